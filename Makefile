@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+# tception. `make run` and `make test` set up whatever they need; `make help` lists the rest.
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+B := build
+CACHE := $(or $(TCEPTION_CACHE),$(abspath $B/cache))
+export TCEPTION_CACHE := $(CACHE)
+
+CC := gcc
+WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Werror
+CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Iharness -MMD -MP
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -larchive -lm
+SETUP := $B/.setup.stamp
+
+# ---- set-up: packages, firmware, guest image --------------------------------------------------
+$(SETUP): scripts/setup scripts/packages
+	scripts/setup
+	@mkdir -p $B && touch $@
+
+# ---- harness -----------------------------------------------------------------------------------
+ROOMS := core format trust measure case plan run judge report
+MAIN_SRC := $(wildcard harness/*.c)
+ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard harness/$r/*.c))
+MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)
+ROOM_OBJ := $(ROOM_SRC:%.c=$B/obj/%.o)
+
+$B/obj/harness/%.o: harness/%.c Makefile | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c $< -o $@
+$B/san/harness/%.o: harness/%.c Makefile | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) -c $< -o $@
+
+$B/libtception.a: $(ROOM_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+$B/tception: $(MAIN_OBJ) $B/libtception.a
+	$(CC) $^ $(LIBS) -o $@
+
+# ---- guests: the agent (static), the tiny nested guest, the software TDX module -------------------
+include guests/rules.mk
+
+# ---- unit tests (check), each a program of its own, plain and sanitized -----------------------------
+TEST_SRC := $(wildcard harness/test/test_*.c)
+TESTS := $(TEST_SRC:harness/test/%.c=$B/test/%) $(GUEST_TESTS)
+SAN_TESTS := $(TEST_SRC:harness/test/%.c=$B/san/test/%) $(GUEST_SAN_TESTS)
+CHECK_LIBS := -lcheck -lsubunit -lrt -lpthread
+
+$B/test/%: $B/obj/harness/test/%.o $B/libtception.a
+	@mkdir -p $(@D)
+	$(CC) $^ $(CHECK_LIBS) $(LIBS) -o $@
+$B/san/libtception.a: $(ROOM_SRC:%.c=$B/san/%.o)
+	rm -f $@ && $(AR) rcs $@ $^
+$B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
+	@mkdir -p $(@D)
+	$(CC) $(SAN) $^ $(CHECK_LIBS) $(LIBS) -o $@
+
+# ---- fuzzers (clang's libFuzzer): one per parser, seeds in cases/golden --------------------------------
+FUZZ_SRC := $(wildcard harness/fuzz/fuzz_*.c)
+FUZZERS := $(FUZZ_SRC:harness/fuzz/%.c=$B/fuzz/%)
+$B/fuzz/%: harness/fuzz/%.c $(ROOM_SRC) Makefile | $(SETUP)
+	@mkdir -p $(@D)
+	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined $< $(ROOM_SRC) $(LIBS) -o $@
+
+# ---- verbs --------------------------------------------------------------------------------------------------
+IMAGE := $(CACHE)/.image.stamp
+$(IMAGE): guests/image/build guests/image/packages guests/image/finish | $(SETUP)
+	guests/image/build $(CACHE)
+	@touch $@
+
+GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/initrd.cpio
+.PHONY: all tception guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
+all: $B/tception guests ## build the harness and the guest programs
+tception: $B/tception
+guests: $(GUESTS)
+image: $(IMAGE) ## build the guest image and fetch the firmware (cached)
+
+run: all image ## run cases/default.yaml and print which layers attest
+	$B/tception run cases/default.yaml $(ARGS)
+
+test: check-arrows test-unit test-fuzz test-cases ## everything that CI runs
+test-unit: $(TESTS) $(SAN_TESTS) ## C unit tests, plain and under ASan and UBSan
+	scripts/run-tests $(TESTS) $(SAN_TESTS)
+test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
+	scripts/run-fuzzers 60 $(FUZZERS)
+test-cases: all image ## the matrix and the fault tests on real guests
+	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
+test-full: test ## also what takes long: cases/full.yaml, long fuzzing
+	scripts/run-fuzzers 1800 $(FUZZERS)
+check-arrows: ## includes may only point one way
+	scripts/check-arrows
+
+format: ## apply clang-format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+clean: ## remove what was built, keep the cached image
+	find $B -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# The programs that run under test. They may include harness/format and nothing else of the harness.
+FORMAT_SRC := $(wildcard harness/format/*.c)
+
+# The agent: one static binary for every layer, so it depends on nothing a container lacks.
+AGENT_SRC := $(wildcard guests/agent/*.c) $(FORMAT_SRC)
+AGENT_OBJ := $(AGENT_SRC:%.c=$B/agent-obj/%.o)
+$B/agent-obj/%.o: %.c Makefile guests/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Os -Iguests -c $< -o $@
+$B/agent: $(AGENT_OBJ)
+	$(CC) -static -s $^ -ljansson -lkcapi -o $@
+
+# The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
+$B/tiny.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -m32 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector -nostdlib \
+		-static -Wl,--build-id=none -Wl,-T,guests/tiny/tiny.lds -Iharness guests/tiny/*.S guests/tiny/*.c -o $@
+
+# The software TDX module, see guests/tdxemu/README.md.
+include guests/tdxemu/rules.mk
+
+# The initramfs of layer 0: the agent as /init and the modules it needs before the root file system.
+$B/initrd.cpio: guests/image/initrd $B/agent $(IMAGE)
+	guests/image/initrd $(CACHE) $B/agent $@

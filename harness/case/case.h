@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CASE_CASE_H
+#define TCEPTION_CASE_CASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "case/cell.h"
+#include "core/err.h"
+
+/* Grades of attestation, in rising order; names "none", "report" ... */
+enum grade { GRADE_NONE, GRADE_REPORT, GRADE_QUOTE, GRADE_VERIFIED, GRADE_COVERED };
+extern const char *const grade_names[5];
+
+/* What KVM is at a layer; names "no-config", "no-module" ... */
+enum kvm_state {
+	KVM_UNKNOWN, /* not probed */
+	KVM_NO_CONFIG,
+	KVM_NO_MODULE,
+	KVM_NO_CPU,
+	KVM_NO_NODE,
+	KVM_DENIED,
+	KVM_BROKEN,
+	KVM_WORKS,
+};
+extern const char *const kvm_state_names[8];
+
+/* The ladder, in order; names "device", "tdreport" ... */
+enum rung {
+	RUNG_DEVICE,
+	RUNG_TDREPORT,
+	RUNG_PROVIDER,
+	RUNG_QUOTE,
+	RUNG_PARSED,
+	RUNG_BOUND,
+	RUNG_REGISTERS,
+	RUNG_CHAIN,
+	RUNG_EVENTLOG,
+	RUNG_TCB,
+	RUNG_COVERS,
+	RUNG_COUNT
+};
+extern const char *const rung_names[RUNG_COUNT];
+
+/* What a case file says should be seen at the cell's innermost layer. -1 where it says nothing. */
+struct expectation {
+	int entered;                /* 0, 1 or -1 */
+	int grade;                  /* enum grade or -1 */
+	int kvm;                    /* enum kvm_state or -1: of the innermost layer */
+	int rung;                   /* enum rung: the first false one, or -1 */
+	char error[LAYER_WORD_MAX]; /* its errno by name, or "" */
+};
+
+struct test_case {
+	struct cell cell;
+	char id[CELL_ID_MAX]; /* cell_print of the whole cell */
+	char *why;            /* the reason for the expectation, one line */
+	struct expectation expect;
+	bool isolate;      /* wants a boot of its own */
+	int deadline_s;    /* 0 = default */
+	char *xfail;       /* known failure: the reason, or NULL */
+	char *xfail_until; /* its expiry "YYYY-MM-DD"; NULL without xfail */
+	int line;          /* in the case file */
+};
+
+struct case_file {
+	char *path;
+	struct test_case *item;
+	size_t count;
+};
+
+/*
+ * Reads a YAML case file (format in cases/README.md). On a bad one: -EINVAL and
+ * "FILE:LINE:COLUMN: what was found; what was expected".
+ */
+int case_file_load(const char *path, struct case_file *ret, struct err *e);
+void case_file_done(struct case_file *f);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CORE_ERR_H
+#define TCEPTION_CORE_ERR_H
+
+/*
+ * The one error value of hosted code.
+ *
+ * A function that can fail returns 0 or a negative errno and takes a caller-owned
+ * `struct err *` as its last argument. The text is one line that says what failed, where,
+ * and what to do about it. Outputs are left untouched on failure. Library code never prints.
+ */
+struct err {
+	int code;       /* negative errno of the first failure, 0 while there is none */
+	char text[480]; /* one line, no newline at the end; always NUL-terminated */
+};
+
+/* Fills `e` (which may be NULL when nobody wants the text) and returns `code`. */
+int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Like err_set, with ": " and strerror(-code) appended. */
+int err_sys(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Puts "prefix: " before the text already there and returns e->code (-EINVAL when e is NULL). */
+int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_FORMAT_EVENTLOG_H
+#define TCEPTION_FORMAT_EVENTLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/code.h"
+#include "format/tdreport.h"
+
+/*
+ * Confidential-computing event logs (CCEL): TCG PC Client Platform Firmware Profile, section 10
+ * "Event Logging", with the register index of GHCI / UEFI 2.10 section 38.4: 0 is MRTD (never
+ * extended), 1 to 4 are RTMR0 to RTMR3.
+ */
+#define EVENTLOG_MAX (16u << 20) /* bytes */
+
+enum { /* event types that matter here; TCG_PCClient PFP section 10.4 */
+       EV_NO_ACTION = 0x3,
+       EV_SEPARATOR = 0x4,
+       EV_EVENT_TAG = 0x6,
+       EV_PLATFORM_CONFIG_FLAGS = 0xa,
+       EV_IPL = 0xd,
+       EV_EFI_VARIABLE_DRIVER_CONFIG = 0x80000001,
+       EV_EFI_VARIABLE_BOOT = 0x80000002,
+       EV_EFI_BOOT_SERVICES_APPLICATION = 0x80000003,
+       EV_EFI_BOOT_SERVICES_DRIVER = 0x80000004,
+       EV_EFI_RUNTIME_SERVICES_DRIVER = 0x80000005,
+       EV_EFI_GPT_EVENT = 0x80000006,
+       EV_EFI_ACTION = 0x80000007,
+       EV_EFI_PLATFORM_FIRMWARE_BLOB = 0x80000008,
+       EV_EFI_HANDOFF_TABLES = 0x80000009,
+       EV_EFI_PLATFORM_FIRMWARE_BLOB2 = 0x8000000a,
+       EV_EFI_HANDOFF_TABLES2 = 0x8000000b,
+       EV_EFI_VARIABLE_BOOT2 = 0x8000000c,
+       EV_EFI_GPT_EVENT2 = 0x8000000d,
+       EV_EFI_VARIABLE_AUTHORITY = 0x800000e0,
+};
+const char *event_type_name(uint32_t type); /* "EV_SEPARATOR" ... or NULL */
+
+struct event {
+	uint64_t offset; /* of the record in the log, bytes */
+	uint32_t index;  /* register index as logged: 0 MRTD, 1..4 RTMR0..3; others are skipped */
+	uint32_t type;   /* EV_* */
+	bool has_sha384; /* false for the header and for EV_NO_ACTION records without a digest */
+	uint8_t digest[48];  /* SHA-384 */
+	const uint8_t *data; /* view into the log */
+	uint32_t size;
+};
+
+struct eventlog { /* an iterator over a checked header; owns nothing */
+	const uint8_t *data;
+	size_t size;
+	size_t pos;
+	uint16_t algorithm[8]; /* TCG algorithm IDs and digest sizes the header declares */
+	uint16_t digest_size[8];
+	uint32_t algorithms;
+};
+
+/* Checks the "Spec ID Event03" header. FORMAT_BAD_ALGORITHM when SHA-384 is not among its digests.
+ */
+enum format_code eventlog_open(const void *data, size_t size, struct eventlog *ret,
+                               uint64_t *ret_offset);
+/*
+ * Reads the next record: 1 with *ret filled, 0 at the log's end (end of buffer, 0xff or zero
+ * padding), -1 with *ret_code and *ret_offset.
+ */
+int eventlog_next(struct eventlog *log, struct event *ret, enum format_code *ret_code,
+                  uint64_t *ret_offset);
+
+/* Replays the whole log into RTMR0 to RTMR3 (all starting from zero). */
+enum format_code eventlog_replay(const void *data, size_t size, uint8_t ret_rtmr[4][48],
+                                 size_t *ret_events, uint64_t *ret_offset);
+
+/* The 56-byte ACPI CCEL table: UEFI / ACPI 6.5 section 5.2.34. */
+struct ccel {
+	uint8_t cc_type;      /* 2 = TDX */
+	uint8_t cc_subtype;   /* 0 */
+	uint64_t log_length;  /* bytes */
+	uint64_t log_address; /* guest-physical */
+};
+enum format_code ccel_parse(const void *data, size_t size, struct ccel *ret, uint64_t *ret_offset);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_FORMAT_TDXEMU_H
+#define TCEPTION_FORMAT_TDXEMU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The contract between the harness and the software TDX module (guests/tdxemu).
+ *
+ * A TD of M MiB runs as `-m M+256` with max-ram-below-4g set to the RAM below 4 GiB that a real TD
+ * of M MiB has on q35; the module owns the last TDXEMU_MEMORY bytes of RAM, all above 4 GiB. Guest
+ * RAM is one shared file whose offset 0 is RAM's first byte: guest-physical A < low is offset A, A
+ * >= 4 GiB is offset A - 4 GiB + low; so the module's memory is the file's last TDXEMU_MEMORY
+ * bytes.
+ *
+ * The harness appends one struct tdxemu_config to the module's binary and gives the result to
+ * QEMU's loader. The module copies it up, zeroes the low copy, and only then enters the TD: the MAC
+ * key is never in memory that the guest can read, and never in fw_cfg.
+ */
+#define TDXEMU_MEMORY        (256u << 20)
+#define TDXEMU_LOAD_ADDRESS  0x70000000u /* where QEMU's loader puts the image; see README */
+#define TDXEMU_CONFIG_MAGIC  0x31464346444c4b54ull
+#define TDXEMU_MAILBOX_MAGIC 0x31424d4645445854ull
+#define TDXEMU_DOORBELL_PORT 0xeb /* isa-debugcon of its own: one byte says "look at the mailbox" \
+	                           */
+#define TDXEMU_LOG_PORT  0xe9     /* isa-debugcon: the module's log, plain text lines */
+#define TDXEMU_EXIT_PORT 0xf4     /* isa-debug-exit: a fatal, named stop */
+
+#define TDXEMU_FLAG_VE 1u /* fidelity mode: port I/O and HLT give #VE, x2APIC is presented */
+
+struct tdxemu_config {
+	uint64_t magic;      /* TDXEMU_CONFIG_MAGIC */
+	uint32_t version;    /* 1 */
+	uint32_t flags;      /* TDXEMU_FLAG_* */
+	uint64_t memory;     /* bytes of RAM of the TD, without the module's own */
+	uint64_t low;        /* bytes of RAM below 4 GiB */
+	uint64_t attributes; /* TD ATTRIBUTES */
+	uint32_t vcpus;
+	uint32_t verbose;
+	uint8_t mrconfigid[48];
+	uint8_t mrowner[48];
+	uint8_t mrownerconfig[48];
+	uint8_t mac_key[32]; /* shared with the quoting service of this boot only */
+};
+_Static_assert(sizeof(struct tdxemu_config) == 224, "struct tdxemu_config");
+
+/* The last 4096 bytes of the RAM file. The module writes all but `answered`. */
+struct tdxemu_mailbox {
+	uint64_t magic;     /* TDXEMU_MAILBOX_MAGIC once the module is up */
+	uint64_t requested; /* counts GetQuote requests */
+	uint64_t answered;  /* written by the harness: the last request it has completed */
+	uint64_t gpa;       /* shared buffer, guest-physical, shared bit cleared: guest-chosen! */
+	uint64_t size;      /* bytes of it: guest-chosen! */
+	uint64_t entered;   /* 1 once the TD was entered */
+};
+_Static_assert(sizeof(struct tdxemu_mailbox) == 48, "struct tdxemu_mailbox");
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_PLAN_PLAN_H
+#define TCEPTION_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "case/case.h"
+
+/*
+ * Host facts + cells -> boots and visits, or a skip with its reason. Pure: nothing is touched.
+ * Cells with the same layer 0 share a boot; within it, cells that can change the layers below them
+ * (layer_is_intrusive) come last; a cell that asks for isolation gets its own boot.
+ */
+enum platform { PLATFORM_NONE, PLATFORM_EMULATED, PLATFORM_HARDWARE };
+extern const char *const platform_names[3]; /* "none", "emulated", "hardware" */
+
+struct host_facts {            /* gathered by run/host.c; strings may be "" */
+	char qemu[256];        /* path of qemu-system-x86_64, "" when there is none */
+	char qemu_version[64]; /* "7.2.22" */
+	bool kvm_usable;       /* passed the long-mode checks, see run/kvmcheck.h */
+	char kvm_reason[160];  /* why (not) */
+	bool tdx_usable;       /* KVM_CAP_VM_TYPES has TDX and QEMU knows tdx-guest */
+	char tdx_reason[160];  /* why (not) */
+	char kernel[160];      /* host kernel release */
+	char cpu[160];         /* host CPU model name */
+	unsigned cpus;
+	uint64_t memory_mib;
+};
+
+struct step { /* one cell of a boot */
+	size_t case_index;
+	int deadline_s; /* host-side limit for the visit */
+};
+
+struct boot {
+	char id[64]; /* "td-1", also the folder's name: no character a guest chose */
+	struct layer layer0;
+	char layer0_id[CELL_ID_MAX];
+	enum platform platform; /* PLATFORM_NONE for `vm` */
+	bool kvm;               /* -accel kvm, else tcg */
+	unsigned memory_mib;
+	unsigned vcpus;
+	int boot_deadline_s;
+	struct step *step;
+	size_t steps;
+};
+
+struct skip {
+	size_t case_index;
+	char reason[160]; /* the missing host capability */
+};
+
+struct plan {
+	struct boot *boot;
+	size_t boots;
+	struct skip *skip;
+	size_t skips;
+};
+
+struct plan_options {
+	int platform;     /* enum platform asked for a `td`, or -1 for automatic */
+	const char *only; /* one cell's ID, or NULL */
+};
+
+int plan_make(const struct case_file *cases, const struct host_facts *host,
+              const struct plan_options *options, struct plan *ret, struct err *e);
+void plan_done(struct plan *p);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_TRUST_TRUST_H
+#define TCEPTION_TRUST_TRUST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "core/err.h"
+#include "format/quote.h"
+#include "format/tdreport.h"
+
+/* Where a quote comes from. Names: "none", "unknown", "emulated", "hardware". */
+enum origin { ORIGIN_NONE, ORIGIN_UNKNOWN, ORIGIN_EMULATED, ORIGIN_HARDWARE };
+extern const char *const origin_names[4];
+
+/*
+ * What a quote's certificate chain may end in. Intel's SGX Root CA key is built in and is the only
+ * one that can ever give ORIGIN_HARDWARE. A test root (of this install, or taken from a run's
+ * folder) gives ORIGIN_EMULATED, and only when it carries the marker extension.
+ */
+struct trust_anchors {
+	const char *test_root_pem; /* or NULL */
+};
+
+struct trust_verdict {
+	bool authentic; /* signatures and chain hold at the given time */
+	enum origin origin;
+	char reason[200]; /* why it is not authentic, else "" */
+};
+
+/*
+ * Checks the chain (leaf, intermediate, root; notBefore and notAfter at `at`), the QE report's
+ * signature by the leaf, the binding of the attestation key in it, and the quote's signature by
+ * that key. Always fills *ret; the return value is 0 unless memory ran out.
+ */
+int trust_check_quote(const struct quote *quote, const struct trust_anchors *anchors, time_t at,
+                      struct trust_verdict *ret, struct err *e);
+
+/*
+ * The per-install test authority behind the emulated platform: root (with the marker extension),
+ * PCK CA and PCK leaf with Intel's SGX extension, all issued with names that say "EMULATED". Keys
+ * are 0600 files in `dir` (0700; made when absent).
+ */
+struct authority;
+int authority_open(const char *dir, struct authority **ret, struct err *e);
+void authority_free(struct authority *a);
+/* `$XDG_STATE_HOME/tception`, or ~/.local/state/tception. Caller frees. */
+int authority_default_dir(char **ret, struct err *e);
+/* The root certificate; owned by `a`. */
+const char *authority_root_pem(const struct authority *a);
+/*
+ * Signs a quote of `version` (4 or 5) for a report whose MAC the caller has checked. Caller frees
+ * *ret.
+ */
+int authority_quote(struct authority *a, const struct tdreport *report, uint16_t version,
+                    uint8_t **ret, size_t *ret_size, struct err *e);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_RUN_CHANNEL_H
+#define TCEPTION_RUN_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "format/frame.h"
+
+/*
+ * The evidence channel's two halves, without I/O of their own.
+ *
+ * The scanner follows frame boundaries over bytes that come in pieces of any size. It looks at
+ * headers only; payloads are the judge's. Layer 0's own frames are the top level, what its children
+ * said is inside RELAY payloads, so a FRAME_DONE seen here is layer 0's.
+ */
+struct frame_scanner {
+	uint8_t header[FRAME_HEADER_SIZE];
+	size_t have;       /* bytes of the header so far */
+	uint32_t left;     /* bytes of the payload still to come */
+	uint16_t type;     /* of the frame whose payload is coming */
+	uint64_t position; /* bytes scanned since the channel opened */
+};
+
+enum scan_result {
+	SCAN_MORE, /* everything was consumed, no boundary of interest */
+	SCAN_DONE, /* a FRAME_DONE ended; bytes after it are not consumed */
+	SCAN_GARBAGE,
+};
+
+/* `*ret_used` bytes were looked at; after SCAN_GARBAGE the scanner is of no more use. */
+enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t size,
+                            size_t *ret_used);
+
+/* Frames on their way down, kept until the socket takes them. */
+struct outbox {
+	uint8_t *data;
+	size_t size;
+	size_t sent;
+	uint32_t sequence;
+};
+
+/* One frame with this JSON text as its payload. -EMSGSIZE, -ENOMEM. */
+int outbox_put(struct outbox *o, enum frame_type type, const char *json, struct err *e);
+/* Sends what the socket takes now. *ret_empty: nothing is left. */
+int outbox_flush(struct outbox *o, int fd, bool *ret_empty, struct err *e);
+void outbox_done(struct outbox *o);
+
+#endif

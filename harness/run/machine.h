@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_RUN_MACHINE_H
+#define TCEPTION_RUN_MACHINE_H
+
+#include <systemd/sd-event.h>
+
+#include "core/err.h"
+#include "run/parts.h"
+#include "run/process.h"
+#include "run/qemu.h"
+#include "run/sink.h"
+#include "trust/trust.h"
+
+/*
+ * One QEMU with everything around it: sockets, RAM and module image of an emulated TD (memfds, so
+ * nothing is left behind), log files in the boot's folder, the quoting service. Freed, it leaves no
+ * process and no descriptor.
+ */
+struct machine_spec {
+	const struct boot *boot;
+	const struct guest_parts *parts;
+	const char *qemu;
+	const char *qgs_socket;      /* hardware TD */
+	struct authority *authority; /* emulated TD: signs its quotes; not owned */
+	int dir_fd;                  /* the boot's folder */
+};
+
+struct machine;
+int machine_start(sd_event *event, const struct machine_spec *spec, process_ended_fn ended,
+                  void *userdata, struct machine **ret, struct err *e);
+void machine_kill(struct machine *m);
+void machine_free(struct machine *m);
+
+int machine_channel(const struct machine *m); /* our end, non-blocking; stays the machine's */
+char *const *machine_argv(const struct machine *m);
+struct sink *machine_console(const struct machine *m);
+/* The last lines of the console, or of QEMU's own output where the console has none. */
+char *machine_last_words(const struct machine *m);
+
+#endif

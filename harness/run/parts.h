@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_RUN_PARTS_H
+#define TCEPTION_RUN_PARTS_H
+
+#include <stdbool.h>
+
+#include "core/err.h"
+
+/*
+ * The files a guest is made of. Looked for, in this order: an option of the command line, an
+ * environment variable, the image cache (TCEPTION_CACHE, else `cache` beside the binary), the
+ * folder of the binary. Paths are absolute.
+ */
+struct guest_parts {
+	char *kernel;   /* TCEPTION_KERNEL, cache vmlinuz */
+	char *initrd;   /* TCEPTION_INITRD, beside the binary initrd.cpio */
+	char *root;     /* TCEPTION_ROOT, cache root.squashfs */
+	char *firmware; /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
+	char *module; /* TCEPTION_MODULE, beside the binary tdxemu.bin: for an emulated `td` only */
+};
+
+/* Fills the members that are still NULL. They need not exist; see guest_parts_check. */
+int guest_parts_find(struct guest_parts *p, struct err *e);
+/* -ENOENT naming the first missing file, and what makes it. */
+int guest_parts_check(const struct guest_parts *p, bool need_td, bool need_module, struct err *e);
+void guest_parts_done(struct guest_parts *p);
+
+#endif

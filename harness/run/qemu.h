@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_RUN_QEMU_H
+#define TCEPTION_RUN_QEMU_H
+
+#include "core/err.h"
+#include "plan/plan.h"
+#include "run/argv.h"
+#include "run/parts.h"
+
+/*
+ * QEMU's command line of one boot. Pure: it names file descriptors that the caller has opened and
+ * that QEMU inherits under the same numbers.
+ */
+struct qemu_fds {
+	int channel; /* socket: the virtio-serial port "tception" */
+	int console; /* socket: ttyS0 */
+	/* emulated TD only */
+	int ram;      /* memfd of (memory + 256) MiB: the TD's RAM and the module's */
+	int module;   /* memfd: the module's image with its struct tdxemu_config appended */
+	int log;      /* socket: the module's log */
+	int doorbell; /* socket: one byte when the mailbox has news */
+};
+
+struct qemu_spec {
+	const struct boot *boot;
+	const struct guest_parts *parts;
+	const char *qemu;       /* path of the program */
+	const char *qgs_socket; /* hardware TD: where quotes come from */
+	struct qemu_fds fd;
+};
+
+int qemu_argv(const struct qemu_spec *spec, struct argv *ret, struct err *e);
+
+/* Bytes of RAM below 4 GiB that q35 gives a machine of this size, see format/tdxemu.h. */
+uint64_t qemu_low_ram(uint64_t memory);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_RUN_RUNNER_H
+#define TCEPTION_RUN_RUNNER_H
+
+#include "core/err.h"
+#include "plan/record.h"
+#include "run/session.h"
+
+/*
+ * Executes a plan: up to `jobs` boots at a time. A boot given up in the middle is followed by
+ * another one for the cells after the wedged one; one that twice in a row never finishes its first
+ * visit gives up all its cells. SIGINT, SIGTERM and SIGHUP end the run in an orderly way: every
+ * cell without evidence is recorded as VISIT_NOT_RUN.
+ */
+struct run_spec {
+	const struct case_file *cases;
+	const struct plan *plan;
+	const struct guest_parts *parts;
+	const char *qgs_socket;      /* hardware TDs, or NULL: TDX_QGS_SOCKET */
+	struct authority *authority; /* needed when a boot is emulated */
+	unsigned jobs;
+	/* Progress; may be NULL. */
+	void (*progress)(void *userdata, enum session_event what, const struct boot_record *boot,
+	                 const struct visit_record *visit);
+	void *userdata;
+};
+
+/*
+ * `record` comes with id, dir and host; boots, skips and seconds are filled in. *ret_signal: the
+ * signal that ended the run early, or 0.
+ */
+int runner_execute(const struct run_spec *spec, struct run_record *record, int *ret_signal,
+                   struct err *e);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_RUN_TDXHOST_H
+#define TCEPTION_RUN_TDXHOST_H
+
+#include <stdbool.h>
+
+/* Where Intel's quote generation service listens by default. */
+#define TDX_QGS_SOCKET "/var/run/tdx-qgs/qgs.socket"
+
+struct tdx_check {
+	bool usable;
+	char reason[160]; /* why (not), one line */
+};
+
+/*
+ * Whether this host can make real trust domains: KVM_CAP_VM_TYPES of `device` lists TDX, and this
+ * QEMU has a tdx-guest object (10.1 and newer; asked by `-object help`). `qemu` may be "".
+ */
+void tdx_host_check(const char *device, const char *qemu, struct tdx_check *ret);
+
+#endif

@@ -1,8 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
-int main(void)
+#include "cmd.h"
+
+#define TCEPTION_VERSION "0.1"
+
+static const struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments;
+	const char *help;
+} verbs[] = {
+        {"list", cmd_list, "[CASES]", "the cells of a case file and what is expected of them"},
+};
+
+static void usage(FILE *out)
 {
-	fprintf(stderr, "tception: no verb is built yet\n");
-	return 2;
+	fprintf(out,
+	        "tception: which stacks of VMs, containers and nested VMs inside a TDX trust\n"
+	        "domain still attest, what their quotes cover, and why the others fail.\n\n"
+	        "usage: tception VERB [OPTION...] [ARGUMENT...]\n\n");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		fprintf(out, "  %-9s %-24s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
+	fprintf(out,
+	        "\nA verb's own options: tception VERB --help. Exit codes: 0 all as expected,\n"
+	        "1 a verdict differs, 2 usage or a bad case file, 3 infrastructure.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : "--help";
+
+	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
+		usage(argc > 1 ? stdout : stderr);
+		return argc > 1 ? EXIT_OK : EXIT_USAGE;
+	}
+	if (strcmp(verb, "--version") == 0) {
+		printf("tception %s\n", TCEPTION_VERSION);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(verbs[i].name, verb) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "tception: unknown verb '%.40s'; 'tception --help' lists them\n", verb);
+	return EXIT_USAGE;
 }

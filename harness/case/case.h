@@ -42,11 +42,15 @@ enum rung {
 };
 extern const char *const rung_names[RUNG_COUNT];
 
-/* What a case file says should be seen at the cell's innermost layer. -1 where it says nothing. */
+/*
+ * What a case file says should be seen at the cell's innermost layer. -1 where it says nothing.
+ * `kvm` is the state found by the layer that would use it: for a `qemu` layer the one below, which
+ * opens /dev/kvm to start it, else the innermost itself.
+ */
 struct expectation {
-	int entered;                /* 0, 1 or -1 */
+	int entered;                /* 0 or 1; 1 where the file says nothing */
 	int grade;                  /* enum grade or -1 */
-	int kvm;                    /* enum kvm_state or -1: of the innermost layer */
+	int kvm;                    /* enum kvm_state or -1 */
 	int rung;                   /* enum rung: the first false one, or -1 */
 	char error[LAYER_WORD_MAX]; /* its errno by name, or "" */
 };

@@ -33,6 +33,12 @@ struct step { /* one cell of a boot */
 	size_t case_index;
 	int deadline_s; /* host-side limit for the visit */
 };
+/*
+ * Every boot begins with layer 0's own visit (not a step). A case that is layer 0 alone is a step
+ * too, the first one: that visit answers it and no other is made.
+ */
+#define VISIT_DEADLINE_S 180 /* of layer 0's own visit, and of a case that names none */
+#define BOOT_DEADLINE_S  180 /* QEMU's start to the agent's first byte */
 
 struct boot {
 	char id[64]; /* "td-1", also the folder's name: no character a guest chose */

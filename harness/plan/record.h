@@ -14,7 +14,9 @@
  * which is text for people, escaped where printed, and never a verdict.
  *
  * Raw bytes: results/<run>/boots/<boot id>/channel.bin (everything that came from the guest on the
- * evidence channel, before parsing), console.log, qemu.log, module.log (tdxemu's).
+ * evidence channel, before parsing), console.log, qemu.log, module.log (tdxemu's). The case file's
+ * copy is results/<run>/cases.yaml, so that a run can be judged again on its own; a step's
+ * `case_index` counts its cases.
  */
 enum visit_state {
 	VISIT_DONE,    /* the agent said DONE */
@@ -53,6 +55,7 @@ struct boot_record {
 struct run_record {
 	char *id; /* folder name: UTC time and a random part */
 	char *dir;
+	int64_t started; /* seconds since 1970, UTC: the time at which certificates must be valid */
 	struct host_facts host;
 	double seconds;
 	char *root_pem; /* certificate of the test root that signed emulated quotes, or NULL */

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "case/case.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "core/cleanup.h"
+#include "core/enum.h"
+
+#define CASE_FILE_MAX  (1l << 20) /* bytes */
+#define DEADLINE_MAX_S 3600
+
+/* A case file being read: where we are, for messages. */
+struct reading {
+	const char *path;
+	yaml_document_t *doc;
+	struct err *e;
+};
+
+static int bad_at(const struct reading *r, const yaml_mark_t *at, const char *found,
+                  const char *value, const char *expected)
+{
+	return err_set(r->e, -EINVAL, "%s:%zu:%zu: %s%s%.60s%s; expected %s", r->path, at->line + 1,
+	               at->column + 1, found, value ? " '" : "", value ? value : "",
+	               value ? "'" : "", expected);
+}
+
+static int bad(const struct reading *r, const yaml_node_t *n, const char *found,
+               const char *expected)
+{
+	const char *value = NULL;
+
+	if (n->type == YAML_SCALAR_NODE)
+		value = (const char *)n->data.scalar.value;
+	return bad_at(r, &n->start_mark, found, value, expected);
+}
+
+/* The text of a scalar on one line, or NULL with the error set. */
+static const char *text_of(const struct reading *r, const yaml_node_t *n, const char *expected)
+{
+	const char *text = (const char *)n->data.scalar.value;
+
+	if (n->type != YAML_SCALAR_NODE) {
+		bad(r, n, "not a single value", expected);
+		return NULL;
+	}
+	if (strlen(text) != n->data.scalar.length || strpbrk(text, "\n\r\t\033")) {
+		bad_at(r, &n->start_mark, "a control character", NULL, expected);
+		return NULL;
+	}
+	return text;
+}
+
+/* One member of a mapping: its name and how it is read. */
+struct member {
+	const char *name;
+	int (*read)(const struct reading *r, const yaml_node_t *value, void *into);
+};
+
+/* Reads a mapping whose members are those of the list; each at most once. */
+static int read_mapping(const struct reading *r, const yaml_node_t *map, const struct member *list,
+                        size_t count, const char *expected, void *into)
+{
+	unsigned seen = 0;
+
+	if (map->type != YAML_MAPPING_NODE)
+		return bad(r, map, "not a mapping", expected);
+	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+	     p++) {
+		const yaml_node_t *key = yaml_document_get_node(r->doc, p->key);
+		const yaml_node_t *value = yaml_document_get_node(r->doc, p->value);
+		const char *name = text_of(r, key, expected);
+		size_t i = 0;
+		int rc;
+
+		if (!name)
+			return -EINVAL;
+		while (i < count && strcmp(list[i].name, name) != 0)
+			i++;
+		if (i == count)
+			return bad(r, key, "unknown key", expected);
+		if (seen & 1u << i)
+			return bad(r, key, "repeated key", "each key once");
+		seen |= 1u << i;
+		rc = list[i].read(r, value, into);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- scalars ------------------------------------------------------------------------------- */
+static int read_name(const struct reading *r, const yaml_node_t *n, const char *const names[],
+                     size_t count, int *ret)
+{
+	char known[160] = "one of";
+	size_t used = strlen(known);
+	const char *text;
+	int value;
+
+	for (size_t i = 0; i < count && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, " %s", names[i]);
+	text = text_of(r, n, known);
+	if (!text)
+		return -EINVAL;
+	value = enum_find(names, count, text);
+	if (value < 0)
+		return bad(r, n, "unknown value", known);
+	*ret = value;
+	return 0;
+}
+
+static int read_bool(const struct reading *r, const yaml_node_t *n, int *ret)
+{
+	static const char *const names[] = {"false", "true"};
+
+	return read_name(r, n, names, 2, ret);
+}
+
+static int read_text(const struct reading *r, const yaml_node_t *n, char **ret)
+{
+	const char *text = text_of(r, n, "a text on one line");
+	char *copy;
+
+	if (!text)
+		return -EINVAL;
+	if (!*text)
+		return bad(r, n, "an empty text", "a text on one line");
+	copy = strdup(text);
+	if (!copy)
+		return err_set(r->e, -ENOMEM, "out of memory");
+	free(*ret);
+	*ret = copy;
+	return 0;
+}
+
+/* ---- expect -------------------------------------------------------------------------------- */
+static int read_entered(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	return read_bool(r, n, &((struct expectation *)into)->entered);
+}
+
+static int read_grade(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	return read_name(r, n, grade_names, 5, &((struct expectation *)into)->grade);
+}
+
+static int read_kvm(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	return read_name(r, n, kvm_state_names, 8, &((struct expectation *)into)->kvm);
+}
+
+static int read_rung(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	return read_name(r, n, rung_names, RUNG_COUNT, &((struct expectation *)into)->rung);
+}
+
+static int read_errno(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	struct expectation *x = into;
+	const char *expected = "the name of an errno, like EACCES";
+	const char *text = text_of(r, n, expected);
+
+	if (!text)
+		return -EINVAL;
+	if (text[0] != 'E' || strlen(text) >= sizeof(x->error) ||
+	    text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")])
+		return bad(r, n, "not an errno", expected);
+	memcpy(x->error, text, strlen(text) + 1);
+	return 0;
+}
+
+static int read_expect(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	static const struct member members[] = {
+	        {"entered", read_entered}, {"grade", read_grade}, {"kvm", read_kvm},
+	        {"rung", read_rung},       {"errno", read_errno},
+	};
+	struct test_case *c = into;
+	int rc = read_mapping(r, n, members, 5, "a mapping of entered, grade, kvm, rung, errno",
+	                      &c->expect);
+
+	if (rc < 0)
+		return rc;
+	if (c->expect.error[0] && c->expect.rung < 0)
+		return bad(r, n, "an errno without the rung that gives it",
+		           "rung, the first one that is false");
+	if (!c->expect.entered && (c->expect.grade > GRADE_NONE || c->expect.rung >= 0))
+		return bad(r, n, "a layer that is not entered can have no grade and no rung",
+		           "entered: false alone, or with kvm");
+	return 0;
+}
+
+/* ---- one case ------------------------------------------------------------------------------ */
+static int read_cell(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	struct test_case *c = into;
+	const char *text = text_of(r, n, "a cell's ID, like td/docker+dev");
+
+	if (!text)
+		return -EINVAL;
+	if (cell_parse(text, &c->cell, r->e) < 0)
+		return err_prefix(r->e, "%s:%zu:%zu", r->path, n->start_mark.line + 1,
+		                  n->start_mark.column + 1);
+	cell_print(&c->cell, c->cell.layers, c->id);
+	return 0;
+}
+
+static int read_why(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	return read_text(r, n, &((struct test_case *)into)->why);
+}
+
+static int read_isolate(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	int value = 0;
+	int rc = read_bool(r, n, &value);
+
+	((struct test_case *)into)->isolate = value;
+	return rc;
+}
+
+static int read_deadline(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	const char *expected = "seconds, from 1 to 3600";
+	const char *text = text_of(r, n, expected);
+	unsigned long seconds;
+	char *end;
+
+	if (!text)
+		return -EINVAL;
+	seconds = strtoul(text, &end, 10);
+	if (*end || text[0] < '0' || text[0] > '9' || seconds < 1 || seconds > DEADLINE_MAX_S)
+		return bad(r, n, "not a deadline", expected);
+	((struct test_case *)into)->deadline_s = (int)seconds;
+	return 0;
+}
+
+static int read_xfail(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	return read_text(r, n, &((struct test_case *)into)->xfail);
+}
+
+static int read_until(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	struct test_case *c = into;
+	int rc = read_text(r, n, &c->xfail_until), year, month, day, end = 0;
+
+	if (rc < 0)
+		return rc;
+	if (strlen(c->xfail_until) != 10 ||
+	    sscanf(c->xfail_until, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10 ||
+	    year < 2000 || month < 1 || month > 12 || day < 1 || day > 31)
+		return bad(r, n, "not a date", "YYYY-MM-DD");
+	return 0;
+}
+
+static int read_case(const struct reading *r, const yaml_node_t *n, struct test_case *c)
+{
+	static const struct member members[] = {
+	        {"cell", read_cell},         {"expect", read_expect}, {"why", read_why},
+	        {"isolate", read_isolate},   {"xfail", read_xfail},   {"xfail-until", read_until},
+	        {"deadline", read_deadline},
+	};
+	int rc;
+
+	c->expect = (struct expectation){.entered = 1, .grade = -1, .kvm = -1, .rung = -1};
+	c->line = (int)n->start_mark.line + 1;
+	rc = read_mapping(r, n, members, 7,
+	                  "a case: cell, expect, why, isolate, deadline, xfail, xfail-until", c);
+	if (rc < 0)
+		return rc;
+	if (!c->id[0])
+		return bad(r, n, "a case without a cell", "cell: ID");
+	if (!c->why)
+		return bad(r, n, "a case without a reason", "why: TEXT");
+	if (c->expect.entered && c->expect.grade < 0)
+		return bad(r, n, "a case without an expected grade",
+		           "expect: {grade: ...} or {entered: false}");
+	if (!c->xfail != !c->xfail_until)
+		return bad(r, n, "a known failure needs its reason and its expiry",
+		           "both xfail and xfail-until");
+	return 0;
+}
+
+/* ---- the file ------------------------------------------------------------------------------ */
+static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	struct case_file *f = into;
+	size_t count;
+
+	if (n->type != YAML_SEQUENCE_NODE)
+		return bad(r, n, "not a list", "a list of cases");
+	count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
+	if (count == 0)
+		return bad(r, n, "no cases", "a list of cases");
+	f->item = calloc(count, sizeof(*f->item));
+	if (!f->item)
+		return err_set(r->e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < count; i++) {
+		const yaml_node_t *item =
+		        yaml_document_get_node(r->doc, n->data.sequence.items.start[i]);
+		int rc;
+
+		f->count = i + 1;
+		rc = read_case(r, item, &f->item[i]);
+		if (rc < 0)
+			return rc;
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(f->item[k].id, f->item[i].id) == 0)
+				return bad_at(r, &item->start_mark, "repeated cell", f->item[i].id,
+				              "each cell once");
+		}
+	}
+	return 0;
+}
+
+static int read_version(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	const char *text = text_of(r, n, "1");
+
+	(void)into;
+	if (!text)
+		return -EINVAL;
+	return strcmp(text, "1") == 0 ? 0 : bad(r, n, "unknown version", "1");
+}
+
+static int read_document(const struct reading *r, struct case_file *f)
+{
+	static const struct member members[] = {{"version", read_version}, {"cases", read_cases}};
+	const yaml_node_t *root = yaml_document_get_root_node(r->doc);
+	int rc;
+
+	if (!root)
+		return err_set(r->e, -EINVAL, "%s:1:1: an empty file; expected version and cases",
+		               r->path);
+	rc = read_mapping(r, root, members, 2, "version and cases", f);
+	if (rc == 0 && f->count == 0)
+		return bad(r, root, "no cases", "version and cases");
+	return rc;
+}
+
+static int parse(const char *path, FILE *in, struct case_file *f, struct err *e)
+{
+	yaml_document_t doc;
+	yaml_parser_t parser;
+	struct reading r = {.path = path, .doc = &doc, .e = e};
+	int rc;
+
+	if (!yaml_parser_initialize(&parser))
+		return err_set(e, -ENOMEM, "out of memory");
+	yaml_parser_set_input_file(&parser, in);
+	if (yaml_parser_load(&parser, &doc)) {
+		rc = read_document(&r, f);
+		yaml_document_delete(&doc);
+	} else {
+		rc = bad_at(&r, &parser.problem_mark, parser.problem ? parser.problem : "bad YAML",
+		            NULL, "YAML");
+	}
+	yaml_parser_delete(&parser);
+	return rc;
+}
+
+int case_file_load(const char *path, struct case_file *ret, struct err *e)
+{
+	_cleanup_(fclosep) FILE *in = fopen(path, "re");
+	struct case_file f = {0};
+	int rc;
+
+	if (!in)
+		return err_sys(e, -errno, "case file %s", path);
+	if (fseek(in, 0, SEEK_END) < 0 || ftell(in) > CASE_FILE_MAX || fseek(in, 0, SEEK_SET) < 0)
+		return err_set(e, -EFBIG, "case file %s: not a file of at most 1 MiB", path);
+	f.path = strdup(path);
+	rc = f.path ? parse(path, in, &f, e) : err_set(e, -ENOMEM, "out of memory");
+	if (rc < 0) {
+		case_file_done(&f);
+		return rc;
+	}
+	*ret = f;
+	return 0;
+}
+
+void case_file_done(struct case_file *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		free(f->item[i].why);
+		free(f->item[i].xfail);
+		free(f->item[i].xfail_until);
+	}
+	free(f->item);
+	free(f->path);
+	*f = (struct case_file){0};
+}

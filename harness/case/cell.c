@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "case/cell.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+/* What each kind of layer may be written with. A mode list without "" means a mode is required. */
+static const struct kind_rule {
+	const char *kind;
+	bool outermost;
+	const char *modes[4], *grants[6], *axes[5];
+} kind_rules[] = {
+        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "accel"}},
+        {"td", true, {""}, {NULL}, {"mem", "vcpus"}},
+        {"docker", false, {"", "privileged"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
+        {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
+        {"qemu", false, {"kvm", "tcg"}, {NULL}, {NULL}},
+};
+#define LIST_END(list) ((list) + sizeof(list) / sizeof((list)[0]))
+
+struct scan {
+	const char *id;
+	size_t pos;
+	struct err *e;
+};
+
+/* "a, b, c" of a list that ends early with NULL. */
+static const char *list_text(const char *const *at, const char *const *end, char out[200])
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (; at < end && *at && used < 200; at++) {
+		if (**at)
+			used += (size_t)snprintf(out + used, 200 - used, "%s%s", used ? ", " : "",
+			                         *at);
+	}
+	return out[0] ? out : "nothing";
+}
+
+static bool list_has(const char *const *at, const char *const *end, const char *word)
+{
+	for (; at < end && *at; at++) {
+		if (strcmp(*at, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int bad(const struct scan *s, size_t pos, const char *what, const char *word,
+               const char *expected)
+{
+	return err_set(s->e, -EINVAL, "cell '%.*s', column %zu: %s%s%.*s%s; expected %s",
+	               CELL_ID_MAX, s->id, pos + 1, what, word ? " '" : "", LAYER_WORD_MAX,
+	               word ? word : "", word ? "'" : "", expected);
+}
+
+static int take_word(struct scan *s, const char *alphabet, char out[LAYER_WORD_MAX])
+{
+	size_t n = strspn(s->id + s->pos, alphabet);
+
+	if (n == 0)
+		return bad(s, s->pos, "no word here", NULL, "lower-case letters and digits");
+	if (n >= LAYER_WORD_MAX)
+		return bad(s, s->pos, "too long a word", NULL, "at most 31 characters");
+	memcpy(out, s->id + s->pos, n);
+	out[n] = '\0';
+	s->pos += n;
+	return 0;
+}
+
+/* Takes a word that must be one of the list. */
+static int take_known(struct scan *s, const char *what, const char *const *at,
+                      const char *const *end, char out[LAYER_WORD_MAX])
+{
+	size_t start = s->pos;
+	char known[200];
+	int r = take_word(s, LOWER DIGITS "-", out);
+
+	if (r < 0 || list_has(at, end, out))
+		return r;
+	return bad(s, start, what, out, list_text(at, end, known));
+}
+
+static const struct kind_rule *find_rule(const char *kind, bool outermost)
+{
+	for (const struct kind_rule *k = kind_rules; k < LIST_END(kind_rules); k++) {
+		if (strcmp(k->kind, kind) == 0 && k->outermost == outermost)
+			return k;
+	}
+	return NULL;
+}
+
+static int take_grant(struct scan *s, const struct kind_rule *rule, struct layer *l)
+{
+	size_t start = s->pos;
+	char word[LAYER_WORD_MAX];
+	int r = take_known(s, "unknown grant", rule->grants, LIST_END(rule->grants), word);
+
+	if (r < 0)
+		return r;
+	if (layer_has_grant(l, word))
+		return bad(s, start, "repeated grant", word, "each grant once");
+	memcpy(l->grant[l->grants++], word, sizeof(word)); /* the rules have fewer than MAX */
+	return 0;
+}
+
+static int take_axis(struct scan *s, const struct kind_rule *rule, struct layer *l)
+{
+	size_t start = s->pos;
+	struct layer_axis axis;
+	int r = take_known(s, "unknown axis", rule->axes, LIST_END(rule->axes), axis.name);
+
+	if (r < 0)
+		return r;
+	if (layer_axis(l, axis.name, NULL))
+		return bad(s, start, "repeated axis", axis.name, "each axis once");
+	if (s->id[s->pos] != '=')
+		return bad(s, s->pos, "axis without a value", NULL, "'=' and a value");
+	s->pos++;
+	r = take_word(s, LOWER UPPER DIGITS "._-", axis.value);
+	if (r < 0)
+		return r;
+	l->axis[l->axes++] = axis;
+	return 0;
+}
+
+static int take_mode(struct scan *s, const struct kind_rule *rule, struct layer *l)
+{
+	char known[200];
+
+	if (s->id[s->pos] == '.') {
+		s->pos++;
+		return take_known(s, "unknown mode", rule->modes, LIST_END(rule->modes), l->mode);
+	}
+	if (list_has(rule->modes, LIST_END(rule->modes), ""))
+		return 0;
+	return bad(s, s->pos, "no mode after", l->kind,
+	           list_text(rule->modes, LIST_END(rule->modes), known));
+}
+
+static int take_layer(struct scan *s, bool outermost, struct layer *l)
+{
+	const struct kind_rule *rule;
+	size_t start = s->pos;
+	int r = take_word(s, LOWER DIGITS, l->kind);
+
+	if (r < 0)
+		return r;
+	rule = find_rule(l->kind, outermost);
+	if (!rule)
+		return bad(s, start, outermost ? "unknown layer 0" : "unknown inner layer", l->kind,
+		           outermost ? "vm or td" : "docker, podman or qemu");
+	r = take_mode(s, rule, l);
+	while (r == 0 && s->id[s->pos] == '+') {
+		s->pos++;
+		r = take_grant(s, rule, l);
+	}
+	while (r == 0 && s->id[s->pos] == '@') {
+		s->pos++;
+		r = take_axis(s, rule, l);
+	}
+	return r;
+}
+
+int cell_parse(const char *id, struct cell *ret, struct err *e)
+{
+	struct scan s = {.id = id, .e = e};
+	struct cell c = {0};
+	int r;
+
+	if (strlen(id) >= CELL_ID_MAX)
+		return bad(&s, CELL_ID_MAX - 1, "too long an ID", NULL, "at most 255 characters");
+	for (;;) {
+		if (c.layers == CELL_LAYERS_MAX)
+			return bad(&s, s.pos, "too many layers", NULL, "at most 6");
+		r = take_layer(&s, c.layers == 0, &c.layer[c.layers]);
+		if (r < 0)
+			return r;
+		c.layers++;
+		if (id[s.pos] == '\0')
+			break;
+		if (id[s.pos] != '/')
+			return bad(&s, s.pos, "unexpected character", NULL,
+			           "'.', '+', '@', '/' or the end");
+		s.pos++;
+	}
+	*ret = c;
+	return 0;
+}
+
+/* Cannot overflow: a cell that was parsed prints to the same length. Others are cut short. */
+static size_t put(char out[CELL_ID_MAX], size_t used, const char *mark, const char *word)
+{
+	int n = snprintf(out + used, CELL_ID_MAX - used, "%s%s", mark, word);
+
+	return n < 0 || (size_t)n >= CELL_ID_MAX - used ? CELL_ID_MAX - 1 : used + (size_t)n;
+}
+
+void cell_print(const struct cell *cell, size_t depth, char out[CELL_ID_MAX])
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < depth && i < cell->layers; i++) {
+		const struct layer *l = &cell->layer[i];
+
+		used = put(out, used, i ? "/" : "", l->kind);
+		if (l->mode[0])
+			used = put(out, used, ".", l->mode);
+		for (size_t g = 0; g < l->grants; g++)
+			used = put(out, used, "+", l->grant[g]);
+		for (size_t a = 0; a < l->axes; a++) {
+			used = put(out, used, "@", l->axis[a].name);
+			used = put(out, used, "=", l->axis[a].value);
+		}
+	}
+}
+
+bool layer_has_grant(const struct layer *layer, const char *grant)
+{
+	for (size_t i = 0; i < layer->grants; i++) {
+		if (strcmp(layer->grant[i], grant) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *layer_axis(const struct layer *layer, const char *name, const char *fallback)
+{
+	for (size_t i = 0; i < layer->axes; i++) {
+		if (strcmp(layer->axis[i].name, name) == 0)
+			return layer->axis[i].value;
+	}
+	return fallback;
+}
+
+bool layer_is_intrusive(const struct layer *layer)
+{
+	return strcmp(layer->mode, "privileged") == 0;
+}

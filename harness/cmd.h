@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CMD_H
+#define TCEPTION_CMD_H
+
+/*
+ * The verbs, one cmd_<verb>.c each. argv[0] is the verb. Exit codes: 0 all as expected, 1 a verdict
+ * differs, 2 usage or a bad case file, 3 infrastructure.
+ */
+enum { EXIT_OK = 0, EXIT_DIFFERS = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
+
+int cmd_list(int argc, char **argv);
+
+#endif

@@ -8,7 +8,7 @@ const char *const visit_state_names[6] = {
         [VISIT_GARBAGE] = "garbage", [VISIT_FLOOD] = "flood",     [VISIT_NOT_RUN] = "not-run",
 };
 
-static void boot_record_done(struct boot_record *b)
+void boot_record_done(struct boot_record *b)
 {
 	free(b->boot.step);
 	for (char **arg = b->argv; arg && *arg; arg++)
@@ -16,6 +16,7 @@ static void boot_record_done(struct boot_record *b)
 	free(b->argv);
 	free(b->console_tail);
 	free(b->visit);
+	*b = (struct boot_record){0};
 }
 
 void run_record_done(struct run_record *r)

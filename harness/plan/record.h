@@ -65,6 +65,7 @@ struct run_record {
 	size_t skips;
 };
 
+void boot_record_done(struct boot_record *b);
 void run_record_done(struct run_record *r);
 
 #endif

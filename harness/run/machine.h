@@ -8,8 +8,8 @@
 #include "run/parts.h"
 #include "run/process.h"
 #include "run/qemu.h"
+#include "run/qgs.h"
 #include "run/sink.h"
-#include "trust/trust.h"
 
 /*
  * One QEMU with everything around it: sockets, RAM and module image of an emulated TD (memfds, so
@@ -20,9 +20,9 @@ struct machine_spec {
 	const struct boot *boot;
 	const struct guest_parts *parts;
 	const char *qemu;
-	const char *qgs_socket;      /* hardware TD */
-	struct authority *authority; /* emulated TD: signs its quotes; not owned */
-	int dir_fd;                  /* the boot's folder */
+	const char *qgs_socket; /* where a TD's quotes come from */
+	struct qgs *qgs;        /* emulated TD: the service behind qgs_socket; not owned */
+	int dir_fd;             /* the boot's folder */
 };
 
 struct machine;
@@ -34,7 +34,10 @@ void machine_free(struct machine *m);
 int machine_channel(const struct machine *m); /* our end, non-blocking; stays the machine's */
 char *const *machine_argv(const struct machine *m);
 struct sink *machine_console(const struct machine *m);
-/* The last lines of the console, or of QEMU's own output where the console has none. */
+/* The last line that QEMU itself wrote, "" when it was silent; caller frees. */
+char *machine_complaint(const struct machine *m);
+/* The last lines of the console; where it has none, of the module's log or QEMU's own output;
+ * caller frees. */
 char *machine_last_words(const struct machine *m);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef TCEPTION_RUN_PROCESS_H
 #define TCEPTION_RUN_PROCESS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <systemd/sd-event.h>
 
 #include "core/err.h"

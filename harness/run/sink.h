@@ -2,6 +2,7 @@
 #ifndef TCEPTION_RUN_SINK_H
 #define TCEPTION_RUN_SINK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -23,7 +24,7 @@ int sink_new(sd_event *event, int fd, int dir_fd, const char *name, uint64_t lim
 void sink_drain(struct sink *s);
 void sink_free(struct sink *s);
 
-/* The last `lines` lines; caller frees. Guest text: escape before printing. */
+/* The last `lines` lines as printable ASCII, the rest of it as '?'; caller frees. */
 char *sink_tail(const struct sink *s, unsigned lines);
 /* CLOCK_MONOTONIC microseconds of the last byte, 0 when there was none. */
 uint64_t sink_last_usec(const struct sink *s);

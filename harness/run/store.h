@@ -2,6 +2,8 @@
 #ifndef TCEPTION_RUN_STORE_H
 #define TCEPTION_RUN_STORE_H
 
+#include <stdint.h>
+
 #include "core/err.h"
 #include "plan/record.h"
 
@@ -13,18 +15,31 @@
  *   root.pem            the test root that signed emulated quotes, if there were any
  *   boots/<id>/         channel.bin, console.log, qemu.log, module.log
  */
+#define STORE_CASES "cases.yaml"
 
 /* UTC time and 32 random bits: "20260131T120000Z-1a2b3c4d". Caller frees. */
 int store_run_id(char **ret, struct err *e);
 
-/* Makes `dir` (its parents too) with an empty boots/ in it. -EEXIST when it holds a run already. */
+/* Makes `dir` (its parents too) with a copy of the case file and an empty boots/ in it. -EEXIST
+ * when it holds a run already. */
 int store_create(const char *dir, const char *case_path, struct err *e);
 
 /* Writes run.json and root.pem into record->dir, each whole or not at all. */
 int store_save(const struct run_record *record, struct err *e);
 
-/* Strict: unknown or missing members, values out of range, boot IDs that are no plain file name are
- * -EINVAL with the member's path. `dir` is put into the record. */
+/*
+ * Strict: an unknown or missing member, a value out of range, a boot ID that is no plain file name
+ * is -EINVAL naming the member. `dir` is put into the record. Free with run_record_done.
+ */
 int store_load(const char *dir, struct run_record *ret, struct err *e);
+
+/* A boot's channel.bin, empty when there is none. Caller frees. */
+int store_channel(const char *dir, const char *boot_id, uint8_t **ret, size_t *ret_size,
+                  struct err *e);
+
+/* ---- run.json as text, without a file ---- */
+int record_to_json(const struct run_record *record, char **ret, struct err *e);
+/* The record comes without dir and root_pem. */
+int record_from_json(const char *text, size_t size, struct run_record *ret, struct err *e);
 
 #endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "run/kvmcheck.h"
+#include "run/process.h"
+#include "run/tdxhost.h"
+
+#define KVM_DEVICE "/dev/kvm"
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+int host_find_program(const char *name, char *ret, size_t ret_size)
+{
+	const char *dir = getenv("PATH");
+	char path[4096];
+
+	if (strchr(name, '/')) {
+		_cleanup_(freep) char *real = realpath(name, NULL);
+
+		if (!real || !is_program(real) || strlen(real) >= ret_size)
+			return -ENOENT;
+		strcpy(ret, real);
+		return 0;
+	}
+	while (dir && *dir) {
+		size_t length = strcspn(dir, ":");
+		int n = snprintf(path, sizeof(path), "%.*s/%s", (int)length, dir, name);
+
+		if (n > 0 && (size_t)n < sizeof(path) && (size_t)n < ret_size && is_program(path)) {
+			memcpy(ret, path, (size_t)n + 1);
+			return 0;
+		}
+		dir += length + (dir[length] == ':');
+	}
+	return -ENOENT;
+}
+
+/* "QEMU emulator version 7.2.22 (Debian …)" -> "7.2.22" */
+static void qemu_version(const char *qemu, char *ret, size_t size)
+{
+	static const char intro[] = "version ";
+	char *const argv[] = {(char *)qemu, (char *)"--version", NULL};
+	char output[512];
+	const char *at;
+
+	if (process_capture(argv, HOST_PROBE_SECONDS * 1000, output, sizeof(output)) != 0)
+		return;
+	at = strstr(output, intro);
+	if (!at)
+		return;
+	at += sizeof(intro) - 1;
+	snprintf(ret, size, "%.*s", (int)strspn(at, "0123456789."), at);
+}
+
+static void cpu_model(char *ret, size_t size)
+{
+	_cleanup_(fclosep) FILE *f = fopen("/proc/cpuinfo", "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char *colon = strchr(line, ':');
+
+		if (strncmp(line, "model name", 10) != 0 || !colon)
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		snprintf(ret, size, "%s", colon + 1 + strspn(colon + 1, " "));
+		return;
+	}
+}
+
+/* What may be used: a control group's limit, where there is one, else the machine's. */
+static uint64_t memory_mib(void)
+{
+	_cleanup_(fclosep) FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
+	unsigned long long limit;
+	struct sysinfo si;
+	uint64_t total;
+
+	if (sysinfo(&si) < 0)
+		return 0;
+	total = (uint64_t)si.totalram * si.mem_unit;
+	if (f && fscanf(f, "%llu", &limit) == 1 && limit < total)
+		total = limit;
+	return total >> 20;
+}
+
+int host_facts_gather(const char *qemu, struct host_facts *ret, struct err *e)
+{
+	struct host_facts h = {0};
+	struct kvm_check kvm;
+	struct tdx_check tdx;
+	struct utsname u;
+	long cpus;
+
+	if (uname(&u) < 0)
+		return err_sys(e, -errno, "uname");
+	snprintf(h.kernel, sizeof(h.kernel), "%s", u.release);
+	cpu_model(h.cpu, sizeof(h.cpu));
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	h.cpus = cpus > 0 ? (unsigned)cpus : 1;
+	h.memory_mib = memory_mib();
+	if (host_find_program(qemu ? qemu : "qemu-system-x86_64", h.qemu, sizeof(h.qemu)) == 0)
+		qemu_version(h.qemu, h.qemu_version, sizeof(h.qemu_version));
+	kvm_check(KVM_DEVICE, &kvm);
+	h.kvm_usable = kvm.usable;
+	snprintf(h.kvm_reason, sizeof(h.kvm_reason), "%s", kvm.reason);
+	tdx_host_check(KVM_DEVICE, h.qemu, &tdx);
+	h.tdx_usable = tdx.usable;
+	snprintf(h.tdx_reason, sizeof(h.tdx_reason), "%s", tdx.reason);
+	*ret = h;
+	return 0;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "format/tdx.h"
+#include "format/tdxemu.h"
+#include "run/getquote.h"
+
+#define MIB        (1ull << 20)
+#define MODULE_MAX (16u << 20) /* bytes of the module's binary */
+#define TAIL_LINES 20
+
+struct machine {
+	struct process *process;
+	struct argv argv;
+	int channel;
+	struct sink *console, *output, *log;
+	struct getquote *getquote;
+	struct qgs *qgs;
+	bool keyed; /* the quoting service knows `key` */
+	uint8_t key[QGS_KEY_SIZE];
+};
+
+/* QEMU's ends, closed here once QEMU has them. */
+struct far_ends {
+	struct qemu_fds fd;
+	int output;
+};
+
+static void far_ends_close(struct far_ends *f)
+{
+	int all[] = {f->fd.channel, f->fd.console,  f->fd.ram, f->fd.module,
+	             f->fd.log,     f->fd.doorbell, f->output};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i] >= 0)
+			close(all[i]);
+	}
+}
+
+static int pair(int *near, int *far, struct err *e)
+{
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
+		return err_sys(e, -errno, "socketpair");
+	*near = fd[0];
+	*far = fd[1];
+	return 0;
+}
+
+static int stream(sd_event *event, int dir_fd, const char *name, int *far, struct sink **ret,
+                  struct err *e)
+{
+	int near = -1, r = pair(&near, far, e);
+
+	return r < 0 ? r : sink_new(event, near, dir_fd, name, SINK_LIMIT, ret, e);
+}
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = write(fd, (const char *)data + done, size - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+/* The module's image with its configuration appended, in memory only: it carries the MAC key. */
+static int module_image(const char *path, const struct tdxemu_config *config, int *ret,
+                        struct err *e)
+{
+	_cleanup_(closep) int in = open(path, O_RDONLY | O_CLOEXEC), out = -1;
+	_cleanup_(freep) void *data = NULL;
+	struct stat st;
+	int r;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		return err_sys(e, -errno, "%s", path);
+	if (!S_ISREG(st.st_mode) || st.st_size < 1 || st.st_size > MODULE_MAX)
+		return err_set(e, -EINVAL, "%s: not a module image of at most %u bytes", path,
+		               MODULE_MAX);
+	data = malloc((size_t)st.st_size);
+	if (!data)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (read(in, data, (size_t)st.st_size) != st.st_size)
+		return err_sys(e, -EIO, "%s", path);
+	out = memfd_create("tception-module", MFD_CLOEXEC);
+	if (out < 0)
+		return err_sys(e, -errno, "memfd_create");
+	r = write_all(out, data, (size_t)st.st_size);
+	if (r == 0)
+		r = write_all(out, config, sizeof(*config));
+	if (r < 0)
+		return err_sys(e, r, "module image");
+	*ret = TAKE_FD(out);
+	return 0;
+}
+
+static int ram_file(uint64_t size, int *ret, struct err *e)
+{
+	_cleanup_(closep) int fd = memfd_create("tception-ram", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return err_sys(e, -errno, "memory of the guest");
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static int add_key(struct machine *m, const struct machine_spec *s, struct err *e)
+{
+	int r;
+
+	if (!s->qgs)
+		return err_set(e, -EINVAL, "no quoting service for an emulated TD");
+	if (getrandom(m->key, sizeof(m->key), 0) != sizeof(m->key))
+		return err_sys(e, -errno, "getrandom");
+	r = qgs_add_key(s->qgs, m->key, e);
+	if (r < 0)
+		return r;
+	m->qgs = s->qgs;
+	m->keyed = true;
+	return 0;
+}
+
+static int bridge(struct machine *m, sd_event *event, const struct machine_spec *s,
+                  const struct tdxemu_config *config, const struct far_ends *far, int doorbell,
+                  struct err *e)
+{
+	struct getquote_config g = {
+	        .ram_fd = far->fd.ram,
+	        .ram_size = config->memory + TDXEMU_MEMORY,
+	        .low = config->low,
+	        .doorbell_fd = doorbell,
+	        .qgs_socket = s->qgs_socket,
+	};
+
+	return getquote_new(event, &g, &m->getquote, e);
+}
+
+/* Everything an emulated TD has beyond a plain VM. */
+static int prepare_emulated(struct machine *m, sd_event *event, const struct machine_spec *s,
+                            struct far_ends *far, struct err *e)
+{
+	uint64_t memory = s->boot->memory_mib * MIB;
+	struct tdxemu_config config = {
+	        .magic = TDXEMU_CONFIG_MAGIC,
+	        .version = 1,
+	        .memory = memory,
+	        .low = qemu_low_ram(memory),
+	        .attributes = TDX_ATTR_SEPT_VE_DISABLE,
+	        .vcpus = s->boot->vcpus,
+	};
+	_cleanup_(closep) int doorbell = -1;
+	int r;
+
+	r = add_key(m, s, e);
+	if (r < 0)
+		return r;
+	memcpy(config.mac_key, m->key, sizeof(config.mac_key));
+	r = module_image(s->parts->module, &config, &far->fd.module, e);
+	explicit_bzero(config.mac_key, sizeof(config.mac_key));
+	if (r < 0)
+		return r;
+	r = ram_file(memory + TDXEMU_MEMORY, &far->fd.ram, e);
+	if (r < 0)
+		return r;
+	r = stream(event, s->dir_fd, "module.log", &far->fd.log, &m->log, e);
+	if (r < 0)
+		return r;
+	r = pair(&doorbell, &far->fd.doorbell, e);
+	if (r < 0)
+		return r;
+	return bridge(m, event, s, &config, far, doorbell, e);
+}
+
+static int prepare(struct machine *m, sd_event *event, const struct machine_spec *s,
+                   struct far_ends *far, struct err *e)
+{
+	int r;
+
+	r = pair(&m->channel, &far->fd.channel, e);
+	if (r < 0)
+		return r;
+	if (fcntl(m->channel, F_SETFL, fcntl(m->channel, F_GETFL) | O_NONBLOCK) < 0)
+		return err_sys(e, -errno, "fcntl");
+	r = stream(event, s->dir_fd, "console.log", &far->fd.console, &m->console, e);
+	if (r < 0)
+		return r;
+	r = stream(event, s->dir_fd, "qemu.log", &far->output, &m->output, e);
+	if (r < 0)
+		return r;
+	if (s->boot->platform == PLATFORM_EMULATED)
+		return prepare_emulated(m, event, s, far, e);
+	return 0;
+}
+
+static int launch(struct machine *m, sd_event *event, const struct machine_spec *s,
+                  const struct far_ends *far, process_ended_fn ended, void *userdata, struct err *e)
+{
+	struct qemu_spec qemu = {.boot = s->boot,
+	                         .parts = s->parts,
+	                         .qemu = s->qemu,
+	                         .qgs_socket = s->qgs_socket,
+	                         .fd = far->fd};
+	int keep[] = {far->fd.channel, far->fd.console, far->fd.ram,
+	              far->fd.module,  far->fd.log,     far->fd.doorbell};
+	struct process_spec p = {.keep = keep, .output = far->output};
+	int r;
+
+	/* A plain VM has only the first two. */
+	p.keeps = s->boot->platform == PLATFORM_EMULATED ? sizeof(keep) / sizeof(keep[0]) : 2;
+	r = qemu_argv(&qemu, &m->argv, e);
+	if (r < 0)
+		return r;
+	p.argv = m->argv.item;
+	return process_start(event, &p, ended, userdata, &m->process, e);
+}
+
+int machine_start(sd_event *event, const struct machine_spec *spec, process_ended_fn ended,
+                  void *userdata, struct machine **ret, struct err *e)
+{
+	struct far_ends far = {.fd = {-1, -1, -1, -1, -1, -1}, .output = -1};
+	struct machine *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return err_set(e, -ENOMEM, "out of memory");
+	m->channel = -1;
+	r = prepare(m, event, spec, &far, e);
+	if (r == 0)
+		r = launch(m, event, spec, &far, ended, userdata, e);
+	far_ends_close(&far);
+	if (r < 0) {
+		machine_free(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+void machine_kill(struct machine *m)
+{
+	process_kill(m->process);
+}
+
+void machine_free(struct machine *m)
+{
+	if (!m)
+		return;
+	process_free(m->process);
+	getquote_free(m->getquote);
+	if (m->keyed)
+		qgs_remove_key(m->qgs, m->key);
+	explicit_bzero(m->key, sizeof(m->key));
+	sink_free(m->console);
+	sink_free(m->output);
+	sink_free(m->log);
+	if (m->channel >= 0)
+		close(m->channel);
+	argv_done(&m->argv);
+	free(m);
+}
+
+int machine_channel(const struct machine *m)
+{
+	return m->channel;
+}
+
+char *const *machine_argv(const struct machine *m)
+{
+	return m->argv.item;
+}
+
+char *machine_complaint(const struct machine *m)
+{
+	sink_drain(m->output);
+	return sink_tail(m->output, 1);
+}
+
+struct sink *machine_console(const struct machine *m)
+{
+	return m->console;
+}
+
+char *machine_last_words(const struct machine *m)
+{
+	struct sink *all[] = {m->console, m->log, m->output};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char *text;
+
+		if (!all[i])
+			continue;
+		sink_drain(all[i]);
+		text = sink_tail(all[i], TAIL_LINES);
+		if (text && *text)
+			return text;
+		free(text);
+	}
+	return strdup("");
+}

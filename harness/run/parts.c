@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/parts.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+
+/* The binary's own folder, where `make` also puts what the guests are made of. */
+static int own_dir(char ret[PATH_MAX], struct err *e)
+{
+	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
+	char *slash;
+
+	if (n < 0)
+		return err_sys(e, -errno, "/proc/self/exe");
+	ret[n] = 0;
+	slash = strrchr(ret, '/');
+	if (slash)
+		*slash = 0;
+	return 0;
+}
+
+static int fill(char **part, const char *variable, const char *dir, const char *name, struct err *e)
+{
+	const char *given = *part ? *part : getenv(variable);
+	char *path = NULL, *real;
+
+	if (given && *given)
+		path = strdup(given);
+	else if (asprintf(&path, "%s/%s", dir, name) < 0)
+		path = NULL;
+	if (!path)
+		return err_set(e, -ENOMEM, "out of memory");
+	/* Absolute, for the record; a missing file keeps its name for the complaint. */
+	real = realpath(path, NULL);
+	if (real) {
+		free(path);
+		path = real;
+	}
+	free(*part);
+	*part = path;
+	return 0;
+}
+
+int guest_parts_find(struct guest_parts *p, struct err *e)
+{
+	_cleanup_(freep) char *beside = NULL;
+	const char *cache = getenv("TCEPTION_CACHE");
+	char own[PATH_MAX];
+	int r = own_dir(own, e);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&beside, "%s/cache", own) < 0) {
+		beside = NULL;
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	if (!cache || !*cache)
+		cache = beside;
+	r = fill(&p->kernel, "TCEPTION_KERNEL", cache, "vmlinuz", e);
+	if (r == 0)
+		r = fill(&p->root, "TCEPTION_ROOT", cache, "root.squashfs", e);
+	if (r == 0)
+		r = fill(&p->firmware, "TCEPTION_FIRMWARE", cache, "OVMF.fd", e);
+	if (r == 0)
+		r = fill(&p->initrd, "TCEPTION_INITRD", own, "initrd.cpio", e);
+	if (r == 0)
+		r = fill(&p->module, "TCEPTION_MODULE", own, "tdxemu.bin", e);
+	return r;
+}
+
+static int check(const char *what, const char *path, const char *maker, struct err *e)
+{
+	if (access(path, R_OK) == 0)
+		return 0;
+	return err_set(e, -ENOENT, "%s %s: %s; '%s' makes it", what, path, strerror(errno), maker);
+}
+
+int guest_parts_check(const struct guest_parts *p, bool need_td, bool need_module, struct err *e)
+{
+	int r = check("the guests' kernel", p->kernel, "make image", e);
+
+	if (r == 0)
+		r = check("the guests' root image", p->root, "make image", e);
+	if (r == 0)
+		r = check("the guests' initramfs", p->initrd, "make guests", e);
+	if (r == 0 && need_td)
+		r = check("the TD firmware", p->firmware, "make image", e);
+	if (r == 0 && need_module)
+		r = check("the software TDX module", p->module, "make guests", e);
+	return r;
+}
+
+void guest_parts_done(struct guest_parts *p)
+{
+	free(p->kernel);
+	free(p->initrd);
+	free(p->root);
+	free(p->firmware);
+	free(p->module);
+	*p = (struct guest_parts){0};
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/qemu.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "format/tdxemu.h"
+
+#define MIB (1ull << 20)
+
+/*
+ * The kernel's command line. 8250.nr_uarts=1 and cryptomgr.notests are most of what makes a boot
+ * under TCG short; panic=-1 with -no-reboot turns a panic into QEMU's end.
+ */
+#define KERNEL_CMDLINE                                                                      \
+	"console=ttyS0 quiet panic=-1 nokaslr tsc=reliable no_timer_check 8250.nr_uarts=1 " \
+	"cryptomgr.notests random.trust_cpu=on"
+
+/* What an emulated TD's CPU is before the module hides and adds; cx16=off because QEMU 7.2's TCG
+ * corrupts RFLAGS in cmpxchg16b under nested paging. */
+#define EMULATED_CPU                                                                    \
+	"max,vendor=GenuineIntel,family=6,model=143,stepping=8,phys-bits=48,+svm,+npt," \
+	"la57=off,cx16=off"
+
+/* After the reset CS base 0xffff0000 this eip wraps round to the module's load address. */
+#define MODULE_ENTRY (TDXEMU_LOAD_ADDRESS + 0x10000u)
+
+uint64_t qemu_low_ram(uint64_t memory)
+{
+	/* hw/i386/pc_q35.c: RAM of 2816 MiB and more is split at 2 GiB. */
+	return memory >= 2816 * MIB ? 2048 * MIB : memory;
+}
+
+static void add_json(struct argv *a, const char *option, json_t *object)
+{
+	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	argv_add(a, option);
+	if (text)
+		argv_add(a, text);
+	else
+		a->failed = true;
+	free(text);
+	json_decref(object);
+}
+
+static void add_chardev(struct argv *a, const char *id, int fd)
+{
+	argv_add(a, "-chardev");
+	argv_addf(a, "socket,id=%s,fd=%d", id, fd);
+}
+
+static void add_plain(struct argv *a, const struct boot *b)
+{
+	argv_add(a, "-accel");
+	argv_add(a, b->kvm ? "kvm" : "tcg");
+	argv_add(a, "-machine");
+	argv_add(a, "q35,smm=off,hpet=off,vmport=off");
+	argv_add(a, "-cpu");
+	argv_add(a, b->kvm ? "host" : "max");
+	argv_add(a, "-m");
+	argv_addf(a, "%u", b->memory_mib);
+}
+
+/* A real trust domain: KVM only, and -bios because the module measures one flat image. */
+static void add_hardware(struct argv *a, const struct qemu_spec *s)
+{
+	argv_add(a, "-accel");
+	argv_add(a, "kvm");
+	add_json(a, "-object",
+	         json_pack("{s:s, s:s, s:{s:s, s:s}}", "qom-type", "tdx-guest", "id", "tdx0",
+	                   "quote-generation-socket", "type", "unix", "path", s->qgs_socket));
+	argv_add(a, "-machine");
+	argv_add(a, "q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off,vmport=off");
+	argv_add(a, "-cpu");
+	argv_add(a, "host");
+	argv_add(a, "-m");
+	argv_addf(a, "%u", s->boot->memory_mib);
+	argv_add(a, "-bios");
+	argv_add(a, s->parts->firmware);
+}
+
+/* The software TDX module in its own RAM above 4 GiB; see format/tdxemu.h. */
+static void add_emulated(struct argv *a, const struct qemu_spec *s)
+{
+	uint64_t memory = s->boot->memory_mib * MIB, low = qemu_low_ram(memory);
+	uint64_t total = s->boot->memory_mib + TDXEMU_MEMORY / MIB;
+
+	argv_add(a, "-accel");
+	argv_add(a, "tcg");
+	argv_add(a, "-object");
+	argv_addf(a,
+	          "memory-backend-file,id=ram,size=%" PRIu64 "M,mem-path=/proc/self/fd/%d,share=on",
+	          total, s->fd.ram);
+	argv_add(a, "-machine");
+	argv_addf(a,
+	          "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=%" PRIu64 ",memory-backend=ram",
+	          low);
+	argv_add(a, "-cpu");
+	argv_add(a, EMULATED_CPU);
+	argv_add(a, "-m");
+	argv_addf(a, "%" PRIu64, total);
+	argv_add(a, "-bios");
+	argv_add(a, s->parts->firmware);
+	argv_add(a, "-device");
+	argv_addf(a, "loader,file=/proc/self/fd/%d,addr=%#x,force-raw=on", s->fd.module,
+	          TDXEMU_LOAD_ADDRESS);
+	argv_add(a, "-device");
+	argv_addf(a, "loader,addr=%#x,cpu-num=0", MODULE_ENTRY);
+	add_chardev(a, "module-log", s->fd.log);
+	argv_add(a, "-device");
+	argv_addf(a, "isa-debugcon,iobase=%#x,chardev=module-log", TDXEMU_LOG_PORT);
+	add_chardev(a, "doorbell", s->fd.doorbell);
+	argv_add(a, "-device");
+	argv_addf(a, "isa-debugcon,iobase=%#x,chardev=doorbell", TDXEMU_DOORBELL_PORT);
+	argv_add(a, "-device");
+	argv_addf(a, "isa-debug-exit,iobase=%#x,iosize=4", TDXEMU_EXIT_PORT);
+}
+
+/*
+ * The devices every layer 0 has. A TD's virtio must go through its shared memory, which the guest
+ * asks of the device by iommu_platform. JSON for the image, because its path may hold commas.
+ */
+static void add_devices(struct argv *a, const struct qemu_spec *s)
+{
+	const char *shared =
+	        s->boot->platform == PLATFORM_NONE ? "" : ",iommu_platform=on,disable-legacy=on";
+
+	add_chardev(a, "console", s->fd.console);
+	argv_add(a, "-serial");
+	argv_add(a, "chardev:console");
+	add_json(a, "-blockdev",
+	         json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:s}}", "node-name", "root", "driver",
+	                   "raw", "read-only", 1, "file", "driver", "file", "filename",
+	                   s->parts->root, "locking", "off"));
+	argv_add(a, "-device");
+	argv_addf(a, "virtio-blk-pci,drive=root,serial=tception-root%s", shared);
+	add_chardev(a, "channel", s->fd.channel);
+	argv_add(a, "-device");
+	argv_addf(a, "virtio-serial-pci,id=serial%s", shared);
+	argv_add(a, "-device");
+	argv_add(a, "virtserialport,bus=serial.0,chardev=channel,name=tception");
+	argv_add(a, "-kernel");
+	argv_add(a, s->parts->kernel);
+	argv_add(a, "-initrd");
+	argv_add(a, s->parts->initrd);
+	argv_add(a, "-append");
+	argv_add(a, KERNEL_CMDLINE);
+}
+
+int qemu_argv(const struct qemu_spec *s, struct argv *ret, struct err *e)
+{
+	struct argv a = {0};
+
+	argv_add(&a, s->qemu);
+	argv_add(&a, "-nodefaults");
+	argv_add(&a, "-no-user-config");
+	argv_add(&a, "-display");
+	argv_add(&a, "none");
+	argv_add(&a, "-no-reboot");
+	argv_add(&a, "-smp");
+	argv_addf(&a, "%u", s->boot->vcpus);
+	switch (s->boot->platform) {
+	case PLATFORM_HARDWARE:
+		add_hardware(&a, s);
+		break;
+	case PLATFORM_EMULATED:
+		add_emulated(&a, s);
+		break;
+	case PLATFORM_NONE:
+		add_plain(&a, s->boot);
+		break;
+	}
+	add_devices(&a, s);
+	if (a.failed) {
+		argv_done(&a);
+		return err_set(e, -ENOMEM, "QEMU's command line: out of memory");
+	}
+	*ret = a;
+	return 0;
+}

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "run/channel.h"
+#include "run/visit.h"
+
+/* A QEMU that has closed the channel should be about to end. */
+#define LINGER_SECONDS 3
+/* One read of the channel, so that timers and other boots get their turn. */
+#define READ_SIZE (256u << 10)
+/* Nothing is expected of a guest between BYE and its end. */
+#define LAST_WORDS_MAX (4u << 20)
+
+enum state { STATE_START, STATE_VISIT, STATE_POWEROFF, STATE_KILLED, STATE_OVER };
+
+struct session {
+	sd_event *event;
+	sd_event_source *timer, *io, *over;
+	struct machine *machine;
+	const struct case_file *cases;
+	session_fn notify;
+	void *userdata;
+	enum state state;
+	uint64_t visit_bytes, received;  /* bytes: the limit of a visit; in channel.bin */
+	uint64_t started, visit_started; /* CLOCK_MONOTONIC microseconds */
+	struct boot_record record;       /* record.boot.step is ours */
+	size_t next_step;
+	struct frame_scanner scanner;
+	struct outbox outbox;
+	int dir_fd, channel_file;
+	uint8_t buffer[READ_SIZE];
+};
+
+static uint64_t now(const struct session *s)
+{
+	uint64_t t = 0;
+
+	sd_event_now(s->event, CLOCK_MONOTONIC, &t);
+	return t;
+}
+
+static double seconds_since(const struct session *s, uint64_t start)
+{
+	return (double)(now(s) - start) / 1e6;
+}
+
+static struct visit_record *current(struct session *s)
+{
+	return &s->record.visit[s->record.visits - 1];
+}
+
+static int on_over(sd_event_source *source, void *userdata)
+{
+	struct session *s = userdata;
+
+	(void)source;
+	s->notify(s, SESSION_OVER, NULL, s->userdata); /* may free `s` */
+	return 0;
+}
+
+/* Nothing runs any more. The owner hears of it from the loop, where it may free us. */
+static void end(struct session *s)
+{
+	if (s->state == STATE_OVER)
+		return;
+	s->state = STATE_OVER;
+	s->timer = sd_event_source_unref(s->timer);
+	s->io = sd_event_source_unref(s->io);
+	s->record.seconds = seconds_since(s, s->started);
+	if (s->machine)
+		s->record.console_tail = machine_last_words(s->machine);
+	machine_free(TAKE_PTR(s->machine));
+	sd_event_source_set_enabled(s->over, SD_EVENT_ONESHOT);
+}
+
+static void kill_machine(struct session *s)
+{
+	if (s->state == STATE_OVER)
+		return;
+	s->state = STATE_KILLED;
+	s->timer = sd_event_source_unref(s->timer);
+	s->io = sd_event_source_unref(s->io);
+	if (s->machine)
+		machine_kill(s->machine); /* on_ended follows */
+	else
+		end(s);
+}
+
+/* Ends the boot before its time; an open visit ends with it. */
+static void give_up(struct session *s, enum visit_state state, const char *reason)
+{
+	struct visit_record *v = current(s);
+
+	snprintf(s->record.reason, sizeof(s->record.reason), "%s", reason);
+	if (s->state == STATE_START || s->state == STATE_VISIT) {
+		v->state = state;
+		v->end = s->scanner.position;
+		v->seconds = s->state == STATE_VISIT ? seconds_since(s, s->visit_started) : 0;
+		snprintf(v->reason, sizeof(v->reason), "%s", reason);
+		s->notify(s, SESSION_VISIT_OVER, v, s->userdata);
+	}
+	kill_machine(s);
+}
+
+void session_stop(struct session *s, const char *reason)
+{
+	if (s->state != STATE_OVER && s->state != STATE_KILLED)
+		give_up(s, VISIT_NOT_RUN, reason);
+}
+
+/* ---- deadlines ---- */
+
+static void describe_silence(const struct session *s, char *out, size_t size)
+{
+	uint64_t last = s->machine ? sink_last_usec(machine_console(s->machine)) : 0;
+
+	if (last == 0)
+		snprintf(out, size, "the console said nothing");
+	else
+		snprintf(out, size, "the console has been silent for %.0f s",
+		         seconds_since(s, last));
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct session *s = userdata;
+	char silence[64], reason[200];
+
+	(void)source;
+	(void)usec;
+	if (s->machine)
+		sink_drain(machine_console(s->machine));
+	describe_silence(s, silence, sizeof(silence));
+	switch (s->state) {
+	case STATE_START:
+		snprintf(reason, sizeof(reason),
+		         "the agent did not answer within %d s of the start; %s",
+		         s->record.boot.boot_deadline_s, silence);
+		give_up(s, VISIT_TIMEOUT, reason);
+		break;
+	case STATE_VISIT:
+		snprintf(reason, sizeof(reason), "no DONE within the deadline of %.0f s; %s",
+		         seconds_since(s, s->visit_started), silence);
+		give_up(s, VISIT_TIMEOUT, reason);
+		break;
+	case STATE_POWEROFF:
+		snprintf(reason, sizeof(reason), "did not power off within %d s and was killed; %s",
+		         SESSION_POWEROFF_SECONDS, silence);
+		give_up(s, VISIT_TIMEOUT, reason);
+		break;
+	case STATE_KILLED:
+	case STATE_OVER:
+		break;
+	}
+	return 0;
+}
+
+static int set_deadline(struct session *s, int seconds)
+{
+	s->timer = sd_event_source_unref(s->timer);
+	return sd_event_add_time_relative(s->event, &s->timer, CLOCK_MONOTONIC,
+	                                  (uint64_t)seconds * 1000000, 100000, on_deadline, s);
+}
+
+/* ---- visits ---- */
+
+static void broken(struct session *s, const struct err *e)
+{
+	give_up(s, VISIT_DIED, e->text);
+}
+
+static int watch(struct session *s, bool writing)
+{
+	return sd_event_source_set_io_events(s->io, writing ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+static void flush(struct session *s)
+{
+	struct err e = {0};
+	bool empty;
+
+	/* A closed channel is seen by the reader, which knows more about why. */
+	if (outbox_flush(&s->outbox, machine_channel(s->machine), &empty, &e) < 0)
+		empty = true;
+	watch(s, !empty);
+}
+
+/* Sends a VISIT; the record gets its visit. */
+static int begin_visit(struct session *s, const struct cell *cell, size_t layers, int deadline_s,
+                       struct err *e)
+{
+	_cleanup_(freep) char *json = NULL;
+	struct visit_record *visit;
+	int r;
+
+	visit = reallocarray(s->record.visit, s->record.visits + 1, sizeof(*visit));
+	if (!visit)
+		return err_set(e, -ENOMEM, "out of memory");
+	s->record.visit = visit;
+	visit += s->record.visits;
+	r = visit_make(cell, layers, (unsigned)s->record.visits, deadline_s, visit, &json, e);
+	if (r < 0)
+		return r;
+	s->record.visits++;
+	visit->begin = visit->end = s->scanner.position;
+	return outbox_put(&s->outbox, FRAME_VISIT, json, e);
+}
+
+static void power_off(struct session *s)
+{
+	struct err e = {0};
+
+	if (outbox_put(&s->outbox, FRAME_BYE, "{}", &e) < 0) {
+		broken(s, &e);
+		return;
+	}
+	s->state = STATE_POWEROFF;
+	set_deadline(s, SESSION_POWEROFF_SECONDS);
+	flush(s);
+}
+
+/* The next cell, or BYE. Cells that are layer 0 alone have had their visit: the first one. */
+static void next_visit(struct session *s)
+{
+	const struct boot *b = &s->record.boot;
+	const struct test_case *c = NULL;
+	struct err e = {0};
+	int deadline_s = 0;
+
+	while (s->next_step < b->steps && !c) {
+		c = &s->cases->item[b->step[s->next_step].case_index];
+		deadline_s = b->step[s->next_step++].deadline_s;
+		if (c->cell.layers == 1)
+			c = NULL;
+	}
+	if (!c) {
+		power_off(s);
+		return;
+	}
+	if (begin_visit(s, &c->cell, c->cell.layers, deadline_s, &e) < 0) {
+		broken(s, &e);
+		return;
+	}
+	s->visit_started = now(s);
+	set_deadline(s, deadline_s);
+	s->notify(s, SESSION_VISIT_BEGUN, current(s), s->userdata);
+	flush(s);
+}
+
+static void visit_done(struct session *s)
+{
+	struct visit_record *v = current(s);
+
+	v->state = VISIT_DONE;
+	v->end = s->scanner.position;
+	v->seconds = seconds_since(s, s->visit_started);
+	s->notify(s, SESSION_VISIT_OVER, v, s->userdata);
+	next_visit(s);
+}
+
+/* ---- the channel ---- */
+
+static void ready(struct session *s)
+{
+	s->state = STATE_VISIT;
+	s->visit_started = now(s);
+	s->record.ready_seconds = seconds_since(s, s->started);
+	set_deadline(s, s->record.boot.boot_deadline_s);
+	s->notify(s, SESSION_READY, NULL, s->userdata);
+	s->notify(s, SESSION_VISIT_BEGUN, current(s), s->userdata);
+}
+
+/* Down to the disk first, whatever it is; then follow the frames. */
+static void took(struct session *s, const uint8_t *data, size_t size)
+{
+	char reason[200];
+
+	s->received += size;
+	if (s->state == STATE_POWEROFF && s->received - s->scanner.position > LAST_WORDS_MAX) {
+		s->io = sd_event_source_unref(s->io);
+		return;
+	}
+	if (write(s->channel_file, data, size) != (ssize_t)size) {
+		snprintf(reason, sizeof(reason), "channel.bin: %s", strerror(errno));
+		give_up(s, VISIT_DIED, reason);
+		return;
+	}
+	if (s->state == STATE_START)
+		ready(s);
+	while (size > 0 && s->state == STATE_VISIT) {
+		size_t used;
+		enum scan_result result = frame_scan(&s->scanner, data, size, &used);
+
+		data += used;
+		size -= used;
+		if (result == SCAN_GARBAGE) {
+			snprintf(reason, sizeof(reason),
+			         "no frame header at byte %" PRIu64 " of the channel",
+			         s->scanner.position - FRAME_HEADER_SIZE);
+			s->scanner.position += size; /* stored, hence part of the visit */
+			give_up(s, VISIT_GARBAGE, reason);
+		} else if (s->scanner.position - current(s)->begin > s->visit_bytes) {
+			snprintf(reason, sizeof(reason),
+			         "sent more than %" PRIu64 " bytes in one visit", s->visit_bytes);
+			s->scanner.position += size;
+			give_up(s, VISIT_FLOOD, reason);
+		} else if (result == SCAN_DONE) {
+			visit_done(s);
+		}
+	}
+}
+
+/* One read; returns whether there may be more. */
+static bool take(struct session *s)
+{
+	ssize_t n = read(machine_channel(s->machine), s->buffer, sizeof(s->buffer));
+
+	if (n > 0) {
+		took(s, s->buffer, (size_t)n);
+		return true;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	/* The other end is gone; QEMU's exit status says more, so give it a moment. */
+	s->io = sd_event_source_unref(s->io);
+	if (s->state != STATE_POWEROFF)
+		set_deadline(s, LINGER_SECONDS);
+	return false;
+}
+
+static int on_channel(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct session *s = userdata;
+
+	(void)source;
+	(void)fd;
+	if (events & EPOLLOUT)
+		flush(s);
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		take(s);
+	return 0;
+}
+
+/* ---- QEMU's end ---- */
+
+static void describe_end(struct session *s, int code, int status, char *out, size_t size)
+{
+	_cleanup_(freep) char *line = machine_complaint(s->machine);
+
+	if (code == CLD_EXITED)
+		snprintf(out, size, "QEMU ended with exit status %d%s%s", status,
+		         line && *line ? ": " : "", line ? line : "");
+	else
+		snprintf(out, size, "QEMU was killed by signal %d (%s)", status, strsignal(status));
+}
+
+static void on_ended(struct process *p, int code, int status, void *userdata)
+{
+	struct session *s = userdata;
+	char reason[200];
+
+	(void)p;
+	/* What it still said belongs to the evidence; it can even complete a visit. */
+	for (int i = 0; i < 256 && s->io && s->state < STATE_KILLED && take(s); i++)
+		;
+	if (s->state == STATE_START || s->state == STATE_VISIT) {
+		describe_end(s, code, status, reason, sizeof(reason));
+		give_up(s, VISIT_DIED, reason);
+	}
+	end(s);
+}
+
+/* ---- beginning and end ---- */
+
+static int open_files(struct session *s, const char *boots_dir, struct err *e)
+{
+	_cleanup_(freep) char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", boots_dir, s->record.boot.id) < 0) {
+		path = NULL;
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	if (mkdir(path, 0777) < 0)
+		return err_sys(e, -errno, "%s", path);
+	s->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir_fd < 0)
+		return err_sys(e, -errno, "%s", path);
+	s->channel_file =
+	        openat(s->dir_fd, "channel.bin", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (s->channel_file < 0)
+		return err_sys(e, -errno, "%s/channel.bin", path);
+	return 0;
+}
+
+static int copy_boot(struct session *s, const struct boot *b, struct err *e)
+{
+	s->record.boot = *b;
+	s->record.boot.step = calloc(b->steps ? b->steps : 1, sizeof(*b->step));
+	if (!s->record.boot.step)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (b->steps)
+		memcpy(s->record.boot.step, b->step, b->steps * sizeof(*b->step));
+	return 0;
+}
+
+static int start_machine(struct session *s, const struct machine_spec *spec, struct err *e)
+{
+	struct machine_spec m = *spec;
+	int r;
+
+	m.boot = &s->record.boot;
+	m.dir_fd = s->dir_fd;
+	r = machine_start(s->event, &m, on_ended, s, &s->machine, e);
+	if (r < 0)
+		return r;
+	s->record.argv = argv_copy(machine_argv(s->machine));
+	if (!s->record.argv)
+		return err_set(e, -ENOMEM, "out of memory");
+	r = sd_event_add_io(s->event, &s->io, machine_channel(s->machine), EPOLLIN, on_channel, s);
+	if (r < 0)
+		return err_sys(e, r, "watching the evidence channel");
+	return set_deadline(s, s->record.boot.boot_deadline_s);
+}
+
+int session_start(sd_event *event, const struct session_spec *spec, session_fn notify,
+                  void *userdata, struct session **ret, struct err *e)
+{
+	const struct boot *b = spec->machine.boot;
+	struct cell layer0 = {.layers = 1, .layer = {b->layer0}};
+	struct session *s = calloc(1, sizeof(*s));
+	struct err why = {0};
+	int r;
+
+	if (!s)
+		return err_set(e, -ENOMEM, "out of memory");
+	s->event = sd_event_ref(event);
+	s->cases = spec->cases;
+	s->notify = notify;
+	s->userdata = userdata;
+	s->visit_bytes = spec->visit_bytes ? spec->visit_bytes : SESSION_VISIT_BYTES;
+	s->started = now(s);
+	s->dir_fd = s->channel_file = -1;
+	s->record.attempt = spec->attempt;
+	s->record.ready_seconds = -1;
+	r = copy_boot(s, b, e);
+	if (r == 0)
+		r = sd_event_add_defer(event, &s->over, on_over, s);
+	if (r == 0)
+		r = sd_event_source_set_enabled(s->over, SD_EVENT_OFF);
+	if (r == 0)
+		r = begin_visit(s, &layer0, 1, b->boot_deadline_s, e);
+	if (r == 0)
+		r = open_files(s, spec->boots_dir, e);
+	if (r < 0) {
+		session_free(s, NULL);
+		return r;
+	}
+	*ret = s;
+	notify(s, SESSION_STARTED, NULL, userdata);
+	if (start_machine(s, &spec->machine, &why) < 0)
+		broken(s, &why);
+	else
+		flush(s);
+	return 0;
+}
+
+const struct boot_record *session_record(const struct session *s)
+{
+	return &s->record;
+}
+
+void session_free(struct session *s, struct boot_record *ret)
+{
+	if (!s)
+		return;
+	sd_event_source_unref(s->timer);
+	sd_event_source_unref(s->io);
+	sd_event_source_unref(s->over);
+	machine_free(s->machine);
+	outbox_done(&s->outbox);
+	if (s->channel_file >= 0)
+		close(s->channel_file);
+	if (s->dir_fd >= 0)
+		close(s->dir_fd);
+	if (ret)
+		*ret = s->record;
+	else
+		boot_record_done(&s->record);
+	sd_event_unref(s->event);
+	free(s);
+}

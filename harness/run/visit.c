@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/visit.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "core/cleanup.h"
+#include "format/frame.h"
+#include "format/text.h"
+
+static int mint(uint8_t nonce[REPORT_NONCE_SIZE], struct err *e)
+{
+	/* At most 256 bytes: never short, and blocks only before the pool is ready. */
+	if (getrandom(nonce, REPORT_NONCE_SIZE, 0) != REPORT_NONCE_SIZE)
+		return err_sys(e, -errno, "getrandom");
+	return 0;
+}
+
+/* Layer `i` (0 is the outermost) gets a tenth less time than its parent. */
+static json_t *layer_json(const struct cell *cell, size_t i, const uint8_t nonce[REPORT_NONCE_SIZE],
+                          bool probe, int deadline_s)
+{
+	const struct layer *l = &cell->layer[i];
+	char id[CELL_ID_MAX], text[BASE64_ENCODED_SIZE(REPORT_NONCE_SIZE)];
+	json_t *grants = json_array(), *axes = json_object();
+	int deadline_ms = (int)((int64_t)deadline_s * 100 * (10 - (int)i));
+
+	for (size_t g = 0; g < l->grants; g++)
+		json_array_append_new(grants, json_string(l->grant[g]));
+	for (size_t a = 0; a < l->axes; a++)
+		json_object_set_new(axes, l->axis[a].name, json_string(l->axis[a].value));
+	cell_print(cell, i + 1, id);
+	base64_encode(nonce, REPORT_NONCE_SIZE, text);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:i}", "id", id, "kind", l->kind,
+	                 "mode", l->mode, "grants", grants, "axes", axes, "nonce", text, "probe",
+	                 probe, "deadline_ms", deadline_ms);
+}
+
+int visit_make(const struct cell *cell, size_t layers, unsigned number, int deadline_s,
+               struct visit_record *ret, char **ret_json, struct err *e)
+{
+	struct visit_record v = {.layers = layers, .probe0 = layers == 1, .state = VISIT_NOT_RUN};
+	json_auto_t *root = NULL;
+	json_t *stack = json_array();
+	char *text;
+	int r;
+
+	root = json_pack("{s:i, s:o}", "visit", (int)number, "stack", stack);
+	cell_print(cell, layers, v.cell_id);
+	for (size_t i = 0; i < layers; i++) {
+		bool probe = i > 0 || v.probe0;
+		json_t *layer;
+
+		r = mint(v.nonce[i], e);
+		if (r < 0)
+			return r;
+		layer = layer_json(cell, i, v.nonce[i], probe, deadline_s);
+		if (!root || !layer || json_array_append_new(stack, layer) < 0)
+			return err_set(e, -ENOMEM, "VISIT frame: out of memory");
+	}
+	text = json_dumps(root, JSON_COMPACT);
+	if (!text)
+		return err_set(e, -ENOMEM, "VISIT frame: out of memory");
+	*ret = v;
+	*ret_json = text;
+	return 0;
+}

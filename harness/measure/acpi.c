@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "measure/acpi.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "measure/util.h"
+
+#define LOADER_COMMAND_SIZE 128
+#define LOADER_NAME_SIZE    56
+#define LOADER_ALLOCATE     1
+#define BLOB_MAX            (4u << 20) /* bytes; QEMU's tables are 128 KiB */
+
+static int load_one(const char *dir, const char *name, struct bytes *ret, struct err *e)
+{
+	char path[4096];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		return err_set(e, -ENAMETOOLONG, "%.80s...: too long", dir);
+	return measure_read_file(path, BLOB_MAX, ret, e);
+}
+
+int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e)
+{
+	struct acpi_blobs b = {0};
+	int r;
+
+	r = load_one(dir, "acpi-loader", &b.loader, e);
+	if (r == 0)
+		r = load_one(dir, "acpi-rsdp", &b.rsdp, e);
+	if (r == 0)
+		r = load_one(dir, "acpi-tables", &b.tables, e);
+	if (r < 0)
+		acpi_blobs_free(&b);
+	else
+		*ret = b;
+	return r;
+}
+
+void acpi_blobs_free(struct acpi_blobs *b)
+{
+	bytes_free(&b->loader);
+	bytes_free(&b->rsdp);
+	bytes_free(&b->tables);
+	*b = (struct acpi_blobs){0};
+}
+
+static struct bytes find_blob(const struct acpi_blobs *b, const char *name)
+{
+	if (strcmp(name, "etc/acpi/rsdp") == 0)
+		return b->rsdp;
+	if (strcmp(name, "etc/acpi/tables") == 0)
+		return b->tables;
+	return (struct bytes){NULL, 0};
+}
+
+int acpi_fetch_order(const struct acpi_blobs *b,
+                     void (*fetch)(const char *name, struct bytes blob, void *userdata),
+                     void *userdata, struct err *e)
+{
+	struct reader r, command;
+
+	fetch("etc/table-loader", b->loader, userdata);
+	reader_init(&r, b->loader.data, b->loader.size);
+	while (reader_left(&r) > 0) {
+		char name[LOADER_NAME_SIZE + 1] = "";
+		uint64_t at = reader_offset(&r);
+
+		command = reader_sub(&r, LOADER_COMMAND_SIZE);
+		if (reader_u32(&command) != LOADER_ALLOCATE)
+			continue;
+		reader_copy(&command, name, LOADER_NAME_SIZE);
+		if (name[LOADER_NAME_SIZE - 1] != '\0')
+			reader_fail(&r, FORMAT_BAD_ENCODING, at + 4);
+		if (!reader_ok(&r))
+			break;
+		fetch(name, find_blob(b, name), userdata);
+	}
+	return reader_ok(&r) ? 0 : measure_bad(e, &r, "ACPI table loader");
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "measure/events.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/sha2.h"
+
+void event_list_done(struct event_list *l)
+{
+	free(l->event);
+	*l = (struct event_list){0};
+}
+
+static struct predicted_event *append(struct event_list *l, struct event_tag tag, const char *what,
+                                      va_list ap)
+{
+	struct predicted_event *p;
+
+	if (l->count == l->room) {
+		size_t room = l->room ? 2 * l->room : 32;
+
+		p = reallocarray(l->event, room, sizeof(*p));
+		if (!p) {
+			l->failed = true;
+			return NULL;
+		}
+		l->event = p;
+		l->room = room;
+	}
+	p = &l->event[l->count++];
+	*p = (struct predicted_event){.rtmr = tag.rtmr, .type = tag.type, .input = tag.input};
+	vsnprintf(p->what, sizeof(p->what), what, ap);
+	return p;
+}
+
+void event_add(struct event_list *l, struct event_tag tag, const uint8_t digest[48],
+               const char *what, ...)
+{
+	struct predicted_event *p;
+	va_list ap;
+
+	va_start(ap, what);
+	p = append(l, tag, what, ap);
+	va_end(ap);
+	if (!p)
+		return;
+	p->known = true;
+	memcpy(p->digest, digest, sizeof(p->digest));
+}
+
+void event_hash(struct event_list *l, struct event_tag tag, const void *data, size_t size,
+                const char *what, ...)
+{
+	struct predicted_event *p;
+	va_list ap;
+
+	va_start(ap, what);
+	p = append(l, tag, what, ap);
+	va_end(ap);
+	if (!p)
+		return;
+	p->known = true;
+	sha384(data, size, p->digest);
+}
+
+void event_unknown(struct event_list *l, struct event_tag tag, const char *what, ...)
+{
+	va_list ap;
+
+	va_start(ap, what);
+	append(l, tag, what, ap);
+	va_end(ap);
+}
+
+void event_open(struct event_list *l, unsigned rtmr, const char *reason)
+{
+	if (l->open[rtmr])
+		return;
+	l->open[rtmr] = true;
+	snprintf(l->open_reason[rtmr], sizeof(l->open_reason[rtmr]), "%s", reason);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_MEASURE_FIRMWARE_H
+#define TCEPTION_MEASURE_FIRMWARE_H
+
+#include <stdbool.h>
+
+#include "format/tdvf.h"
+#include "measure/variables.h"
+
+/*
+ * What a firmware image tells about how it will measure. A profile is explicit about what differs
+ * between generations of OVMF; each trait is read off the image where it can be, see firmware.c.
+ */
+struct firmware {
+	struct bytes image; /* borrowed */
+	struct tdvf tdvf;
+	struct bytes cfv; /* the configuration volume, a view; empty when there is none */
+	struct variable_store variables; /* views into cfv */
+
+	char version[32];        /* "2025.02", or "" where the image does not say */
+	bool measures;           /* has TdTcg2Dxe: else RTMRs stay zero */
+	bool secure_boot;        /* built with Secure Boot: a SecureBoot variable, CFV's are used */
+	bool separator_in_rtmr0; /* ready-to-boot separator: RTMR0 (before edk2 efaf8931) or RTMR1
+	                          */
+	bool measures_fw_cfg;    /* boot menu and order of fw_cfg (edk2 2025.05 and later) */
+	bool shell;              /* has a built-in shell: a boot option of its own */
+
+	uint8_t volume[GUID_SIZE]; /* name of the volume that holds the boot manager's menu */
+	uint8_t menu[GUID_SIZE];   /* file name of that menu, zero when there is none */
+	uint8_t menu_name[64];     /* its user-interface name, UTF-16 with NUL */
+	size_t menu_name_size;     /* bytes of it */
+};
+
+/* -EBADMSG when the image is no TDVF, or damaged. */
+int firmware_read(struct bytes image, struct firmware *ret, struct err *e);
+void firmware_done(struct firmware *f);
+
+#endif

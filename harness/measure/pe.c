@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "measure/pe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/reader.h"
+#include "format/sha2.h"
+#include "measure/util.h"
+
+#define DOS_HEADER_SIZE        64
+#define OPTIONAL_PE32          0x10b
+#define OPTIONAL_PE32_PLUS     0x20b
+#define DIRECTORY_CERTIFICATES 4
+
+/* Reads the optional header: `r` covers exactly its bytes. */
+static void read_optional(struct reader *r, struct pe *pe)
+{
+	uint16_t magic = reader_u16(r);
+	uint32_t directories;
+
+	if (magic != OPTIONAL_PE32 && magic != OPTIONAL_PE32_PLUS)
+		reader_fail(r, FORMAT_BAD_MAGIC, r->base);
+	reader_skip(r, 58);
+	pe->headers_size = reader_u32(r);
+	pe->checksum_at = (size_t)reader_offset(r);
+	reader_skip(r, 8); /* checksum, subsystem, DLL characteristics */
+	reader_skip(r, magic == OPTIONAL_PE32_PLUS ? 36 : 20); /* stack, heap, loader flags */
+	directories = reader_u32(r);
+	if (directories <= DIRECTORY_CERTIFICATES)
+		return;
+	reader_skip(r, DIRECTORY_CERTIFICATES * 8);
+	pe->certificate_at = (size_t)reader_offset(r);
+	reader_skip(r, 4);
+	pe->certificate_size = reader_u32(r);
+}
+
+static void read_sections(struct reader *r, struct pe *pe, unsigned count)
+{
+	if (count > PE_SECTIONS_MAX) {
+		reader_fail(r, FORMAT_BAD_COUNT, reader_offset(r));
+		return;
+	}
+	for (unsigned i = 0; i < count && reader_ok(r); i++) {
+		struct pe_section *s = &pe->section[i];
+		uint64_t at = reader_offset(r);
+
+		reader_copy(r, s->name, 8);
+		s->virtual_size = reader_u32(r);
+		reader_skip(r, 4); /* virtual address */
+		s->raw_size = reader_u32(r);
+		s->raw_offset = reader_u32(r);
+		reader_skip(r, 16); /* relocations, line numbers, characteristics */
+		if (s->raw_size > 0 &&
+		    (s->raw_offset > pe->file.size || s->raw_size > pe->file.size - s->raw_offset))
+			reader_fail(r, FORMAT_BAD_SIZE, at);
+	}
+	pe->sections = count;
+}
+
+static void read_image(struct reader *r, struct pe *pe)
+{
+	unsigned sections, optional_size;
+	struct reader optional;
+	uint32_t at;
+
+	if (reader_u16(r) != 0x5a4d) /* "MZ" */
+		reader_fail(r, FORMAT_BAD_MAGIC, 0);
+	reader_skip(r, DOS_HEADER_SIZE - 2 - 4);
+	at = reader_u32(r);
+	if (at < r->pos || at > r->size)
+		reader_fail(r, FORMAT_BAD_VALUE, DOS_HEADER_SIZE - 4);
+	else
+		reader_skip(r, at - r->pos);
+	if (reader_u32(r) != 0x4550) /* "PE\0\0" */
+		reader_fail(r, FORMAT_BAD_MAGIC, at);
+	reader_skip(r, 2); /* machine */
+	sections = reader_u16(r);
+	reader_skip(r, 12); /* time, symbols */
+	optional_size = reader_u16(r);
+	reader_skip(r, 2); /* characteristics */
+	optional = reader_sub(r, optional_size);
+	read_optional(&optional, pe);
+	if (!reader_ok(&optional))
+		reader_fail(r, optional.code, optional.fail_at);
+	read_sections(r, pe, sections);
+	if (pe->headers_size < r->pos || pe->headers_size > pe->file.size)
+		reader_fail(r, FORMAT_BAD_SIZE, pe->checksum_at - 4);
+	if (pe->certificate_size > pe->file.size - pe->headers_size)
+		reader_fail(r, FORMAT_BAD_SIZE, pe->certificate_at + 4);
+}
+
+int pe_parse(struct bytes file, struct pe *ret, struct err *e)
+{
+	struct pe pe = {.file = file};
+	struct reader r;
+
+	reader_init(&r, file.data, file.size);
+	read_image(&r, &pe);
+	if (!reader_ok(&r))
+		return measure_bad(e, &r, "PE image");
+	*ret = pe;
+	return 0;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct pe_section *x = a, *y = b;
+
+	return x->raw_offset < y->raw_offset ? -1 : x->raw_offset > y->raw_offset;
+}
+
+void pe_authenticode(const struct pe *pe, uint8_t digest[48])
+{
+	struct pe_section sorted[PE_SECTIONS_MAX];
+	const uint8_t *file = pe->file.data;
+	size_t at = pe->checksum_at + 4;
+	uint64_t hashed = pe->headers_size;
+	struct sha512 h;
+
+	sha384_init(&h);
+	sha512_update(&h, file, pe->checksum_at);
+	if (pe->certificate_at) {
+		sha512_update(&h, file + at, pe->certificate_at - at);
+		at = pe->certificate_at + 8;
+	}
+	sha512_update(&h, file + at, pe->headers_size - at);
+	memcpy(sorted, pe->section, sizeof(sorted));
+	qsort(sorted, pe->sections, sizeof(sorted[0]), by_offset);
+	for (unsigned i = 0; i < pe->sections; i++) {
+		if (sorted[i].raw_size == 0)
+			continue;
+		sha512_update(&h, file + sorted[i].raw_offset, sorted[i].raw_size);
+		hashed += sorted[i].raw_size;
+	}
+	/* What follows the sections, but for the certificates at the very end. */
+	if (hashed + pe->certificate_size < pe->file.size)
+		sha512_update(&h, file + hashed, pe->file.size - pe->certificate_size - hashed);
+	sha384_final(&h, digest);
+}
+
+const struct pe_section *pe_find(const struct pe *pe, const char *name)
+{
+	for (unsigned i = 0; i < pe->sections; i++) {
+		if (strcmp(pe->section[i].name, name) == 0)
+			return &pe->section[i];
+	}
+	return NULL;
+}
+
+struct bytes pe_bytes(const struct pe *pe, const struct pe_section *section)
+{
+	uint32_t size = section->raw_size;
+
+	if (section->virtual_size < size)
+		size = section->virtual_size;
+	return (struct bytes){pe->file.data + section->raw_offset, size};
+}

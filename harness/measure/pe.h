@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_MEASURE_PE_H
+#define TCEPTION_MEASURE_PE_H
+
+#include <stdbool.h>
+
+#include "core/err.h"
+#include "format/quote.h"
+
+/*
+ * PE/COFF images, PE32 and PE32+: Microsoft "PE Format". Only what measuring needs: the sections
+ * and the parts that the Authenticode digest leaves out.
+ */
+#define PE_SECTIONS_MAX 96
+
+struct pe_section {
+	char name[9];          /* at most 8 bytes and a NUL */
+	uint32_t virtual_size; /* bytes in memory */
+	uint32_t raw_size;     /* bytes in the file */
+	uint32_t raw_offset;   /* bytes from the file's start */
+};
+
+struct pe {
+	struct bytes file;         /* borrowed */
+	size_t checksum_at;        /* offset of the 4-byte checksum */
+	size_t certificate_at;     /* offset of the 8-byte directory entry, 0: there is none */
+	uint32_t certificate_size; /* bytes of the certificate table at the file's end */
+	uint32_t headers_size;     /* bytes */
+	unsigned sections;
+	struct pe_section section[PE_SECTIONS_MAX]; /* in the order of the table */
+};
+
+/* -EBADMSG with the offset of what is wrong. All sections lie within the file. */
+int pe_parse(struct bytes file, struct pe *ret, struct err *e);
+
+/*
+ * The Authenticode digest with SHA-384, as UEFI firmware computes it (edk2's PE measuring, after
+ * "Windows Authenticode Portable Executable Signature Format").
+ */
+void pe_authenticode(const struct pe *pe, uint8_t digest[48]);
+
+/* The section named `name` (NULL when there is none), and its bytes: min(raw, virtual) of them. */
+const struct pe_section *pe_find(const struct pe *pe, const char *name);
+struct bytes pe_bytes(const struct pe *pe, const struct pe_section *section);
+
+#endif

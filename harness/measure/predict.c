@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "measure/predict.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "format/eventlog.h"
+#include "format/sha2.h"
+#include "measure/acpi.h"
+#include "measure/bootvar.h"
+#include "measure/events.h"
+#include "measure/firmware.h"
+#include "measure/kernel.h"
+
+const char *const measure_input_names[INPUT_COUNT] = {
+        [INPUT_FIRMWARE] = "firmware", [INPUT_MEMORY] = "memory",   [INPUT_ACPI] = "ACPI tables",
+        [INPUT_KERNEL] = "kernel",     [INPUT_INITRD] = "initrd",   [INPUT_CMDLINE] = "cmdline",
+        [INPUT_DISK] = "disk",         [INPUT_DEVICES] = "devices", [INPUT_CONSTANT] = "constant",
+};
+
+struct boot {
+	const struct measure_inputs *in;
+	struct firmware firmware;
+	struct event_list list;
+	struct err *e;
+};
+
+uint64_t predict_low_memory(uint64_t memory)
+{
+	/* QEMU pc_q35_init(): beyond 2.75 GiB only 2 GiB stay below the 4 GiB boundary. */
+	return memory >= 0xb0000000 ? 0x80000000 : memory;
+}
+
+static uint64_t low_memory(const struct measure_inputs *in)
+{
+	return in->low ? in->low : predict_low_memory(in->memory);
+}
+
+/* ---- what the firmware's first code measures: its inputs from the VMM, its variables --------- */
+
+static int measure_hob(struct boot *b)
+{
+	const struct event_tag tag = {0, EV_EFI_HANDOFF_TABLES2, INPUT_MEMORY};
+	uint8_t hob[4096];
+	size_t size;
+
+	if (b->in->memory == 0) {
+		event_unknown(&b->list, tag, "TD HOB");
+		return 0;
+	}
+	size = tdvf_hob_build(&b->firmware.tdvf, low_memory(b->in), b->in->memory, hob,
+	                      sizeof(hob));
+	if (size < TDVF_HOB_END_SIZE)
+		return err_set(b->e, -EINVAL, "memory: no TD HOB can be made for this size");
+	event_hash(&b->list, tag, hob, size - TDVF_HOB_END_SIZE, "TD HOB");
+	return 0;
+}
+
+static void measure_cfv(struct boot *b)
+{
+	const struct event_tag tag = {0, EV_EFI_PLATFORM_FIRMWARE_BLOB2, INPUT_FIRMWARE};
+
+	if (b->firmware.cfv.data)
+		event_hash(&b->list, tag, b->firmware.cfv.data, b->firmware.cfv.size,
+		           "configuration volume (CFV)");
+}
+
+/* UEFI_VARIABLE_DATA: TCG PC Client Platform Firmware Profile, section 10.2.6 */
+static void hash_variable(struct boot *b, const uint8_t *guid, const char *name, struct bytes data)
+{
+	const struct event_tag tag = {0, EV_EFI_VARIABLE_DRIVER_CONFIG, INPUT_FIRMWARE};
+	uint8_t head[GUID_SIZE + 16] = {0}, digest[48];
+	struct sha512 h;
+
+	memcpy(head, guid, GUID_SIZE);
+	head[GUID_SIZE] = (uint8_t)strlen(name);
+	for (size_t i = 0; i < 8; i++)
+		head[GUID_SIZE + 8 + i] = (uint8_t)((uint64_t)data.size >> 8 * i);
+	sha384_init(&h);
+	sha512_update(&h, head, sizeof(head));
+	for (; *name; name++) {
+		const uint8_t unit[2] = {(uint8_t)*name, 0};
+
+		sha512_update(&h, unit, sizeof(unit));
+	}
+	name -= head[GUID_SIZE];
+	if (data.size > 0)
+		sha512_update(&h, data.data, data.size);
+	sha384_final(&h, digest);
+	event_add(&b->list, tag, digest, "variable %s", name);
+}
+
+/* edk2 AuthVariableLib: on when a platform key is enrolled and SecureBootEnable does not say no. */
+static uint8_t secure_boot_mode(const struct variable_store *s)
+{
+	const struct variable *enable =
+	        variable_find(s, guid_secure_boot_enable, "SecureBootEnable");
+
+	if (!variable_find(s, guid_global_variable, "PK"))
+		return 0;
+	return !enable || enable->data.size == 0 || enable->data.data[0] == 1;
+}
+
+static void measure_policy(struct boot *b)
+{
+	static const struct {
+		const uint8_t *guid;
+		const char *name;
+	} policy[] = {
+	        {guid_global_variable, "PK"}, {guid_global_variable, "KEK"},
+	        {guid_image_security, "db"},  {guid_image_security, "dbx"},
+	        {guid_image_security, "dbt"},
+	};
+	const struct firmware *f = &b->firmware;
+	uint8_t mode = secure_boot_mode(&f->variables);
+
+	/* Without Secure Boot there is no such variable, and the stored ones are not looked at. */
+	hash_variable(b, guid_global_variable, "SecureBoot",
+	              (struct bytes){&mode, f->secure_boot ? 1 : 0});
+	for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++) {
+		const struct variable *v =
+		        f->secure_boot
+		                ? variable_find(&f->variables, policy[i].guid, policy[i].name)
+		                : NULL;
+
+		if (!v && strcmp(policy[i].name, "dbt") == 0)
+			continue; /* the one that is left out when absent */
+		hash_variable(b, policy[i].guid, policy[i].name,
+		              v ? v->data : (struct bytes){NULL, 0});
+	}
+	if (f->secure_boot && mode == 1)
+		event_open(
+		        &b->list, 0,
+		        "Secure Boot is on: which certificate admits each image is not foreseen");
+}
+
+static void measure_separator(struct boot *b, unsigned rtmr)
+{
+	static const uint8_t zero[4];
+
+	event_hash(&b->list, (struct event_tag){rtmr, EV_SEPARATOR, INPUT_CONSTANT}, zero,
+	           sizeof(zero), "separator");
+}
+
+/* ---- ACPI --------------------------------------------------------------------------------------
+ */
+
+static void measure_blob(const char *name, struct bytes blob, void *userdata)
+{
+	const struct event_tag tag = {0, EV_PLATFORM_CONFIG_FLAGS, INPUT_ACPI};
+	struct boot *b = userdata;
+
+	if (blob.data)
+		event_hash(&b->list, tag, blob.data, blob.size, "ACPI DATA %s", name);
+	else
+		event_unknown(&b->list, tag, "ACPI DATA %s", name);
+}
+
+static int measure_acpi(struct boot *b)
+{
+	static const char *const usual[] = {"etc/table-loader", "etc/acpi/rsdp", "etc/acpi/tables"};
+
+	if (b->in->acpi)
+		return acpi_fetch_order(b->in->acpi, measure_blob, b, b->e);
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		measure_blob(usual[i], (struct bytes){NULL, 0}, b);
+	return 0;
+}
+
+/* ---- a kernel given with -kernel
+ * ------------------------------------------------------------------ */
+
+static bool qemu_patches_kernel(const struct measure_inputs *in)
+{
+	if (in->qemu_major == 0)
+		return false;
+	return in->qemu_major < 10 || (in->qemu_major == 10 && in->qemu_minor < 1);
+}
+
+static int measure_kernel(struct boot *b)
+{
+	const struct event_tag tag = {1, EV_EFI_BOOT_SERVICES_APPLICATION, INPUT_KERNEL};
+	struct kernel_boot boot = {
+	        .low = low_memory(b->in),
+	        .initrd_size = b->in->initrd.size,
+	        .patched = qemu_patches_kernel(b->in),
+	};
+	uint8_t digest[48];
+	int r;
+
+	if (boot.patched && boot.low == 0) {
+		event_unknown(&b->list, tag, "kernel (QEMU writes its memory layout into it)");
+		return 0;
+	}
+	r = kernel_digest(b->in->kernel, &boot, digest, b->e);
+	if (r == 0)
+		event_add(&b->list, tag, digest, "kernel%s",
+		          boot.patched ? ", with what QEMU writes into its header" : "");
+	return r;
+}
+
+/*
+ * OVMF hands the command line on as UTF-16, byte by byte, and appends where the initrd is; the
+ * kernel's EFI stub measures it with its NUL. An empty one is not measured.
+ */
+static int measure_cmdline(struct boot *b)
+{
+	static const char initrd[] = " initrd=initrd";
+	const struct event_tag tag = {2, EV_EVENT_TAG, INPUT_CMDLINE};
+	const char *cmdline = b->in->cmdline ? b->in->cmdline : "";
+	const char *tail = b->in->initrd.size > 0 ? initrd : "";
+	size_t length = strlen(cmdline) + strlen(tail);
+	_cleanup_(freep) uint8_t *wide = calloc(length + 1, 2);
+
+	if (!wide)
+		return err_sys(b->e, -ENOMEM, "cmdline");
+	if (length == 0)
+		return 0;
+	for (size_t i = 0; i < length; i++)
+		wide[2 * i] =
+		        (uint8_t)(i < strlen(cmdline) ? cmdline[i] : tail[i - strlen(cmdline)]);
+	event_hash(&b->list, tag, wide, 2 * (length + 1), "LOADED_IMAGE::LoadOptions");
+	return 0;
+}
+
+static void measure_action(struct boot *b, const char *text)
+{
+	event_hash(&b->list, (struct event_tag){1, EV_EFI_ACTION, INPUT_CONSTANT}, text,
+	           strlen(text), "%s", text);
+}
+
+static void measure_ready_to_boot(struct boot *b)
+{
+	bootvar_measure(&b->list, &b->firmware, b->in);
+	measure_action(b, "Calling EFI Application from Boot Option");
+	measure_separator(b, b->firmware.separator_in_rtmr0 ? 0 : 1);
+}
+
+static int measure_direct_boot(struct boot *b)
+{
+	int r;
+
+	r = measure_kernel(b); /* loaded first, then the boot manager says that it boots */
+	if (r < 0)
+		return r;
+	measure_ready_to_boot(b);
+	r = measure_cmdline(b);
+	if (r < 0)
+		return r;
+	if (b->in->initrd.size > 0)
+		event_hash(&b->list, (struct event_tag){2, EV_EVENT_TAG, INPUT_INITRD},
+		           b->in->initrd.data, b->in->initrd.size, "Linux initrd");
+	measure_action(b, "Exit Boot Services Invocation");
+	measure_action(b, "Exit Boot Services Returned with Success");
+	return 0;
+}
+
+static int measure_disk_boot(struct boot *b)
+{
+	measure_ready_to_boot(b);
+	event_open(&b->list, 1, "no kernel was given, and booting from a disk is not foreseen yet");
+	event_open(&b->list, 2, "no kernel was given, and booting from a disk is not foreseen yet");
+	return 0;
+}
+
+static int measure_boot(struct boot *b)
+{
+	int r;
+
+	if (!b->firmware.measures)
+		return 0;
+	r = measure_hob(b);
+	if (r < 0)
+		return r;
+	measure_cfv(b);
+	if (b->firmware.measures_fw_cfg)
+		event_open(&b->list, 0,
+		           "this firmware measures fw_cfg items too: not foreseen yet");
+	measure_policy(b);
+	measure_separator(b, 0);
+	r = measure_acpi(b);
+	if (r < 0)
+		return r;
+	return b->in->kernel.data ? measure_direct_boot(b) : measure_disk_boot(b);
+}
+
+/* ---- the outcome
+ * ------------------------------------------------------------------------------------ */
+
+static void describe_profile(const struct firmware *f, char *out, size_t size)
+{
+	if (!f->measures) {
+		snprintf(out, size, "OVMF %s without TdTcg2Dxe: measures nothing into RTMRs",
+		         f->version);
+		return;
+	}
+	snprintf(out, size, "OVMF %s: ready-to-boot separator in RTMR%d, Secure Boot %s%s",
+	         f->version[0] ? f->version : "(no version)", f->separator_in_rtmr0 ? 0 : 1,
+	         f->secure_boot ? "built in" : "not built in",
+	         f->measures_fw_cfg ? ", fw_cfg items measured" : "");
+}
+
+/* Replays the events; a register with an unknown or missing one is not known. */
+static void fold(struct event_list *l, struct prediction *p)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		p->known[i] = !l->open[i];
+		if (l->open[i])
+			memcpy(p->reason[i], l->open_reason[i], sizeof(p->reason[i]));
+	}
+	for (size_t i = 0; i < l->count; i++) {
+		const struct predicted_event *ev = &l->event[i];
+
+		rtmr_extend(p->rtmr[ev->rtmr], ev->digest);
+		if (ev->known || !p->known[ev->rtmr])
+			continue;
+		p->known[ev->rtmr] = false;
+		snprintf(p->reason[ev->rtmr], sizeof(p->reason[0]), "%s: %s not given", ev->what,
+		         measure_input_names[ev->input]);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		if (!p->known[i])
+			memset(p->rtmr[i], 0, sizeof(p->rtmr[i]));
+	}
+	p->event = TAKE_PTR(l->event);
+	p->events = l->count;
+}
+
+int predict(const struct measure_inputs *inputs, struct prediction *ret, struct err *e)
+{
+	struct boot b = {.in = inputs, .e = e};
+	struct prediction p = {0};
+	int r;
+
+	r = firmware_read(inputs->firmware, &b.firmware, e);
+	if (r < 0)
+		return r;
+	r = measure_boot(&b);
+	if (r == 0 && b.list.failed)
+		r = err_sys(e, -ENOMEM, "prediction");
+	if (r == 0) {
+		describe_profile(&b.firmware, p.profile, sizeof(p.profile));
+		tdvf_mrtd(inputs->firmware.data, inputs->firmware.size, &b.firmware.tdvf,
+		          MRTD_SINGLE_PASS, p.mrtd[MRTD_SINGLE_PASS]);
+		tdvf_mrtd(inputs->firmware.data, inputs->firmware.size, &b.firmware.tdvf,
+		          MRTD_TWO_PASS, p.mrtd[MRTD_TWO_PASS]);
+		fold(&b.list, &p);
+		*ret = p;
+	}
+	event_list_done(&b.list);
+	firmware_done(&b.firmware);
+	return r;
+}
+
+void prediction_done(struct prediction *p)
+{
+	free(p->event);
+	*p = (struct prediction){0};
+}

@@ -27,7 +27,8 @@ enum tdvf_type {
 #define TDVF_ATTR_PAGE_AUG  2u /* pages are added after MRTD is final */
 
 #define TDVF_SECTIONS_MAX 32
-#define TDVF_IMAGE_MAX    (64u << 20) /* bytes; real images are 2 to 4 MiB */
+#define TDVF_IMAGE_MAX    (64u << 20)  /* bytes; real images are 2 to 4 MiB */
+#define TDVF_MEMORY_MAX   (1ull << 30) /* bytes of one section whose pages are added one by one */
 
 struct tdvf_section {
 	uint32_t data_offset; /* bytes from the image's start; 0 when raw_size is 0 */
@@ -49,7 +50,8 @@ const char *tdvf_type_name(uint32_t type); /* "BFV", "CFV" ... or "?" */
  * Finds and checks the metadata of a whole firmware image. Refuses: no GUIDed table or TDVF entry
  * (FORMAT_MISSING), a zero-length or too short entry, a section past the end of the image,
  * raw > memory, misalignment, overlapping guest ranges, unknown types or attributes, PAGE_AUG
- * together with MR_EXTEND or data, more than one TD HOB, no BFV.
+ * together with MR_EXTEND or data, data where the type has none or none where it must have some,
+ * more than one TD HOB, no BFV.
  */
 enum format_code tdvf_parse(const void *image, size_t size, struct tdvf *ret, uint64_t *ret_offset);
 
@@ -70,8 +72,9 @@ void tdvf_mrtd(const void *image, size_t size, const struct tdvf *tdvf, enum mrt
  * The TD HOB list that a VMM makes for `memory` bytes of guest RAM, as QEMU does
  * (hw/i386/tdvf-hob.c): PHIT, then resource descriptors for [0, low) and [4 GiB, ...) split at the
  * TD_HOB and TEMP_MEM sections. `low` is the RAM below 4 GiB. Returns the bytes written to `out`,
- * which holds `size` bytes, or 0 when it is too small or there is no TD_HOB section. Firmware
- * measures all but the final END HOB (8 bytes).
+ * which holds `size` bytes, or 0 when it is too small, there is no TD_HOB section, the list does
+ * not fit in it, or one of these sections is not in RAM. Firmware measures all but the final END
+ * HOB (8 bytes).
  */
 #define TDVF_HOB_END_SIZE 8
 size_t tdvf_hob_build(const struct tdvf *tdvf, uint64_t low, uint64_t memory, void *out,

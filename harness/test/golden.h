@@ -21,15 +21,12 @@ static inline void golden_done(struct golden *g)
 	*g = (struct golden){0};
 }
 
-/* Reads cases/golden/<name>; tests are started from the top of the tree. */
-static inline struct golden golden_read(const char *name)
+static inline struct golden golden_open(const char *path)
 {
 	struct golden g = {0};
-	char path[512];
 	FILE *f;
 	long size;
 
-	snprintf(path, sizeof(path), "cases/golden/%s", name);
 	f = fopen(path, "rb");
 	ck_assert_msg(f != NULL, "cannot open %s (start tests from the top of the tree)", path);
 	ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
@@ -42,6 +39,15 @@ static inline struct golden golden_read(const char *name)
 	ck_assert_uint_eq(fread(g.data, 1, g.size, f), g.size);
 	fclose(f);
 	return g;
+}
+
+/* Reads cases/golden/<name>; tests are started from the top of the tree. */
+static inline struct golden golden_read(const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "cases/golden/%s", name);
+	return golden_open(path);
 }
 
 /* Compares bytes with their hexadecimal text; `hex` may be a prefix of the whole. */

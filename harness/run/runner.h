@@ -16,8 +16,8 @@ struct run_spec {
 	const struct case_file *cases;
 	const struct plan *plan;
 	const struct guest_parts *parts;
-	const char *qgs_socket;      /* hardware TDs, or NULL: TDX_QGS_SOCKET */
-	struct authority *authority; /* needed when a boot is emulated */
+	const char *qgs_socket;      /* hardware TDs: where their quotes come from */
+	struct authority *authority; /* emulated TDs: signs their quotes; else NULL */
 	unsigned jobs;
 	/* Progress; may be NULL. */
 	void (*progress)(void *userdata, enum session_event what, const struct boot_record *boot,

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "run/store.h"
+#include "run/visit.h"
+
+/* A boot whose first visit fails this often in a row takes its cells with it. */
+#define FRUITLESS_MAX 2
+#define JOBS_MAX      64
+
+/* A boot to be done: a copy of the plan's, with the steps that are left. */
+struct job {
+	struct job *next;
+	struct boot boot; /* boot.step is ours */
+	char base_id[64]; /* without the attempt's number */
+	int attempt;
+	int fruitless; /* attempts in a row without a first visit */
+};
+
+struct slot {
+	struct runner *runner;
+	struct session *session;
+	struct job *job;
+};
+
+struct runner {
+	sd_event *event;
+	const struct run_spec *spec;
+	struct run_record *record;
+	struct job *first, **last;
+	struct slot slot[JOBS_MAX];
+	unsigned jobs, running;
+	struct qgs *qgs;
+	int dir_fd;
+	char *boots_dir;
+	char qgs_socket[64];
+	int signal;
+	struct err failure; /* of our own, not a boot's */
+};
+
+static void job_free(struct job *j)
+{
+	if (j)
+		free(j->boot.step);
+	free(j);
+}
+
+static void enqueue(struct runner *r, struct job *j)
+{
+	j->next = NULL;
+	*r->last = j;
+	r->last = &j->next;
+}
+
+static struct job *dequeue(struct runner *r)
+{
+	struct job *j = r->first;
+
+	if (j) {
+		r->first = j->next;
+		if (!r->first)
+			r->last = &r->first;
+	}
+	return j;
+}
+
+/* What can't go on at all: no memory, no disk. Ends the run. */
+static void fail(struct runner *r, const struct err *e)
+{
+	if (r->failure.code == 0)
+		r->failure = *e;
+	sd_event_exit(r->event, 0);
+}
+
+static struct job *job_new(const struct boot *b, size_t first_step)
+{
+	struct job *j = calloc(1, sizeof(*j));
+	size_t left = b->steps - first_step;
+
+	if (!j)
+		return NULL;
+	j->boot = *b;
+	j->boot.steps = left;
+	j->boot.step = calloc(left ? left : 1, sizeof(*b->step));
+	if (!j->boot.step) {
+		free(j);
+		return NULL;
+	}
+	if (left)
+		memcpy(j->boot.step, b->step + first_step, left * sizeof(*b->step));
+	snprintf(j->base_id, sizeof(j->base_id), "%s", b->id);
+	j->attempt = 1;
+	return j;
+}
+
+/* ---- records ---- */
+
+/* Takes `b` over. */
+static int add_record(struct runner *r, struct boot_record *b, struct err *e)
+{
+	struct boot_record *boot =
+	        reallocarray(r->record->boot, r->record->boots + 1, sizeof(*boot));
+
+	if (!boot) {
+		boot_record_done(b);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	r->record->boot = boot;
+	boot[r->record->boots++] = *b;
+	return store_save(r->record, e);
+}
+
+static const struct cell *step_cell(const struct runner *r, const struct step *s)
+{
+	return &r->spec->cases->item[s->case_index].cell;
+}
+
+static int add_missing(struct boot_record *b, const struct cell *cell, size_t layers,
+                       const char *reason, struct err *e)
+{
+	_cleanup_(freep) char *json = NULL;
+	struct visit_record *v = reallocarray(b->visit, b->visits + 1, sizeof(*v));
+	int r;
+
+	if (!v)
+		return err_set(e, -ENOMEM, "out of memory");
+	b->visit = v;
+	v += b->visits;
+	r = visit_make(cell, layers, (unsigned)b->visits, 0, v, &json, e);
+	if (r < 0)
+		return r;
+	snprintf(v->reason, sizeof(v->reason), "%s", reason);
+	b->visits++;
+	return 0;
+}
+
+/* Says of every cell from `first` on that it never came to it. */
+static int give_up_steps(struct runner *r, struct boot_record *b, size_t first, const char *reason,
+                         struct err *e)
+{
+	int code = 0;
+
+	for (size_t i = first; i < b->boot.steps && code == 0; i++) {
+		const struct cell *cell = step_cell(r, &b->boot.step[i]);
+
+		if (cell->layers > 1)
+			code = add_missing(b, cell, cell->layers, reason, e);
+	}
+	return code;
+}
+
+/* A boot that was still waiting when the run ended. */
+static int record_unstarted(struct runner *r, struct job *j, const char *reason, struct err *e)
+{
+	struct cell layer0 = {.layers = 1, .layer = {j->boot.layer0}};
+	struct boot_record b = {.boot = j->boot, .attempt = j->attempt, .ready_seconds = -1};
+	int code;
+
+	j->boot.step = NULL; /* the record's now */
+	snprintf(b.reason, sizeof(b.reason), "%s", reason);
+	b.console_tail = strdup("");
+	code = add_missing(&b, &layer0, 1, reason, e);
+	if (code == 0)
+		code = give_up_steps(r, &b, 0, reason, e);
+	if (code < 0) {
+		boot_record_done(&b);
+		return code;
+	}
+	return add_record(r, &b, e);
+}
+
+/* ---- what follows a boot ---- */
+
+/* The first step not visited, given what this boot did; steps when all were. */
+static size_t steps_visited(const struct runner *r, const struct boot_record *b)
+{
+	size_t visits = 1, i; /* the first is layer 0's own */
+
+	for (i = 0; i < b->boot.steps; i++) {
+		if (step_cell(r, &b->boot.step[i])->layers == 1)
+			continue;
+		if (visits == b->visits)
+			break;
+		visits++;
+	}
+	return i;
+}
+
+static int again(struct runner *r, const struct job *old, size_t first_step, int fruitless,
+                 struct err *e)
+{
+	struct job *j = job_new(&old->boot, first_step);
+
+	if (!j)
+		return err_set(e, -ENOMEM, "out of memory");
+	memcpy(j->base_id, old->base_id, sizeof(j->base_id));
+	j->attempt = old->attempt + 1;
+	j->fruitless = fruitless;
+	snprintf(j->boot.id, sizeof(j->boot.id), "%.50s.%d", j->base_id, j->attempt);
+	enqueue(r, j);
+	return 0;
+}
+
+/* Whether the cells left get another boot; if not, the record says so. */
+static int follow_up(struct runner *r, const struct job *j, struct boot_record *b, struct err *e)
+{
+	bool first_done = b->visit[0].state == VISIT_DONE;
+	size_t next = first_done ? steps_visited(r, b) : 0;
+	int fruitless = first_done ? 0 : j->fruitless + 1;
+	char reason[200];
+
+	if (r->signal)
+		return give_up_steps(r, b, next, b->reason, e);
+	if (first_done && next == b->boot.steps)
+		return 0;
+	if (fruitless < FRUITLESS_MAX)
+		return again(r, j, next, fruitless, e);
+	snprintf(reason, sizeof(reason), "layer 0 failed in %d boots in a row: %.150s",
+	         FRUITLESS_MAX, b->reason);
+	return give_up_steps(r, b, next, reason, e);
+}
+
+static void on_session(struct session *s, enum session_event what, const struct visit_record *visit,
+                       void *userdata);
+
+static void start_more(struct runner *r)
+{
+	struct err e = {0};
+
+	for (unsigned i = 0; i < r->jobs && r->first && !r->signal; i++) {
+		struct slot *slot = &r->slot[i];
+		struct session_spec s = {
+		        .machine = {.parts = r->spec->parts, .qemu = r->record->host.qemu},
+		        .boots_dir = r->boots_dir,
+		        .cases = r->spec->cases,
+		};
+
+		if (slot->job)
+			continue;
+		slot->job = dequeue(r);
+		slot->runner = r;
+		r->running++;
+		s.attempt = slot->job->attempt;
+		s.machine.boot = &slot->job->boot;
+		s.machine.qgs = r->qgs;
+		s.machine.qgs_socket = slot->job->boot.platform == PLATFORM_HARDWARE
+		                               ? r->spec->qgs_socket
+		                               : r->qgs_socket;
+		if (session_start(r->event, &s, on_session, slot, &slot->session, &e) < 0) {
+			fail(r, &e);
+			return;
+		}
+	}
+	if (r->running == 0)
+		sd_event_exit(r->event, 0);
+}
+
+static void boot_over(struct runner *r, struct slot *slot)
+{
+	struct boot_record b;
+	struct err e = {0};
+	int code;
+
+	session_free(TAKE_PTR(slot->session), &b);
+	code = follow_up(r, slot->job, &b, &e);
+	if (code == 0)
+		code = add_record(r, &b, &e);
+	else
+		boot_record_done(&b);
+	job_free(TAKE_PTR(slot->job));
+	r->running--;
+	if (code < 0)
+		fail(r, &e);
+	else
+		start_more(r);
+}
+
+static void on_session(struct session *s, enum session_event what, const struct visit_record *visit,
+                       void *userdata)
+{
+	struct slot *slot = userdata;
+	struct runner *r = slot->runner;
+
+	if (r->spec->progress)
+		r->spec->progress(r->spec->userdata, what, session_record(s), visit);
+	if (what == SESSION_OVER)
+		boot_over(r, slot);
+}
+
+/* ---- signals ---- */
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct runner *r = userdata;
+	char reason[64];
+
+	(void)source;
+	r->signal = (int)si->ssi_signo;
+	snprintf(reason, sizeof(reason), "the run was interrupted by SIG%s",
+	         sigabbrev_np(r->signal));
+	for (unsigned i = 0; i < r->jobs; i++) {
+		if (r->slot[i].session)
+			session_stop(r->slot[i].session, reason);
+	}
+	if (r->running == 0)
+		sd_event_exit(r->event, 0);
+	return 0;
+}
+
+static int watch_signals(struct runner *r, struct err *e)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	int code = process_signals_init(e);
+	sigset_t set;
+
+	if (code < 0)
+		return code;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&set, signals[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_sys(e, -errno, "sigprocmask");
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		code = sd_event_add_signal(r->event, NULL, signals[i], on_signal, r);
+		if (code < 0)
+			return err_sys(e, code, "watching signals");
+	}
+	return 0;
+}
+
+/* ---- beginning and end ---- */
+
+/* Its socket is reached through our descriptor of the run's folder: sun_path is short. */
+static int start_quoting(struct runner *r, struct err *e)
+{
+	struct qgs_config config = {.authority = r->spec->authority};
+
+	if (!r->spec->authority)
+		return 0;
+	snprintf(r->qgs_socket, sizeof(r->qgs_socket), "/proc/self/fd/%d/qgs.socket", r->dir_fd);
+	return qgs_new(r->event, r->qgs_socket, &config, &r->qgs, e);
+}
+
+static int prepare(struct runner *r, struct err *e)
+{
+	int code;
+
+	r->dir_fd = open(r->record->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->dir_fd < 0)
+		return err_sys(e, -errno, "%s", r->record->dir);
+	if (asprintf(&r->boots_dir, "%s/boots", r->record->dir) < 0) {
+		r->boots_dir = NULL;
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	code = sd_event_new(&r->event);
+	if (code < 0)
+		return err_sys(e, code, "event loop");
+	code = watch_signals(r, e);
+	if (code == 0)
+		code = start_quoting(r, e);
+	for (size_t i = 0; i < r->spec->plan->boots && code == 0; i++) {
+		struct job *j = job_new(&r->spec->plan->boot[i], 0);
+
+		if (j)
+			enqueue(r, j);
+		else
+			code = err_set(e, -ENOMEM, "out of memory");
+	}
+	return code;
+}
+
+static int copy_skips(struct runner *r, struct err *e)
+{
+	const struct plan *p = r->spec->plan;
+
+	r->record->skip = calloc(p->skips ? p->skips : 1, sizeof(*p->skip));
+	if (!r->record->skip)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (p->skips)
+		memcpy(r->record->skip, p->skip, p->skips * sizeof(*p->skip));
+	r->record->skips = p->skips;
+	return 0;
+}
+
+static int record_rest(struct runner *r, struct err *e)
+{
+	struct job *j;
+	int code = 0;
+
+	while ((j = dequeue(r))) {
+		if (code == 0)
+			code = record_unstarted(r, j, "the run was interrupted before this boot",
+			                        e);
+		job_free(j);
+	}
+	return code;
+}
+
+static void runner_done(struct runner *r)
+{
+	struct job *j;
+
+	for (unsigned i = 0; i < JOBS_MAX; i++) {
+		session_free(r->slot[i].session, NULL);
+		job_free(r->slot[i].job);
+	}
+	while ((j = dequeue(r)))
+		job_free(j);
+	qgs_free(r->qgs);
+	sd_event_unref(r->event);
+	free(r->boots_dir);
+	if (r->dir_fd >= 0)
+		close(r->dir_fd);
+}
+
+int runner_execute(const struct run_spec *spec, struct run_record *record, int *ret_signal,
+                   struct err *e)
+{
+	struct runner r = {.spec = spec, .record = record, .dir_fd = -1};
+	struct timespec a, b;
+	int code;
+
+	r.last = &r.first;
+	r.jobs = spec->jobs < 1 ? 1 : spec->jobs > JOBS_MAX ? JOBS_MAX : spec->jobs;
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	code = prepare(&r, e);
+	if (code == 0)
+		code = copy_skips(&r, e);
+	if (code == 0) {
+		start_more(&r);
+		code = sd_event_loop(r.event);
+		if (code < 0)
+			err_sys(e, code, "event loop");
+	}
+	if (code == 0 && r.failure.code) {
+		code = r.failure.code;
+		*e = r.failure;
+	}
+	if (code == 0)
+		code = record_rest(&r, e);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	record->seconds = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+	if (code == 0)
+		code = store_save(record, e);
+	if (code == 0)
+		*ret_signal = r.signal;
+	runner_done(&r);
+	return code;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/qemu.h"
+#include "test/golden.h"
+
+#define CMDLINE                                                                             \
+	"console=ttyS0 quiet panic=-1 nokaslr tsc=reliable no_timer_check 8250.nr_uarts=1 " \
+	"cryptomgr.notests random.trust_cpu=on"
+
+static struct guest_parts parts = {
+        .kernel = (char *)"/c/vmlinuz",
+        .initrd = (char *)"/b/initrd.cpio",
+        .root = (char *)"/c, \"odd\"/root.squashfs",
+        .firmware = (char *)"/c/OVMF.fd",
+        .module = (char *)"/b/tdxemu.bin",
+};
+
+static void expect(const struct boot *boot, const char *const *want, size_t count)
+{
+	struct qemu_spec s = {.boot = boot,
+	                      .parts = &parts,
+	                      .qemu = "/usr/bin/qemu-system-x86_64",
+	                      .qgs_socket = "/var/run/tdx-qgs/qgs.socket",
+	                      .fd = {11, 12, 13, 14, 15, 16}};
+	struct argv a = {0};
+	struct err e;
+
+	ck_assert_int_eq(qemu_argv(&s, &a, &e), 0);
+	for (size_t i = 0; i < count && i < a.count; i++)
+		ck_assert_str_eq(a.item[i], want[i]);
+	ck_assert_uint_eq(a.count, count);
+	ck_assert_ptr_null(a.item[count]);
+	argv_done(&a);
+}
+#define EXPECT(boot, ...)                                              \
+	do {                                                           \
+		static const char *const want_[] = {__VA_ARGS__};      \
+		expect(boot, want_, sizeof(want_) / sizeof(want_[0])); \
+	} while (0)
+
+#define COMMON(smp)                                                                          \
+	"/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", \
+	        "-no-reboot", "-smp", smp
+#define DEVICES(shared)                                                                            \
+	"-chardev", "socket,id=console,fd=12", "-serial", "chardev:console", "-blockdev",          \
+	        "{\"node-name\":\"root\",\"driver\":\"raw\",\"read-only\":true,\"file\":{"         \
+	        "\"driver\":\"file\",\"filename\":\"/c, \\\"odd\\\"/root.squashfs\","              \
+	        "\"locking\":\"off\"}}",                                                           \
+	        "-device", "virtio-blk-pci,drive=root,serial=tception-root" shared, "-chardev",    \
+	        "socket,id=channel,fd=11", "-device", "virtio-serial-pci,id=serial" shared,        \
+	        "-device", "virtserialport,bus=serial.0,chardev=channel,name=tception", "-kernel", \
+	        "/c/vmlinuz", "-initrd", "/b/initrd.cpio", "-append", CMDLINE
+
+START_TEST(plain_tcg)
+{
+	struct boot b = {.memory_mib = 2048, .vcpus = 1};
+
+	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
+	       "-cpu", "max", "-m", "2048", DEVICES(""));
+}
+END_TEST
+
+START_TEST(plain_kvm)
+{
+	struct boot b = {.memory_mib = 1024, .vcpus = 2, .kvm = true};
+
+	EXPECT(&b, COMMON("2"), "-accel", "kvm", "-machine", "q35,smm=off,hpet=off,vmport=off",
+	       "-cpu", "host", "-m", "1024", DEVICES(""));
+}
+END_TEST
+
+START_TEST(emulated)
+{
+	struct boot b = {.memory_mib = 2048, .vcpus = 1, .platform = PLATFORM_EMULATED};
+
+	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-object",
+	       "memory-backend-file,id=ram,size=2304M,mem-path=/proc/self/fd/13,share=on",
+	       "-machine",
+	       "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram",
+	       "-cpu",
+	       "max,vendor=GenuineIntel,family=6,model=143,stepping=8,phys-bits=48,+svm,+npt,"
+	       "la57=off,cx16=off",
+	       "-m", "2304", "-bios", "/c/OVMF.fd", "-device",
+	       "loader,file=/proc/self/fd/14,addr=0x70000000,force-raw=on", "-device",
+	       "loader,addr=0x70010000,cpu-num=0", "-chardev", "socket,id=module-log,fd=15",
+	       "-device", "isa-debugcon,iobase=0xe9,chardev=module-log", "-chardev",
+	       "socket,id=doorbell,fd=16", "-device", "isa-debugcon,iobase=0xeb,chardev=doorbell",
+	       "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+	       DEVICES(",iommu_platform=on,disable-legacy=on"));
+}
+END_TEST
+
+START_TEST(hardware)
+{
+	struct boot b = {
+	        .memory_mib = 4096, .vcpus = 4, .platform = PLATFORM_HARDWARE, .kvm = true};
+
+	EXPECT(&b, COMMON("4"), "-accel", "kvm", "-object",
+	       "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\",\"quote-generation-socket\":{"
+	       "\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\"}}",
+	       "-machine",
+	       "q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off,vmport=off",
+	       "-cpu", "host", "-m", "4096", "-bios", "/c/OVMF.fd",
+	       DEVICES(",iommu_platform=on,disable-legacy=on"));
+}
+END_TEST
+
+/* q35 splits RAM at 2 GiB from 2816 MiB on (QEMU, hw/i386/pc_q35.c). */
+START_TEST(low_ram)
+{
+	const uint64_t mib = 1 << 20;
+
+	ck_assert_uint_eq(qemu_low_ram(512 * mib), 512 * mib);
+	ck_assert_uint_eq(qemu_low_ram(2815 * mib), 2815 * mib);
+	ck_assert_uint_eq(qemu_low_ram(2816 * mib), 2048 * mib);
+	ck_assert_uint_eq(qemu_low_ram(8192 * mib), 2048 * mib);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("qemu");
+	TCase *t = tcase_create("argv");
+
+	tcase_add_test(t, plain_tcg);
+	tcase_add_test(t, plain_kvm);
+	tcase_add_test(t, emulated);
+	tcase_add_test(t, hardware);
+	tcase_add_test(t, low_ram);
+	suite_add_tcase(suite, t);
+	return golden_run(suite);
+}

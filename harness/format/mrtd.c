@@ -23,8 +23,7 @@ static void page_add(struct sha512 *h, const struct tdvf_section *s, uint64_t of
 {
 	static const char name[16] = "MEM.PAGE.ADD";
 
-	if (!(s->attributes & TDVF_ATTR_PAGE_AUG))
-		hash_record(h, name, s->address + offset);
+	hash_record(h, name, s->address + offset);
 }
 
 /* Memory past the section's bytes in the image is zero. */
@@ -56,6 +55,8 @@ void tdvf_mrtd(const void *image, size_t size, const struct tdvf *tdvf, enum mrt
 	for (uint32_t i = 0; i < tdvf->count; i++) {
 		const struct tdvf_section *s = &tdvf->section[i];
 
+		if (s->attributes & TDVF_ATTR_PAGE_AUG)
+			continue; /* its pages come after MRTD is final, and can't be extended */
 		for (uint64_t at = 0; at < s->memory_size; at += PAGE) {
 			page_add(&h, s, at);
 			if (order == MRTD_SINGLE_PASS)

@@ -146,7 +146,8 @@ START_TEST(every_truncation_is_refused)
 	struct golden g = golden_read(small);
 	struct tdvf t;
 
-	for (size_t n = 0; n < g.size; n++) {
+	/* a step of a prime but at both ends, where what is parsed lies */
+	for (size_t n = 0; n < g.size; n += n < 0x480 || n > DESCRIPTOR ? 1 : 61) {
 		struct golden cut = {.data = malloc(n ? n : 1), .size = n};
 
 		memcpy(cut.data, g.data, n);
@@ -158,6 +159,17 @@ START_TEST(every_truncation_is_refused)
 	golden_done(&g);
 }
 END_TEST
+
+static uint64_t added_memory(const struct tdvf *t)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		if (!(t->section[i].attributes & TDVF_ATTR_PAGE_AUG))
+			sum += t->section[i].memory_size;
+	}
+	return sum;
+}
 
 START_TEST(every_flip_is_safe)
 {
@@ -173,9 +185,7 @@ START_TEST(every_flip_is_safe)
 		g.data[bit / 8] ^= 1 << bit % 8;
 		if (tdvf_parse(g.data, g.size, &t, NULL) == FORMAT_OK) {
 			accepted++;
-			if (t.section[3].memory_size <= 0x4000 &&
-			    t.section[4].memory_size <= 0x4000 &&
-			    t.section[5].memory_size <= 0x4000)
+			if (added_memory(&t) < 0x20000) /* or it takes minutes */
 				tdvf_mrtd(g.data, g.size, &t, MRTD_SINGLE_PASS, mrtd);
 		}
 		g.data[bit / 8] ^= 1 << bit % 8;

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "format/qgs.h"
+
+#include <string.h>
+
+#include "format/reader.h"
+
+struct qgs_header {
+	uint16_t major;
+	uint16_t minor;
+	uint32_t type;
+	uint32_t size; /* of the whole message, this header included */
+	uint32_t error;
+};
+_Static_assert(sizeof(struct qgs_header) == QGS_HEADER_SIZE, "qgs_msg_header");
+
+#define REQUEST_SIZES (QGS_HEADER_SIZE + 8) /* u32 report size, u32 ID list size */
+#define RESPONSE_HEAD (QGS_HEADER_SIZE + 8) /* u32 selected ID size, u32 quote size */
+
+/* `want` is the message type that is expected here. */
+static struct qgs_header read_header(struct reader *r, enum qgs_type want)
+{
+	struct qgs_header h;
+
+	h.major = reader_u16(r);
+	h.minor = reader_u16(r);
+	h.type = reader_u32(r);
+	h.size = reader_u32(r);
+	h.error = reader_u32(r);
+	if (!reader_ok(r))
+		return h;
+	/* Minor versions are compatible by definition: Intel's library reads any, too. */
+	if (h.major != QGS_VERSION_MAJOR)
+		reader_fail(r, FORMAT_BAD_VERSION, 0);
+	if (h.type != (uint32_t)want)
+		reader_fail(r, FORMAT_BAD_TYPE, 4);
+	if (h.size != r->size)
+		reader_fail(r, FORMAT_BAD_SIZE, 8);
+	return h;
+}
+
+static void write_header(uint8_t *out, enum qgs_type type, size_t size, uint32_t error)
+{
+	const struct qgs_header h = {
+	        .major = QGS_VERSION_MAJOR,
+	        .minor = QGS_VERSION_MINOR,
+	        .type = (uint32_t)type,
+	        .size = (uint32_t)size,
+	        .error = error,
+	};
+
+	memcpy(out, &h, sizeof(h));
+}
+
+static void write_u32(uint8_t *out, uint32_t value)
+{
+	memcpy(out, &value, sizeof(value));
+}
+
+void qgs_request_write(const uint8_t report[TDREPORT_SIZE], uint8_t out[QGS_QUOTE_REQUEST_SIZE])
+{
+	write_header(out, QGS_GET_QUOTE_REQUEST, QGS_QUOTE_REQUEST_SIZE, QGS_OK);
+	write_u32(out + QGS_HEADER_SIZE, TDREPORT_SIZE);
+	write_u32(out + QGS_HEADER_SIZE + 4, 0);
+	memcpy(out + REQUEST_SIZES, report, TDREPORT_SIZE);
+}
+
+enum format_code qgs_request_parse(const uint8_t *data, size_t size, const uint8_t **ret_report,
+                                   uint64_t *ret_offset)
+{
+	uint32_t report_size, ids_size;
+	const uint8_t *report;
+	struct qgs_header h;
+	enum format_code code;
+	struct reader r;
+
+	reader_init(&r, data, size);
+	h = read_header(&r, QGS_GET_QUOTE_REQUEST);
+	if (h.error != QGS_OK)
+		reader_fail(&r, FORMAT_BAD_VALUE, 12);
+	report_size = reader_u32(&r);
+	ids_size = reader_u32(&r);
+	if (reader_ok(&r) && report_size != TDREPORT_SIZE)
+		reader_fail(&r, FORMAT_BAD_SIZE, QGS_HEADER_SIZE);
+	report = reader_bytes(&r, TDREPORT_SIZE);
+	reader_skip(&r, ids_size); /* quoting enclaves the guest would like: there is no choice */
+	code = reader_end(&r, ret_offset);
+	if (code == FORMAT_OK)
+		*ret_report = report;
+	return code;
+}
+
+size_t qgs_response_write(uint32_t error, const uint8_t *quote, size_t quote_size, uint8_t *out,
+                          size_t out_size)
+{
+	size_t size = RESPONSE_HEAD + (error == QGS_OK ? quote_size : 0);
+
+	if (size > out_size || size > UINT32_MAX)
+		return size;
+	write_header(out, QGS_GET_QUOTE_RESPONSE, size, error);
+	write_u32(out + QGS_HEADER_SIZE, 0);
+	write_u32(out + QGS_HEADER_SIZE + 4, (uint32_t)(size - RESPONSE_HEAD));
+	if (size > RESPONSE_HEAD)
+		memcpy(out + RESPONSE_HEAD, quote, size - RESPONSE_HEAD);
+	return size;
+}
+
+enum format_code qgs_response_parse(const uint8_t *data, size_t size, uint32_t *ret_error,
+                                    const uint8_t **ret_quote, size_t *ret_quote_size,
+                                    uint64_t *ret_offset)
+{
+	uint32_t id_size, quote_size;
+	const uint8_t *quote;
+	struct qgs_header h;
+	enum format_code code;
+	struct reader r;
+
+	reader_init(&r, data, size);
+	h = read_header(&r, QGS_GET_QUOTE_RESPONSE);
+	id_size = reader_u32(&r);
+	quote_size = reader_u32(&r);
+	reader_skip(&r, id_size); /* which quoting enclave signed */
+	quote = reader_bytes(&r, quote_size);
+	/* Success without a quote, or a quote with an error: one of the two is a lie. */
+	if (reader_ok(&r) && (h.error == QGS_OK) != (quote_size > 0))
+		reader_fail(&r, FORMAT_BAD_SIZE, QGS_HEADER_SIZE + 4);
+	code = reader_end(&r, ret_offset);
+	if (code != FORMAT_OK)
+		return code;
+	*ret_error = h.error;
+	*ret_quote = h.error == QGS_OK ? quote : NULL;
+	*ret_quote_size = quote_size;
+	return FORMAT_OK;
+}

@@ -20,6 +20,8 @@ $B/tiny.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
 # The software TDX module, see guests/tdxemu/README.md.
 include guests/tdxemu/rules.mk
 
+include guests/fwcfg/rules.mk
+
 # The initramfs of layer 0: the agent as /init and the modules it needs before the root file system.
 $B/initrd.cpio: guests/image/initrd $B/agent $(IMAGE)
 	guests/image/initrd $(CACHE) $B/agent $@

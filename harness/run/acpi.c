@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/acpi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "measure/util.h"
+#include "run/process.h"
+
+#define DEADLINE_MS 60000
+#define OUTPUT_MAX  (8u << 20) /* bytes */
+#define EXIT_STATUS 0x41       /* what guests/fwcfg makes QEMU end with */
+#define RECORD_NAME 56
+
+/* ---- the command line --------------------------------------------------------------------------- */
+
+static bool begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* "id=X" of an option's value, as long as the value has it; "" else. */
+static void find_id(const char *value, char id[64])
+{
+	const char *at = strstr(value, ",id=");
+
+	id[0] = '\0';
+	if (at)
+		snprintf(id, 64, "%.*s", (int)strcspn(at + 4, ","), at + 4);
+}
+
+/* Copies a comma-separated value without the parts that begin with `drop`. */
+static void add_without(struct argv *a, const char *value, const char *drop)
+{
+	_cleanup_(freep) char *text = strdup(value);
+	char *out = text, *part, *rest = text;
+
+	if (!text) {
+		a->failed = true;
+		return;
+	}
+	while ((part = strsep(&rest, ","))) {
+		if (begins(part, drop))
+			continue;
+		if (out != text)
+			*out++ = ',';
+		memmove(out, part, strlen(part) + 1);
+		out += strlen(part);
+	}
+	*out = '\0';
+	argv_add(a, text);
+}
+
+static bool is_dropped(const char *option, const char *value)
+{
+	static const char *const devices[] = {"loader,", "isa-debugcon,", "isa-debug-exit"};
+
+	if (strcmp(option, "-kernel") == 0 || strcmp(option, "-initrd") == 0 ||
+	    strcmp(option, "-append") == 0)
+		return true;
+	if (strcmp(option, "-object") == 0 && strstr(value, "tdx-guest"))
+		return true;
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		if (strcmp(option, "-device") == 0 && begins(value, devices[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The id is what other options refer to. */
+static void add_stand_in(struct argv *a, const char *value, const char *kind, const char *drop)
+{
+	char id[64];
+
+	find_id(value, id);
+	if (drop) {
+		_cleanup_(freep) char *head = NULL;
+
+		if (asprintf(&head, "%s%s", kind, strchr(value, ',')) < 0)
+			a->failed = true;
+		else
+			add_without(a, head, drop);
+	} else {
+		argv_addf(a, "%s,id=%s", kind, id);
+	}
+}
+
+static void add_option(struct argv *a, const char *option, const char *value)
+{
+	if (is_dropped(option, value))
+		return;
+	argv_add(a, option);
+	if (strcmp(option, "-chardev") == 0)
+		add_stand_in(a, value, "null", NULL);
+	else if (strcmp(option, "-object") == 0 && begins(value, "memory-backend-"))
+		add_stand_in(a, value, "memory-backend-ram", "mem-path=");
+	else if (strcmp(option, "-machine") == 0)
+		add_without(a, value, "confidential-guest-support=");
+	else
+		argv_add(a, value);
+}
+
+static bool has_value(char *const *item)
+{
+	/* No value of ours begins with a dash. */
+	return item[0][0] == '-' && item[1] && item[1][0] != '-';
+}
+
+int acpi_control_argv(char *const *argv, const char *dumper, const char *output, struct argv *ret,
+                      struct err *e)
+{
+	struct argv a = {0};
+
+	argv_add(&a, argv[0]);
+	for (char *const *item = argv[0] ? argv + 1 : argv; *item; item++) {
+		if (has_value(item)) {
+			add_option(&a, item[0], item[1]);
+			item++;
+		} else {
+			argv_add(&a, *item);
+		}
+	}
+	argv_add(&a, "-kernel");
+	argv_add(&a, dumper);
+	argv_add(&a, "-chardev");
+	argv_addf(&a, "file,id=fw-cfg,path=%s", output);
+	argv_add(&a, "-device");
+	argv_add(&a, "isa-debugcon,iobase=0xe9,chardev=fw-cfg");
+	argv_add(&a, "-device");
+	argv_add(&a, "isa-debug-exit,iobase=0xf4,iosize=4");
+	if (a.failed) {
+		argv_done(&a);
+		return err_set(e, -ENOMEM, "control VM's command line: out of memory");
+	}
+	*ret = a;
+	return 0;
+}
+
+/* ---- what came out ------------------------------------------------------------------------------ */
+
+static int take(struct bytes *slot, struct reader *r, uint32_t size)
+{
+	const uint8_t *data = reader_bytes(r, size);
+	uint8_t *copy;
+
+	if (!reader_ok(r) || slot->data)
+		return -EBADMSG;
+	copy = malloc(size + 1u);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, data, size);
+	*slot = (struct bytes){copy, size};
+	return 0;
+}
+
+static struct bytes *find_slot(struct acpi_blobs *b, const char *name)
+{
+	if (strcmp(name, "etc/table-loader") == 0)
+		return &b->loader;
+	if (strcmp(name, "etc/acpi/rsdp") == 0)
+		return &b->rsdp;
+	return strcmp(name, "etc/acpi/tables") == 0 ? &b->tables : NULL;
+}
+
+static int read_records(const uint8_t *data, size_t size, struct acpi_blobs *b)
+{
+	char name[RECORD_NAME + 1] = "";
+	struct reader r;
+	int code = 0;
+
+	reader_init(&r, data, size);
+	while (code == 0 && reader_left(&r) > 0) {
+		const uint8_t *magic = reader_bytes(&r, 8);
+		struct bytes *slot;
+
+		reader_copy(&r, name, RECORD_NAME);
+		if (!magic || memcmp(magic, "fw_cfg\0", 8) != 0)
+			return -EBADMSG;
+		slot = find_slot(b, name);
+		code = slot ? take(slot, &r, reader_u32(&r)) : -EBADMSG;
+	}
+	if (code == 0 && (!b->loader.data || !b->rsdp.data || !b->tables.data))
+		code = -ENODATA;
+	return code;
+}
+
+static int read_output(int fd, struct acpi_blobs *ret, struct err *e)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	struct acpi_blobs b = {0};
+	off_t size = lseek(fd, 0, SEEK_END);
+	int r;
+
+	if (size < 0 || size > (off_t)OUTPUT_MAX)
+		return err_set(e, -EFBIG, "control VM: it wrote too much");
+	data = malloc((size_t)size + 1);
+	if (!data)
+		return err_sys(e, -ENOMEM, "control VM");
+	if (pread(fd, data, (size_t)size, 0) != size)
+		return err_sys(e, -EIO, "control VM's output");
+	r = read_records(data, (size_t)size, &b);
+	if (r < 0) {
+		acpi_blobs_free(&b);
+		return err_sys(e, r, "control VM: %lld bytes of fw_cfg records", (long long)size);
+	}
+	*ret = b;
+	return 0;
+}
+
+int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e)
+{
+	_cleanup_(closep) int fd = memfd_create("tception-fw-cfg", MFD_CLOEXEC);
+	char path[64], complaint[400];
+	struct argv control = {0};
+	int r;
+
+	if (fd < 0)
+		return err_sys(e, -errno, "memfd_create");
+	/* QEMU opens our descriptor by its name: nothing to inherit, no file left behind. */
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
+	r = acpi_control_argv(argv, dumper, path, &control, e);
+	if (r < 0)
+		return r;
+	r = process_capture(control.item, DEADLINE_MS, complaint, sizeof(complaint));
+	argv_done(&control);
+	if (r < 0)
+		return err_sys(e, r, "control VM for the ACPI tables");
+	if (r != EXIT_STATUS) {
+		complaint[strcspn(complaint, "\n")] = '\0';
+		return err_set(e, -EIO, "control VM for the ACPI tables ended with %d: %s", r,
+		               complaint);
+	}
+	return read_output(fd, ret, e);
+}
+
+static int save_one(int dir_fd, const char *name, struct bytes b, struct err *e)
+{
+	_cleanup_(closep) int fd =
+	        openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	size_t done = 0;
+
+	if (fd < 0)
+		return err_sys(e, -errno, "%s", name);
+	while (done < b.size) {
+		ssize_t n = write(fd, b.data + done, b.size - done);
+
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, -errno, "%s", name);
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+int acpi_save(const struct acpi_blobs *b, int dir_fd, struct err *e)
+{
+	int r = save_one(dir_fd, "acpi-loader", b->loader, e);
+
+	if (r == 0)
+		r = save_one(dir_fd, "acpi-rsdp", b->rsdp, e);
+	if (r == 0)
+		r = save_one(dir_fd, "acpi-tables", b->tables, e);
+	return r;
+}

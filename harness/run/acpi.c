@@ -18,7 +18,8 @@
 #define EXIT_STATUS 0x41       /* what guests/fwcfg makes QEMU end with */
 #define RECORD_NAME 56
 
-/* ---- the command line --------------------------------------------------------------------------- */
+/* ---- the command line ---------------------------------------------------------------------------
+ */
 
 static bool begins(const char *text, const char *prefix)
 {
@@ -142,7 +143,8 @@ int acpi_control_argv(char *const *argv, const char *dumper, const char *output,
 	return 0;
 }
 
-/* ---- what came out ------------------------------------------------------------------------------ */
+/* ---- what came out ------------------------------------------------------------------------------
+ */
 
 static int take(struct bytes *slot, struct reader *r, uint32_t size)
 {

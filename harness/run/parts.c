@@ -71,6 +71,8 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 		r = fill(&p->initrd, "TCEPTION_INITRD", own, "initrd.cpio", e);
 	if (r == 0)
 		r = fill(&p->module, "TCEPTION_MODULE", own, "tdxemu.bin", e);
+	if (r == 0)
+		r = fill(&p->dumper, "TCEPTION_FWCFG", own, "fwcfg.efi", e);
 	return r;
 }
 
@@ -91,6 +93,8 @@ int guest_parts_check(const struct guest_parts *p, bool need_td, bool need_modul
 		r = check("the guests' initramfs", p->initrd, "make guests", e);
 	if (r == 0 && need_td)
 		r = check("the TD firmware", p->firmware, "make image", e);
+	if (r == 0 && need_td)
+		r = check("the control VM's program", p->dumper, "make guests", e);
 	if (r == 0 && need_module)
 		r = check("the software TDX module", p->module, "make guests", e);
 	return r;
@@ -103,5 +107,6 @@ void guest_parts_done(struct guest_parts *p)
 	free(p->root);
 	free(p->firmware);
 	free(p->module);
+	free(p->dumper);
 	*p = (struct guest_parts){0};
 }

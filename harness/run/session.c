@@ -357,7 +357,9 @@ static void describe_end(struct session *s, int code, int status, char *out, siz
 {
 	_cleanup_(freep) char *line = machine_complaint(s->machine);
 
-	if (code == CLD_EXITED)
+	if (code == CLD_EXITED && status == 0)
+		snprintf(out, size, "the guest ended by itself (QEMU's exit status is 0)");
+	else if (code == CLD_EXITED)
 		snprintf(out, size, "QEMU ended with exit status %d%s%s", status,
 		         line && *line ? ": " : "", line ? line : "");
 	else

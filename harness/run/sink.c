@@ -140,13 +140,13 @@ void sink_free(struct sink *s)
 /* Terminal sequences and bytes that are no text must not get any further than the file. */
 static char plain(char c)
 {
-	return c == '\n' || c == '\t' || (c >= ' ' && c <= '~') ? c : c == '\r' ? ' ' : '?';
+	return c == '\n' || c == '\t' || (c >= ' ' && c <= '~') ? c : '?';
 }
 
 char *sink_tail(const struct sink *s, unsigned lines)
 {
 	size_t end = s->tail_size, start;
-	char *text;
+	char *text, *out;
 
 	while (end > 0 && (s->tail[end - 1] == '\n' || s->tail[end - 1] == '\r'))
 		end--;
@@ -154,12 +154,14 @@ char *sink_tail(const struct sink *s, unsigned lines)
 		if (s->tail[start - 1] == '\n' && --lines == 0)
 			break;
 	}
-	text = malloc(end - start + 1);
+	text = out = malloc(end - start + 1);
 	if (!text)
 		return NULL;
-	for (size_t i = start; i < end; i++)
-		text[i - start] = plain(s->tail[i]);
-	text[end - start] = 0;
+	for (; start < end; start++) {
+		if (s->tail[start] != '\r')
+			*out++ = plain(s->tail[start]);
+	}
+	*out = 0;
 	return text;
 }
 

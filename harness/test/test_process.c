@@ -198,7 +198,7 @@ START_TEST(sink_keeps_lines)
 
 	feed("one\r\ntwo\r\nthr\x1b[31mee\0\xff\r\n", 24, 1000, file, sizeof(file), &tail);
 	ck_assert_mem_eq(file, "one\r\ntwo\r\nthr\x1b[31mee\0\xff\r\n", 24); /* raw in the file */
-	ck_assert_str_eq(tail, "two \nthr?[31mee??");
+	ck_assert_str_eq(tail, "two\nthr?[31mee??");
 	free(tail);
 }
 END_TEST

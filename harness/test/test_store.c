@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/store.h"
+#include "test/golden.h"
+
+static char top[] = "/tmp/tception-test-XXXXXX";
+static char dir[PATH_MAX], case_path[PATH_MAX];
+
+static void set_up(void)
+{
+	FILE *f;
+
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	snprintf(dir, sizeof(dir), "%s/a/b/run", top);
+	snprintf(case_path, sizeof(case_path), "%s/cases.yaml", top);
+	f = fopen(case_path, "w");
+	fputs("version: 1\n", f);
+	fclose(f);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void tear_down(void)
+{
+	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static char *args[] = {(char *)"/usr/bin/qemu", (char *)"-m", (char *)"2048", NULL};
+static struct step steps[] = {{3, 180}, {5, 60}};
+
+static struct visit_record visits[] = {
+        {.cell_id = "td@mem=1024",
+         .layers = 1,
+         .nonce = {{1, 2, 0xff}},
+         .probe0 = true,
+         .begin = 0,
+         .end = 4096,
+         .seconds = 1.25,
+         .state = VISIT_DONE},
+        {.cell_id = "td@mem=1024/docker+dev",
+         .layers = 2,
+         .nonce = {{3}, {4}},
+         .begin = 4096,
+         .end = 5000,
+         .seconds = 60.5,
+         .state = VISIT_FLOOD,
+         .reason = "sent more than \"it\" may"},
+};
+
+static struct boot_record boots[] = {
+        {.boot = {.id = "td-1.2",
+                  .layer0 = {.kind = "td", .axes = 1, .axis = {{"mem", "1024"}}},
+                  .layer0_id = "td@mem=1024",
+                  .platform = PLATFORM_EMULATED,
+                  .memory_mib = 1024,
+                  .vcpus = 2,
+                  .boot_deadline_s = 90,
+                  .step = steps,
+                  .steps = 2},
+         .attempt = 2,
+         .argv = args,
+         .ready_seconds = 5.5,
+         .seconds = 70,
+         .reason = "why",
+         .console_tail = (char *)"two\nlines",
+         .visit = visits,
+         .visits = 2},
+        {.boot = {.id = "vm-1",
+                  .layer0 = {.kind = "vm"},
+                  .layer0_id = "vm",
+                  .kvm = true,
+                  .memory_mib = 512,
+                  .vcpus = 1},
+         .attempt = 1,
+         .ready_seconds = -1,
+         .console_tail = (char *)""},
+};
+static struct skip skips[] = {{7, "no TDX on this host"}};
+
+static struct run_record a_record(void)
+{
+	return (struct run_record){.id = (char *)"20260131T120000Z-1a2b3c4d",
+	                           .dir = dir,
+	                           .host = {.qemu = "/usr/bin/qemu",
+	                                    .qemu_version = "7.2.22",
+	                                    .kvm_reason = "no /dev/kvm",
+	                                    .tdx_usable = true,
+	                                    .tdx_reason = "yes",
+	                                    .kernel = "6.12",
+	                                    .cpu = "Xeon",
+	                                    .cpus = 2,
+	                                    .memory_mib = 24105},
+	                           .seconds = 71.5,
+	                           .root_pem = (char *)"-----BEGIN CERTIFICATE-----\n",
+	                           .boot = boots,
+	                           .boots = 2,
+	                           .skip = skips,
+	                           .skips = 1};
+}
+
+static void same_visit(const struct visit_record *a, const struct visit_record *b)
+{
+	ck_assert_str_eq(a->cell_id, b->cell_id);
+	ck_assert_uint_eq(a->layers, b->layers);
+	ck_assert_mem_eq(a->nonce, b->nonce, sizeof(a->nonce));
+	ck_assert_int_eq(a->probe0, b->probe0);
+	ck_assert_uint_eq(a->begin, b->begin);
+	ck_assert_uint_eq(a->end, b->end);
+	ck_assert_double_eq(a->seconds, b->seconds);
+	ck_assert_int_eq(a->state, b->state);
+	ck_assert_str_eq(a->reason, b->reason);
+}
+
+static void same_boot(const struct boot_record *a, const struct boot_record *b)
+{
+	ck_assert_str_eq(a->boot.id, b->boot.id);
+	ck_assert_str_eq(a->boot.layer0_id, b->boot.layer0_id);
+	ck_assert_str_eq(a->boot.layer0.kind, b->boot.layer0.kind);
+	ck_assert_uint_eq(a->boot.layer0.axes, b->boot.layer0.axes);
+	ck_assert_int_eq(a->boot.platform, b->boot.platform);
+	ck_assert_int_eq(a->boot.kvm, b->boot.kvm);
+	ck_assert_uint_eq(a->boot.memory_mib, b->boot.memory_mib);
+	ck_assert_uint_eq(a->boot.vcpus, b->boot.vcpus);
+	ck_assert_int_eq(a->boot.boot_deadline_s, b->boot.boot_deadline_s);
+	ck_assert_uint_eq(a->boot.steps, b->boot.steps);
+	for (size_t i = 0; i < a->boot.steps; i++) {
+		ck_assert_uint_eq(a->boot.step[i].case_index, b->boot.step[i].case_index);
+		ck_assert_int_eq(a->boot.step[i].deadline_s, b->boot.step[i].deadline_s);
+	}
+	ck_assert_int_eq(a->attempt, b->attempt);
+	for (size_t i = 0; b->argv && b->argv[i]; i++)
+		ck_assert_str_eq(a->argv[i], b->argv[i]);
+	ck_assert_double_eq(a->ready_seconds, b->ready_seconds);
+	ck_assert_double_eq(a->seconds, b->seconds);
+	ck_assert_str_eq(a->reason, b->reason);
+	ck_assert_str_eq(a->console_tail, b->console_tail);
+	ck_assert_uint_eq(a->visits, b->visits);
+	for (size_t i = 0; i < a->visits; i++)
+		same_visit(&a->visit[i], &b->visit[i]);
+}
+
+START_TEST(round_trip)
+{
+	struct run_record r = a_record(), back;
+	struct err e = {0};
+	uint8_t *data;
+	size_t size;
+
+	ck_assert_msg(store_create(dir, case_path, &e) == 0, "%s", e.text);
+	ck_assert_msg(store_save(&r, &e) == 0, "%s", e.text);
+	ck_assert_msg(store_save(&r, &e) == 0, "again: %s", e.text);
+	ck_assert_msg(store_load(dir, &back, &e) == 0, "%s", e.text);
+	ck_assert_str_eq(back.id, r.id);
+	ck_assert_str_eq(back.dir, dir);
+	ck_assert_str_eq(back.root_pem, r.root_pem);
+	ck_assert_double_eq(back.seconds, r.seconds);
+	ck_assert_mem_eq(&back.host, &r.host, sizeof(r.host));
+	ck_assert_uint_eq(back.boots, 2);
+	same_boot(&back.boot[0], &boots[0]);
+	same_boot(&back.boot[1], &boots[1]);
+	ck_assert_uint_eq(back.skips, 1);
+	ck_assert_uint_eq(back.skip[0].case_index, 7);
+	ck_assert_str_eq(back.skip[0].reason, skips[0].reason);
+	run_record_done(&back);
+	ck_assert_int_eq(store_channel(dir, "vm-1", &data, &size, &e), 0);
+	ck_assert_uint_eq(size, 0);
+	free(data);
+}
+END_TEST
+
+START_TEST(one_run_a_folder)
+{
+	struct err e;
+
+	ck_assert_int_eq(store_create(dir, case_path, &e), 0);
+	ck_assert_int_eq(store_create(dir, case_path, &e), -EEXIST);
+	ck_assert_ptr_nonnull(strstr(e.text, "holds a run already"));
+}
+END_TEST
+
+/* Each spoils one value of a good record: path in the JSON, new value, what the error names. */
+static const struct {
+	const char *object, *member, *value, *named;
+} spoilt[] = {
+        {"", "schema_version", "2", "schema_version"},
+        {"", "surprise", "1", "surprise"},
+        {"", "seconds", "-1", "seconds"},
+        {"", "boots", "{}", "boots"},
+        {"host", "cpus", "0", "host.cpus"},
+        {"host", "kvm_usable", "\"yes\"", "host"},
+        {"boot", "id", "\"../../etc\"", "boot.id"},
+        {"boot", "id", "\".\"", "boot.id"},
+        {"boot", "id", "\"\"", "boot.id"},
+        {"boot", "id", "\"vm-1\"", "boot.id"}, /* the second's */
+        {"boot", "layer0", "\"td/docker\"", "boot.layer0"},
+        {"boot", "layer0", "\"moon\"", "boot.layer0"},
+        {"boot", "platform", "\"hardwear\"", "boot.platform"},
+        {"boot", "memory_mib", "0", "boot.memory_mib"},
+        {"boot", "attempt", "0", "boot.attempt"},
+        {"boot", "argv", "[1]", "boot.argv"},
+        {"boot", "ready_seconds", "\"soon\"", "boot.ready_seconds"},
+        {"boot", "steps", "[{\"case\": -1, \"deadline_s\": 1}]", "boot.steps.case"},
+        {"boot", "steps", "[7]", "boot.steps"},
+        {"visit", "nonces", "[]", "visit.nonces"},
+        {"visit", "nonces", "[\"00\"]", "visit.nonces"},
+        {"visit", "cell", "\"td@mem=1024/docker\"", "visit.nonces"}, /* one nonce, two layers */
+        {"visit", "begin", "5000", "visit.begin"},
+        {"visit", "end", "-1", "visit.end"},
+        {"visit", "state", "\"fine\"", "visit.state"},
+        {"visit", "reason", "null", "visit"},
+};
+
+static json_t *find(json_t *root, const char *object)
+{
+	json_t *boot = json_array_get(json_object_get(root, "boots"), 0);
+
+	if (strcmp(object, "host") == 0)
+		return json_object_get(root, "host");
+	if (strcmp(object, "boot") == 0)
+		return boot;
+	if (strcmp(object, "visit") == 0)
+		return json_array_get(json_object_get(boot, "visits"), 0);
+	return root;
+}
+
+START_TEST(strict)
+{
+	struct run_record r = a_record(), back = {0};
+	json_t *root, *value;
+	struct err e = {0};
+	char *text;
+
+	ck_assert_int_eq(record_to_json(&r, &text, &e), 0);
+	root = json_loads(text, 0, NULL);
+	free(text);
+	value = json_loads(spoilt[_i].value, JSON_DECODE_ANY, NULL);
+	ck_assert_ptr_nonnull(value);
+	json_object_set_new(find(root, spoilt[_i].object), spoilt[_i].member, value);
+	text = json_dumps(root, 0);
+	json_decref(root);
+	ck_assert_int_eq(record_from_json(text, strlen(text), &back, &e), -EINVAL);
+	ck_assert_msg(strstr(e.text, spoilt[_i].named), "\"%s\" does not name %s", e.text,
+	              spoilt[_i].named);
+	ck_assert_ptr_null(back.id); /* untouched */
+	free(text);
+}
+END_TEST
+
+/* Without any one of its members a record is refused. */
+START_TEST(nothing_missing)
+{
+	struct run_record r = a_record(), back;
+	const char *object = ((const char *[]){"", "host", "boot", "visit"})[_i], *name;
+	json_t *root, *copy, *value;
+	struct err e;
+	char *text;
+
+	ck_assert_int_eq(record_to_json(&r, &text, &e), 0);
+	root = json_loads(text, 0, NULL);
+	free(text);
+	json_object_foreach(find(root, object), name, value)
+	{
+		copy = json_deep_copy(root);
+		json_object_del(find(copy, object), name);
+		text = json_dumps(copy, 0);
+		ck_assert_msg(record_from_json(text, strlen(text), &back, &e) == -EINVAL,
+		              "%s.%s is missing", object, name);
+		free(text);
+		json_decref(copy);
+	}
+	json_decref(root);
+}
+END_TEST
+
+START_TEST(no_json)
+{
+	struct run_record back;
+	struct err e;
+
+	ck_assert_int_eq(record_from_json("", 0, &back, &e), -EINVAL);
+	ck_assert_int_eq(record_from_json("[]", 2, &back, &e), -EINVAL);
+	ck_assert_int_eq(store_load("/nonexistent", &back, &e), -ENOENT);
+}
+END_TEST
+
+/* A path of this machine that is no UTF-8 must not cost the record. */
+START_TEST(odd_path)
+{
+	struct run_record r = a_record(), back;
+	char *text;
+	struct err e;
+
+	strcpy(r.host.qemu, "/opt/q\xe9mu");
+	ck_assert_int_eq(record_to_json(&r, &text, &e), 0);
+	ck_assert_int_eq(record_from_json(text, strlen(text), &back, &e), 0);
+	ck_assert_str_eq(back.host.qemu, "/opt/q?mu");
+	run_record_done(&back);
+	free(text);
+}
+END_TEST
+
+START_TEST(ids_differ)
+{
+	char *a, *b;
+	struct err e;
+
+	ck_assert_int_eq(store_run_id(&a, &e), 0);
+	ck_assert_int_eq(store_run_id(&b, &e), 0);
+	ck_assert_str_ne(a, b);
+	ck_assert_uint_eq(strlen(a), strlen("20260131T120000Z-1a2b3c4d"));
+	free(a);
+	free(b);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store");
+	TCase *tc = tcase_create("store");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, round_trip);
+	tcase_add_test(tc, one_run_a_folder);
+	tcase_add_loop_test(tc, strict, 0, sizeof(spoilt) / sizeof(spoilt[0]));
+	tcase_add_loop_test(tc, nothing_missing, 0, 4);
+	tcase_add_test(tc, no_json);
+	tcase_add_test(tc, odd_path);
+	tcase_add_test(tc, ids_differ);
+	suite_add_tcase(suite, tc);
+	return golden_run(suite);
+}

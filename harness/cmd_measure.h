@@ -2,7 +2,43 @@
 #ifndef TCEPTION_CMD_MEASURE_H
 #define TCEPTION_CMD_MEASURE_H
 
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "measure/acpi.h"
+#include "measure/predict.h"
+
 /* What `tception measure` can do, one cmd_measure_<what>.c each; argv[0] is <what>. */
 int cmd_measure_acpi(int argc, char **argv);
+int cmd_measure_rtmr(int argc, char **argv);
+
+/* ---- the options that name what a TD is started with, shared by those that predict ------------
+ */
+
+struct measure_options {
+	struct measure_inputs inputs; /* points into the rest */
+	struct acpi_blobs acpi;
+	struct bytes firmware, kernel, initrd;
+};
+
+/* For getopt_long; values from 256 on. A user's own options come behind these. */
+#define MEASURE_OPTIONS                                                                            \
+	{"firmware", required_argument, NULL, 256}, {"memory", required_argument, NULL, 257},      \
+	        {"vcpus", required_argument, NULL, 258}, {"kernel", required_argument, NULL, 259}, \
+	        {"initrd", required_argument, NULL, 260},                                          \
+	        {"cmdline", required_argument, NULL, 261}, {"acpi", required_argument, NULL, 262}, \
+	{                                                                                          \
+		"qemu-version", required_argument, NULL, 263                                       \
+	}
+extern const char measure_options_help[];
+
+/* Takes one of them: 0, or -errno with the reason. -ENOENT when `option` is none of them. */
+int measure_options_take(struct measure_options *o, int option, const char *value, struct err *e);
+void measure_options_done(struct measure_options *o);
+
+json_t *measure_hex(const uint8_t digest[48]);         /* a string */
+json_t *measure_events(const struct prediction *p);    /* a list of objects */
+json_t *measure_registers(const struct prediction *p); /* four strings or nulls */
 
 #endif

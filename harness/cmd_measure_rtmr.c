@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cmd.h"
+#include "cmd_measure.h"
+#include "core/cleanup.h"
+#include "format/text.h"
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+	        "usage: tception measure rtmr --firmware FILE [OPTION...]\n\n"
+	        "Predicts RTMR0 to RTMR2 of a TD from what it is started with. A register whose\n"
+	        "inputs are not all given is left out, with the reason.\n\n"
+	        "%s  --json              {\"rtmr\":[hex or null, ...], \"events\":[...], ...}\n",
+	        measure_options_help);
+}
+
+static void print_text(const struct prediction *p)
+{
+	char hex[HEX_ENCODED_SIZE(48)];
+
+	printf("%s\n\n", p->profile);
+	for (size_t i = 0; i < p->events; i++) {
+		const struct predicted_event *ev = &p->event[i];
+
+		hex_encode(ev->digest, 12, hex);
+		printf("RTMR%u  %-24s  %-11s  %s\n", ev->rtmr, ev->known ? hex : "-",
+		       measure_input_names[ev->input], ev->what);
+	}
+	printf("\n");
+	for (unsigned i = 0; i < 4; i++) {
+		hex_encode(p->rtmr[i], 48, hex);
+		printf("RTMR%u  %s%s\n", i, p->known[i] ? hex : "unknown: ", p->reason[i]);
+	}
+}
+
+static int print_json(const struct prediction *p)
+{
+	json_t *reasons = json_array(), *root;
+
+	for (unsigned i = 0; i < 4; i++)
+		json_array_append_new(reasons,
+		                      p->known[i] ? json_null() : json_string(p->reason[i]));
+	root = json_pack("{s:s, s:{s:o, s:o}, s:o, s:o, s:o}", "profile", p->profile, "mrtd",
+	                 "single_pass", measure_hex(p->mrtd[MRTD_SINGLE_PASS]), "two_pass",
+	                 measure_hex(p->mrtd[MRTD_TWO_PASS]), "rtmr", measure_registers(p),
+	                 "unknown", reasons, "events", measure_events(p));
+	if (!root)
+		return -ENOMEM;
+	json_dumpf(root, stdout, JSON_INDENT(1));
+	printf("\n");
+	json_decref(root);
+	return 0;
+}
+
+int cmd_measure_rtmr(int argc, char **argv)
+{
+	static const struct option options[] = {
+	        MEASURE_OPTIONS,
+	        {"json", no_argument, NULL, 'j'},
+	        {"help", no_argument, NULL, 'h'},
+	        {0},
+	};
+	_cleanup_(measure_options_done) struct measure_options o = {0};
+	_cleanup_(prediction_done) struct prediction p = {0};
+	bool json = false;
+	struct err e;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h') {
+			usage(stdout);
+			return EXIT_OK;
+		}
+		if (c == 'j') {
+			json = true;
+		} else if (c == '?' || measure_options_take(&o, c, optarg, &e) < 0) {
+			if (c != '?')
+				fprintf(stderr, "tception: %s\n", e.text);
+			return EXIT_USAGE;
+		}
+	}
+	if (!o.inputs.firmware.data || optind != argc) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (predict(&o.inputs, &p, &e) < 0) {
+		fprintf(stderr, "tception: %s\n", e.text);
+		return EXIT_USAGE;
+	}
+	if (!json)
+		print_text(&p);
+	else if (print_json(&p) < 0)
+		return EXIT_BROKEN;
+	return EXIT_OK;
+}

@@ -41,18 +41,20 @@ int trust_check_quote(const struct quote *quote, const struct trust_anchors *anc
 /*
  * The per-install test authority behind the emulated platform: root (with the marker extension),
  * PCK CA and PCK leaf with Intel's SGX extension, all issued with names that say "EMULATED". Keys
- * are 0600 files in `dir` (0700; made when absent).
+ * are in one 0600 file in `dir` (0700; made when absent, as is the file; processes that start at
+ * once end up with the same). -EPERM when others may open the file.
  */
 struct authority;
 int authority_open(const char *dir, struct authority **ret, struct err *e);
-void authority_free(struct authority *a);
+void authority_free(struct authority *a); /* NULL is fine */
+void authority_freep(struct authority **a);
 /* `$XDG_STATE_HOME/tception`, or ~/.local/state/tception. Caller frees. */
 int authority_default_dir(char **ret, struct err *e);
 /* The root certificate; owned by `a`. */
 const char *authority_root_pem(const struct authority *a);
 /*
- * Signs a quote of `version` (4 or 5) for a report whose MAC the caller has checked. Caller frees
- * *ret.
+ * Signs a quote of `version` (4 or 5) for a report whose MAC the caller has checked. -EINVAL unless
+ * its MRSEAM and MRSIGNERSEAM say that it is emulated. Caller frees *ret.
  */
 int authority_quote(struct authority *a, const struct tdreport *report, uint16_t version,
                     uint8_t **ret, size_t *ret_size, struct err *e);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_TRUST_AUTHORITY_H
+#define TCEPTION_TRUST_AUTHORITY_H
+
+#include "format/quote.h"
+#include "trust/ecdsa.h"
+#include "trust/issue.h"
+#include "trust/trust.h"
+
+/* What stands behind struct authority. Private to this room. */
+#define AUTHORITY_QE_AUTH_SIZE 32
+
+struct authority {
+	struct identity id[ROLE_COUNT];
+	char *root_pem;
+	char *pck_pem;        /* leaf, CA, root */
+	EVP_PKEY *attest_key; /* of this process: a quote's key outlives no run */
+	uint8_t attest_point[ECDSA_RAW_SIZE];
+	uint8_t qe_report[QUOTE_BODY_SGX_SIZE];
+	uint8_t qe_signature[ECDSA_RAW_SIZE];
+	uint8_t qe_auth[AUTHORITY_QE_AUTH_SIZE];
+	uint8_t user_data[20]; /* of the quote header: the QE's ID in the first 16 bytes */
+};
+
+/* The platform that the PCK leaf, the QE report and the collateral agree on. */
+extern const struct pck authority_platform;
+#define AUTHORITY_QE_MRSIGNER  "EMULATED: not signed by Intel"  /* <= 32 bytes */
+#define AUTHORITY_QE_MRENCLAVE "EMULATED: tception, no enclave" /* <= 32 bytes */
+#define AUTHORITY_QE_PRODUCT   2                                /* TD_QE's ISVPRODID */
+#define AUTHORITY_QE_SVN       4
+
+/* quoting.c: makes the attestation key and the QE report that vouches for it. */
+int authority_make_qe(struct authority *a, struct err *e);
+
+#endif

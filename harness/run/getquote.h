@@ -31,7 +31,7 @@ struct getquote_answer {
 };
 
 struct getquote_config {
-	int ram_fd;        /* the RAM file (memory-backend-file/-memfd, share=on); duplicated */
+	int ram_fd;        /* the RAM file (memory-backend-file/-memfd, share=on); mapped */
 	uint64_t ram_size; /* bytes, the module's TDXEMU_MEMORY included */
 	uint64_t low;      /* bytes of RAM below 4 GiB: struct tdxemu_config.low */
 	int doorbell_fd;   /* readable when the module rang (QEMU's debugcon chardev: pipe or

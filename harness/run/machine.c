@@ -288,8 +288,15 @@ char *const *machine_argv(const struct machine *m)
 
 char *machine_complaint(const struct machine *m)
 {
+	char *text;
+
 	sink_drain(m->output);
-	return sink_tail(m->output, 1);
+	text = sink_tail(m->output, 1);
+	if (!m->log || (text && *text))
+		return text;
+	free(text);
+	sink_drain(m->log);
+	return sink_tail(m->log, 1);
 }
 
 struct sink *machine_console(const struct machine *m)

@@ -34,7 +34,8 @@ void machine_free(struct machine *m);
 int machine_channel(const struct machine *m); /* our end, non-blocking; stays the machine's */
 char *const *machine_argv(const struct machine *m);
 struct sink *machine_console(const struct machine *m);
-/* The last line that QEMU itself wrote, "" when it was silent; caller frees. */
+/* The last line that QEMU itself wrote, else the software TDX module; "" when both were silent;
+ * caller frees. */
 char *machine_complaint(const struct machine *m);
 /* The last lines of the console; where it has none, of the module's log or QEMU's own output;
  * caller frees. */

@@ -62,7 +62,7 @@ static void take_menu(struct firmware *f, const struct volume_file *file)
 {
 	memcpy(f->volume, file->volume, GUID_SIZE);
 	memcpy(f->menu, file->name, GUID_SIZE);
-	if (file->ui_name.size <= sizeof(f->menu_name)) {
+	if (file->ui_name.size > 0 && file->ui_name.size <= sizeof(f->menu_name)) {
 		memcpy(f->menu_name, file->ui_name.data, file->ui_name.size);
 		f->menu_name_size = file->ui_name.size;
 	}

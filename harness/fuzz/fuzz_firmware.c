@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "measure/predict.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Firmware images: TDVF metadata, volumes, LZMA sections, the variable store. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct measure_inputs in = {.firmware = {data, size}, .memory = 1u << 30};
+	struct prediction p;
+
+	if (predict(&in, &p, NULL) == 0)
+		prediction_done(&p);
+	return 0;
+}

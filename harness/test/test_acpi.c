@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <string.h>
+
+#include "run/acpi.h"
+#include "test/golden.h"
+
+static char *joined(struct argv *a)
+{
+	static char text[4096];
+
+	text[0] = '\0';
+	for (size_t i = 0; i < a->count; i++) {
+		strcat(text, i ? " " : "");
+		strcat(text, a->item[i]);
+	}
+	argv_done(a);
+	return text;
+}
+
+START_TEST(emulated_td_becomes_a_plain_vm)
+{
+	char *const argv[] = {"/usr/bin/qemu",
+	                      "-nodefaults",
+	                      "-display",
+	                      "none",
+	                      "-smp",
+	                      "1",
+	                      "-object",
+	                      "memory-backend-file,id=ram,size=1280M,mem-path=/proc/self/fd/7,"
+	                      "share=on",
+	                      "-machine",
+	                      "q35,smm=off,max-ram-below-4g=1073741824,"
+	                      "memory-backend=ram",
+	                      "-device",
+	                      "loader,file=/proc/self/fd/8,addr=0x70000000,force-raw=on",
+	                      "-chardev",
+	                      "socket,id=doorbell,fd=9",
+	                      "-device",
+	                      "isa-debugcon,iobase=0xeb,chardev=doorbell",
+	                      "-device",
+	                      "isa-debug-exit,iobase=0xf4,iosize=4",
+	                      "-blockdev",
+	                      "{\"node-name\":\"root\"}",
+	                      "-kernel",
+	                      "/k",
+	                      "-initrd",
+	                      "/i",
+	                      "-append",
+	                      "quiet",
+	                      NULL};
+	struct argv a;
+
+	ck_assert_int_eq(acpi_control_argv(argv, "/d.efi", "/proc/5/fd/6", &a, NULL), 0);
+	ck_assert_str_eq(joined(&a),
+	                 "/usr/bin/qemu -nodefaults -display none -smp 1 "
+	                 "-object memory-backend-ram,id=ram,size=1280M,share=on "
+	                 "-machine q35,smm=off,max-ram-below-4g=1073741824,memory-backend=ram "
+	                 "-chardev null,id=doorbell -blockdev {\"node-name\":\"root\"} "
+	                 "-kernel /d.efi -chardev file,id=fw-cfg,path=/proc/5/fd/6 "
+	                 "-device isa-debugcon,iobase=0xe9,chardev=fw-cfg "
+	                 "-device isa-debug-exit,iobase=0xf4,iosize=4");
+}
+END_TEST
+
+START_TEST(hardware_td_becomes_a_plain_vm)
+{
+	char *const argv[] = {"/usr/bin/qemu",
+	                      "-accel",
+	                      "kvm",
+	                      "-object",
+	                      "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\"}",
+	                      "-machine",
+	                      "q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off",
+	                      "-no-reboot",
+	                      "-bios",
+	                      "/OVMF.fd",
+	                      NULL};
+	struct argv a;
+
+	ck_assert_int_eq(acpi_control_argv(argv, "/d.efi", "/o", &a, NULL), 0);
+	ck_assert_str_eq(joined(&a),
+	                 "/usr/bin/qemu -accel kvm "
+	                 "-machine q35,kernel-irqchip=split,hpet=off "
+	                 "-no-reboot -bios /OVMF.fd -kernel /d.efi "
+	                 "-chardev file,id=fw-cfg,path=/o "
+	                 "-device isa-debugcon,iobase=0xe9,chardev=fw-cfg "
+	                 "-device isa-debug-exit,iobase=0xf4,iosize=4");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("acpi");
+	TCase *t = tcase_create("acpi");
+
+	tcase_add_test(t, emulated_td_becomes_a_plain_vm);
+	tcase_add_test(t, hardware_td_becomes_a_plain_vm);
+	suite_add_tcase(suite, t);
+	return golden_run(suite);
+}

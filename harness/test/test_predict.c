@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+
+#include "format/eventlog.h"
+#include "format/sha2.h"
+#include "measure/acpi.h"
+#include "measure/predict.h"
+#include "measure/volume.h"
+#include "test/golden.h"
+#include "test/kernel_image.h"
+
+#define LOADER_SIZE 384
+
+/* A whole set of inputs on made-up blobs; the firmware images are described in golden/measure. */
+struct fixture {
+	struct golden firmware;
+	uint8_t kernel[KERNEL_SIZE];
+	uint8_t initrd[100], loader[LOADER_SIZE], rsdp[20], tables[256];
+	struct acpi_blobs acpi;
+	struct measure_inputs in;
+};
+
+static void loader_allocate(uint8_t *command, const char *name)
+{
+	put_le(command, 1, 4);
+	memcpy(command + 4, name, strlen(name));
+}
+
+static void fixture_init(struct fixture *f, const char *firmware)
+{
+	*f = (struct fixture){.firmware = golden_read(firmware)};
+	kernel_image_make(f->kernel);
+	loader_allocate(f->loader, "etc/acpi/rsdp");
+	loader_allocate(f->loader + 128, "etc/acpi/tables");
+	put_le(f->loader + 256, 3, 4); /* a checksum command: nothing is fetched */
+	f->tables[3] = 7;
+	f->acpi = (struct acpi_blobs){.loader = {f->loader, sizeof(f->loader)},
+	                              .rsdp = {f->rsdp, sizeof(f->rsdp)},
+	                              .tables = {f->tables, sizeof(f->tables)}};
+	f->in = (struct measure_inputs){
+	        .firmware = {f->firmware.data, f->firmware.size},
+	        .memory = 1ull << 30,
+	        .kernel = {f->kernel, sizeof(f->kernel)},
+	        .initrd = {f->initrd, sizeof(f->initrd)},
+	        .cmdline = "quiet",
+	        .acpi = &f->acpi,
+	};
+}
+
+static struct prediction predict_ok(const struct fixture *f)
+{
+	struct prediction p;
+	struct err e;
+
+	ck_assert_msg(predict(&f->in, &p, &e) == 0, "%s", e.text);
+	return p;
+}
+
+static const struct predicted_event *find(const struct prediction *p, const char *what)
+{
+	for (size_t i = 0; i < p->events; i++) {
+		if (strncmp(p->event[i].what, what, strlen(what)) == 0)
+			return &p->event[i];
+	}
+	ck_abort_msg("no event '%s'", what);
+	return NULL;
+}
+
+static void expect(const struct prediction *p, const char *what, unsigned rtmr, const char *hex)
+{
+	const struct predicted_event *ev = find(p, what);
+
+	ck_assert_uint_eq(ev->rtmr, rtmr);
+	assert_hex(what, ev->digest, sizeof(ev->digest), hex);
+}
+
+/* The digests are those of genuine logs; UiApp and its volume have the same names in all OVMFs. */
+START_TEST(known_digests)
+{
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, "measure/tiny.fd");
+	p = predict_ok(&f);
+	ck_assert_ptr_nonnull(strstr(p.profile, "OVMF 2025.02"));
+	expect(&p, "variable SecureBoot", 0, "9dc3a1f80bcec915391dcda5");
+	expect(&p, "variable PK", 0, "6f2e3cbc14f9def86980f5f6");
+	expect(&p, "variable KEK", 0, "d607c0efb41c0d757d69bca0");
+	expect(&p, "variable db", 0, "08a74f8963b337acb6c93682");
+	expect(&p, "variable dbx", 0, "18cc6e01f0c6ea99aa23f8a2");
+	expect(&p, "variable BootOrder", 0, "1dd6f7b457ad880d840d41c9");
+	expect(&p, "variable Boot0000", 0, "23ada07f5261f12f34a0bd8e");
+	expect(&p, "Calling EFI Application", 1, "77a0dab2312b4e1e57a84d86");
+	expect(&p, "Exit Boot Services Invocation", 1, "214b0bef1379756011344877");
+	expect(&p, "Exit Boot Services Returned", 1, "0a2e01c85deae718a530ad8c");
+	expect(&p, "separator", 0, "394341b7182cd227c5c6b07e");
+	/* hashlib: "quiet initrd=initrd" in UTF-16 with its NUL */
+	expect(&p, "LOADED_IMAGE::LoadOptions", 2, "930fe4e554e48169d25b95a1");
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+START_TEST(stored_variables_count_with_secure_boot)
+{
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, "measure/policy.fd");
+	p = predict_ok(&f);
+	ck_assert_ptr_nonnull(strstr(p.profile, "separator in RTMR0, Secure Boot built in"));
+	expect(&p, "variable SecureBoot", 0, "2cded0c6f453d4c6"); /* a genuine log's: enabled */
+	/* hashlib, see make.py for the contents: the finished copy of KEK, the right db */
+	expect(&p, "variable PK", 0, "1aac527081d27485a2ea66f3");
+	expect(&p, "variable KEK", 0, "b15802c7b66284bf4e4cb70f");
+	expect(&p, "variable db", 0, "abaed32a077ff0d76a660307");
+	expect(&p, "variable dbt", 0, "1ef9a9ec8ca57ab22c8f5cad");
+	ck_assert(!p.known[0]);
+	ck_assert_ptr_nonnull(strstr(p.reason[0], "Secure Boot is on"));
+	ck_assert(p.known[1] && p.known[2]);
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+START_TEST(firmware_that_measures_nothing)
+{
+	static const uint8_t zero[48];
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, "measure/silent.fd");
+	p = predict_ok(&f);
+	ck_assert_uint_eq(p.events, 0);
+	for (int i = 0; i < 4; i++) {
+		ck_assert(p.known[i]);
+		ck_assert_mem_eq(p.rtmr[i], zero, 48);
+	}
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+/* The registers are the fold of the events, register by register, starting from zero. */
+START_TEST(registers_fold_the_events)
+{
+	uint8_t rtmr[4][48] = {{0}}, both[96];
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, "measure/tiny.fd");
+	p = predict_ok(&f);
+	for (size_t i = 0; i < p.events; i++) {
+		memcpy(both, rtmr[p.event[i].rtmr], 48);
+		memcpy(both + 48, p.event[i].digest, 48);
+		sha384(both, sizeof(both), rtmr[p.event[i].rtmr]);
+	}
+	ck_assert_mem_eq(p.rtmr, rtmr, sizeof(rtmr));
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+enum { MRTD = 1, RTMR0 = 2, RTMR1 = 4, RTMR2 = 8 };
+
+static unsigned difference(const struct prediction *a, const struct prediction *b)
+{
+	unsigned bits = memcmp(a->mrtd, b->mrtd, sizeof(a->mrtd)) ? MRTD : 0;
+
+	for (int i = 0; i < 4; i++) {
+		ck_assert(a->known[i] && b->known[i]);
+		bits |= memcmp(a->rtmr[i], b->rtmr[i], 48) ? RTMR0 << i : 0;
+	}
+	return bits;
+}
+
+static void flip_kernel(struct fixture *f)
+{
+	f->kernel[KERNEL_TAIL] ^= 1;
+}
+static void flip_initrd(struct fixture *f)
+{
+	f->initrd[7] ^= 1;
+}
+static void longer_initrd(struct fixture *f)
+{
+	f->in.initrd.size--;
+}
+static void other_cmdline(struct fixture *f)
+{
+	f->in.cmdline = "quieT";
+}
+static void flip_code(struct fixture *f)
+{
+	f->firmware.data[f->firmware.size - 0x700] ^= 1; /* BFV, not the compressed part */
+}
+static void flip_cfv(struct fixture *f)
+{
+	f->firmware.data[0x1f00] ^= 1;
+}
+static void more_memory(struct fixture *f)
+{
+	f->in.memory = 2ull << 30;
+}
+static void flip_acpi(struct fixture *f)
+{
+	f->tables[9] ^= 1;
+}
+
+static const struct {
+	void (*change)(struct fixture *f);
+	unsigned qemu_major;
+	unsigned bits;
+} changes[] = {
+        {flip_kernel, 10, RTMR1},
+        {flip_initrd, 10, RTMR2},
+        {longer_initrd, 0, RTMR2},
+        {longer_initrd, 7, RTMR1 | RTMR2}, /* its size is in the patched header */
+        {other_cmdline, 7, RTMR2},
+        {flip_code, 7, MRTD},
+        {flip_cfv, 7, RTMR0}, /* not in MRTD: a CFV section is not measured there */
+        {more_memory, 0, RTMR0},
+        {more_memory, 7, RTMR0 | RTMR1}, /* the initrd's address is in the patched header */
+        {flip_acpi, 7, RTMR0},
+};
+
+START_TEST(a_change_shows_where_it_should)
+{
+	struct prediction before, after;
+	struct fixture f;
+
+	fixture_init(&f, "measure/tiny.fd");
+	f.in.qemu_major = changes[_i].qemu_major;
+	before = predict_ok(&f);
+	changes[_i].change(&f);
+	after = predict_ok(&f);
+	ck_assert_uint_eq(difference(&before, &after), changes[_i].bits);
+	prediction_done(&before);
+	prediction_done(&after);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+START_TEST(missing_inputs_leave_registers_unknown)
+{
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, "measure/tiny.fd");
+	f.in.acpi = NULL;
+	f.in.memory = 0;
+	f.in.qemu_major = 7;
+	p = predict_ok(&f);
+	ck_assert(!p.known[0] && !p.known[1] && p.known[2] && p.known[3]);
+	ck_assert_str_eq(p.reason[0], "TD HOB: memory not given");
+	ck_assert(!find(&p, "ACPI DATA etc/acpi/tables")->known);
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+/* Like Linux' EFI stub: no options, no event; without an initrd nothing is appended. */
+START_TEST(empty_cmdline_is_not_measured)
+{
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, "measure/tiny.fd");
+	f.in.cmdline = NULL;
+	f.in.initrd = (struct bytes){NULL, 0};
+	p = predict_ok(&f);
+	for (size_t i = 0; i < p.events; i++)
+		ck_assert_uint_ne(p.event[i].rtmr, 2);
+	ck_assert(p.known[2]);
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+START_TEST(refuses_damaged_firmware)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		const char *text;
+	} damages[] = {
+	        {72 + 20, 0x5b, "variable store: bad-value at byte 92"},
+	        {72, 0, "variable store: bad-magic at byte 72"},
+	        {48, 0, "variable store: bad-size at byte 48"},
+	        {0x2000 + 72 + 20, 1, "firmware file: bad-size at byte 72"},
+	        {0x2000 + 72 + 24, 3, "firmware section: bad-size at byte 0"},
+	        {0x2000 + 72 + 24 + 20, 23, "firmware volume: bad-value at byte 20"},
+	        {0x2000 + 72 + 24 + 24, 0xff, "firmware volume: a section is no LZMA stream"},
+	};
+	struct prediction p;
+	struct fixture f;
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		fixture_init(&f, "measure/tiny.fd");
+		f.firmware.data[damages[i].at] = damages[i].value;
+		if (damages[i].at == 0x2000 + 72 + 20 || damages[i].at == 0x2000 + 72 + 24)
+			memset(f.firmware.data + damages[i].at + 1, 0, 2);
+		ck_assert_int_eq(predict(&f.in, &p, &e), -EBADMSG);
+		ck_assert_str_eq(e.text, damages[i].text);
+		golden_done(&f.firmware);
+	}
+}
+END_TEST
+
+static void count(const char *name, struct bytes blob, void *userdata)
+{
+	(void)name;
+	(void)blob;
+	++*(unsigned *)userdata;
+}
+
+START_TEST(refuses_damaged_loader)
+{
+	struct fixture f;
+	unsigned calls = 0;
+	struct err e;
+
+	fixture_init(&f, "measure/tiny.fd");
+	memset(f.loader + 128 + 4, 'x', 56);
+	ck_assert_int_eq(acpi_fetch_order(&f.acpi, count, &calls, &e), -EBADMSG);
+	ck_assert_str_eq(e.text, "ACPI table loader: bad-encoding at byte 132");
+	ck_assert_uint_eq(calls, 2);
+	f.acpi.loader.size = 200;
+	ck_assert_int_eq(acpi_fetch_order(&f.acpi, count, &calls, &e), -EBADMSG);
+	ck_assert_str_eq(e.text, "ACPI table loader: truncated at byte 128");
+	golden_done(&f.firmware);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("predict");
+	TCase *t = tcase_create("predict");
+
+	tcase_add_test(t, known_digests);
+	tcase_add_test(t, stored_variables_count_with_secure_boot);
+	tcase_add_test(t, firmware_that_measures_nothing);
+	tcase_add_test(t, registers_fold_the_events);
+	tcase_add_loop_test(t, a_change_shows_where_it_should, 0,
+	                    sizeof(changes) / sizeof(changes[0]));
+	tcase_add_test(t, missing_inputs_leave_registers_unknown);
+	tcase_add_test(t, empty_cmdline_is_not_measured);
+	tcase_add_test(t, refuses_damaged_firmware);
+	tcase_add_test(t, refuses_damaged_loader);
+	suite_add_tcase(suite, t);
+	return golden_run(suite);
+}

@@ -49,6 +49,9 @@ struct event {
 	uint32_t size;
 };
 
+/* Whether replaying the event changes an RTMR: not EV_NO_ACTION, not MRTD, no made-up register. */
+bool event_extends(const struct event *ev);
+
 struct eventlog { /* an iterator over a checked header; owns nothing */
 	const uint8_t *data;
 	size_t size;
@@ -58,18 +61,22 @@ struct eventlog { /* an iterator over a checked header; owns nothing */
 	uint32_t algorithms;
 };
 
-/* Checks the "Spec ID Event03" header. FORMAT_BAD_ALGORITHM when SHA-384 is not among its digests.
+/*
+ * Checks the "Spec ID Event03" header and stands before it: it is the first record that
+ * eventlog_next() gives. FORMAT_BAD_ALGORITHM when SHA-384 is not among its digests.
  */
 enum format_code eventlog_open(const void *data, size_t size, struct eventlog *ret,
                                uint64_t *ret_offset);
 /*
  * Reads the next record: 1 with *ret filled, 0 at the log's end (end of buffer, 0xff or zero
- * padding), -1 with *ret_code and *ret_offset.
+ * padding up to the end of the buffer), -1 with *ret_code and *ret_offset. A digest that the header
+ * did not declare, a measured event without SHA-384 and a second header are failures.
  */
 int eventlog_next(struct eventlog *log, struct event *ret, enum format_code *ret_code,
                   uint64_t *ret_offset);
 
-/* Replays the whole log into RTMR0 to RTMR3 (all starting from zero). */
+/* Replays the whole log into RTMR0 to RTMR3 (all starting from zero); counts its records, the
+ * header too, in *ret_events (may be NULL). */
 enum format_code eventlog_replay(const void *data, size_t size, uint8_t ret_rtmr[4][48],
                                  size_t *ret_events, uint64_t *ret_offset);
 

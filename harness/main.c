@@ -13,6 +13,7 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
         {"list", cmd_list, "[CASES]", "the cells of a case file and what is expected of them"},
+        {"doctor", cmd_doctor, "", "what a run would use on this machine, and what is missing"},
         {"measure", cmd_measure, "WHAT ...", "predict and explain MRTD and RTMRs from the inputs"},
 };
 

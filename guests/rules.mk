@@ -23,5 +23,5 @@ include guests/tdxemu/rules.mk
 include guests/fwcfg/rules.mk
 
 # The initramfs of layer 0: the agent as /init and the modules it needs before the root file system.
-$B/initrd.cpio: guests/image/initrd $B/agent $(IMAGE)
-	guests/image/initrd $(CACHE) $B/agent $@
+$B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $(IMAGE)
+	guests/image/initrd $(CACHE) $B/agent $B/tiny.elf $@

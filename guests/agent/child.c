@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entering the next layer: start it, hand it its VISIT, relay what comes out, end it in time. */
+#include "agent/child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/driver.h"
+#include "agent/util.h"
+
+#define FLUSH_MS   40  /* small pieces wait this long for more */
+#define LINGER_MS  500 /* for output after the process itself has ended */
+#define LAST_WORDS 300 /* bytes of its console that go into LEFT */
+#define TICK_MS    20
+
+/* One of the child's outputs, gathered into frames. */
+struct stream {
+	int *fd; /* -1 at its end */
+	enum frame_type type;
+	uint8_t *data;
+	size_t used;
+	int64_t since; /* when the first of these bytes came */
+	uint64_t total;
+	char last[LAST_WORDS]; /* its end, for LEFT */
+	size_t last_used;
+};
+
+struct child {
+	struct channel *channel;
+	const struct visit *visit;
+	const struct layer *layer;
+	const struct driver *driver;
+	struct process process;
+	struct stream out, err;
+	json_int_t tag;
+	char name[48];
+	int64_t begun, end;
+	bool ended, timeout, flood;
+	int status;
+	struct trouble trouble;
+};
+
+static int stream_flush(struct child *child, struct stream *s)
+{
+	if (s->used == 0)
+		return 0;
+	json_t *object = json_pack("{s:I,s:o}", "child", child->tag, "data",
+	                           util_json_base64(s->data, s->used));
+	s->used = 0;
+	return channel_send(child->channel, s->type, object);
+}
+
+static void stream_remember(struct stream *s, const uint8_t *data, size_t size)
+{
+	size_t n = size < LAST_WORDS ? size : LAST_WORDS;
+	size_t keep = s->last_used + n > LAST_WORDS ? LAST_WORDS - n : s->last_used;
+
+	memmove(s->last, s->last + s->last_used - keep, keep);
+	memcpy(s->last + keep, data + size - n, n);
+	s->last_used = keep + n;
+}
+
+/* Takes what has come; sends a frame when it is full, old enough, or the last one. */
+static int stream_read(struct child *child, struct stream *s)
+{
+	while (*s->fd >= 0) {
+		ssize_t n = read(*s->fd, s->data + s->used, FRAME_RELAY_CHUNK - s->used);
+		if (n < 0 && errno != EINTR)
+			break;
+		if (n == 0) {
+			close(*s->fd);
+			*s->fd = -1;
+		}
+		if (n <= 0)
+			continue;
+		if (s->used == 0)
+			s->since = util_now_ms();
+		stream_remember(s, s->data + s->used, (size_t)n);
+		s->used += (size_t)n;
+		s->total += (uint64_t)n;
+		if (s->used == FRAME_RELAY_CHUNK ||
+		    child->out.total + child->err.total > CHILD_BYTES_MAX)
+			break;
+	}
+	if (s->used == FRAME_RELAY_CHUNK || *s->fd < 0 || util_now_ms() - s->since >= FLUSH_MS)
+		return stream_flush(child, s);
+	return 0;
+}
+
+/* Its input goes in as it takes it; the pipe stays open until the end. */
+static void feed(struct process *p, const char *data, size_t size, size_t *sent)
+{
+	while (*sent < size && p->in >= 0) {
+		ssize_t n = write(p->in, data + *sent, size - *sent);
+		if (n < 0 && errno != EINTR)
+			break;
+		*sent += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static void stop(struct child *child)
+{
+	if (child->driver->stop)
+		child->driver->stop(child->layer, child->name);
+	process_kill(&child->process);
+	for (int i = 0; i < 100 && !child->ended; i++) {
+		child->ended = process_ended(&child->process, &child->status);
+		if (!child->ended)
+			util_sleep_ms(TICK_MS);
+	}
+}
+
+/* Until the process and its outputs have ended, or a bound is passed. */
+static int relay(struct child *child, const char *visit, size_t size)
+{
+	struct process *p = &child->process;
+	int64_t end = child->end;
+	size_t sent = 0;
+	int r = 0;
+
+	while (r == 0 && (!child->ended || p->out >= 0 || p->err >= 0)) {
+		struct pollfd fds[] = {{.fd = p->out, .events = POLLIN},
+		                       {.fd = p->err, .events = POLLIN}};
+		int64_t now = util_now_ms();
+		if (now >= end)
+			break;
+		feed(p, visit, size, &sent);
+		poll(fds, COUNT_OF(fds), TICK_MS);
+		r = stream_read(child, &child->out);
+		if (r == 0)
+			r = stream_read(child, &child->err);
+		child->flood = child->out.total + child->err.total > CHILD_BYTES_MAX;
+		if (child->flood)
+			break;
+		if (!child->ended && process_ended(p, &child->status)) {
+			child->ended = true;
+			end = now + LINGER_MS < end ? now + LINGER_MS : end;
+		}
+	}
+	child->timeout = !child->ended && !child->flood && r == 0;
+	if (!child->ended)
+		stop(child);
+	if (r == 0)
+		r = stream_flush(child, &child->out);
+	return r == 0 ? stream_flush(child, &child->err) : r;
+}
+
+static int send_enter(struct child *child, const struct command *command)
+{
+	json_t *argv = json_array();
+
+	for (size_t i = 0; i < command->count; i++)
+		json_array_append_new(argv,
+		                      util_json_text(command->argv[i], strlen(command->argv[i])));
+	return channel_send(child->channel, FRAME_ENTER,
+	                    json_pack("{s:I,s:s,s:s,s:o}", "child", child->tag, "layer",
+	                              child->layer->id, "driver", child->layer->kind, "argv",
+	                              argv));
+}
+
+static int send_left(struct child *child)
+{
+	bool exited = child->ended && WIFEXITED(child->status);
+	bool killed = child->ended && WIFSIGNALED(child->status);
+
+	return channel_send(
+	        child->channel, FRAME_LEFT,
+	        json_pack("{s:I,s:s,s:b,s:o,s:o,s:b,s:f,s:s,s:o}", "child", child->tag, "layer",
+	                  child->layer->id, "started", child->out.total > 0, "exit",
+	                  exited ? json_integer(WEXITSTATUS(child->status)) : json_null(), "signal",
+	                  killed ? json_integer(WTERMSIG(child->status)) : json_null(), "timeout",
+	                  child->timeout, "seconds", (double)(util_now_ms() - child->begun) / 1e3,
+	                  "step", child->trouble.step, "reason",
+	                  util_json_text(child->trouble.reason, strlen(child->trouble.reason))));
+}
+
+/* What became of it, in words, unless a failed preparation has said so already. */
+static void explain(struct child *child)
+{
+	const struct stream *err = &child->err;
+	const char *last = err->last;
+	size_t n = err->last_used;
+	bool exited = child->ended && WIFEXITED(child->status);
+
+	while (n && (unsigned char)last[n - 1] <= ' ')
+		n--;
+	if (child->flood)
+		trouble_set(&child->trouble, 0, "run", "killed: it sent more than %u MiB",
+		            CHILD_BYTES_MAX >> 20);
+	else if (child->timeout)
+		trouble_set(&child->trouble, 0, "run", "killed after %d ms: %.*s",
+		            child->layer->deadline_ms, (int)n, last);
+	else if (exited && (WEXITSTATUS(child->status) == 0 ||
+	                    WEXITSTATUS(child->status) == child->driver->good_exit))
+		trouble_set(&child->trouble, 0, "done", "%s", "");
+	else
+		trouble_set(&child->trouble, 0, child->out.total ? "run" : "enter", "%.*s", (int)n,
+		            last);
+}
+
+static int run(struct child *child, const struct command *command)
+{
+	_cleanup_(util_freep) char *visit = NULL;
+	size_t size = 0;
+	int r = send_enter(child, command);
+
+	if (r < 0)
+		return r;
+	child->out = (struct stream){
+	        .fd = &child->process.out, .type = FRAME_RELAY, .data = malloc(FRAME_RELAY_CHUNK)};
+	child->err = (struct stream){
+	        .fd = &child->process.err, .type = FRAME_STDERR, .data = malloc(FRAME_RELAY_CHUNK)};
+	int started = visit_for_child(child->visit, 1, &visit, &size);
+	if (started == 0 && (!child->out.data || !child->err.data))
+		started = -ENOMEM;
+	if (started == 0)
+		started = process_start(command, child->name, &child->process);
+	if (started < 0) {
+		trouble_set(&child->trouble, 0, "start", "%s: %s", command->argv[0],
+		            strerror(-started));
+	} else {
+		r = relay(child, visit, size);
+		explain(child);
+		process_done(&child->process);
+	}
+	free(child->out.data);
+	free(child->err.data);
+	return r;
+}
+
+int child_enter(struct channel *c, const struct visit *visit)
+{
+	static unsigned counter; /* tags are unique on this channel */
+	struct command command = {0};
+	struct child child = {.channel = c,
+	                      .visit = visit,
+	                      .layer = &visit->layer[1],
+	                      .tag = counter++,
+	                      .begun = util_now_ms(),
+	                      .process = {.pid = -1, .in = -1, .out = -1, .err = -1}};
+	int r = 0;
+
+	child.end = child.begun + child.layer->deadline_ms;
+	snprintf(child.name, sizeof(child.name), "tception-%d-%u", (int)getpid(), counter);
+	child.driver = driver_find(child.layer, &child.trouble);
+	int ready = child.driver ? child.driver->prepare(child.layer, child.name, child.end,
+	                                                 &command, &child.trouble)
+	                         : -EINVAL;
+	if (ready == 0)
+		r = run(&child, &command);
+	child.timeout |= ready == -ETIMEDOUT;
+	if (child.driver && child.driver->clean)
+		child.driver->clean(child.layer, child.name);
+	command_done(&command);
+	return r == 0 ? send_left(&child) : r;
+}

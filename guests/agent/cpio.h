@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_CPIO_H
+#define AGENT_CPIO_H
+
+/*
+ * Writes an initramfs (cpio "newc", Linux Documentation/driver-api/early-userspace/buffer-format)
+ * with the program as /init, the directories it mounts upon and /dev/console. 0 or -errno.
+ */
+int cpio_make_initrd(const char *program, const char *output);
+
+#endif

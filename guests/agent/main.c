@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent. As PID 1 of a VM it makes the machine ready and serves its virtio port; called as
+ * `agent layer` it serves stdin and stdout.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/pid1.h"
+#include "agent/serve.h"
+#include "agent/util.h"
+
+/* Frames own stdout: whatever a library might print goes to stderr. */
+static int serve_stdio(void)
+{
+	int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	struct channel c;
+
+	if (in < 0 || out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+		util_log("no channel: %s", strerror(errno));
+		return 1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	channel_init(&c, in, out, false);
+	int r = serve(&c);
+	if (r < 0)
+		util_log("channel: %s", strerror(-r));
+	return r < 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "layer") == 0)
+		return serve_stdio();
+	if (getpid() == 1)
+		return pid1_main();
+	fprintf(stderr,
+	        "usage: agent layer   (frames on stdin and stdout; otherwise it is an init)\n");
+	return 2;
+}

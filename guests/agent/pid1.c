@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pid1.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/serve.h"
+#include "agent/util.h"
+
+#define PORT_NAME    "tception"
+#define PORT_WAIT_MS 10000
+
+static void open_console(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+
+	for (int i = 0; fd >= 0 && i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
+/* The port's device number depends on what else is plugged in: it is found by its name. */
+static int find_port(char *ret, size_t size)
+{
+	DIR *dir = opendir("/sys/class/virtio-ports");
+	struct dirent *d;
+	int r = -ENOENT;
+
+	while (dir && r < 0 && (d = readdir(dir))) {
+		char path[300];
+		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", d->d_name);
+		_cleanup_(util_freep) char *name = util_read_line(path);
+		if (name && strcmp(name, PORT_NAME) == 0) {
+			snprintf(ret, size, "/dev/%s", d->d_name);
+			r = 0;
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
+static int open_port(void)
+{
+	int64_t end = util_now_ms() + PORT_WAIT_MS;
+	char path[300];
+
+	while (util_now_ms() < end) {
+		int fd = find_port(path, sizeof(path)) == 0 ? open(path, O_RDWR | O_CLOEXEC) : -1;
+		if (fd >= 0)
+			return fd;
+		util_sleep_ms(10);
+	}
+	return -ENODEV;
+}
+
+/* In a process of its own, so that waiting for orphans never takes a child of the server's. */
+static int serve_port(void)
+{
+	_cleanup_(util_closep) int fd = open_port();
+	struct channel c;
+
+	if (fd < 0) {
+		util_log("no virtio port named '" PORT_NAME "'");
+		return 1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	channel_init(&c, fd, fd, true);
+	int r = serve(&c);
+	if (r < 0)
+		util_log("channel: %s", strerror(-r));
+	return r < 0;
+}
+
+int pid1_main(void)
+{
+	int r = system_mount_first(), status = 0;
+	pid_t server, ended;
+
+	open_console();
+	if (r == 0)
+		r = root_enter();
+	if (r < 0) {
+		util_log("no root: %s", strerror(-r));
+		return 1;
+	}
+	system_prepare();
+	server = fork();
+	if (server < 0)
+		return 1;
+	if (server == 0)
+		_exit(serve_port());
+	do
+		ended = wait(&status);
+	while (ended > 0 && ended != server);
+	if (ended != server || status != 0) {
+		util_log("the agent has ended with wait status %#x", (unsigned)status);
+		return 1;
+	}
+	reboot(RB_POWER_OFF);
+	return 1;
+}

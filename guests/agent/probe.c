@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of a layer's evidence, and the deadlines of its parts. */
+#include "agent/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/guard.h"
+#include "agent/util.h"
+
+#define TEXT_CHUNK      (200u << 10) /* bytes of log in a DMESG frame: JSON may escape each */
+#define BLOB_CHUNK      (384u << 10) /* bytes of a file in a BLOB frame */
+#define BLOB_MAX        (4u << 20)
+#define FACT_DEADLINE   10000 /* ms */
+#define IOCTL_DEADLINE  10000
+#define CONFIG_DEADLINE 45000 /* the kernel itself gives GetQuote 30 s */
+#define KERNEL_LINES    20    /* lines of the log kept with a REPORT */
+
+static const struct {
+	const char *name;
+	guard_fn run;
+} facts[] = {
+        {"cpu", probe_cpu},     {"devices", probe_devices}, {"kvm", probe_kvm},
+        {"tsm", probe_tsm},     {"af_alg", probe_af_alg},   {"confinement", probe_confinement},
+        {"dmesg", probe_dmesg},
+};
+
+static int send_fact(struct channel *c, const char *name, guard_fn run)
+{
+	int error;
+	json_t *fact = json_pack("{s:s}", "probe", name);
+	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, NULL, FACT_DEADLINE, &error);
+
+	if (found) {
+		json_object_update(fact, found);
+	} else {
+		/* A probe that hangs or dies is a finding: for KVM it is what "broken" means. */
+		util_json_set_errno(fact, error);
+		json_object_set_new(fact, "step",
+		                    json_string(error == ETIMEDOUT ? "deadline" : "probe"));
+		if (strcmp(name, "kvm") == 0)
+			json_object_set_new(fact, "state", json_string("broken"));
+	}
+	return channel_send(c, FRAME_FACT, fact);
+}
+
+static int send_log(struct channel *c)
+{
+	_cleanup_(util_freep) char *text = NULL;
+	size_t size = 0, at = 0;
+	int r = probe_kernel_log(&text, &size);
+
+	if (r < 0) {
+		json_t *object = json_pack("{s:b}", "last", 1);
+		util_json_set_errno(object, r);
+		return channel_send(c, FRAME_DMESG, object);
+	}
+	do {
+		size_t n = size - at < TEXT_CHUNK ? size - at : TEXT_CHUNK;
+		if (at + n < size) { /* pieces end with a line where they can */
+			char *newline = memrchr(text + at, '\n', n);
+			n = newline ? (size_t)(newline - (text + at)) + 1 : n;
+		}
+		r = channel_send(c, FRAME_DMESG,
+		                 json_pack("{s:I,s:o,s:b}", "offset", (json_int_t)at, "text",
+		                           util_json_text(text + at, n), "last", at + n == size));
+		at += n;
+	} while (r == 0 && at < size);
+	return r;
+}
+
+static int send_blob(struct channel *c, const char *name, const char *path)
+{
+	_cleanup_(util_freep) char *data = NULL;
+	size_t size = 0, at = 0;
+	int r = util_read_file(path, BLOB_MAX, &data, &size);
+
+	if (r < 0) {
+		json_t *object = json_pack("{s:s,s:b}", "name", name, "last", 1);
+		util_json_set_errno(object, r);
+		return channel_send(c, FRAME_BLOB, object);
+	}
+	do {
+		size_t n = size - at < BLOB_CHUNK ? size - at : BLOB_CHUNK;
+		r = channel_send(c, FRAME_BLOB,
+		                 json_pack("{s:s,s:I,s:o,s:b}", "name", name, "offset",
+		                           (json_int_t)at, "data", util_json_base64(data + at, n),
+		                           "last", at + n == size));
+		at += n;
+	} while (r == 0 && at < size);
+	return r;
+}
+
+/* New lines of the kernel log since the descriptor was put at its end. */
+static json_t *kernel_lines(int fd)
+{
+	json_t *list = json_array();
+	char record[8192];
+	ssize_t n;
+
+	while (json_array_size(list) < KERNEL_LINES && (n = read(fd, record, sizeof(record))) > 0) {
+		char *text = memchr(record, ';', (size_t)n);
+		char *end = text ? memchr(text, '\n', (size_t)(record + n - text)) : NULL;
+		if (end)
+			json_array_append_new(list,
+			                      util_json_text(text + 1, (size_t)(end - text - 1)));
+	}
+	return list;
+}
+
+static int send_report(struct channel *c, const struct layer *layer, const char *name,
+                       enum report_interface interface, guard_fn run, int deadline)
+{
+	_cleanup_(util_closep) int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct report_request request;
+	uint8_t evidence[SHA384_SIZE];
+	double start;
+	int error;
+
+	if (log >= 0)
+		lseek(log, 0, SEEK_END);
+	channel_evidence(c, evidence);
+	report_data_make(layer->nonce, layer->id, interface, evidence, request.report_data);
+	start = util_now_fine_ms();
+	json_t *report =
+	        json_pack("{s:s,s:b,s:s,s:n,s:n,s:n,s:n}", "interface", name, "ok", 0, "step",
+	                  "deadline", "errno", "errname", "provider", "generation");
+	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, &request, deadline, &error);
+	if (found)
+		json_object_update(report, found);
+	else
+		util_json_set_errno(report, error);
+	json_object_set_new(report, "ms", json_real(util_now_fine_ms() - start));
+	if (log >= 0)
+		json_object_set_new(report, "kernel", kernel_lines(log));
+	return channel_send(c, FRAME_REPORT, report);
+}
+
+int probe_layer(struct channel *c, const struct layer *layer)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < COUNT_OF(facts) && r == 0; i++)
+		r = send_fact(c, facts[i].name, facts[i].run);
+	if (r == 0)
+		r = send_log(c);
+	if (r == 0)
+		r = send_blob(c, "ccel-table", "/sys/firmware/acpi/tables/CCEL");
+	if (r == 0)
+		r = send_blob(c, "ccel-log", "/sys/firmware/acpi/tables/data/CCEL");
+	if (r == 0)
+		r = send_report(c, layer, "ioctl", REPORT_IOCTL, report_ioctl, IOCTL_DEADLINE);
+	if (r == 0)
+		r = send_report(c, layer, "configfs", REPORT_CONFIGFS, report_configfs,
+		                CONFIG_DEADLINE);
+	return r;
+}

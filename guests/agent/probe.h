@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_PROBE_H
+#define AGENT_PROBE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/channel.h"
+#include "agent/visit.h"
+
+/*
+ * The probes: each looks at one thing and reports what it found, with the errno of what failed.
+ * They run in a process of their own (guard.h) and send nothing themselves.
+ */
+
+/* FACT objects, without "probe". */
+json_t *probe_cpu(void *unused);
+json_t *probe_devices(void *unused);
+json_t *probe_kvm(void *unused);
+json_t *probe_tsm(void *unused);
+json_t *probe_af_alg(void *unused);
+json_t *probe_confinement(void *unused);
+json_t *probe_dmesg(void *unused);
+
+/* What a REPORT attempt needs: `report_data` is 64 bytes. */
+struct report_request {
+	uint8_t report_data[64];
+};
+/* REPORT objects, without "interface". `arg` is a struct report_request. */
+json_t *report_ioctl(void *arg);
+json_t *report_configfs(void *arg);
+
+/* The whole kernel log. -errno when it can't be read; the caller frees it. */
+int probe_kernel_log(char **ret, size_t *ret_size);
+
+/* Probes this layer: sends all FACT, DMESG, BLOB and REPORT frames of a visit. */
+int probe_layer(struct channel *c, const struct layer *layer);
+
+/* Bits of CPUID that more than one probe needs. */
+struct cpu_bits {
+	bool vmx, svm;
+	char vendor[13];
+};
+void probe_cpu_bits(struct cpu_bits *ret);
+
+#endif

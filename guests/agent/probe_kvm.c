@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What KVM is at this layer. The node's existence proves nothing: code has to run. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "agent/probe.h"
+#include "agent/util.h"
+
+#define GUEST_SIZE  0x10000u /* bytes of memory at guest address 0 */
+#define CODE_AT     0x1000u
+#define PML4_AT     0x2000u
+#define PDPT_AT     0x3000u
+#define PD_AT       0x4000u
+#define DATA_AT     0x5000u
+#define STACK_AT    0x8000u
+#define DONE_PORT   0xf1
+#define LOOPS       1000
+#define EXITS_LIMIT 16 /* KVM_RUN may return early, but not for ever */
+
+/*
+ * 64-bit code, because some hosts offer a KVM that only interprets a few real-mode instructions:
+ * LOOPS turns of a `lock cmpxchg16b` that only succeeds while memory is as the turn before left it;
+ * the number of turns that did goes out by port.
+ */
+#define TEXT(x)  #x
+#define VALUE(x) TEXT(x)
+__asm__(".pushsection .rodata\n"
+        "kvm_code:\n"
+        "	mov $" VALUE(LOOPS) ", %esi\n"
+        "	xor %eax, %eax\n"
+        "	xor %edx, %edx\n"
+        "	xor %ecx, %ecx\n"
+        "1:	lea 1(%rax), %ebx\n"
+        "	lock cmpxchg16b (%rdi)\n"
+        "	jne 2f\n"
+        "	mov %ebx, %eax\n"
+        "	dec %esi\n"
+        "	jne 1b\n"
+        "2:	mov $" VALUE(DONE_PORT) ", %edx\n"
+        "	out %eax, %dx\n"
+        "	hlt\n"
+        "kvm_code_end:\n"
+        ".popsection\n");
+extern const uint8_t kvm_code[], kvm_code_end[];
+
+/* Everything that a try opens, for one clean-up at the end. */
+struct
+try {
+	int kvm, vm, cpu;
+	uint8_t *memory;
+	struct kvm_run *run;
+	size_t run_size;
+	const char *step;
+	char detail[160];
+	int api;
+};
+
+static int fail(struct try *t, const char *step)
+{
+	t->step = step;
+	return -errno;
+}
+
+static void try_done(struct try *t)
+{
+	if (t->run)
+		munmap(t->run, t->run_size);
+	if (t->memory)
+		munmap(t->memory, GUEST_SIZE);
+	util_closep(&t->cpu);
+	util_closep(&t->vm);
+	util_closep(&t->kvm);
+}
+
+static int make_vm(struct try *t)
+{
+	t->vm = ioctl(t->kvm, KVM_CREATE_VM, 0);
+	if (t->vm < 0)
+		return fail(t, "KVM_CREATE_VM");
+	/* Intel without unrestricted guest needs these; they are harmless elsewhere. */
+	ioctl(t->vm, KVM_SET_TSS_ADDR, 0xfffbd000ul);
+	t->memory =
+	        mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (t->memory == MAP_FAILED) {
+		t->memory = NULL;
+		return fail(t, "mmap");
+	}
+	struct kvm_userspace_memory_region region = {.memory_size = GUEST_SIZE,
+	                                             .userspace_addr = (uintptr_t)t->memory};
+	if (ioctl(t->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return fail(t, "KVM_SET_USER_MEMORY_REGION");
+	t->cpu = ioctl(t->vm, KVM_CREATE_VCPU, 0);
+	if (t->cpu < 0)
+		return fail(t, "KVM_CREATE_VCPU");
+	int size = ioctl(t->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (size < (int)sizeof(struct kvm_run))
+		return fail(t, "KVM_GET_VCPU_MMAP_SIZE");
+	t->run_size = (size_t)size;
+	t->run = mmap(NULL, t->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, t->cpu, 0);
+	if (t->run == MAP_FAILED) {
+		t->run = NULL;
+		return fail(t, "mmap");
+	}
+	return 0;
+}
+
+/* Long mode, the first 2 MiB mapped by one large page. */
+static int enter_long_mode(struct try *t)
+{
+	struct kvm_segment flat = {.limit = 0xffffffff, .present = 1, .s = 1, .g = 1};
+	struct kvm_regs regs = {.rip = CODE_AT, .rdi = DATA_AT, .rsp = STACK_AT, .rflags = 2};
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entry[128];
+	} cpuid = {.head.nent = COUNT_OF(cpuid.entry)};
+	struct kvm_sregs sregs;
+
+	/* Long mode and cmpxchg16b are only there if the guest's CPUID says so. */
+	if (ioctl(t->kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0)
+		return fail(t, "KVM_GET_SUPPORTED_CPUID");
+	if (ioctl(t->cpu, KVM_SET_CPUID2, &cpuid) < 0)
+		return fail(t, "KVM_SET_CPUID2");
+	memcpy(t->memory + CODE_AT, kvm_code, (size_t)(kvm_code_end - kvm_code));
+	*(uint64_t *)(t->memory + PML4_AT) = PDPT_AT | 3; /* present, writable */
+	*(uint64_t *)(t->memory + PDPT_AT) = PD_AT | 3;
+	*(uint64_t *)(t->memory + PD_AT) = 0x83; /* one page of 2 MiB at 0 */
+	if (ioctl(t->cpu, KVM_GET_SREGS, &sregs) < 0)
+		return fail(t, "KVM_GET_SREGS");
+	sregs.cr0 = 0x80050033; /* PG, AM, WP, NE, ET, MP, PE */
+	sregs.cr3 = PML4_AT;
+	sregs.cr4 = 0x20;   /* PAE */
+	sregs.efer = 0x500; /* LME, LMA */
+	flat.selector = 16;
+	flat.type = 3;
+	flat.db = 1;
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat;
+	flat.selector = 8;
+	flat.type = 11;
+	flat.db = 0;
+	flat.l = 1;
+	sregs.cs = flat;
+	if (ioctl(t->cpu, KVM_SET_SREGS, &sregs) < 0)
+		return fail(t, "KVM_SET_SREGS");
+	return ioctl(t->cpu, KVM_SET_REGS, &regs) < 0 ? fail(t, "KVM_SET_REGS") : 0;
+}
+
+/* Runs until the code's one port write, and looks at what it wrote. */
+static int run_code(struct try *t)
+{
+	for (int i = 0; i < EXITS_LIMIT; i++) {
+		if (ioctl(t->cpu, KVM_RUN, 0) < 0) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			return fail(t, "KVM_RUN");
+		}
+		const struct kvm_run *run = t->run;
+		t->step = "KVM_RUN";
+		if (run->exit_reason != KVM_EXIT_IO || run->io.port != DONE_PORT) {
+			snprintf(t->detail, sizeof(t->detail), "exit reason %u, suberror %u",
+			         run->exit_reason,
+			         run->exit_reason == KVM_EXIT_INTERNAL_ERROR
+			                 ? run->internal.suberror
+			                 : 0);
+			return -EIO;
+		}
+		uint32_t value = 0;
+		memcpy(&value, (const uint8_t *)run + run->io.data_offset, sizeof(value));
+		snprintf(t->detail, sizeof(t->detail),
+		         "64-bit code ran %u turns of lock cmpxchg16b", value);
+		t->step = "result";
+		return value == LOOPS ? 0 : -EBADMSG;
+	}
+	t->step = "KVM_RUN";
+	return -EINTR;
+}
+
+static int try_kvm(struct try *t)
+{
+	t->api = ioctl(t->kvm, KVM_GET_API_VERSION, 0);
+	if (t->api < 0)
+		return fail(t, "KVM_GET_API_VERSION");
+	int r = make_vm(t);
+	if (r == 0)
+		r = enter_long_mode(t);
+	return r < 0 ? r : run_code(t);
+}
+
+/* Whether this kernel was built with KVM, where the layer can see that. */
+static json_t *kernel_config(void)
+{
+	_cleanup_(util_freep) char *text = NULL;
+	struct utsname uts;
+	char path[256];
+
+	uname(&uts);
+	snprintf(path, sizeof(path), "/boot/config-%s", uts.release);
+	if (util_read_file(path, 1 << 20, &text, NULL) == 0)
+		return json_boolean(strstr(text, "\nCONFIG_KVM=") != NULL);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", uts.release);
+	if (util_read_file(path, 16 << 20, &text, NULL) == 0 && strstr(text, "/kvm.ko"))
+		return json_true();
+	return access("/sys/module/kvm", F_OK) == 0 ? json_true() : json_null();
+}
+
+static json_t *module_loaded(void)
+{
+	if (access("/sys/module", F_OK) < 0)
+		return json_null();
+	return json_boolean(access("/sys/module/kvm_intel", F_OK) == 0 ||
+	                    access("/sys/module/kvm_amd", F_OK) == 0);
+}
+
+/* Why there is no node, in the order in which the reasons shadow one another. */
+static const char *why_no_node(const json_t *config, const json_t *module)
+{
+	struct cpu_bits cpu;
+
+	probe_cpu_bits(&cpu);
+	if (json_is_false(config))
+		return "no-config";
+	if (!cpu.vmx && !cpu.svm)
+		return "no-cpu";
+	return json_is_false(module) ? "no-module" : "no-node";
+}
+
+json_t *probe_kvm(void *unused)
+{
+	struct try t = {.kvm = -1, .vm = -1, .cpu = -1, .step = "open", .api = -1};
+	json_t *config = kernel_config(), *module = module_loaded();
+	double start = util_now_fine_ms();
+	const char *state;
+	int r = 0;
+
+	(void)unused;
+	t.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (t.kvm >= 0) {
+		r = try_kvm(&t);
+		state = r == 0 ? "works" : "broken";
+	} else {
+		r = -errno;
+		state = r == -ENOENT || r == -ENODEV || r == -ENXIO ? why_no_node(config, module)
+		                                                    : "denied";
+	}
+	json_t *fact =
+	        json_pack("{s:s,s:s,s:s,s:f,s:o,s:o,s:o}", "state", state, "step", t.step, "detail",
+	                  t.detail, "ms", util_now_fine_ms() - start, "config", config, "module",
+	                  module, "api", t.api < 0 ? json_null() : json_integer(t.api));
+	util_json_set_errno(fact, r);
+	try_done(&t);
+	return fact;
+}

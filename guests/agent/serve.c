@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The conversation: one visit after another, see README.md. */
+#include "agent/serve.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "agent/child.h"
+#include "agent/driver.h"
+#include "agent/probe.h"
+#include "agent/util.h"
+#include "agent/visit.h"
+
+static int send_hello(struct channel *c, const struct layer *layer)
+{
+	_cleanup_(util_freep) char *boot = util_read_line("/proc/sys/kernel/random/boot_id");
+	struct utsname uts;
+
+	uname(&uts);
+	return channel_send(c, FRAME_HELLO,
+	                    json_pack("{s:s,s:o,s:s,s:s,s:s,s:b,s:i,s:i,s:o}", "layer", layer->id,
+	                              "nonce", util_json_base64(layer->nonce, sizeof(layer->nonce)),
+	                              "agent", AGENT_VERSION, "kernel", uts.release, "machine",
+	                              uts.machine, "pid1", getpid() == 1 || getppid() == 1, "uid",
+	                              (int)getuid(), "gid", (int)getgid(), "boot_id",
+	                              boot ? util_json_text(boot, strlen(boot)) : json_null()));
+}
+
+static int serve_visit(struct channel *c, const json_t *object)
+{
+	const char *what = "";
+	struct visit visit;
+	int r = visit_parse(object, &visit, &what);
+
+	if (r < 0) {
+		util_log("VISIT: bad or missing member '%s'", what);
+		return r;
+	}
+	channel_begin(c);
+	if (visit.layer[0].probe) {
+		r = send_hello(c, &visit.layer[0]);
+		if (r == 0)
+			r = probe_layer(c, &visit.layer[0]);
+	}
+	if (r == 0 && visit.layers > 1)
+		r = child_enter(c, &visit);
+	if (r == 0)
+		r = channel_send(c, FRAME_DONE, json_pack("{s:s}", "layer", visit.layer[0].id));
+	return r;
+}
+
+int serve(struct channel *c)
+{
+	for (;;) {
+		_cleanup_(util_json_decrefp) json_t *object = NULL;
+		uint16_t type = 0;
+		int r = channel_receive(c, &type, &object);
+		if (r == -ENODATA)
+			return 0;
+		if (r < 0)
+			return r;
+		if (type == FRAME_BYE)
+			return 0;
+		if (type == FRAME_VISIT) {
+			r = serve_visit(c, object);
+			if (r < 0)
+				return r;
+		}
+	}
+}

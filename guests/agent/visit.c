@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/visit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/channel.h"
+#include "agent/util.h"
+#include "format/text.h"
+
+static int parse_nonce(const json_t *value, uint8_t nonce[REPORT_NONCE_SIZE])
+{
+	uint8_t bytes[BASE64_DECODED_MAX(64)];
+	size_t length = json_string_length(value), size = 0;
+
+	if (length > 64 ||
+	    base64_decode(json_string_value(value), length, bytes, &size) != FORMAT_OK ||
+	    size != REPORT_NONCE_SIZE)
+		return -EINVAL;
+	memcpy(nonce, bytes, REPORT_NONCE_SIZE);
+	return 0;
+}
+
+static int parse_layer(const json_t *object, struct layer *ret, const char **ret_what)
+{
+	const json_t *nonce = json_object_get(object, "nonce");
+	const json_t *deadline = json_object_get(object, "deadline_ms");
+	struct layer layer = {.object = object, .deadline_ms = VISIT_DEADLINE_MS, .probe = true};
+
+	layer.id = util_json_string(object, "id", NULL);
+	layer.kind = util_json_string(object, "kind", NULL);
+	layer.mode = util_json_string(object, "mode", "");
+	if (!layer.id || !layer.kind) {
+		*ret_what = layer.id ? "kind" : "id";
+		return -EINVAL;
+	}
+	*ret_what = "nonce";
+	if (!json_is_string(nonce) || parse_nonce(nonce, layer.nonce) < 0)
+		return -EINVAL;
+	*ret_what = "deadline_ms";
+	if (deadline) {
+		json_int_t ms = json_integer_value(deadline);
+		if (ms <= 0 || ms > 24 * 3600 * 1000)
+			return -EINVAL;
+		layer.deadline_ms = (int)ms;
+	}
+	if (json_is_false(json_object_get(object, "probe")))
+		layer.probe = false;
+	*ret = layer;
+	return 0;
+}
+
+int visit_parse(const json_t *object, struct visit *ret, const char **ret_what)
+{
+	const json_t *stack = json_object_get(object, "stack");
+	struct visit visit = {.number = json_integer_value(json_object_get(object, "visit"))};
+
+	*ret_what = "stack";
+	visit.layers = json_array_size(stack); /* 0 when it is no array */
+	if (visit.layers == 0 || visit.layers > VISIT_LAYERS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < visit.layers; i++) {
+		int r = parse_layer(json_array_get(stack, i), &visit.layer[i], ret_what);
+		if (r < 0)
+			return r;
+	}
+	*ret = visit;
+	return 0;
+}
+
+bool layer_grants(const struct layer *layer, const char *grant)
+{
+	size_t i;
+	json_t *value;
+
+	json_array_foreach(json_object_get(layer->object, "grants"), i, value)
+	{
+		if (json_is_string(value) && strcmp(json_string_value(value), grant) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *layer_axis(const struct layer *layer, const char *name, const char *fallback)
+{
+	return util_json_string(json_object_get(layer->object, "axes"), name, fallback);
+}
+
+int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t *ret_size)
+{
+	_cleanup_(util_json_decrefp) json_t *object = json_object(), *empty = json_object();
+	_cleanup_(util_freep) char *head = NULL, *tail = NULL;
+	size_t head_size, tail_size;
+	json_t *stack = json_array();
+
+	for (size_t i = first; i < visit->layers; i++)
+		json_array_append(stack, (json_t *)visit->layer[i].object);
+	json_object_set_new(object, "visit", json_integer(visit->number));
+	json_object_set_new(object, "stack", stack);
+	int r = channel_encode(FRAME_VISIT, 0, object, &head, &head_size);
+	if (r < 0)
+		return r;
+	r = channel_encode(FRAME_BYE, 1, empty, &tail, &tail_size);
+	if (r < 0)
+		return r;
+	char *both = realloc(head, head_size + tail_size);
+	if (!both)
+		return -ENOMEM;
+	head = NULL;
+	memcpy(both + head_size, tail, tail_size);
+	*ret = both;
+	*ret_size = head_size + tail_size;
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_VISIT_H
+#define AGENT_VISIT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/frame.h"
+
+#define VISIT_LAYERS_MAX  8
+#define VISIT_DEADLINE_MS 120000 /* where a layer names none */
+
+/* One layer of a VISIT's stack. Strings belong to the visit's JSON. */
+struct layer {
+	const char *id, *kind, *mode;
+	const json_t *object; /* all of it: grants, axes */
+	uint8_t nonce[REPORT_NONCE_SIZE];
+	bool probe;
+	int deadline_ms;
+};
+
+struct visit {
+	json_int_t number;
+	size_t layers;
+	struct layer layer[VISIT_LAYERS_MAX];
+};
+
+/*
+ * Reads a VISIT's payload. `object` must outlive `ret`. -EINVAL: a member is missing or of the
+ * wrong type; *ret_what then names it.
+ */
+int visit_parse(const json_t *object, struct visit *ret, const char **ret_what);
+
+bool layer_grants(const struct layer *layer, const char *grant);
+/* An axis' value, or `fallback`. */
+const char *layer_axis(const struct layer *layer, const char *name, const char *fallback);
+
+/*
+ * The bytes a child gets on its channel: a VISIT of the stack from layer `first` on, then BYE.
+ * The caller frees them.
+ */
+int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t *ret_size);
+
+#endif

@@ -19,7 +19,7 @@
  * key is never in memory that the guest can read, and never in fw_cfg.
  */
 #define TDXEMU_MEMORY        (256u << 20)
-#define TDXEMU_LOAD_ADDRESS  0x70000000u /* where QEMU's loader puts the image; see README */
+#define TDXEMU_LOAD_ADDRESS  0x10000000u /* where QEMU puts the image; below any TD's top of RAM */
 #define TDXEMU_CONFIG_MAGIC  0x31464346444c4b54ull
 #define TDXEMU_MAILBOX_MAGIC 0x31424d4645445854ull
 #define TDXEMU_DOORBELL_PORT 0xeb /* isa-debugcon of its own: one byte says "look at the mailbox" \

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "case/case.h"
+
+/* Loads a text as a case file; the path in messages is replaced by FILE. */
+static int load(const char *text, struct case_file *ret, char message[480])
+{
+	char path[] = "/tmp/tception-case-XXXXXX";
+	int fd = mkstemp(path), r;
+	struct err e = {0};
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	r = case_file_load(path, ret, &e);
+	unlink(path);
+	if (strncmp(e.text, path, strlen(path)) == 0)
+		snprintf(message, 480, "FILE%s", e.text + strlen(path));
+	else
+		snprintf(message, 480, "%s", e.text);
+	return r;
+}
+
+START_TEST(whole)
+{
+	struct case_file f;
+	char message[480];
+	const struct test_case *c;
+
+	ck_assert_int_eq(
+	        load("version: 1\n"
+	             "cases:\n"
+	             "  - cell: td/docker+dev\n"
+	             "    expect: {grade: report, rung: provider, errno: ENOENT}\n"
+	             "    why: no configfs\n"
+	             "    isolate: true\n"
+	             "    deadline: 90\n"
+	             "    xfail: a known bug\n"
+	             "    xfail-until: 2027-01-31\n"
+	             "  - {cell: td/qemu.kvm, expect: {entered: false, kvm: no-cpu}, why: x}\n",
+	             &f, message),
+	        0);
+	ck_assert_uint_eq(f.count, 2);
+	c = &f.item[0];
+	ck_assert_str_eq(c->id, "td/docker+dev");
+	ck_assert_str_eq(c->why, "no configfs");
+	ck_assert_int_eq(c->expect.entered, 1);
+	ck_assert_int_eq(c->expect.grade, GRADE_REPORT);
+	ck_assert_int_eq(c->expect.rung, RUNG_PROVIDER);
+	ck_assert_str_eq(c->expect.error, "ENOENT");
+	ck_assert_int_eq(c->expect.kvm, -1);
+	ck_assert(c->isolate);
+	ck_assert_int_eq(c->deadline_s, 90);
+	ck_assert_str_eq(c->xfail_until, "2027-01-31");
+	ck_assert_int_eq(c->line, 3);
+	ck_assert_int_eq(f.item[1].expect.entered, 0);
+	ck_assert_int_eq(f.item[1].expect.kvm, KVM_NO_CPU);
+	ck_assert_int_eq(f.item[1].line, 10);
+	case_file_done(&f);
+}
+END_TEST
+
+#define CASES "version: 1\ncases:\n"
+static const struct {
+	const char *text, *expected;
+} bad[] = {
+        {"", "FILE:1:1: an empty file"},
+        {"version: 1\n", "FILE:1:1: no cases"},
+        {"version: 2\n", "FILE:1:10: unknown version '2'; expected 1"},
+        {"version: 1\ncases: []\n", "FILE:2:8: no cases"},
+        {"version: 1\ncases: 3\n", "FILE:2:8: not a list '3'"},
+        {"nonsense: 1\n", "FILE:1:1: unknown key 'nonsense'; expected version and cases"},
+        {CASES "  - {cell: td, expect: {grade: verified}}\n", "FILE:3:5: a case without a reason"},
+        {CASES "  - {expect: {grade: verified}, why: x}\n", "FILE:3:5: a case without a cell"},
+        {CASES "  - {cell: td, why: x}\n", "a case without an expected grade"},
+        {CASES "  - cell: td/dokcer\n", "FILE:3:11: cell 'td/dokcer', column 4"},
+        {CASES "  - cell: td\n    grade: x\n", "FILE:4:5: unknown key 'grade'"},
+        {CASES "  - cell: td\n    cell: td\n", "FILE:4:5: repeated key 'cell'"},
+        {CASES "  - cell: td\n    expect: {grade: good}\n",
+         "FILE:4:21: unknown value 'good'; expected one of none report quote verified covered"},
+        {CASES "  - cell: td\n    expect: {grade: none, errno: EACCES}\n",
+         "an errno without the rung"},
+        {CASES "  - cell: td\n    expect: {grade: none, rung: device, errno: denied}\n",
+         "FILE:4:48: not an errno 'denied'"},
+        {CASES "  - cell: td\n    expect: {entered: false, grade: quote}\n",
+         "a layer that is not entered"},
+        {CASES "  - cell: td\n    expect: {entered: maybe}\n", "expected one of false true"},
+        {CASES "  - cell: td\n    deadline: 0\n", "FILE:4:15: not a deadline '0'"},
+        {CASES "  - cell: td\n    deadline: 1e9\n", "not a deadline"},
+        {CASES "  - cell: td\n    why: \"a\\nb\"\n", "a control character"},
+        {CASES "  - cell: td\n    why: \"\\e[2J\"\n", "a control character"},
+        {CASES "  - cell: td\n    why: ''\n", "an empty text"},
+        {CASES "  - cell: [td]\n", "FILE:3:11: not a single value"},
+        {CASES "  - {cell: td, expect: {grade: none}, why: x, xfail: y}\n", "both xfail"},
+        {CASES "  - {cell: td, xfail-until: 2027-13-01}\n", "not a date '2027-13-01'"},
+        {CASES "  - {cell: td, expect: {grade: none}, why: x}\n"
+               "  - {cell: td, expect: {grade: none}, why: x}\n",
+         "FILE:4:5: repeated cell 'td'"},
+        {CASES "  - cell: td\n  why: [\n", "FILE:4:3: did not find expected"},
+        {"version: 1\ncases: &a\n  - *a\n", "not a mapping"},
+        {"a: *nowhere\n", "FILE:1:4: found undefined alias"},
+};
+
+START_TEST(refused)
+{
+	struct case_file f = {.count = 77};
+	char message[480];
+
+	ck_assert_int_eq(load(bad[_i].text, &f, message), -EINVAL);
+	ck_assert_msg(strstr(message, bad[_i].expected) != NULL, "case %d: '%s' lacks '%s'", _i,
+	              message, bad[_i].expected);
+	ck_assert_uint_eq(f.count, 77);
+}
+END_TEST
+
+START_TEST(absent)
+{
+	struct case_file f;
+	struct err e;
+
+	ck_assert_int_eq(case_file_load("/nonexistent/cases.yaml", &f, &e), -ENOENT);
+	ck_assert_int_lt(case_file_load("/", &f, &e), 0);
+}
+END_TEST
+
+START_TEST(names_round_trip)
+{
+	for (int i = 0; i < RUNG_COUNT; i++)
+		ck_assert_ptr_nonnull(rung_names[i]);
+	for (int i = 0; i < 5; i++)
+		ck_assert_ptr_nonnull(grade_names[i]);
+	for (int i = 0; i < 8; i++)
+		ck_assert_ptr_nonnull(kvm_state_names[i]);
+	ck_assert_str_eq(rung_names[RUNG_COVERS], "covers");
+	ck_assert_str_eq(grade_names[GRADE_COVERED], "covered");
+	ck_assert_str_eq(kvm_state_names[KVM_WORKS], "works");
+}
+END_TEST
+
+/* The matrix that `make run` runs: both kinds of layer 0 with the same stacks. */
+START_TEST(default_matrix)
+{
+	struct case_file f;
+	struct err e;
+	size_t twins = 0;
+
+	ck_assert_msg(case_file_load("cases/default.yaml", &f, &e) == 0, "%s", e.text);
+	ck_assert_uint_ge(f.count, 20);
+	for (size_t i = 0; i < f.count; i++) {
+		for (size_t k = 0; k < f.count; k++)
+			twins += f.item[i].id[0] == 'v' && f.item[k].id[0] == 't' &&
+			         strcmp(f.item[i].id + 2, f.item[k].id + 2) == 0;
+	}
+	ck_assert_uint_ge(twins, 10);
+	case_file_done(&f);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("case");
+	TCase *t = tcase_create("all");
+	SRunner *r = srunner_create(s);
+
+	tcase_add_test(t, whole);
+	tcase_add_loop_test(t, refused, 0, sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(t, absent);
+	tcase_add_test(t, names_round_trip);
+	tcase_add_test(t, default_matrix);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

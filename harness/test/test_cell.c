@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include "case/cell.h"
+#include "core/escape.h"
+
+static const char *const good[] = {
+        "vm",
+        "td",
+        "td@mem=4096@vcpus=2",
+        "vm@accel=tcg/docker",
+        "td/docker+dev+tsm+noapparmor",
+        "td/docker.privileged",
+        "td/podman.rootless+tsm+dev",
+        "vm@mem=1024/qemu.kvm",
+        "vm/docker/docker/docker/docker/docker",
+};
+
+START_TEST(round_trip)
+{
+	struct cell c;
+	struct err e;
+	char id[CELL_ID_MAX];
+
+	ck_assert_int_eq(cell_parse(good[_i], &c, &e), 0);
+	cell_print(&c, c.layers, id);
+	ck_assert_str_eq(id, good[_i]);
+}
+END_TEST
+
+static const struct {
+	const char *id;
+	const char *expected; /* in the message */
+} bad[] = {
+        {"", "column 1"},
+        {"docker", "column 1: unknown layer 0 'docker'; expected vm or td"},
+        {"td/", "column 4"},
+        {"td//docker", "column 4"},
+        {"td/td", "column 4: unknown inner layer 'td'"},
+        {"td/dokcer", "unknown inner layer 'dokcer'; expected docker"},
+        {"td/docker.rootless", "column 11: unknown mode 'rootless'; expected privileged"},
+        {"td/podman", "column 10: no mode after 'podman'; expected rootful, rootless"},
+        {"td.x", "unknown mode"},
+        {"td/docker+", "column 11"},
+        {"td/docker+gpu", "unknown grant 'gpu'; expected dev, tsm, noapparmor, kvm"},
+        {"td/docker+dev+dev", "column 15: repeated grant"},
+        {"td@mem", "column 7: axis without a value"},
+        {"td@mem=", "column 8"},
+        {"td@mem=1@mem=2", "repeated axis"},
+        {"td@accel=kvm", "unknown axis 'accel'"},
+        {"td@mem=1/docker@mem=1", "unknown axis"},
+        {"td docker", "column 3: unexpected character"},
+        {"td/docker\n", "unexpected character"},
+        {"TD", "column 1"},
+        {"td@mem=12345678901234567890123456789012", "at most 31"},
+        {"vm/docker/docker/docker/docker/docker/docker", "too many layers"},
+};
+
+START_TEST(refused)
+{
+	struct cell c = {.layers = 77};
+	struct err e = {0};
+
+	ck_assert_int_eq(cell_parse(bad[_i].id, &c, &e), -EINVAL);
+	ck_assert_msg(strstr(e.text, bad[_i].expected) != NULL, "'%s': %s", bad[_i].id, e.text);
+	ck_assert_uint_eq(c.layers, 77); /* untouched */
+}
+END_TEST
+
+START_TEST(too_long)
+{
+	char id[400];
+	struct cell c;
+	struct err e;
+
+	memset(id, 'a', sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	memcpy(id, "td@mem=", 7);
+	ck_assert_int_eq(cell_parse(id, &c, &e), -EINVAL);
+}
+END_TEST
+
+START_TEST(questions)
+{
+	struct cell c;
+	struct err e;
+	char id[CELL_ID_MAX];
+
+	ck_assert_int_eq(cell_parse("td@mem=512/docker.privileged/docker+tsm", &c, &e), 0);
+	ck_assert_uint_eq(c.layers, 3);
+	cell_print(&c, 2, id);
+	ck_assert_str_eq(id, "td@mem=512/docker.privileged");
+	ck_assert_str_eq(layer_axis(&c.layer[0], "mem", "2048"), "512");
+	ck_assert_str_eq(layer_axis(&c.layer[0], "vcpus", "1"), "1");
+	ck_assert(layer_has_grant(&c.layer[2], "tsm"));
+	ck_assert(!layer_has_grant(&c.layer[2], "dev"));
+	ck_assert(layer_is_intrusive(&c.layer[1]));
+	ck_assert(!layer_is_intrusive(&c.layer[2]));
+}
+END_TEST
+
+START_TEST(escaping)
+{
+	char out[12], tight[4];
+
+	ck_assert_str_eq(text_escape(out, sizeof(out), "plain"), "plain");
+	ck_assert_str_eq(text_escape(out, sizeof(out), "\033[2J"), "\\x1b[2J");
+	ck_assert_str_eq(text_escape(out, sizeof(out), "a\\\xc3\xa4"), "a\\\\\\xc3\\xa4");
+	ck_assert_str_eq(text_escape(out, sizeof(out), "0123456789a"), "0123456789a");
+	ck_assert_str_eq(text_escape(out, sizeof(out), "0123456789ab"), "01234567...");
+	ck_assert_str_eq(text_escape(out, sizeof(out), "0123456\r\r"), "0123456...");
+	ck_assert_str_eq(text_escape(tight, sizeof(tight), "abcdef"), "...");
+	ck_assert_str_eq(text_escape(out, sizeof(out), NULL), "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("cell");
+	TCase *t = tcase_create("all");
+	SRunner *r = srunner_create(s);
+
+	tcase_add_loop_test(t, round_trip, 0, sizeof(good) / sizeof(good[0]));
+	tcase_add_loop_test(t, refused, 0, sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(t, too_long);
+	tcase_add_test(t, questions);
+	tcase_add_test(t, escaping);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

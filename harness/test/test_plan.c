@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/plan.h"
+#include "plan/record.h"
+
+static struct test_case item[16];
+static struct case_file cases;
+static struct host_facts host;
+static struct plan_options options;
+
+static struct test_case *add(const char *id)
+{
+	struct test_case *c = &item[cases.count++];
+	struct err e;
+
+	memset(c, 0, sizeof(*c));
+	ck_assert_msg(cell_parse(id, &c->cell, &e) == 0, "%s", e.text);
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	return c;
+}
+
+static void setup(void)
+{
+	cases = (struct case_file){.path = (char *)"test.yaml", .item = item};
+	host = (struct host_facts){.qemu = "/usr/bin/qemu-system-x86_64",
+	                           .kvm_reason = "no /dev/kvm",
+	                           .tdx_reason = "no TDX module",
+	                           .memory_mib = 16384};
+	options = (struct plan_options){.platform = -1};
+}
+
+/* "td-1:0,2,1 vm-1:3": boots with the cases of their steps. */
+static const char *shape(const struct plan *p)
+{
+	static char text[400];
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < p->boots; i++) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s:", i ? " " : "",
+		                      p->boot[i].id);
+		for (size_t s = 0; s < p->boot[i].steps; s++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%zu", s ? "," : "",
+			                      p->boot[i].step[s].case_index);
+	}
+	return text;
+}
+
+static struct plan make(void)
+{
+	struct plan p;
+	struct err e;
+
+	ck_assert_msg(plan_make(&cases, &host, &options, &p, &e) == 0, "%s", e.text);
+	return p;
+}
+
+START_TEST(shared_boots)
+{
+	struct plan p;
+
+	add("td/docker.privileged");
+	add("td/docker");
+	add("vm/qemu.kvm");
+	add("td");
+	add("td@mem=4096");
+	add("td/podman.rootful");
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:3,1,5,0 vm-1:2 td-2:4");
+	ck_assert_str_eq(p.boot[2].layer0_id, "td@mem=4096");
+	ck_assert_uint_eq(p.boot[2].memory_mib, 4096);
+	ck_assert_uint_eq(p.boot[0].memory_mib, 2048);
+	ck_assert_int_eq(p.boot[0].platform, PLATFORM_EMULATED);
+	ck_assert_int_eq(p.boot[1].platform, PLATFORM_NONE);
+	ck_assert(!p.boot[0].kvm && !p.boot[1].kvm);
+	plan_done(&p);
+}
+END_TEST
+
+START_TEST(isolation)
+{
+	struct plan p;
+
+	add("td/docker")->isolate = true;
+	add("td/docker+dev");
+	add("td/docker+dev+tsm")->isolate = true;
+	add("td");
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:0 td-2:3,1 td-3:2");
+	plan_done(&p);
+}
+END_TEST
+
+START_TEST(accelerators)
+{
+	struct plan p;
+
+	host.kvm_usable = true;
+	add("vm");
+	add("vm@accel=tcg");
+	add("vm@accel=kvm");
+	add("td");
+	p = make();
+	ck_assert_uint_eq(p.boots, 4);
+	ck_assert(p.boot[0].kvm);
+	ck_assert(!p.boot[1].kvm);
+	ck_assert(p.boot[2].kvm);
+	ck_assert(!p.boot[3].kvm); /* the software module needs TCG's SVM */
+	plan_done(&p);
+
+	host.kvm_usable = false;
+	p = make();
+	ck_assert_uint_eq(p.skips, 1);
+	ck_assert_uint_eq(p.skip[0].case_index, 2);
+	ck_assert_str_eq(p.skip[0].reason, "no usable KVM on this host: no /dev/kvm");
+	plan_done(&p);
+}
+END_TEST
+
+START_TEST(platforms)
+{
+	struct plan p;
+
+	add("td");
+	add("vm");
+	options.platform = PLATFORM_HARDWARE;
+	p = make();
+	ck_assert_uint_eq(p.skips, 1);
+	ck_assert_str_eq(p.skip[0].reason, "no TDX on this host: no TDX module");
+	ck_assert_str_eq(shape(&p), "vm-1:1");
+	plan_done(&p);
+
+	host.tdx_usable = host.kvm_usable = true;
+	options.platform = -1;
+	p = make();
+	ck_assert_int_eq(p.boot[0].platform, PLATFORM_HARDWARE);
+	ck_assert(p.boot[0].kvm);
+	plan_done(&p);
+
+	options.platform = PLATFORM_EMULATED;
+	p = make();
+	ck_assert_int_eq(p.boot[0].platform, PLATFORM_EMULATED);
+	ck_assert(!p.boot[0].kvm);
+	plan_done(&p);
+}
+END_TEST
+
+START_TEST(limits)
+{
+	struct plan p;
+
+	add("vm@mem=32768");
+	add("td@vcpus=4")->deadline_s = 7;
+	add("td@vcpus=4/docker");
+	p = make();
+	ck_assert_uint_eq(p.skips, 1);
+	ck_assert_ptr_nonnull(strstr(p.skip[0].reason, "32768 MiB"));
+	ck_assert_uint_eq(p.boot[0].vcpus, 4);
+	ck_assert_int_eq(p.boot[0].step[0].deadline_s, 7);
+	ck_assert_int_eq(p.boot[0].step[1].deadline_s, VISIT_DEADLINE_S);
+	ck_assert_int_eq(p.boot[0].boot_deadline_s, BOOT_DEADLINE_S);
+	plan_done(&p);
+}
+END_TEST
+
+static const char *const bad_axes[] = {"td@mem=lots", "td@mem=-1",   "td@mem=1",
+                                       "td@vcpus=0",  "td@vcpus=1x", "vm@accel=hax"};
+
+START_TEST(bad_values)
+{
+	struct plan p = {.boots = 77};
+	struct err e;
+
+	add(bad_axes[_i]);
+	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(e.text, bad_axes[_i]));
+	ck_assert_uint_eq(p.boots, 77);
+}
+END_TEST
+
+START_TEST(choosing)
+{
+	struct plan p;
+	struct err e;
+
+	add("td");
+	add("td/docker");
+	options.only = "td/docker";
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:1");
+	plan_done(&p);
+	options.only = "td/nothing";
+	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -EINVAL);
+	options.only = NULL;
+	host.qemu[0] = '\0';
+	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -ENOENT);
+}
+END_TEST
+
+START_TEST(names)
+{
+	ck_assert_str_eq(platform_names[PLATFORM_HARDWARE], "hardware");
+	for (int i = 0; i < 6; i++)
+		ck_assert_ptr_nonnull(visit_state_names[i]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plan");
+	TCase *t = tcase_create("all");
+	SRunner *r = srunner_create(s);
+
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_test(t, shared_boots);
+	tcase_add_test(t, isolation);
+	tcase_add_test(t, accelerators);
+	tcase_add_test(t, platforms);
+	tcase_add_test(t, limits);
+	tcase_add_loop_test(t, bad_values, 0, sizeof(bad_axes) / sizeof(bad_axes[0]));
+	tcase_add_test(t, choosing);
+	tcase_add_test(t, names);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

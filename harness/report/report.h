@@ -7,11 +7,14 @@
 #include "core/err.h"
 #include "judge/judge.h"
 
-/* Verdicts -> text. An emulated result is never shown without that word. */
+/*
+ * Verdicts -> text. An emulated result is never shown without that word. Foreign text is escaped
+ * before it gets here (see judge.h); the console's last lines are escaped here.
+ */
 #define REPORT_SCHEMA_VERSION 1
 
-enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_JUNIT, REPORT_MARKDOWN };
-extern const char *const report_format_names[4]; /* "table", "json", "junit", "md" */
+enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN };
+extern const char *const report_format_names[3]; /* "table", "json", "md" */
 
 int report_write(enum report_format format, const struct judge_input *in,
                  const struct run_verdict *verdict, FILE *out, struct err *e);
@@ -20,12 +23,10 @@ int report_write(enum report_format format, const struct judge_input *in,
 int report_json(const struct judge_input *in, const struct run_verdict *verdict, char **ret,
                 struct err *e);
 void report_table(const struct judge_input *in, const struct run_verdict *verdict, FILE *out);
+void report_markdown(const struct judge_input *in, const struct run_verdict *verdict, FILE *out);
 
-/*
- * Writes result.json and each layer's frames as JSON lines (cells/NN-<cell>/layerK.jsonl) into the
- * run's folder, each file whole or not at all. Names come from the case file, never from a guest.
- */
-int report_save(const struct judge_input *in, const struct run_verdict *verdict, struct err *e);
+/* The layer's frames, one JSON object a line: offset, type, sequence and payload. */
+void report_frames(const struct layer_verdict *layer, FILE *out);
 
 /* One line a cell while a run goes on; silent unless `out` is a terminal. */
 struct report_progress {
@@ -33,7 +34,7 @@ struct report_progress {
 	size_t done, total;
 };
 void report_progress_init(struct report_progress *p, FILE *out, size_t total);
-void report_progress_boot(struct report_progress *p, const struct boot_record *boot);
+void report_progress_boot(struct report_progress *p, const struct boot *boot);
 void report_progress_cell(struct report_progress *p, const struct cell_verdict *cell);
 
 #endif

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge/evidence.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/enum.h"
+#include "core/escape.h"
+#include "format/eventlog.h"
+#include "format/quote.h"
+#include "format/sha2.h"
+#include "format/text.h"
+#include "judge/frames.h"
+
+static const char *const interface_names[] = {
+        [REPORT_IOCTL] = "ioctl",
+        [REPORT_CONFIGFS] = "configfs",
+        [REPORT_VSOCK] = "vsock",
+        [REPORT_BROKER] = "broker",
+};
+
+/* One layer's frames being read. */
+struct reading {
+	const char *id;
+	const char *child_id; /* of the layer it is to enter, or NULL */
+	const uint8_t *nonce;
+	bool probe;
+	bool nested; /* its channel began with this visit, so numbers start at 0 */
+	bool is_qemu;
+	struct layer_evidence *layer;
+	struct layer_evidence *child; /* or NULL */
+	struct sha512 digest;         /* SHA-384 of the frames so far */
+	uint32_t sequence;            /* the next frame's */
+	size_t frames;
+};
+
+/* The first problem is the one that is told. */
+static void problem(struct layer_evidence *l, const char *fmt, ...)
+        __attribute__((format(printf, 2, 3)));
+static void problem(struct layer_evidence *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (l->problem[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(l->problem, sizeof(l->problem), fmt, ap);
+	va_end(ap);
+}
+
+static int append(uint8_t **data, size_t *size, size_t *capacity, const uint8_t *more, size_t n)
+{
+	if (*size + n > *capacity) {
+		size_t bigger = (*size + n) * 2;
+		uint8_t *p = realloc(*data, bigger);
+
+		if (!p)
+			return -ENOMEM;
+		*data = p;
+		*capacity = bigger;
+	}
+	if (n)
+		memcpy(*data + *size, more, n);
+	*size += n;
+	return 0;
+}
+
+/* ---- frames about the layer itself ---------------------------------------------------------- */
+static int on_hello(struct reading *r, const json_t *o)
+{
+	struct layer_evidence *l = r->layer;
+	const char *id = member_text(o, "layer"), *agent = member_text(o, "agent");
+	uint8_t *nonce = NULL;
+	size_t size = 0;
+	int rc;
+
+	if (r->frames != 0 || !r->probe)
+		problem(l, "an unexpected HELLO");
+	if (!id || strcmp(id, r->id) != 0)
+		problem(l, "HELLO is not from layer %s", r->id);
+	rc = member_bytes(o, "nonce", &nonce, &size);
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc < 0 || size != REPORT_NONCE_SIZE || memcmp(nonce, r->nonce, size) != 0)
+		problem(l, "HELLO does not carry the nonce of this visit");
+	free(nonce);
+	l->hello = true;
+	l->tiny = r->is_qemu && agent && strcmp(agent, "tiny") == 0;
+	return 0;
+}
+
+static int on_fact(struct reading *r, json_t *o)
+{
+	struct layer_evidence *l = r->layer;
+	const char *probe = member_text(o, "probe");
+	json_t **slot = NULL;
+
+	if (probe && strcmp(probe, "devices") == 0)
+		slot = &l->devices;
+	else if (probe && strcmp(probe, "kvm") == 0)
+		slot = &l->kvm;
+	else if (probe && strcmp(probe, "tsm") == 0)
+		slot = &l->tsm;
+	if (!slot)
+		return 0;
+	if (*slot)
+		problem(l, "the fact '%s' twice", probe);
+	else
+		*slot = json_incref(o);
+	return 0;
+}
+
+static void blob_piece(struct layer_evidence *l, struct blob *b, const json_t *o, uint8_t *data,
+                       size_t size)
+{
+	uint8_t *bigger;
+
+	if (b->complete || member_integer(o, "offset", -1) != (json_int_t)b->size ||
+	    b->size + size > EVENTLOG_MAX) {
+		problem(l, "the event log's pieces do not fit together");
+		return;
+	}
+	bigger = realloc(b->data, b->size + size + 1);
+	if (!bigger) {
+		problem(l, "out of memory for the event log");
+		return;
+	}
+	memcpy(bigger + b->size, data, size);
+	b->data = bigger;
+	b->size += size;
+	b->complete = member_bool(o, "last", false);
+}
+
+static int on_blob(struct reading *r, const json_t *o)
+{
+	struct blob *b = &r->layer->ccel_log;
+	const char *name = member_text(o, "name");
+	uint8_t *data = NULL;
+	size_t size = 0;
+	int rc;
+
+	if (!name || strcmp(name, "ccel-log") != 0)
+		return 0;
+	b->begun = true;
+	if (!json_object_get(o, "data")) {
+		snprintf(b->error, sizeof(b->error), "%s", member_errno(o, "errno"));
+		return 0;
+	}
+	rc = member_bytes(o, "data", &data, &size);
+	if (rc < 0)
+		problem(r->layer, "the event log's pieces are not base64");
+	else
+		blob_piece(r->layer, b, o, data, size);
+	free(data);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static int on_report(struct reading *r, const json_t *o)
+{
+	struct layer_evidence *l = r->layer;
+	struct report_evidence rep = {.interface = 0};
+	const char *name = member_text(o, "interface");
+	const json_t *generation = json_object_get(o, "generation");
+	struct sha512 so_far = r->digest; /* the frames before this one */
+	uint8_t evidence[SHA384_SIZE];
+
+	text_escape(rep.name, sizeof(rep.name), name);
+	if (name && ENUM_FIND(interface_names, name) > 0)
+		rep.interface = ENUM_FIND(interface_names, name);
+	if (l->reports == JUDGE_INTERFACES_MAX || layer_report(l, rep.interface)) {
+		problem(l, "too many REPORT frames, or one interface twice");
+		return 0;
+	}
+	rep.ok = member_bool(o, "ok", false);
+	rep.ms = member_number(o, "ms", -1);
+	text_escape(rep.step, sizeof(rep.step), member_text(o, "step"));
+	text_escape(rep.provider, sizeof(rep.provider), member_text(o, "provider"));
+	snprintf(rep.error, sizeof(rep.error), "%s", member_errno(o, "errno"));
+	rep.generations = json_array_size(generation) == 2;
+	for (size_t i = 0; rep.generations && i < 2; i++)
+		rep.generation[i] = json_integer_value(json_array_get(generation, i));
+	if (member_bytes(o, "data", &rep.data, &rep.size) == -ENOMEM)
+		return -ENOMEM;
+	if (rep.size > QUOTE_MAX)
+		problem(l, "a report of %zu bytes", rep.size);
+	sha384_final(&so_far, evidence);
+	report_data_make(r->nonce, r->id, rep.interface, evidence, rep.expected);
+	l->report[l->reports++] = rep;
+	return 0;
+}
+
+static int on_done(struct reading *r, const json_t *o)
+{
+	const char *id = member_text(o, "layer");
+
+	if (!id || strcmp(id, r->id) != 0)
+		problem(r->layer, "DONE is not from layer %s", r->id);
+	r->layer->done = true;
+	return 0;
+}
+
+/* ---- frames about the next layer --------------------------------------------------------------
+ */
+static bool about_child(struct reading *r, const json_t *o)
+{
+	if (r->child && r->child->entering && !r->child->left &&
+	    member_integer(o, "child", -1) == r->child->child)
+		return true;
+	problem(r->layer, "a frame about a child that is not there");
+	return false;
+}
+
+static int on_enter(struct reading *r, const json_t *o)
+{
+	const char *id = member_text(o, "layer");
+
+	if (!r->child || r->child->entering || !id || strcmp(id, r->child_id) != 0) {
+		problem(r->layer, "ENTER of a layer that was not asked for");
+		return 0;
+	}
+	r->child->entering = true;
+	r->child->child = member_integer(o, "child", -1);
+	return 0;
+}
+
+static int on_relay(struct reading *r, const json_t *o)
+{
+	struct layer_evidence *c = r->child;
+	uint8_t *data = NULL;
+	size_t size = 0;
+	int rc;
+
+	if (!about_child(r, o))
+		return 0;
+	rc = member_bytes(o, "data", &data, &size);
+	if (rc == 0)
+		rc = append(&c->owned, &c->size, &c->capacity, data, size);
+	else if (rc == -EINVAL)
+		problem(r->layer, "a RELAY frame without data");
+	free(data);
+	c->bytes = c->owned;
+	return rc == -ENOMEM ? rc : 0;
+}
+
+/* Keeps the last line that has letters: it is often the reason in the tool's own words. */
+static int on_stderr(struct reading *r, const json_t *o)
+{
+	uint8_t *data = NULL;
+	size_t size = 0, end, start;
+	char *line;
+	int rc;
+
+	if (!about_child(r, o))
+		return 0;
+	rc = member_bytes(o, "data", &data, &size);
+	if (rc < 0)
+		return rc == -ENOMEM ? rc : 0;
+	for (end = size; end > 0 && data[end - 1] <= ' '; end--)
+		;
+	for (start = end; start > 0 && data[start - 1] != '\n'; start--)
+		;
+	line = strndup((char *)data + start, end - start);
+	if (line && *line)
+		text_escape(r->child->words, sizeof(r->child->words), line);
+	rc = line ? 0 : -ENOMEM;
+	free(line);
+	free(data);
+	return rc;
+}
+
+static int on_left(struct reading *r, const json_t *o)
+{
+	struct layer_evidence *c = r->child;
+	json_int_t code = member_integer(o, "exit", -1), signal = member_integer(o, "signal", -1);
+	char step[48], reason[150], status[40] = "";
+
+	if (!about_child(r, o))
+		return 0;
+	c->left = true;
+	c->started = member_bool(o, "started", false);
+	c->timeout = member_bool(o, "timeout", false);
+	text_escape(step, sizeof(step), member_text(o, "step"));
+	text_escape(reason, sizeof(reason), member_text(o, "reason"));
+	if (code >= 0)
+		snprintf(status, sizeof(status), "exit %lld", (long long)code);
+	else if (signal >= 0)
+		snprintf(status, sizeof(status), "signal %lld", (long long)signal);
+	snprintf(c->end, sizeof(c->end), "%s%s%s%s%s", step, step[0] && reason[0] ? ": " : "",
+	         reason, status[0] && (step[0] || reason[0]) ? ", " : "", status);
+	return 0;
+}
+
+/* ---- one layer ---------------------------------------------------------------------------------
+ */
+static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
+{
+	switch (f->header.type) {
+	case FRAME_HELLO:
+		return on_hello(r, o);
+	case FRAME_FACT:
+		return on_fact(r, o);
+	case FRAME_BLOB:
+		return on_blob(r, o);
+	case FRAME_REPORT:
+		return on_report(r, o);
+	case FRAME_ENTER:
+		return on_enter(r, o);
+	case FRAME_RELAY:
+		return on_relay(r, o);
+	case FRAME_STDERR:
+		return on_stderr(r, o);
+	case FRAME_LEFT:
+		return on_left(r, o);
+	case FRAME_DONE:
+		return on_done(r, o);
+	default: /* DMESG, and what a later agent may send: kept in the raw bytes */
+		return 0;
+	}
+}
+
+static int read_frame(struct reading *r, const struct frame_view *f)
+{
+	json_t *o = frame_json(f);
+	int rc = 0;
+
+	if (!o)
+		problem(r->layer, "the %s frame at byte %zu holds no JSON object",
+		        frame_type_name(f->header.type), f->offset);
+	if (r->frames == 0 && r->probe && f->header.type != FRAME_HELLO)
+		problem(r->layer, "the first frame is %s, not HELLO",
+		        frame_type_name(f->header.type));
+	if (r->layer->done)
+		problem(r->layer, "frames after DONE");
+	if (r->frames == 0 && !r->nested)
+		r->sequence = f->header.sequence;
+	if (f->header.sequence != r->sequence)
+		problem(r->layer, "frame %u where %u should be: frames are missing",
+		        f->header.sequence, r->sequence);
+	if (o)
+		rc = on_frame(r, f, o);
+	json_decref(o);
+	r->sequence = f->header.sequence + 1;
+	r->frames++;
+	sha512_update(&r->digest, f->bytes, f->size);
+	return rc;
+}
+
+/* What every complete account has. */
+static void check_complete(const struct reading *r)
+{
+	struct layer_evidence *l = r->layer;
+
+	if (r->probe && !l->hello)
+		problem(l, "no HELLO");
+	if (!l->done)
+		problem(l, "no DONE: the account breaks off");
+	if (r->probe && !l->tiny && (!l->devices || !l->kvm))
+		problem(l, "the fact '%s' is missing", l->devices ? "kvm" : "devices");
+	if (r->probe && !l->tiny && !layer_report(l, REPORT_IOCTL))
+		problem(l, "no REPORT of the ioctl interface");
+	if (r->probe && !l->tiny && !layer_report(l, REPORT_CONFIGFS))
+		problem(l, "no REPORT of the configfs interface");
+	if (l->ccel_log.begun && !l->ccel_log.complete && !l->ccel_log.error[0])
+		problem(l, "the event log breaks off");
+	if (r->child && !r->child->entering)
+		problem(l, "no ENTER: layer %s was not tried", r->child_id);
+	else if (r->child && !r->child->left)
+		problem(l, "no LEFT: what became of layer %s is not told", r->child_id);
+}
+
+static int read_layer(struct reading *r)
+{
+	struct frame_cursor cursor = {.data = r->layer->bytes, .size = r->layer->size};
+	struct frame_view frame;
+	int rc = 0;
+
+	sha384_init(&r->digest);
+	while (rc == 0 && frames_next(&cursor, &frame))
+		rc = read_frame(r, &frame);
+	if (cursor.problem[0])
+		problem(r->layer, "%s", cursor.problem);
+	if (rc == 0)
+		check_complete(r);
+	return rc;
+}
+
+/* The children of a layer that was not started are not there, which is no problem of theirs. */
+static bool has_account(const struct layer_evidence *l, size_t depth)
+{
+	return depth == 0 || l->size > 0 || (l->left && l->started);
+}
+
+int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
+                        const struct channel *channel, struct layer_evidence *ret, struct err *e)
+{
+	char id[CELL_LAYERS_MAX + 1][CELL_ID_MAX];
+
+	memset(ret, 0, v->layers * sizeof(*ret));
+	for (size_t i = 0; i < v->layers; i++)
+		cell_print(cell, i + 1, id[i]);
+	if (v->begin <= v->end && v->end <= channel->size) {
+		ret[0].bytes = channel->data + v->begin;
+		ret[0].size = v->end - v->begin;
+	} else {
+		problem(&ret[0], "channel.bin is shorter than the run's record says");
+	}
+	for (size_t i = 0; i < v->layers && has_account(&ret[i], i); i++) {
+		struct reading r = {
+		        .id = id[i],
+		        .child_id = i + 1 < v->layers ? id[i + 1] : NULL,
+		        .nonce = v->nonce[i],
+		        .probe = i > 0 || v->probe0,
+		        .nested = i > 0 || v->begin == 0,
+		        .is_qemu = strcmp(cell->layer[i].kind, "qemu") == 0,
+		        .layer = &ret[i],
+		        .child = i + 1 < v->layers ? &ret[i + 1] : NULL,
+		};
+
+		if (read_layer(&r) < 0)
+			return err_set(e, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+void layer_evidence_done(struct layer_evidence *l)
+{
+	free(l->owned);
+	json_decref(l->devices);
+	json_decref(l->kvm);
+	json_decref(l->tsm);
+	for (size_t i = 0; i < l->reports; i++)
+		free(l->report[i].data);
+	free(l->ccel_log.data);
+	*l = (struct layer_evidence){0};
+}
+
+const struct report_evidence *layer_report(const struct layer_evidence *l,
+                                           enum report_interface interface)
+{
+	for (size_t i = 0; interface && i < l->reports; i++) {
+		if (l->report[i].interface == (int)interface)
+			return &l->report[i];
+	}
+	return NULL;
+}

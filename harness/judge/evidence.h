@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_JUDGE_EVIDENCE_H
+#define TCEPTION_JUDGE_EVIDENCE_H
+
+#include <jansson.h>
+
+#include "format/frame.h"
+#include "judge/judge.h"
+
+/*
+ * What the layers of one visit said, taken apart: layer 0's frames, and inside their RELAY frames
+ * the bytes of layer 1, and so on. Still only claims; judge/ladder.h weighs them.
+ *
+ * A layer's `problem` is the first thing that makes its evidence incomplete or contradictory (a cut
+ * frame, a gap in the numbering, another visit's nonce, a missing DONE ...): the cell is `broken`.
+ */
+struct report_evidence {            /* one REPORT frame */
+	char name[LAYER_WORD_MAX];  /* as the layer wrote it, escaped */
+	int interface;              /* enum report_interface, or 0 for a name not known */
+	bool ok;                    /* the layer's claim */
+	char step[40];              /* where it ended */
+	char error[LAYER_WORD_MAX]; /* errno by name, or "" */
+	char provider[40];          /* configfs: what `provider` read as; "" for none */
+	double ms;                  /* < 0: not measured */
+	bool generations;           /* the two counters below were reported */
+	json_int_t generation[2];   /* configfs: before and after */
+	uint8_t *data;              /* TDREPORT or quote; NULL without */
+	size_t size;
+	uint8_t expected[64]; /* the REPORTDATA it must have */
+};
+
+struct blob {
+	bool begun, complete;
+	uint8_t *data;
+	size_t size;
+	char error[LAYER_WORD_MAX]; /* errno by name where it could not be read, or "" */
+};
+
+struct layer_evidence {
+	/* How the layer below started it; layer 0 has none of this. */
+	bool entering, left;        /* ENTER, LEFT seen */
+	json_int_t child;           /* its tag in the frames of the layer below */
+	bool started, timeout;      /* from LEFT */
+	char end[JUDGE_TEXT_MAX];   /* from LEFT: step, reason, exit status; escaped */
+	char words[JUDGE_TEXT_MAX]; /* the last line of its stderr or console; escaped */
+
+	/* What it said itself. */
+	const uint8_t *bytes; /* its channel, for layer 0 a view into channel.bin */
+	size_t size;
+	uint8_t *owned; /* the same, where it was put together from RELAY frames */
+	size_t capacity;
+	bool hello, done;
+	bool tiny; /* the minimal nested guest: it has nothing to probe with */
+	json_t *devices, *kvm, *tsm;
+	struct report_evidence report[JUDGE_INTERFACES_MAX];
+	size_t reports;
+	struct blob ccel_log;
+	char problem[JUDGE_TEXT_MAX];
+};
+
+/*
+ * Reads visit `v` of a boot's channel into ret[0 .. v->layers - 1]. Only memory can fail; whatever
+ * was read is to be freed by layer_evidence_done in either case.
+ */
+int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
+                        const struct channel *channel, struct layer_evidence *ret, struct err *e);
+void layer_evidence_done(struct layer_evidence *l);
+
+const struct report_evidence *layer_report(const struct layer_evidence *l,
+                                           enum report_interface interface);
+
+#endif

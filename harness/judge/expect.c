@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge/expect.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/enum.h"
+
+/* A list of differences being written: "expected a, saw b; expected c, saw d". */
+struct differences {
+	char text[JUDGE_TEXT_MAX];
+	size_t used;
+};
+
+static void differ(struct differences *d, const char *what, const char *expected, const char *seen)
+{
+	int n = snprintf(d->text + d->used, sizeof(d->text) - d->used, "%sexpected %s %s, saw %s",
+	                 d->used ? "; " : "", what, expected, seen);
+
+	if (n > 0)
+		d->used += (size_t)n;
+	if (d->used >= sizeof(d->text))
+		d->used = sizeof(d->text) - 1;
+}
+
+static const char *rung_text(int rung)
+{
+	return rung < 0 ? "none" : rung_names[rung];
+}
+
+/* KVM as the layer that would use it found it. */
+static enum kvm_state kvm_seen(const struct test_case *test, const struct cell_verdict *v)
+{
+	size_t last = v->layers - 1;
+	bool below = last > 0 && strcmp(test->cell.layer[last].kind, "qemu") == 0;
+
+	return v->layer[below ? last - 1 : last].kvm;
+}
+
+static void compare(const struct test_case *test, const struct cell_verdict *v,
+                    struct differences *d)
+{
+	const struct expectation *x = &test->expect;
+	const struct layer_verdict *l = &v->layer[v->layers - 1];
+	int rung = layer_first_false(l);
+	enum kvm_state kvm = kvm_seen(test, v);
+
+	if (l->entered != (x->entered != 0)) {
+		differ(d, "the layer", x->entered ? "entered" : "not entered",
+		       l->entered ? "it entered" : "it was not");
+		return;
+	}
+	if (x->grade >= 0 && (int)l->grade != x->grade)
+		differ(d, "grade", grade_names[x->grade], grade_names[l->grade]);
+	if (x->rung >= 0 && rung != x->rung)
+		differ(d, "first false rung", rung_names[x->rung], rung_text(rung));
+	else if (x->error[0] && strcmp(l->ladder[rung].error, x->error) != 0)
+		differ(d, rung_names[rung], x->error,
+		       l->ladder[rung].error[0] ? l->ladder[rung].error : "no errno");
+	if (x->kvm >= 0 && (int)kvm != x->kvm)
+		differ(d, "kvm", kvm_state_names[x->kvm], kvm_state_names[kvm]);
+}
+
+static bool expired(const char *until, time_t at)
+{
+	char today[16] = "";
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm))
+		strftime(today, sizeof(today), "%Y-%m-%d", &tm);
+	return strcmp(today, until) >= 0;
+}
+
+void layer_summary(const struct layer_verdict *l, char *out, size_t size)
+{
+	int rung = layer_first_false(l);
+	const struct rung_result *r = rung >= 0 ? &l->ladder[rung] : NULL;
+
+	if (!l->entered)
+		snprintf(out, size, "not entered: %s", l->reason);
+	else if (r)
+		snprintf(out, size, "%s: %s%s%s", rung_names[rung], r->error,
+		         r->error[0] && r->detail[0] ? ": " : "", r->detail);
+	else if (l->grade == GRADE_NONE)
+		snprintf(out, size, "no TDX interface: %s", l->ladder[RUNG_DEVICE].detail);
+	else
+		snprintf(out, size, "%s (%s): %s, %s", grade_names[l->grade],
+		         ENUM_NAME(origin_names, l->origin), l->ladder[RUNG_CHAIN].detail,
+		         l->ladder[RUNG_EVENTLOG].detail);
+}
+
+void expect_compare(const struct test_case *test, struct cell_verdict *v, time_t at)
+{
+	struct differences d = {.text = ""};
+	char seen[JUDGE_TEXT_MAX];
+
+	compare(test, v, &d);
+	layer_summary(&v->layer[v->layers - 1], seen, sizeof(seen));
+	v->outcome = d.used ? OUTCOME_FAIL : OUTCOME_PASS;
+	if (test->xfail && d.used && !expired(test->xfail_until, at)) {
+		v->outcome = OUTCOME_XFAIL;
+		snprintf(v->reason, sizeof(v->reason), "known: %.200s (until %.10s); %.220s",
+		         test->xfail, test->xfail_until, d.text);
+	} else if (test->xfail && !d.used) {
+		v->outcome = OUTCOME_FAIL;
+		snprintf(v->reason, sizeof(v->reason),
+		         "known to differ (%.200s) but met: take xfail away; %.200s", test->xfail,
+		         seen);
+	} else if (d.used) {
+		snprintf(v->reason, sizeof(v->reason), "%.200s; %s%.200s", d.text,
+		         test->xfail ? "the waiver has expired; " : "", seen);
+	} else {
+		snprintf(v->reason, sizeof(v->reason), "%s", seen);
+	}
+}

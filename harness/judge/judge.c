@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge/judge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/escape.h"
+#include "judge/expect.h"
+#include "judge/ladder.h"
+
+const char *const outcome_names[5] = {
+        [OUTCOME_PASS] = "pass", [OUTCOME_FAIL] = "fail",     [OUTCOME_XFAIL] = "xfail",
+        [OUTCOME_SKIP] = "skip", [OUTCOME_BROKEN] = "broken",
+};
+
+/* One case being judged: where its evidence is, and what it says. */
+struct trial {
+	const struct judge_input *in;
+	const struct test_case *test;
+	size_t boot;
+	const struct visit_record *own;   /* layer 0's own visit, or NULL */
+	const struct visit_record *visit; /* the cell's; the same for a case that is layer 0 */
+	struct layer_evidence zero[1];
+	struct layer_evidence inner[CELL_LAYERS_MAX]; /* [0]: layer 0 as it passed the visit on */
+	struct attested attested[CELL_LAYERS_MAX];
+};
+
+static void trial_done(struct trial *t)
+{
+	layer_evidence_done(t->zero);
+	for (size_t i = 0; i < CELL_LAYERS_MAX; i++)
+		layer_evidence_done(&t->inner[i]);
+}
+
+/* ---- finding the evidence ------------------------------------------------------------------- */
+static bool boot_has_case(const struct boot_record *b, size_t case_index)
+{
+	for (size_t i = 0; i < b->boot.steps; i++) {
+		if (b->boot.step[i].case_index == case_index)
+			return true;
+	}
+	return false;
+}
+
+static const struct visit_record *find_visit(const struct boot_record *b, const struct test_case *c)
+{
+	for (size_t i = c->cell.layers == 1 ? 0 : 1; i < b->visits; i++) {
+		if (strcmp(b->visit[i].cell_id, c->id) == 0 && b->visit[i].layers == c->cell.layers)
+			return &b->visit[i];
+	}
+	return NULL;
+}
+
+/*
+ * The last boot that got to the case, or else the last that was to. *ret_broken_before: an earlier
+ * boot tried it too. False when no boot was to run it.
+ */
+static bool find_boot(const struct judge_input *in, size_t case_index, size_t *ret_boot,
+                      bool *ret_tried_before)
+{
+	const struct test_case *c = &in->cases->item[case_index];
+	bool planned = false, tried = false;
+
+	*ret_tried_before = false;
+	for (size_t i = 0; i < in->run->boots; i++) {
+		const struct boot_record *b = &in->run->boot[i];
+		const struct visit_record *v = find_visit(b, c);
+		bool run = v && v->state != VISIT_NOT_RUN;
+
+		if (!boot_has_case(b, case_index))
+			continue;
+		if (run || !tried)
+			*ret_boot = i;
+		if (run && tried)
+			*ret_tried_before = true;
+		planned = true;
+		tried = tried || run;
+	}
+	return planned;
+}
+
+/* ---- layers -------------------------------------------------------------------------------------
+ */
+static void not_entered(struct layer_verdict *v, const char *fmt, ...)
+        __attribute__((format(printf, 2, 3)));
+static void not_entered(struct layer_verdict *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(v->reason, sizeof(v->reason), fmt, ap);
+	va_end(ap);
+	ladder_none(v, "the layer was not entered");
+}
+
+/* Keeps a copy of the layer's frames for the report. */
+static int keep_frames(struct layer_verdict *v, const struct layer_evidence *l, struct err *e)
+{
+	if (l->size == 0)
+		return 0;
+	v->frames = malloc(l->size);
+	if (!v->frames)
+		return err_set(e, -ENOMEM, "out of memory");
+	memcpy(v->frames, l->bytes, l->size);
+	v->frames_size = l->size;
+	return 0;
+}
+
+static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, struct err *e)
+{
+	const struct run_record *run = t->in->run;
+	const struct layer_evidence *l = depth ? &t->inner[depth] : t->zero;
+	const struct ladder_input in = {
+	        .evidence = l,
+	        .layer0 = depth ? &t->attested[0] : NULL,
+	        .platform = run->boot[t->boot].boot.platform,
+	        .anchors = {.test_root_pem = run->root_pem},
+	        .at = (time_t)run->started,
+	};
+	int rc = keep_frames(v, l, e);
+
+	if (rc < 0)
+		return rc;
+	cell_print(&t->test->cell, depth + 1, v->id);
+	v->entered = l->hello;
+	if (v->entered)
+		return ladder_climb(&in, v, &t->attested[depth], e);
+	if (depth == 0)
+		not_entered(v, "layer 0 never answered");
+	else if (l->left)
+		not_entered(v, "%.150s%s%.80s", l->end[0] ? l->end : "it ended without a word",
+		            l->words[0] ? ": " : "", l->words);
+	else if (l->entering)
+		not_entered(v, "it was still being started when the evidence ends");
+	else
+		not_entered(v, "the layer below was not entered, or did not try");
+	return 0;
+}
+
+static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
+{
+	const struct channel *channel = &t->in->channel[t->boot];
+	int rc = 0;
+
+	v->layers = t->test->cell.layers;
+	v->layer = calloc(v->layers, sizeof(*v->layer));
+	if (!v->layer)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (t->own)
+		rc = visit_evidence_read(&t->test->cell, t->own, channel, t->zero, e);
+	if (rc == 0 && t->visit && t->visit != t->own)
+		rc = visit_evidence_read(&t->test->cell, t->visit, channel, t->inner, e);
+	for (size_t i = 0; i < v->layers && rc == 0; i++)
+		rc = judge_layer(t, i, &v->layer[i], e);
+	return rc;
+}
+
+/* ---- what went wrong with the infrastructure ---------------------------------------------------
+ */
+/* The last line of the console that has anything on it, escaped. */
+static void last_line(const char *console, char out[JUDGE_TEXT_MAX])
+{
+	const char *end = console ? console + strlen(console) : NULL, *start;
+	char line[160];
+
+	out[0] = '\0';
+	while (end > console && (unsigned char)end[-1] <= ' ')
+		end--;
+	for (start = end; start > console && start[-1] != '\n'; start--)
+		;
+	if (start == end)
+		return;
+	snprintf(line, sizeof(line), "%.*s", (int)(end - start), start);
+	text_escape(out, 160, line);
+}
+
+static bool broken(struct cell_verdict *v, const struct boot_record *b, const char *what,
+                   const char *why)
+{
+	char line[JUDGE_TEXT_MAX];
+
+	last_line(b->console_tail, line);
+	v->outcome = OUTCOME_BROKEN;
+	snprintf(v->reason, sizeof(v->reason), "%s%s%.160s%s%s", what, why[0] ? ": " : "", why,
+	         line[0] ? "; last console line: " : "", line);
+	return true;
+}
+
+static bool visit_broken(struct cell_verdict *v, const struct boot_record *b,
+                         const struct visit_record *visit, const char *whose)
+{
+	char what[80];
+
+	if (!visit || visit->state == VISIT_NOT_RUN) {
+		snprintf(what, sizeof(what), "%s was never made", whose);
+		return broken(v, b, what, visit && visit->reason[0] ? visit->reason : b->reason);
+	}
+	if (visit->state == VISIT_DONE)
+		return false;
+	snprintf(what, sizeof(what), "%s ended in %s", whose, visit_state_names[visit->state]);
+	return broken(v, b, what, visit->reason);
+}
+
+/* Whether the evidence is unfit to be weighed; then `v` says why. */
+static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
+{
+	const struct boot_record *b = &t->in->run->boot[t->boot];
+	char what[CELL_ID_MAX + 32];
+
+	if (visit_broken(v, b, t->own, "layer 0's own visit"))
+		return true;
+	if (t->visit != t->own && visit_broken(v, b, t->visit, "the visit"))
+		return true;
+	if (t->zero->problem[0])
+		return broken(v, b, "layer 0's evidence", t->zero->problem);
+	for (size_t i = 0; t->visit != t->own && i < v->layers; i++) {
+		const struct layer_evidence *l = &t->inner[i];
+
+		snprintf(what, sizeof(what), "the evidence of %s", v->layer[i].id);
+		if (l->problem[0])
+			return broken(v, b, what, l->problem);
+		if (l->timeout)
+			return broken(v, b, what, "the layer below gave it up after its deadline");
+		if (l->left && l->started && !l->hello)
+			return broken(v, b, what, "it was started and said nothing of use");
+	}
+	return false;
+}
+
+/* ---- cases
+ * ---------------------------------------------------------------------------------------- */
+static const struct skip *find_skip(const struct run_record *run, size_t case_index)
+{
+	for (size_t i = 0; i < run->skips; i++) {
+		if (run->skip[i].case_index == case_index)
+			return &run->skip[i];
+	}
+	return NULL;
+}
+
+static int judge_trial(struct trial *t, bool tried_before, struct cell_verdict *v, struct err *e)
+{
+	const struct boot_record *b = &t->in->run->boot[t->boot];
+	char reason[sizeof(v->reason)];
+	int rc;
+
+	t->own = b->visits ? &b->visit[0] : NULL;
+	t->visit = find_visit(b, t->test);
+	if (t->own && (t->own->layers != 1 || !t->own->probe0))
+		t->own = NULL;
+	v->boot_id = b->boot.id;
+	v->platform = b->boot.platform;
+	v->seconds = t->visit ? t->visit->seconds : 0;
+	rc = judge_layers(t, v, e);
+	if (rc < 0 || evidence_broken(t, v))
+		return rc;
+	expect_compare(t->test, v, (time_t)t->in->run->started);
+	if (tried_before) {
+		memcpy(reason, v->reason, sizeof(reason));
+		snprintf(v->reason, sizeof(v->reason), "flaky, an earlier boot broke: %.400s",
+		         reason);
+	}
+	return 0;
+}
+
+int judge_case(const struct judge_input *in, size_t case_index, struct cell_verdict *ret,
+               struct err *e)
+{
+	const struct skip *skip = find_skip(in->run, case_index);
+	struct cell_verdict v = {.case_index = case_index, .platform = PLATFORM_NONE};
+	struct trial *t;
+	bool tried_before = false;
+	int rc = 0;
+
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return err_set(e, -ENOMEM, "out of memory");
+	t->in = in;
+	t->test = &in->cases->item[case_index];
+	snprintf(v.id, sizeof(v.id), "%s", t->test->id);
+	if (skip) {
+		v.outcome = OUTCOME_SKIP;
+		text_escape(v.reason, JUDGE_TEXT_MAX, skip->reason);
+	} else if (find_boot(in, case_index, &t->boot, &tried_before)) {
+		rc = judge_trial(t, tried_before, &v, e);
+	} else {
+		rc = err_set(e, -ENOENT, "%s was not part of this run", v.id);
+	}
+	trial_done(t);
+	free(t);
+	if (rc < 0)
+		cell_verdict_done(&v);
+	else
+		*ret = v;
+	return rc;
+}
+
+int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err *e)
+{
+	struct run_verdict v = {.platform = PLATFORM_NONE};
+	int rc = 0;
+
+	v.cell = calloc(in->cases->count, sizeof(*v.cell));
+	if (!v.cell)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < in->cases->count; i++) {
+		rc = judge_case(in, i, &v.cell[v.cells], e);
+		if (rc == -ENOENT)
+			continue;
+		if (rc < 0)
+			break;
+		v.outcome[v.cell[v.cells].outcome]++;
+		if (v.cell[v.cells].platform > v.platform)
+			v.platform = v.cell[v.cells].platform;
+		v.cells++;
+	}
+	if (rc < 0 && rc != -ENOENT) {
+		run_verdict_done(&v);
+		return rc;
+	}
+	*ret = v;
+	return 0;
+}
+
+void cell_verdict_done(struct cell_verdict *v)
+{
+	for (size_t i = 0; i < v->layers; i++)
+		free(v->layer[i].frames);
+	free(v->layer);
+	v->layer = NULL;
+	v->layers = 0;
+}
+
+void run_verdict_done(struct run_verdict *v)
+{
+	for (size_t i = 0; i < v->cells; i++)
+		cell_verdict_done(&v->cell[i]);
+	free(v->cell);
+	*v = (struct run_verdict){0};
+}
+
+int run_verdict_exit_code(const struct run_verdict *v)
+{
+	if (v->outcome[OUTCOME_FAIL])
+		return 1;
+	return v->outcome[OUTCOME_BROKEN] || v->cells == 0 ? 3 : 0;
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge/ladder.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/enum.h"
+#include "core/escape.h"
+#include "format/eventlog.h"
+#include "judge/frames.h"
+
+/* A layer on the ladder. The rungs are climbed in order; each looks at what those before it left.
+ */
+struct climb {
+	const struct ladder_input *in;
+	const struct layer_evidence *l;
+	const struct report_evidence *ioctl;
+	const struct report_evidence *quoter; /* the interface that is to give the quote, or NULL */
+	struct layer_verdict *v;
+	struct attested *a;
+};
+
+static void set(struct climb *c, enum rung rung, enum rung_state ok, const char *error, double ms,
+                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+static void set(struct climb *c, enum rung rung, enum rung_state ok, const char *error, double ms,
+                const char *fmt, ...)
+{
+	struct rung_result *r = &c->v->ladder[rung];
+	va_list ap;
+
+	r->ok = ok;
+	r->ms = ms;
+	snprintf(r->error, sizeof(r->error), "%s", error);
+	va_start(ap, fmt);
+	vsnprintf(r->detail, sizeof(r->detail), fmt, ap);
+	va_end(ap);
+}
+#define PASS(c, rung, ...) set(c, rung, RUNG_TRUE, "", -1, __VA_ARGS__)
+#define DENY(c, rung, ...) set(c, rung, RUNG_FALSE, "", -1, __VA_ARGS__)
+#define VOID(c, rung, ...) set(c, rung, RUNG_NULL, "", -1, __VA_ARGS__)
+
+static bool holds(const struct climb *c, enum rung rung)
+{
+	return c->v->ladder[rung].ok == RUNG_TRUE;
+}
+
+void ladder_none(struct layer_verdict *v, const char *why)
+{
+	for (int i = 0; i < RUNG_COUNT; i++) {
+		v->ladder[i] = (struct rung_result){.ok = RUNG_NULL, .ms = -1};
+		snprintf(v->ladder[i].detail, sizeof(v->ladder[i].detail), "%s", why);
+	}
+}
+
+/* ---- what identifies a TD ------------------------------------------------------------------ */
+/* What identifies a TD; both kinds of evidence have it. */
+struct identity {
+	const uint8_t *mrtd, *mrconfigid, *mrowner, *mrownerconfig, *mrseam, *mrsignerseam, *svn;
+	const uint8_t (*rtmr)[TDX_DIGEST_SIZE];
+	uint64_t attributes, xfam;
+};
+
+static struct identity of_quote(const struct quote *q)
+{
+	const struct quote_td *t = &q->td;
+
+	return (struct identity){t->mrtd,       t->mrconfigid,   t->mrowner,     t->mrownerconfig,
+	                         t->mrseam,     t->mrsignerseam, t->tee_tcb_svn, t->rtmr,
+	                         t->attributes, t->xfam};
+}
+
+static struct identity of_report(const struct tdreport *r)
+{
+	const struct td_info *t = &r->td;
+
+	return (struct identity){t->mrtd,
+	                         t->mrconfigid,
+	                         t->mrowner,
+	                         t->mrownerconfig,
+	                         r->tcb.mrseam,
+	                         r->tcb.mrsignerseam,
+	                         r->tcb.tee_tcb_svn,
+	                         t->rtmr,
+	                         t->attributes,
+	                         t->xfam};
+}
+
+/* The name of the first register that differs, or NULL. */
+static const char *differing(const struct identity *a, const struct identity *b, size_t rtmrs)
+{
+	static const char *const rtmr_names[] = {"RTMR0", "RTMR1", "RTMR2", "RTMR3"};
+	const struct {
+		const char *name;
+		const uint8_t *a, *b;
+		size_t size;
+	} list[] = {
+	        {"MRTD", a->mrtd, b->mrtd, 48},
+	        {"MRCONFIGID", a->mrconfigid, b->mrconfigid, 48},
+	        {"MROWNER", a->mrowner, b->mrowner, 48},
+	        {"MROWNERCONFIG", a->mrownerconfig, b->mrownerconfig, 48},
+	        {"MRSEAM", a->mrseam, b->mrseam, 48},
+	        {"MRSIGNERSEAM", a->mrsignerseam, b->mrsignerseam, 48},
+	        {"TEE_TCB_SVN", a->svn, b->svn, 16},
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		if (memcmp(list[i].a, list[i].b, list[i].size) != 0)
+			return list[i].name;
+	}
+	for (size_t i = 0; i < rtmrs; i++) {
+		if (memcmp(a->rtmr[i], b->rtmr[i], TDX_DIGEST_SIZE) != 0)
+			return rtmr_names[i];
+	}
+	if (a->attributes != b->attributes)
+		return "ATTRIBUTES";
+	return a->xfam != b->xfam ? "XFAM" : NULL;
+}
+
+/* Layer 0's own evidence: its TDREPORT, or else its quote. */
+static bool layer0_identity(const struct climb *c, struct identity *ret)
+{
+	const struct attested *zero = c->in->layer0;
+
+	if (zero && zero->has_report)
+		*ret = of_report(&zero->report);
+	else if (zero && zero->has_quote)
+		*ret = of_quote(&zero->quote);
+	else
+		return false;
+	return true;
+}
+
+/* RTMR3 is left out: a layer may have extended it since. */
+static const char *differs_from_layer0(const struct climb *c, const struct tdreport *report)
+{
+	struct identity own = of_report(report), zero;
+
+	return layer0_identity(c, &zero) ? differing(&own, &zero, TDX_RTMR_COUNT - 1) : NULL;
+}
+
+/* ---- device, tdreport -------------------------------------------------------------------------
+ */
+/* The node of the name that upstream kernels use, or of the older one where only that exists. */
+static const json_t *device_node(const json_t *devices)
+{
+	static const char *const paths[] = {"/dev/tdx_guest", "/dev/tdx-guest"};
+	const json_t *nodes = json_object_get(devices, "nodes"), *found = NULL;
+
+	for (size_t p = 0; p < 2; p++) {
+		for (size_t i = 0; i < json_array_size(nodes); i++) {
+			const json_t *n = json_array_get(nodes, i);
+			const char *path = member_text(n, "path");
+
+			if (!path || strcmp(path, paths[p]) != 0)
+				continue;
+			if (!found || member_bool(n, "exists", false))
+				found = n;
+		}
+		if (member_bool(found, "exists", false))
+			break;
+	}
+	return found;
+}
+
+static void climb_device(struct climb *c)
+{
+	const json_t *node = device_node(c->l->devices);
+	const json_t *open = json_object_get(node, "open");
+	char mode[16], path[32];
+
+	if (!node) {
+		VOID(c, RUNG_DEVICE, "%s",
+		     c->l->tiny ? "the nested guest is too small to probe devices"
+		                : "the layer said nothing about the TDX device");
+		return;
+	}
+	text_escape(mode, sizeof(mode), member_text(node, "mode"));
+	text_escape(path, sizeof(path), member_text(node, "path"));
+	if (!member_bool(node, "exists", false))
+		set(c, RUNG_DEVICE, RUNG_FALSE, "ENOENT", -1, "no %s", path);
+	else if (!member_bool(open, "ok", false))
+		set(c, RUNG_DEVICE, RUNG_FALSE, member_errno(open, "errno"), -1,
+		    "%s, mode %s, cannot be opened", path, mode);
+	else
+		PASS(c, RUNG_DEVICE, "%s, mode %s", path, mode);
+}
+
+static void climb_tdreport(struct climb *c)
+{
+	const struct report_evidence *r = c->ioctl;
+	const char *wrong;
+	enum format_code code;
+	uint64_t at = 0;
+
+	if (!r) {
+		VOID(c, RUNG_TDREPORT, "not tried");
+	} else if (!r->ok && c->v->ladder[RUNG_DEVICE].ok == RUNG_FALSE) {
+		VOID(c, RUNG_TDREPORT, "no device to ask");
+	} else if (!r->ok) {
+		set(c, RUNG_TDREPORT, RUNG_FALSE, r->error, r->ms, "ended at step '%s'", r->step);
+	} else if ((code = tdreport_parse(r->data, r->size, &c->a->report, &at)) != FORMAT_OK) {
+		set(c, RUNG_TDREPORT, RUNG_FALSE, "", r->ms, "no TDREPORT: %s at byte %llu",
+		    format_code_name(code), (unsigned long long)at);
+	} else if (memcmp(c->a->report.mac.report_data, r->expected, 64) != 0) {
+		set(c, RUNG_TDREPORT, RUNG_FALSE, "", r->ms,
+		    "a TDREPORT for something else: its REPORTDATA is not what was asked for");
+	} else if ((wrong = differs_from_layer0(c, &c->a->report)) != NULL) {
+		set(c, RUNG_TDREPORT, RUNG_FALSE, "", r->ms,
+		    "a TDREPORT of another TD: %s differs from layer 0's", wrong);
+	} else {
+		c->a->has_report = true;
+		set(c, RUNG_TDREPORT, RUNG_TRUE, "", r->ms,
+		    "well-formed, over our REPORTDATA; only the platform can check its MAC");
+	}
+}
+
+/* ---- provider, quote, parsed, bound
+ * -------------------------------------------------------------- */
+static void climb_provider(struct climb *c)
+{
+	const struct report_evidence *r = layer_report(c->l, REPORT_CONFIGFS);
+
+	if (!r)
+		VOID(c, RUNG_PROVIDER, "not tried");
+	else if (strcmp(r->provider, "tdx_guest") == 0)
+		PASS(c, RUNG_PROVIDER, "tdx_guest");
+	else if (r->provider[0])
+		DENY(c, RUNG_PROVIDER, "the provider is '%s', not tdx_guest", r->provider);
+	else if (!r->ok)
+		set(c, RUNG_PROVIDER, RUNG_FALSE, r->error, r->ms,
+		    "configfs-tsm: ended at step '%s'", r->step);
+	else
+		DENY(c, RUNG_PROVIDER, "a quote from configfs without the provider's name");
+}
+
+static void climb_quote(struct climb *c)
+{
+	const struct report_evidence *r = c->quoter;
+	json_int_t writes = r && r->generations ? r->generation[1] - r->generation[0] : 1;
+
+	if (!r)
+		VOID(c, RUNG_QUOTE, "no interface was tried");
+	else if (!r->ok && c->v->ladder[RUNG_PROVIDER].ok == RUNG_FALSE)
+		VOID(c, RUNG_QUOTE, "no provider to ask");
+	else if (!r->ok)
+		set(c, RUNG_QUOTE, RUNG_FALSE, r->error, r->ms, "%s: ended at step '%s'", r->name,
+		    r->step);
+	else if (!r->data || r->size == 0)
+		set(c, RUNG_QUOTE, RUNG_FALSE, "", r->ms,
+		    "%s: an empty quote, which is how older kernels tell a failure", r->name);
+	else if (writes != 1)
+		set(c, RUNG_QUOTE, RUNG_FALSE, "", r->ms,
+		    "%s: someone else wrote to the entry meanwhile (generation)", r->name);
+	else
+		set(c, RUNG_QUOTE, RUNG_TRUE, "", r->ms, "%s: %zu bytes", r->name, r->size);
+}
+
+static void climb_parsed(struct climb *c)
+{
+	struct quote *q = &c->a->quote;
+	enum format_code code;
+	uint64_t at = 0;
+
+	if (!holds(c, RUNG_QUOTE)) {
+		VOID(c, RUNG_PARSED, "no quote");
+		return;
+	}
+	code = quote_parse(c->quoter->data, c->quoter->size, q, &at);
+	if (code != FORMAT_OK)
+		DENY(c, RUNG_PARSED, "no quote: %s at byte %llu", format_code_name(code),
+		     (unsigned long long)at);
+	else if (q->tee_type != QUOTE_TEE_TDX || q->body_type == QUOTE_BODY_SGX)
+		DENY(c, RUNG_PARSED, "not a TDX quote");
+	else {
+		c->a->has_quote = true;
+		PASS(c, RUNG_PARSED, "version %u, body type %u", q->version, q->body_type);
+	}
+}
+
+static void climb_bound(struct climb *c)
+{
+	if (!c->a->has_quote)
+		VOID(c, RUNG_BOUND, "no quote");
+	else if (memcmp(c->a->quote.td.report_data, c->quoter->expected, 64) != 0)
+		DENY(c, RUNG_BOUND,
+		     "its REPORTDATA is not the one of this visit's nonce, this "
+		     "layer and its evidence");
+	else
+		PASS(c, RUNG_BOUND, "REPORTDATA covers nonce, layer and the evidence before it");
+}
+
+/* ---- registers
+ * ------------------------------------------------------------------------------------ */
+/*
+ * Equal to the layer's own TDREPORT in everything; equal to layer 0's but for RTMR3, which a layer
+ * may have extended since.
+ */
+static void climb_registers(struct climb *c)
+{
+	struct identity quote, own, zero;
+	const char *wrong;
+	bool has_zero = layer0_identity(c, &zero);
+
+	if (!c->a->has_quote) {
+		VOID(c, RUNG_REGISTERS, "no quote");
+		return;
+	}
+	quote = of_quote(&c->a->quote);
+	if (!c->a->has_report && !has_zero) {
+		VOID(c, RUNG_REGISTERS, "no TDREPORT to compare with");
+		return;
+	}
+	if (c->a->has_report) {
+		own = of_report(&c->a->report);
+		wrong = differing(&quote, &own, TDX_RTMR_COUNT);
+		if (wrong) {
+			DENY(c, RUNG_REGISTERS, "%s differs from this layer's TDREPORT", wrong);
+			return;
+		}
+	}
+	wrong = has_zero ? differing(&quote, &zero, TDX_RTMR_COUNT - 1) : NULL;
+	if (wrong)
+		DENY(c, RUNG_REGISTERS, "%s differs from layer 0's", wrong);
+	else
+		PASS(c, RUNG_REGISTERS, "equal to %s%s%s",
+		     c->a->has_report ? "this layer's TDREPORT" : "",
+		     c->a->has_report && has_zero ? " and " : "", has_zero ? "layer 0's" : "");
+}
+
+/* ---- chain, eventlog, tcb, covers ---------------------------------------------------------------
+ */
+static int climb_chain(struct climb *c, struct err *e)
+{
+	static const enum origin fitting[] = {
+	        [PLATFORM_NONE] = ORIGIN_NONE,
+	        [PLATFORM_EMULATED] = ORIGIN_EMULATED,
+	        [PLATFORM_HARDWARE] = ORIGIN_HARDWARE,
+	};
+	struct trust_verdict t;
+	int rc;
+
+	if (!c->a->has_quote) {
+		VOID(c, RUNG_CHAIN, "no quote");
+		c->v->origin = holds(c, RUNG_QUOTE) ? ORIGIN_UNKNOWN : ORIGIN_NONE;
+		return 0;
+	}
+	rc = trust_check_quote(&c->a->quote, &c->in->anchors, c->in->at, &t, e);
+	if (rc < 0)
+		return rc;
+	c->v->origin = t.authentic ? t.origin : ORIGIN_UNKNOWN;
+	if (!t.authentic)
+		DENY(c, RUNG_CHAIN, "%s", t.reason);
+	else if (t.origin != fitting[c->in->platform])
+		DENY(c, RUNG_CHAIN, "the chain's origin is %s, the platform is %s",
+		     ENUM_NAME(origin_names, t.origin), ENUM_NAME(platform_names, c->in->platform));
+	else
+		PASS(c, RUNG_CHAIN, "signatures end in %s",
+		     t.origin == ORIGIN_HARDWARE ? "Intel's root"
+		                                 : "the EMULATED platform's test root");
+	return 0;
+}
+
+static void read_log(struct climb *c)
+{
+	const struct blob *b = &c->l->ccel_log;
+
+	c->a->has_log = b->complete && eventlog_replay(b->data, b->size, c->a->log_rtmr,
+	                                               &c->a->log_events, NULL) == FORMAT_OK;
+}
+
+/* A log that proves nothing is false, not null: its absence must not look like success. */
+static void climb_eventlog(struct climb *c)
+{
+	const struct attested *log = c->a->has_log || !c->in->layer0 ? c->a : c->in->layer0;
+	const struct blob *b = &c->l->ccel_log;
+	struct identity td;
+
+	if (!c->a->has_quote && !c->a->has_report) {
+		VOID(c, RUNG_EVENTLOG, "no registers to compare with");
+		return;
+	}
+	if (!log->has_log) {
+		set(c, RUNG_EVENTLOG, RUNG_FALSE, c->in->layer0 ? "" : b->error, -1, "%s",
+		    c->in->layer0 ? "layer 0 has no event log"
+		    : b->complete ? "the event log is malformed"
+		                  : "no event log");
+		return;
+	}
+	td = c->a->has_quote ? of_quote(&c->a->quote) : of_report(&c->a->report);
+	for (int i = 0; i < 3; i++) {
+		if (memcmp(td.rtmr[i], log->log_rtmr[i], TDX_DIGEST_SIZE) != 0) {
+			DENY(c, RUNG_EVENTLOG, "%s log does not replay to RTMR%d",
+			     log == c->a ? "the" : "layer 0's", i);
+			return;
+		}
+	}
+	PASS(c, RUNG_EVENTLOG, "%s%zu events replay to RTMR0-2", log == c->a ? "" : "layer 0's ",
+	     log->log_events);
+}
+
+static void climb_covers(struct climb *c)
+{
+	if (!c->a->has_quote)
+		VOID(c, RUNG_COVERS, "no quote");
+	else if (c->in->layer0)
+		DENY(c, RUNG_COVERS,
+		     "the quote covers the TD only: nothing measured identifies this layer");
+	else
+		VOID(c, RUNG_COVERS, "no reference values to compare the TD's measurements with");
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------- */
+static enum grade grade_of(const struct climb *c)
+{
+	if (!holds(c, RUNG_PARSED) || !holds(c, RUNG_BOUND))
+		return holds(c, RUNG_TDREPORT) ? GRADE_REPORT : GRADE_NONE;
+	if (!holds(c, RUNG_REGISTERS) || !holds(c, RUNG_CHAIN) ||
+	    c->v->ladder[RUNG_EVENTLOG].ok == RUNG_FALSE)
+		return GRADE_QUOTE;
+	return holds(c, RUNG_COVERS) ? GRADE_COVERED : GRADE_VERIFIED;
+}
+
+static void read_interfaces(struct climb *c)
+{
+	for (size_t i = 0; i < c->l->reports; i++) {
+		const struct report_evidence *r = &c->l->report[i];
+		struct interface_result *to = &c->v->interface[c->v->interfaces++];
+
+		snprintf(to->name, sizeof(to->name), "%s", r->name);
+		snprintf(to->error, sizeof(to->error), "%s", r->error);
+		to->ok = r->ok && r->size > 0;
+		to->ms = r->ms;
+		snprintf(to->detail, sizeof(to->detail), "%s", r->step);
+	}
+}
+
+static void read_kvm(struct climb *c)
+{
+	const char *state = member_text(c->l->kvm, "state");
+	const char *error = member_errno(c->l->kvm, "errno");
+	char step[60], detail[120];
+	int known = state ? ENUM_FIND(kvm_state_names, state) : -1;
+
+	c->v->kvm = known < 0 ? KVM_UNKNOWN : (enum kvm_state)known;
+	text_escape(step, sizeof(step), member_text(c->l->kvm, "step"));
+	text_escape(detail, sizeof(detail), member_text(c->l->kvm, "detail"));
+	snprintf(c->v->kvm_detail, sizeof(c->v->kvm_detail), "%s%s%s%s%s", step,
+	         step[0] && detail[0] ? ": " : "", detail, *error ? " " : "", error);
+}
+
+static const struct report_evidence *find_quoter(const struct layer_evidence *l)
+{
+	static const enum report_interface order[] = {REPORT_CONFIGFS, REPORT_VSOCK, REPORT_BROKER};
+
+	for (size_t i = 0; i < 3; i++) {
+		const struct report_evidence *r = layer_report(l, order[i]);
+
+		if (r && r->ok)
+			return r;
+	}
+	return layer_report(l, REPORT_CONFIGFS);
+}
+
+int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
+                 struct attested *ret_attested, struct err *e)
+{
+	struct climb c = {
+	        .in = in,
+	        .l = in->evidence,
+	        .ioctl = layer_report(in->evidence, REPORT_IOCTL),
+	        .quoter = find_quoter(in->evidence),
+	        .v = ret,
+	        .a = ret_attested,
+	};
+	int rc;
+
+	memset(ret_attested, 0, sizeof(*ret_attested));
+	climb_device(&c);
+	climb_tdreport(&c);
+	climb_provider(&c);
+	climb_quote(&c);
+	climb_parsed(&c);
+	climb_bound(&c);
+	climb_registers(&c);
+	rc = climb_chain(&c, e);
+	read_log(&c);
+	climb_eventlog(&c);
+	VOID(&c, RUNG_TCB, "no collateral given");
+	climb_covers(&c);
+	ret->grade = grade_of(&c);
+	read_interfaces(&c);
+	read_kvm(&c);
+	return rc;
+}
+
+int layer_first_false(const struct layer_verdict *l)
+{
+	for (int i = 0; i < RUNG_COUNT; i++) {
+		if (l->ladder[i].ok == RUNG_FALSE)
+			return i;
+	}
+	return -1;
+}

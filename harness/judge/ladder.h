@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_JUDGE_LADDER_H
+#define TCEPTION_JUDGE_LADDER_H
+
+#include <time.h>
+
+#include "format/quote.h"
+#include "format/tdreport.h"
+#include "judge/evidence.h"
+
+/* What of a layer's evidence could be read; the next layers' is compared with layer 0's. */
+struct attested {
+	bool has_report; /* a well-formed TDREPORT over our REPORTDATA */
+	struct tdreport report;
+	bool has_quote; /* a well-formed TDX quote, its views pointing into the evidence */
+	struct quote quote;
+	bool has_log; /* an event log that could be replayed */
+	uint8_t log_rtmr[TDX_RTMR_COUNT][TDX_DIGEST_SIZE];
+	size_t log_events;
+};
+
+struct ladder_input {
+	const struct layer_evidence *evidence;
+	const struct attested *layer0; /* NULL when this is layer 0 */
+	enum platform platform;        /* of the boot */
+	struct trust_anchors anchors;
+	time_t at;
+};
+
+/*
+ * Weighs one entered layer's evidence: fills ladder, grade, origin, interfaces and KVM state of
+ * `ret`, and `ret_attested`, which points into the evidence. Only memory can fail.
+ */
+int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
+                 struct attested *ret_attested, struct err *e);
+
+/* An empty ladder: every rung null, for this reason. */
+void ladder_none(struct layer_verdict *v, const char *why);
+
+#endif

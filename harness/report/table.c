@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/enum.h"
+#include "report/report.h"
+
+const char *const report_format_names[3] = {
+        [REPORT_TABLE] = "table",
+        [REPORT_JSON] = "json",
+        [REPORT_MARKDOWN] = "md",
+};
+
+/* The columns of one cell. A grade that rests on a quote carries the quote's origin. */
+struct row {
+	char grade[40];
+	const char *kvm;
+	char seconds[16];
+};
+
+static void row_make(const struct cell_verdict *v, struct row *r)
+{
+	const struct layer_verdict *l = v->layers ? &v->layer[v->layers - 1] : NULL;
+
+	snprintf(r->seconds, sizeof(r->seconds), v->layers ? "%.1f" : "-", v->seconds);
+	r->kvm = l && l->kvm != KVM_UNKNOWN ? kvm_state_names[l->kvm] : "-";
+	if (!l)
+		snprintf(r->grade, sizeof(r->grade), "-");
+	else if (l->origin == ORIGIN_NONE)
+		snprintf(r->grade, sizeof(r->grade), "%s", ENUM_NAME(grade_names, l->grade));
+	else
+		snprintf(r->grade, sizeof(r->grade), "%s (%s)", ENUM_NAME(grade_names, l->grade),
+		         ENUM_NAME(origin_names, l->origin));
+}
+
+static size_t id_width(const struct run_verdict *v)
+{
+	size_t width = 4;
+
+	for (size_t i = 0; i < v->cells; i++) {
+		if (strlen(v->cell[i].id) > width)
+			width = strlen(v->cell[i].id);
+	}
+	return width;
+}
+
+static const char *platform_note(enum platform p)
+{
+	if (p == PLATFORM_EMULATED)
+		return "emulated: trust domains run on a software TDX module and quotes are signed "
+		       "by a test root\nof this machine; they show how the interfaces behave, not "
+		       "what TDX hardware protects";
+	if (p == PLATFORM_HARDWARE)
+		return "hardware";
+	return "none: no trust domain was run";
+}
+
+static void summary(const struct judge_input *in, const struct run_verdict *v, FILE *out)
+{
+	fprintf(out, "%zu cells:", v->cells);
+	for (size_t i = 0; i < 5; i++) {
+		if (v->outcome[i])
+			fprintf(out, " %zu %s", v->outcome[i], outcome_names[i]);
+	}
+	fprintf(out, "; %zu boots, %.0f s; run %s\n", in->run->boots, in->run->seconds,
+	        in->run->id);
+}
+
+void report_table(const struct judge_input *in, const struct run_verdict *verdict, FILE *out)
+{
+	int width = (int)id_width(verdict);
+
+	fprintf(out, "%-*s  %-8s  %-7s  %-20s  %-9s  %6s  %s\n", width, "cell", "platform",
+	        "outcome", "grade (origin)", "kvm", "s", "reason");
+	for (size_t i = 0; i < verdict->cells; i++) {
+		const struct cell_verdict *v = &verdict->cell[i];
+		struct row r;
+
+		row_make(v, &r);
+		fprintf(out, "%-*s  %-8s  %-7s  %-20s  %-9s  %6s  %s\n", width, v->id,
+		        ENUM_NAME(platform_names, v->platform),
+		        ENUM_NAME(outcome_names, v->outcome), r.grade, r.kvm, r.seconds, v->reason);
+	}
+	fputc('\n', out);
+	summary(in, verdict, out);
+	fprintf(out, "platform %s\n", platform_note(verdict->platform));
+}
+
+/* Cell IDs and escaped ASCII only, so the bar is all that needs care. */
+static void markdown_text(const char *text, FILE *out)
+{
+	for (; *text; text++) {
+		if (strchr("|<>&`*_[]", *text))
+			fprintf(out, "&#%d;", *text);
+		else
+			fputc(*text, out);
+	}
+}
+
+void report_markdown(const struct judge_input *in, const struct run_verdict *verdict, FILE *out)
+{
+	fputs("| cell | platform | outcome | grade (origin) | kvm | s | reason |\n"
+	      "|---|---|---|---|---|---:|---|\n",
+	      out);
+	for (size_t i = 0; i < verdict->cells; i++) {
+		const struct cell_verdict *v = &verdict->cell[i];
+		struct row r;
+
+		row_make(v, &r);
+		fprintf(out, "| `%s` | %s | %s | %s | %s | %s | ", v->id,
+		        ENUM_NAME(platform_names, v->platform),
+		        ENUM_NAME(outcome_names, v->outcome), r.grade, r.kvm, r.seconds);
+		markdown_text(v->reason, out);
+		fputs(" |\n", out);
+	}
+	fputc('\n', out);
+	summary(in, verdict, out);
+	fprintf(out, "\nPlatform %s.\n", platform_note(verdict->platform));
+}
+
+int report_write(enum report_format format, const struct judge_input *in,
+                 const struct run_verdict *verdict, FILE *out, struct err *e)
+{
+	_cleanup_(freep) char *json = NULL;
+	int rc = 0;
+
+	switch (format) {
+	case REPORT_TABLE:
+		report_table(in, verdict, out);
+		break;
+	case REPORT_MARKDOWN:
+		report_markdown(in, verdict, out);
+		break;
+	case REPORT_JSON:
+		rc = report_json(in, verdict, &json, e);
+		if (rc == 0)
+			fprintf(out, "%s\n", json);
+		break;
+	}
+	if (rc == 0 && (fflush(out) != 0 || ferror(out)))
+		rc = err_sys(e, -EIO, "the report can't be written");
+	return rc;
+}
+
+/* ---- progress ------------------------------------------------------------------------------- */
+void report_progress_init(struct report_progress *p, FILE *out, size_t total)
+{
+	*p = (struct report_progress){.total = total};
+	if (out && isatty(fileno(out)))
+		p->out = out;
+}
+
+void report_progress_boot(struct report_progress *p, const struct boot *boot)
+{
+	if (p->out)
+		fprintf(p->out, "boot %s: %s, %s, %u MiB, %zu cells\n", boot->id,
+		        boot->platform == PLATFORM_NONE ? "plain VM"
+		                                        : ENUM_NAME(platform_names, boot->platform),
+		        boot->kvm ? "kvm" : "tcg", boot->memory_mib, boot->steps);
+}
+
+void report_progress_cell(struct report_progress *p, const struct cell_verdict *cell)
+{
+	struct row r;
+
+	p->done++;
+	if (!p->out)
+		return;
+	row_make(cell, &r);
+	fprintf(p->out, "[%2zu/%zu] %-30s %-6s %-20s %6s s  %.100s\n", p->done, p->total, cell->id,
+	        ENUM_NAME(outcome_names, cell->outcome), r.grade, r.seconds, cell->reason);
+}

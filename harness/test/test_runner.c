@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Boots, faults and signals, with a stand-in for QEMU (cases/standin-qemu): no guest is booted. */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "run/process.h"
+#include "run/runner.h"
+#include "run/store.h"
+#include "test/golden.h"
+
+#define CELLS 3
+static const char *const cell_ids[CELLS] = {"vm", "vm/docker", "vm/podman.rootful"};
+
+static char top[] = "/tmp/tception-test-XXXXXX";
+static struct test_case cases_item[CELLS];
+static struct case_file cases = {.item = cases_item, .count = CELLS};
+static struct run_record record;
+static char case_path[PATH_MAX];
+
+static void set_up(void)
+{
+	struct err e;
+	FILE *f;
+
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	snprintf(case_path, sizeof(case_path), "%s/cases.yaml", top);
+	f = fopen(case_path, "w");
+	fputs("version: 1\n", f);
+	fclose(f);
+	for (size_t i = 0; i < CELLS; i++) {
+		ck_assert_int_eq(cell_parse(cell_ids[i], &cases_item[i].cell, &e), 0);
+		strcpy(cases_item[i].id, cell_ids[i]);
+	}
+	ck_assert_int_eq(store_run_id(&record.id, &e), 0);
+	ck_assert_int_gt(asprintf(&record.dir, "%s/run", top), 0);
+	ck_assert_int_eq(store_create(record.dir, case_path, &e), 0);
+	ck_assert_ptr_nonnull(realpath("cases/standin-qemu", record.host.qemu));
+	record.host.cpus = 1;
+	unsetenv("TCEPTION_STANDIN");
+	unsetenv("TCEPTION_STANDIN_ONCE");
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void tear_down(void)
+{
+	run_record_done(&record);
+	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	/* Nothing was left running: not even a zombie. */
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+static struct guest_parts parts = {.kernel = (char *)"kernel",
+                                   .initrd = (char *)"initrd",
+                                   .root = (char *)"root",
+                                   .firmware = (char *)"firmware",
+                                   .module = (char *)"module"};
+
+static struct step steps[] = {{0, 2}, {1, 2}, {2, 2}};
+
+static struct boot a_boot(const char *id)
+{
+	struct boot b = {.layer0 = {.kind = "vm"},
+	                 .layer0_id = "vm",
+	                 .memory_mib = 128,
+	                 .vcpus = 1,
+	                 .boot_deadline_s = 2,
+	                 .step = steps,
+	                 .steps = CELLS};
+
+	snprintf(b.id, sizeof(b.id), "%s", id);
+	return b;
+}
+
+static int execute(size_t boots, unsigned jobs)
+{
+	struct boot boot[4] = {a_boot("vm-1"), a_boot("vm-2"), a_boot("vm-3"), a_boot("vm-4")};
+	struct plan plan = {.boot = boot, .boots = boots};
+	struct run_spec spec = {.cases = &cases, .plan = &plan, .parts = &parts, .jobs = jobs};
+	struct run_record loaded;
+	struct err e = {0};
+	int signal_number = -1, r;
+
+	r = runner_execute(&spec, &record, &signal_number, &e);
+	ck_assert_msg(r == 0, "%s", e.text);
+	/* Whatever happened, the folder can be read again. */
+	r = store_load(record.dir, &loaded, &e);
+	ck_assert_msg(r == 0, "%s", e.text);
+	ck_assert_uint_eq(loaded.boots, record.boots);
+	run_record_done(&loaded);
+	return signal_number;
+}
+
+static void check_visit(size_t boot, size_t visit, const char *cell, enum visit_state state)
+{
+	const struct visit_record *v;
+
+	ck_assert_uint_lt(boot, record.boots);
+	ck_assert_uint_lt(visit, record.boot[boot].visits);
+	v = &record.boot[boot].visit[visit];
+	ck_assert_str_eq(v->cell_id, cell);
+	ck_assert_msg(v->state == state, "%s is %s (%s), expected %s", cell,
+	              visit_state_names[v->state], v->reason, visit_state_names[state]);
+	ck_assert_int_eq(v->reason[0] != 0, state != VISIT_DONE);
+	ck_assert_uint_le(v->begin, v->end);
+}
+
+static uint64_t file_size(const char *boot, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/boots/%s/%s", record.dir, boot, name);
+	ck_assert_msg(stat(path, &st) == 0, "%s", path);
+	return (uint64_t)st.st_size;
+}
+
+START_TEST(all_well)
+{
+	ck_assert_int_eq(execute(1, 1), 0);
+	ck_assert_uint_eq(record.boots, 1);
+	ck_assert_uint_eq(record.boot[0].visits, CELLS);
+	for (size_t i = 0; i < CELLS; i++)
+		check_visit(0, i, cell_ids[i], VISIT_DONE);
+	ck_assert_str_eq(record.boot[0].reason, "");
+	ck_assert(record.boot[0].ready_seconds >= 0);
+	/* Visits lie side by side and cover the whole channel. */
+	ck_assert_uint_eq(record.boot[0].visit[0].begin, 0);
+	ck_assert_uint_eq(record.boot[0].visit[1].begin, record.boot[0].visit[0].end);
+	ck_assert_uint_eq(record.boot[0].visit[2].end, file_size("vm-1", "channel.bin"));
+	ck_assert_ptr_nonnull(strstr(record.boot[0].console_tail, "standin: bye"));
+	ck_assert_str_eq(record.boot[0].argv[0], record.host.qemu);
+}
+END_TEST
+
+/* A fault while vm/docker is visited: that cell breaks, the others go on in another boot. */
+static const struct {
+	const char *fault;
+	enum visit_state state;
+	const char *reason, *console;
+} faults[] = {
+        {"hang", VISIT_TIMEOUT, "no DONE within the deadline", "about to hang"},
+        {"trickle", VISIT_TIMEOUT, "no DONE within the deadline", "about to trickle"},
+        {"die", VISIT_DIED, "QEMU ended with exit status 3: standin: internal error", "about to"},
+        {"crash", VISIT_DIED, "QEMU was killed by signal 11", "about to crash"},
+        {"panic", VISIT_DIED, "the guest ended by itself", "Kernel panic - not syncing"},
+        {"garbage", VISIT_GARBAGE, "no frame header at byte", "about to garbage"},
+        {"oversize", VISIT_GARBAGE, "no frame header at byte", "about to oversize"},
+        {"flood", VISIT_FLOOD, "sent more than 67108864 bytes in one visit", "about to flood"},
+        {"eof", VISIT_TIMEOUT, "", "about to eof"},
+        {"console-flood", VISIT_TIMEOUT, "no DONE within", "flood ?[31m? "},
+        {"grandchild", VISIT_DIED, "QEMU ended with exit status 4", "about to grandchild"},
+};
+
+START_TEST(fault_in_a_visit)
+{
+	char setting[64];
+
+	snprintf(setting, sizeof(setting), "vm/docker=%s", faults[_i].fault);
+	setenv("TCEPTION_STANDIN", setting, 1);
+	ck_assert_int_eq(execute(1, 1), 0);
+	ck_assert_uint_eq(record.boots, 2);
+	ck_assert_uint_eq(record.boot[0].visits, 2);
+	check_visit(0, 0, "vm", VISIT_DONE);
+	check_visit(0, 1, "vm/docker", faults[_i].state);
+	ck_assert_msg(strstr(record.boot[0].reason, faults[_i].reason), "%s",
+	              record.boot[0].reason);
+	ck_assert_msg(strstr(record.boot[0].console_tail, faults[_i].console), "%s",
+	              record.boot[0].console_tail);
+	ck_assert_uint_eq(record.boot[1].visits, 2);
+	ck_assert_str_eq(record.boot[1].boot.id, "vm-1.2");
+	ck_assert_int_eq(record.boot[1].attempt, 2);
+	check_visit(1, 0, "vm", VISIT_DONE);
+	check_visit(1, 1, "vm/podman.rootful", VISIT_DONE);
+	/* A hostile guest can't fill the disk. */
+	ck_assert_uint_lt(file_size("vm-1", "channel.bin"), (64u << 20) + (1u << 20));
+	ck_assert_uint_lt(file_size("vm-1", "console.log"), SINK_LIMIT + 100);
+	ck_assert_uint_le(record.boot[0].visit[1].end, file_size("vm-1", "channel.bin"));
+}
+END_TEST
+
+/* The last cell's fault needs no further boot. */
+START_TEST(fault_in_the_last_visit)
+{
+	setenv("TCEPTION_STANDIN", "vm/podman.rootful=die", 1);
+	ck_assert_int_eq(execute(1, 1), 0);
+	ck_assert_uint_eq(record.boots, 1);
+	check_visit(0, 2, "vm/podman.rootful", VISIT_DIED);
+}
+END_TEST
+
+static const char *const start_faults[] = {"start-fail", "start-hang", "die", "garbage"};
+
+/* Layer 0 fails twice in a row: its cells are given up, each with the reason. */
+START_TEST(layer0_fails_twice)
+{
+	char setting[64];
+
+	snprintf(setting, sizeof(setting), "vm=%s", start_faults[_i]);
+	setenv("TCEPTION_STANDIN", setting, 1);
+	ck_assert_int_eq(execute(1, 1), 0);
+	ck_assert_uint_eq(record.boots, 2);
+	ck_assert_uint_eq(record.boot[0].visits, 1);
+	ck_assert_int_ne(record.boot[0].visit[0].state, VISIT_DONE);
+	ck_assert_uint_eq(record.boot[1].visits, CELLS);
+	ck_assert_int_ne(record.boot[1].visit[0].state, VISIT_DONE);
+	check_visit(1, 1, "vm/docker", VISIT_NOT_RUN);
+	check_visit(1, 2, "vm/podman.rootful", VISIT_NOT_RUN);
+	ck_assert_ptr_nonnull(strstr(record.boot[1].visit[1].reason, "2 boots in a row"));
+}
+END_TEST
+
+/* ... but once is not enough. */
+START_TEST(layer0_fails_once)
+{
+	setenv("TCEPTION_STANDIN", "vm=die", 1);
+	setenv("TCEPTION_STANDIN_ONCE", top, 1);
+	ck_assert_int_eq(execute(1, 1), 0);
+	ck_assert_uint_eq(record.boots, 2);
+	for (size_t i = 0; i < CELLS; i++)
+		check_visit(1, i, cell_ids[i], VISIT_DONE);
+}
+END_TEST
+
+START_TEST(no_qemu)
+{
+	strcpy(record.host.qemu, "/nonexistent/qemu");
+	ck_assert_int_eq(execute(1, 1), 0);
+	ck_assert_uint_eq(record.boots, 2);
+	check_visit(0, 0, "vm", VISIT_DIED);
+	ck_assert_ptr_nonnull(strstr(record.boot[0].reason, "cannot start /nonexistent/qemu"));
+	check_visit(1, 2, "vm/podman.rootful", VISIT_NOT_RUN);
+}
+END_TEST
+
+START_TEST(several_boots)
+{
+	setenv("TCEPTION_STANDIN", "vm/docker=hang", 1);
+	ck_assert_int_eq(execute(4, 4), 0);
+	ck_assert_uint_eq(record.boots, 8);
+	/* Side by side: four times two seconds would be eight. */
+	ck_assert_msg(record.seconds < 7, "%f s", record.seconds);
+}
+END_TEST
+
+/* ---- signals: the run ends at once, leaves nothing behind, and says what it did not do ---- */
+
+static void interrupt_me(int after_ms, int number)
+{
+	pid_t me = getpid();
+
+	if (fork() == 0) {
+		usleep((useconds_t)after_ms * 1000);
+		kill(me, number);
+		_exit(0);
+	}
+}
+
+static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+START_TEST(interrupted)
+{
+	sigset_t set;
+
+	/* As runner_execute does, but before the signal can come. */
+	sigemptyset(&set);
+	sigaddset(&set, end_signals[_i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	setenv("TCEPTION_STANDIN", "vm/docker=hang", 1);
+	for (size_t i = 0; i < CELLS; i++)
+		steps[i].deadline_s = 30;
+	interrupt_me(1500, end_signals[_i]);
+	ck_assert_int_eq(execute(2, 1), end_signals[_i]);
+	ck_assert_int_gt(waitpid(-1, NULL, 0), 0); /* the one that sent the signal */
+	ck_assert_msg(record.seconds < 10, "%f s", record.seconds);
+	ck_assert_uint_eq(record.boots, 2);
+	check_visit(0, 0, "vm", VISIT_DONE);
+	check_visit(0, 1, "vm/docker", VISIT_NOT_RUN);
+	check_visit(0, 2, "vm/podman.rootful", VISIT_NOT_RUN);
+	ck_assert_ptr_nonnull(strstr(record.boot[0].reason, "interrupted by SIG"));
+	for (size_t i = 0; i < CELLS; i++)
+		check_visit(1, i, cell_ids[i], VISIT_NOT_RUN);
+}
+END_TEST
+
+START_TEST(power_off_is_bounded)
+{
+	setenv("TCEPTION_STANDIN", "none=no-poweroff", 1);
+	ck_assert_int_eq(execute(1, 1), 0);
+	ck_assert_uint_eq(record.boots, 1);
+	check_visit(0, 2, "vm/podman.rootful", VISIT_DONE);
+	ck_assert_ptr_nonnull(strstr(record.boot[0].reason, "did not power off"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("runner");
+	TCase *tc = tcase_create("runner");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, all_well);
+	tcase_add_loop_test(tc, fault_in_a_visit, 0, sizeof(faults) / sizeof(faults[0]));
+	tcase_add_test(tc, fault_in_the_last_visit);
+	tcase_add_loop_test(tc, layer0_fails_twice, 0,
+	                    sizeof(start_faults) / sizeof(start_faults[0]));
+	tcase_add_test(tc, layer0_fails_once);
+	tcase_add_test(tc, no_qemu);
+	tcase_add_test(tc, several_boots);
+	tcase_add_loop_test(tc, interrupted, 0, sizeof(end_signals) / sizeof(end_signals[0]));
+	tcase_add_test(tc, power_off_is_bounded);
+	suite_add_tcase(suite, tc);
+	return golden_run(suite);
+}

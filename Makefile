@@ -60,10 +60,16 @@ $B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
 # ---- fuzzers (clang's libFuzzer): one per parser, seeds in cases/golden --------------------------------
 FUZZ_SRC := $(wildcard harness/fuzz/fuzz_*.c)
 FUZZERS := $(FUZZ_SRC:harness/fuzz/%.c=$B/fuzz/%)
-$B/fuzz/%: harness/fuzz/%.c $(ROOM_SRC) Makefile | $(SETUP)
+FUZZ_CC := clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -MMD -MP -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+$B/fuzz-obj/%.o: %.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined $< $(ROOM_SRC) $(LIBS) -o $@
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link -c $< -o $@
+$B/fuzz/libtception.a: $(ROOM_SRC:%.c=$B/fuzz-obj/%.o)
+	@mkdir -p $(@D)
+	rm -f $@ && $(AR) rcs $@ $^
+$B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz/libtception.a
+	$(FUZZ_CC) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 # ---- verbs --------------------------------------------------------------------------------------------------
 IMAGE := $(CACHE)/.image.stamp

@@ -3,7 +3,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Firmware images: TDVF metadata, volumes, LZMA sections, the variable store. */
+/* Firmware images: TDVF metadata, volumes, LZMA sections, the variable store.
+ * Seeds: cases/golden/measure cases/golden/tdvf */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct measure_inputs in = {.firmware = {data, size}, .memory = 1u << 30};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frame headers, base64 and hexadecimal: what is accepted is written again as it was read. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "format/frame.h"
+#include "format/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void text_round_trip(const char *text, size_t length)
+{
+	uint8_t *bytes = malloc(BASE64_DECODED_MAX(length));
+	char *again = malloc(BASE64_ENCODED_SIZE(length) + HEX_ENCODED_SIZE(length));
+	size_t size;
+
+	if (!bytes || !again)
+		abort();
+	if (base64_decode(text, length, bytes, &size) == FORMAT_OK) {
+		base64_encode(bytes, size, again);
+		if (strlen(again) != length || memcmp(again, text, length) != 0)
+			abort();
+	}
+	if (hex_decode(text, length, bytes, &size) == FORMAT_OK) {
+		hex_encode(bytes, size, again);
+		if (strlen(again) != length || strncasecmp(again, text, length) != 0)
+			abort();
+	}
+	free(bytes);
+	free(again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t again[FRAME_HEADER_SIZE];
+	struct frame_header h;
+
+	if (frame_header_parse(data, size, &h, NULL) == FORMAT_OK) {
+		frame_header_write(&h, again);
+		if (memcmp(again, data, sizeof(again)) != 0 || !frame_type_name(h.type))
+			abort();
+	}
+	text_round_trip((const char *)data, size);
+	return 0;
+}

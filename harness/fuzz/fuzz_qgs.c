@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Quote service messages, both directions; an accepted answer is written again as it was read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/qgs.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void request(const uint8_t *data, size_t size)
+{
+	uint8_t again[QGS_QUOTE_REQUEST_SIZE];
+	const uint8_t *report;
+
+	if (qgs_request_parse(data, size, &report, NULL) != FORMAT_OK)
+		return;
+	qgs_request_write(report, again);
+	if (report + TDREPORT_SIZE > data + size ||
+	    memcmp(again + QGS_HEADER_SIZE + 8, report, TDREPORT_SIZE) != 0)
+		abort();
+}
+
+static void response(const uint8_t *data, size_t size)
+{
+	const uint8_t *quote;
+	uint8_t *again;
+	uint32_t error;
+	size_t quote_size, need;
+
+	if (qgs_response_parse(data, size, &error, &quote, &quote_size, NULL) != FORMAT_OK)
+		return;
+	if (quote && quote + quote_size != data + size)
+		abort();
+	need = qgs_response_write(error, quote, quote_size, NULL, 0);
+	again = malloc(need);
+	if (!again)
+		return;
+	if (qgs_response_write(error, quote, quote_size, again, need) != need || need > size ||
+	    (quote && memcmp(again + need - quote_size, quote, quote_size) != 0))
+		abort();
+	free(again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	request(data, size);
+	response(data, size);
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Firmware metadata: accepted sections lie in the image and apart from one another; MRTD and the
+ * TD HOB can then be made without a check of their own.
+ */
+#include <stdlib.h>
+
+#include "format/tdvf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint64_t check_sections(const struct tdvf *t, size_t size)
+{
+	uint64_t added = 0;
+
+	if (t->count == 0 || t->count > TDVF_SECTIONS_MAX)
+		abort();
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct tdvf_section *s = &t->section[i];
+
+		if ((uint64_t)s->data_offset + s->raw_size > size || s->raw_size > s->memory_size)
+			abort();
+		for (uint32_t j = 0; j < i; j++) {
+			const struct tdvf_section *o = &t->section[j];
+
+			if (s->address < o->address + o->memory_size &&
+			    o->address < s->address + s->memory_size)
+				abort();
+		}
+		if (!(s->attributes & TDVF_ATTR_PAGE_AUG))
+			added += s->memory_size;
+	}
+	return added;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint64_t low[] = {0x800000, 0x811000, 1u << 30, 2ull << 30};
+	uint8_t mrtd[48], hob[4096];
+	uint64_t at = UINT64_MAX;
+	struct tdvf t;
+
+	if (tdvf_parse(data, size, &t, &at) != FORMAT_OK) {
+		if (at > size)
+			abort();
+		return 0;
+	}
+	if (check_sections(&t, size) <= 1 << 20) { /* or one input takes seconds */
+		tdvf_mrtd(data, size, &t, MRTD_SINGLE_PASS, mrtd);
+		tdvf_mrtd(data, size, &t, MRTD_TWO_PASS, mrtd);
+	}
+	for (size_t i = 0; i < sizeof(low) / sizeof(low[0]); i++) {
+		tdvf_hob_build(&t, low[i], low[i], hob, sizeof(hob));
+		tdvf_hob_build(&t, low[i], 8ull << 30, hob, 200);
+	}
+	return 0;
+}

@@ -84,8 +84,8 @@ START_TEST(emulated)
 	       "max,vendor=GenuineIntel,family=6,model=143,stepping=8,phys-bits=48,+svm,+npt,"
 	       "la57=off,cx16=off",
 	       "-m", "2304", "-bios", "/c/OVMF.fd", "-device",
-	       "loader,file=/proc/self/fd/14,addr=0x70000000,force-raw=on", "-device",
-	       "loader,addr=0x70010000,cpu-num=0", "-chardev", "socket,id=module-log,fd=15",
+	       "loader,file=/proc/self/fd/14,addr=0x10000000,force-raw=on", "-device",
+	       "loader,addr=0x10010000,cpu-num=0", "-chardev", "socket,id=module-log,fd=15",
 	       "-device", "isa-debugcon,iobase=0xe9,chardev=module-log", "-chardev",
 	       "socket,id=doorbell,fd=16", "-device", "isa-debugcon,iobase=0xeb,chardev=doorbell",
 	       "-device", "isa-debug-exit,iobase=0xf4,iosize=4",

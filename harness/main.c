@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@ static const struct verb {
 } verbs[] = {
         {"list", cmd_list, "[CASES]", "the cells of a case file and what is expected of them"},
         {"doctor", cmd_doctor, "", "what a run would use on this machine, and what is missing"},
+        {"judge", cmd_judge, "DIR", "judge a run's evidence again, without booting anything"},
+        {"report", cmd_report, "DIR --format FORMAT", "a judged run as a table, JSON or Markdown"},
+        {"diff", cmd_diff, "DIR DIR", "what differs between two runs; exit 1 when anything does"},
         {"measure", cmd_measure, "WHAT ...", "predict and explain MRTD and RTMRs from the inputs"},
 };
 
@@ -42,6 +46,7 @@ int main(int argc, char **argv)
 		printf("tception %s\n", TCEPTION_VERSION);
 		return EXIT_OK;
 	}
+	argp_err_exit_status = EXIT_USAGE;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(verbs[i].name, verb) == 0)
 			return verbs[i].run(argc - 1, argv + 1);

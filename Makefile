@@ -7,6 +7,7 @@ SHELL := /bin/bash
 B := build
 CACHE := $(or $(TCEPTION_CACHE),$(abspath $B/cache))
 export TCEPTION_CACHE := $(CACHE)
+IMAGE := $(CACHE)/.image.stamp
 
 CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Werror
@@ -72,7 +73,6 @@ $B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz/libtception.a
 	$(FUZZ_CC) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 # ---- verbs --------------------------------------------------------------------------------------------------
-IMAGE := $(CACHE)/.image.stamp
 $(IMAGE): guests/image/build guests/image/packages guests/image/finish | $(SETUP)
 	guests/image/build $(CACHE)
 	@touch $@

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tiny nested guest: reads a VISIT on its serial port, answers with HELLO, what CPUID says, and
+ * DONE. It is for places where a Linux boot would take minutes. No libc, no interrupts, no paging.
+ */
+#include <cpuid.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/frame.h"
+
+#define COM1       0x3f8
+#define DEBUGCON   0xe9
+#define DEBUG_EXIT 0xf4 /* isa-debug-exit: QEMU's status is (value << 1) | 1 */
+#define EXIT_GOOD  16   /* 33 */
+#define EXIT_BAD   17   /* 35 */
+
+static char input[64 << 10]; /* a VISIT is some hundred bytes */
+static char output[8 << 10];
+static size_t used;
+static uint32_t sent; /* frames: the next one's sequence number */
+
+void tiny_main(void);
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+__attribute__((noreturn)) static void leave(uint8_t code, const char *why)
+{
+	while (*why)
+		outb(DEBUGCON, (uint8_t)*why++);
+	outb(DEBUG_EXIT, code);
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+/* ---- serial port --------------------------------------------------------------------------- */
+/*
+ * The port is used as reset leaves it, without FIFOs: QEMU puts in the first byte before we run,
+ * and switching FIFOs on would throw it away.
+ */
+static void serial_read(void *data, size_t size)
+{
+	for (uint8_t *p = data; size--; p++) {
+		while (!(inb(COM1 + 5) & 0x01))
+			;
+		*p = inb(COM1);
+	}
+}
+
+static void serial_write(const void *data, size_t size)
+{
+	for (const uint8_t *p = data; size--; p++) {
+		while (!(inb(COM1 + 5) & 0x20))
+			;
+		outb(COM1, *p);
+	}
+}
+
+/* ---- JSON out ----------------------------------------------------------------------------------
+ */
+static void put(const char *text)
+{
+	for (; *text; text++) {
+		if (used == sizeof(output))
+			leave(EXIT_BAD, "tiny: a frame is too large\n");
+		output[used++] = *text;
+	}
+}
+
+static void put_number(uint32_t n)
+{
+	char digits[11];
+	char *p = digits + sizeof(digits) - 1;
+
+	*p = 0;
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	put(p);
+}
+
+/* Text of the CPU, of which the hypervisor decides: what JSON can't hold as it is becomes '?'. */
+static void put_cpu_text(const char *text, size_t size)
+{
+	char c[2] = {0};
+
+	for (size_t i = 0; i < size && text[i]; i++) {
+		bool plain = text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\';
+		c[0] = plain ? text[i] : '?';
+		put(c);
+	}
+}
+
+static void put_le32(uint8_t *p, uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(n >> (8 * i));
+}
+
+static uint32_t get_le32(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void send(enum frame_type type)
+{
+	uint8_t header[FRAME_HEADER_SIZE];
+
+	put_le32(header, FRAME_MAGIC);
+	put_le32(header + 4, type); /* flags are 0 */
+	put_le32(header + 8, sent++);
+	put_le32(header + 12, used);
+	serial_write(header, sizeof(header));
+	serial_write(output, used);
+	used = 0;
+}
+
+/* ---- JSON in -----------------------------------------------------------------------------------
+ */
+/*
+ * The value of the first member of this name, `key` being "\"name\":\"". Our parent writes compact
+ * JSON, and in a VISIT whose stack has one layer, names and nonces occur once.
+ */
+static char *find(char *json, size_t size, const char *key)
+{
+	for (size_t i = 0; i < size; i++) {
+		size_t k = 0, end;
+		while (key[k] && i + k < size && json[i + k] == key[k])
+			k++;
+		if (key[k])
+			continue;
+		for (end = i + k; end < size && json[end] != '"'; end++) {
+			if (json[end] == '\\')
+				leave(EXIT_BAD, "tiny: VISIT has an escape\n");
+		}
+		if (end == size)
+			break;
+		json[end] = 0;
+		return json + i + k;
+	}
+	leave(EXIT_BAD, "tiny: VISIT has no id or nonce\n");
+}
+
+/* ---- the visit
+ * ------------------------------------------------------------------------------------ */
+static void put_leaf(uint32_t leaf, uint32_t subleaf, bool last)
+{
+	uint32_t r[4];
+	static const char *const names[] = {",\"eax\":", ",\"ebx\":", ",\"ecx\":", ",\"edx\":"};
+
+	__cpuid_count(leaf, subleaf, r[0], r[1], r[2], r[3]);
+	put("{\"leaf\":");
+	put_number(leaf);
+	put(",\"subleaf\":");
+	put_number(subleaf);
+	for (int i = 0; i < 4; i++) {
+		put(names[i]);
+		put_number(r[i]);
+	}
+	put(last ? "}" : "},");
+}
+
+static void put_flags(void)
+{
+	uint32_t a, b, c, d;
+	bool svm = false, npt = false;
+
+	__cpuid(0x80000001, a, b, c, d);
+	svm = c & (1u << 2);
+	if (svm) {
+		__cpuid(0x8000000a, a, b, c, d);
+		npt = d & 1;
+	}
+	__cpuid(1, a, b, c, d);
+	const char *separator = "";
+	const struct {
+		bool set;
+		const char *name;
+	} flags[] = {{c & (1u << 5), "\"vmx\""},
+	             {svm, "\"svm\""},
+	             {npt, "\"npt\""},
+	             {c & (1u << 31), "\"hypervisor\""}};
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (!flags[i].set)
+			continue;
+		put(separator);
+		put(flags[i].name);
+		separator = ",";
+	}
+}
+
+static void send_cpu(void)
+{
+	static const uint32_t leaves[][2] = {{0, 0},          {1, 0},          {7, 0},
+	                                     {0xd, 0},        {0xd, 1},        {0x21, 0},
+	                                     {0x40000000, 0}, {0x80000001, 0}, {0x8000000a, 0}};
+	const size_t count = sizeof(leaves) / sizeof(leaves[0]);
+	uint32_t a, r[12];
+
+	__cpuid(0, a, r[0], r[2], r[1]);
+	put("{\"probe\":\"cpu\",\"vendor\":\"");
+	put_cpu_text((const char *)r, 12);
+	for (uint32_t i = 0; i < 3; i++)
+		__cpuid(0x80000002 + i, r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]);
+	put("\",\"model\":\"");
+	put_cpu_text((const char *)r, 48);
+	put("\",\"flags\":[");
+	put_flags();
+	put("],\"cpuid\":[");
+	for (size_t i = 0; i < count; i++)
+		put_leaf(leaves[i][0], leaves[i][1], i + 1 == count);
+	put("]}");
+	send(FRAME_FACT);
+}
+
+static void visit(char *json, size_t size)
+{
+	const char *nonce = find(json, size, "\"nonce\":\"");
+	const char *layer = find(json, size, "\"id\":\"");
+
+	put("{\"layer\":\"");
+	put(layer);
+	put("\",\"nonce\":\"");
+	put(nonce);
+	put("\",\"agent\":\"tiny\",\"machine\":\"i386\"}");
+	send(FRAME_HELLO);
+	send_cpu();
+	put("{\"layer\":\"");
+	put(layer);
+	put("\"}");
+	send(FRAME_DONE);
+}
+
+void tiny_main(void)
+{
+	uint8_t header[FRAME_HEADER_SIZE];
+
+	for (;;) {
+		serial_read(header, sizeof(header));
+		uint32_t size = get_le32(header + 12);
+		if (get_le32(header) != FRAME_MAGIC)
+			leave(EXIT_BAD, "tiny: no frame\n");
+		if (size > sizeof(input))
+			leave(EXIT_BAD, "tiny: a frame is too large\n");
+		serial_read(input, size);
+		uint16_t type = (uint16_t)(header[4] | header[5] << 8);
+		if (type == FRAME_VISIT)
+			visit(input, size);
+		else if (type == FRAME_BYE)
+			leave(EXIT_GOOD, "");
+	}
+}

@@ -14,5 +14,6 @@ int cmd_judge(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_measure(int argc, char **argv);
+int cmd_qgs(int argc, char **argv);
 
 #endif

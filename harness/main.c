@@ -19,6 +19,7 @@ static const struct verb {
         {"report", cmd_report, "DIR --format FORMAT", "a judged run as a table, JSON or Markdown"},
         {"diff", cmd_diff, "DIR DIR", "what differs between two runs; exit 1 when anything does"},
         {"measure", cmd_measure, "WHAT ...", "predict and explain MRTD and RTMRs from the inputs"},
+        {"qgs", cmd_qgs, "--any-report|--key FILE", "serve emulated quotes on a unix socket"},
 };
 
 static void usage(FILE *out)

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_TEST_SYNTH_H
+#define TCEPTION_TEST_SYNTH_H
+
+/*
+ * A made-up run, as honest agents in a trust domain would have produced it: one boot of an emulated
+ * `td`, its own visit, and the visit of one container. Quotes are signed by a test authority. A
+ * test twists one thing and looks at what the judge makes of it.
+ */
+#include <check.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <time.h>
+
+#include "format/eventlog.h"
+#include "format/frame.h"
+#include "format/sha2.h"
+#include "format/tdx.h"
+#include "format/text.h"
+#include "judge/judge.h"
+#include "test/golden.h"
+#include "trust/trust.h"
+
+enum twist {
+	AS_IT_SHOULD_BE,
+	QUOTE_RTMR,      /* a bit of RTMR0 flipped in the quote */
+	QUOTE_SIGNATURE, /* a bit of its signature flipped */
+	QUOTE_RESIGNED,  /* properly signed, but for another RTMR1 */
+	QUOTE_FOREIGN,   /* signed under another install's root */
+	QUOTE_EMPTY,
+	QUOTE_GARBAGE,
+	QUOTE_REPLAYED,  /* properly signed, for another visit's nonce */
+	QUOTE_BORROWED,  /* properly signed, for layer 0's ID */
+	REPORT_FORGED,   /* a register changed in the TDREPORT, its hashes left */
+	REPORT_OTHER_TD, /* a register changed and sealed again */
+	REPORT_REPLAYED, /* for another visit's nonce */
+	GENERATION,      /* someone else wrote to the configfs entry */
+	PROVIDER,        /* of another kind of guest */
+	CONFIGFS_DENIED,
+	EVIDENCE_CHANGED, /* a fact is not the one that was measured into REPORTDATA */
+	HELLO_NONCE,
+	HELLO_ID,
+	NO_HELLO,
+	NO_FACT,
+	NO_REPORT,
+	SAME_REPORT_TWICE,
+	NO_DONE,
+	DONE_ID,
+	AFTER_DONE,
+	SEQUENCE_GAP,
+	CUT_SHORT,
+	GARBAGE,
+	NO_JSON,
+	NO_ENTER,
+	OTHER_ENTER,
+	OTHER_TAG,
+	NO_LEFT,
+	LEFT_TIMEOUT,
+	NOT_STARTED,
+	STARTED_SILENT,
+	ZERO_NONCE, /* layer 0's HELLO */
+	ZERO_LOG,   /* a bit of an event's digest flipped in layer 0's log */
+	ZERO_NO_LOG,
+	ZERO_LOG_CUT,
+	ZERO_NO_DONE,
+	HARDWARE, /* the boot claims to be on TDX hardware */
+	TWISTS
+};
+
+struct synth {
+	enum twist twist;
+	struct authority *authority, *other;
+	char dir[2][64];
+	struct golden log;
+	struct tdreport td; /* what the TD's registers are */
+	struct case_file cases;
+	struct test_case item[2];
+	struct run_record run;
+	struct boot_record boot;
+	struct visit_record visit[2];
+	struct step step[2];
+	uint8_t *bytes; /* channel.bin */
+	size_t size;
+	struct channel channel;
+	struct judge_input in;
+	long flip;      /* byte of the container's own account to flip, or -1 */
+	size_t covered; /* bytes of that account before its configfs REPORT */
+};
+
+/* One direction of one channel. */
+struct stream {
+	uint8_t *data;
+	size_t size;
+	uint32_t sequence;
+	struct sha512 digest; /* since the visit began */
+};
+
+static inline json_t *base64_json(const void *data, size_t size)
+{
+	char *text = malloc(BASE64_ENCODED_SIZE(size));
+	json_t *j;
+
+	base64_encode(data, size, text);
+	j = json_string(text);
+	free(text);
+	return j;
+}
+
+static inline void stream_add(struct stream *s, const void *data, size_t size)
+{
+	s->data = realloc(s->data, s->size + size + 1);
+	memcpy(s->data + s->size, data, size);
+	s->size += size;
+	sha512_update(&s->digest, data, size);
+}
+
+static inline void stream_raw(struct stream *s, enum frame_type type, const char *text, size_t size)
+{
+	struct frame_header h = {.type = type, .sequence = s->sequence++, .length = size};
+	uint8_t header[FRAME_HEADER_SIZE];
+
+	frame_header_write(&h, header);
+	stream_add(s, header, sizeof(header));
+	stream_add(s, text, size);
+}
+
+static inline void stream_frame(struct stream *s, enum frame_type type, json_t *object)
+{
+	char *text = json_dumps(object, JSON_COMPACT);
+
+	ck_assert_ptr_nonnull(text);
+	stream_raw(s, type, text, strlen(text));
+	free(text);
+	json_decref(object);
+}
+
+/* ---- one layer's own account ------------------------------------------------------------------
+ */
+struct account {
+	const char *id;
+	const uint8_t *nonce;
+	bool inner;
+	enum twist twist; /* AS_IT_SHOULD_BE where another layer is twisted */
+};
+
+static inline void put_hello(struct synth *y, struct stream *s, const struct account *a)
+{
+	uint8_t nonce[32];
+
+	(void)y;
+	memcpy(nonce, a->nonce, sizeof(nonce));
+	nonce[5] ^= a->twist == HELLO_NONCE || a->twist == ZERO_NONCE;
+	if (a->twist == NO_HELLO)
+		return;
+	stream_frame(s, FRAME_HELLO,
+	             json_pack("{s:s, s:o, s:s, s:s, s:b}", "layer",
+	                       a->twist == HELLO_ID ? "td/docker" : a->id, "nonce",
+	                       base64_json(nonce, 32), "agent", "0.1", "kernel", "6.12.0", "pid1",
+	                       !a->inner));
+}
+
+static inline void put_facts(struct stream *s, const struct account *a)
+{
+	stream_frame(s, FRAME_FACT,
+	             json_pack("{s:s, s:[{s:s, s:b, s:s, s:{s:b, s:n}}]}", "probe", "devices",
+	                       "nodes", "path", "/dev/tdx_guest", "exists", 1, "mode", "0600",
+	                       "open", "ok", 1, "errno"));
+	if (a->twist != NO_FACT)
+		stream_frame(s, FRAME_FACT,
+		             json_pack("{s:s, s:s, s:s, s:i}", "probe", "kvm", "state",
+		                       a->inner ? "no-node" : "no-cpu", "step", "open", "errno",
+		                       2));
+	stream_frame(s, FRAME_FACT, json_pack("{s:s}", "probe", "a later agent's invention"));
+	stream_frame(s, FRAME_DMESG,
+	             json_pack("{s:i, s:s, s:b}", "offset", 0, "text",
+	                       "[    0.000000] tdx: Guest detected\n", "last", 1));
+}
+
+static inline void put_log(struct synth *y, struct stream *s, const struct account *a)
+{
+	size_t half = y->log.size / 2;
+
+	if (a->inner || a->twist == ZERO_NO_LOG) {
+		stream_frame(s, FRAME_BLOB,
+		             json_pack("{s:s, s:i, s:s, s:b}", "name", "ccel-log", "errno", 2,
+		                       "errname", "ENOENT", "last", 1));
+		return;
+	}
+	stream_frame(s, FRAME_BLOB,
+	             json_pack("{s:s, s:i, s:o, s:b}", "name", "ccel-log", "offset", 0, "data",
+	                       base64_json(y->log.data, half), "last", 0));
+	if (a->twist != ZERO_LOG_CUT)
+		stream_frame(s, FRAME_BLOB,
+		             json_pack("{s:s, s:I, s:o, s:b}", "name", "ccel-log", "offset",
+		                       (json_int_t)half, "data",
+		                       base64_json(y->log.data + half, y->log.size - half), "last",
+		                       1));
+}
+
+/* REPORTDATA as an agent computes it at this point of its account. */
+static inline void report_data(const struct stream *s, const struct account *a,
+                               enum report_interface interface, bool replayed, const char *borrowed,
+                               uint8_t out[64])
+{
+	struct sha512 so_far = s->digest;
+	uint8_t evidence[48], nonce[32];
+
+	memcpy(nonce, a->nonce, 32);
+	nonce[0] ^= replayed;
+	sha384_final(&so_far, evidence);
+	report_data_make(nonce, borrowed ? borrowed : a->id, interface, evidence, out);
+}
+
+static const uint8_t synth_key[32] = "a key of the software TDX module";
+
+static inline void put_tdreport(struct synth *y, struct stream *s, const struct account *a)
+{
+	struct tdreport r = y->td;
+
+	report_data(s, a, REPORT_IOCTL, a->twist == REPORT_REPLAYED, NULL, r.mac.report_data);
+	if (a->twist == REPORT_OTHER_TD)
+		r.td.mrtd[0] ^= 1;
+	tdreport_seal(&r, synth_key, sizeof(synth_key));
+	if (a->twist == REPORT_FORGED)
+		r.td.mrtd[0] ^= 1;
+	for (int i = 0; i < (a->twist == SAME_REPORT_TWICE ? 2 : 1); i++)
+		stream_frame(s, FRAME_REPORT,
+		             json_pack("{s:s, s:b, s:s, s:n, s:f, s:o}", "interface", "ioctl", "ok",
+		                       1, "step", "done", "errno", "ms", 0.4, "data",
+		                       base64_json(&r, sizeof(r))));
+}
+
+static inline json_t *quote_json(struct synth *y, struct stream *s, const struct account *a)
+{
+	struct authority *by = a->twist == QUOTE_FOREIGN ? y->other : y->authority;
+	struct tdreport r = y->td;
+	uint8_t *quote;
+	size_t size;
+	struct err e;
+	json_t *j;
+
+	report_data(s, a, REPORT_CONFIGFS, a->twist == QUOTE_REPLAYED,
+	            a->twist == QUOTE_BORROWED ? "td" : NULL, r.mac.report_data);
+	if (a->twist == QUOTE_RESIGNED)
+		r.td.rtmr[1][47] ^= 0x80;
+	tdreport_seal(&r, synth_key, sizeof(synth_key));
+	ck_assert_msg(authority_quote(by, &r, 4, &quote, &size, &e) == 0, "%s", e.text);
+	quote[376] ^= a->twist == QUOTE_RTMR;
+	quote[640] ^= a->twist == QUOTE_SIGNATURE;
+	if (a->twist == QUOTE_GARBAGE)
+		memset(quote, 0xa5, size);
+	j = base64_json(quote, a->twist == QUOTE_EMPTY ? 0 : size);
+	free(quote);
+	return j;
+}
+
+static inline void put_quote(struct synth *y, struct stream *s, const struct account *a)
+{
+	if (a->inner)
+		y->covered = s->size;
+	if (a->twist == NO_REPORT)
+		return;
+	if (a->twist == CONFIGFS_DENIED)
+		stream_frame(s, FRAME_REPORT,
+		             json_pack("{s:s, s:b, s:s, s:i, s:f, s:n}", "interface", "configfs",
+		                       "ok", 0, "step", "mkdir", "errno", 13, "ms", 0.1,
+		                       "provider"));
+	else
+		stream_frame(s, FRAME_REPORT,
+		             json_pack("{s:s, s:b, s:s, s:n, s:f, s:s, s:[i,i], s:o}", "interface",
+		                       "configfs", "ok", 1, "step", "done", "errno", "ms", 210.5,
+		                       "provider", a->twist == PROVIDER ? "sev_guest" : "tdx_guest",
+		                       "generation", 3, a->twist == GENERATION ? 5 : 4, "data",
+		                       quote_json(y, s, a)));
+}
+
+static inline void put_account(struct synth *y, struct stream *s, const struct account *a)
+{
+	put_hello(y, s, a);
+	put_facts(s, a);
+	put_log(y, s, a);
+	put_tdreport(y, s, a);
+	put_quote(y, s, a);
+	if (a->twist == NO_JSON)
+		stream_raw(s, FRAME_FACT, "[1]", 3);
+	s->sequence += a->twist == SEQUENCE_GAP;
+	if (a->twist != NO_DONE && a->twist != ZERO_NO_DONE)
+		stream_frame(s, FRAME_DONE,
+		             json_pack("{s:s}", "layer", a->twist == DONE_ID ? "td" : a->id));
+	if (a->twist == AFTER_DONE)
+		stream_frame(s, FRAME_FACT, json_pack("{s:s}", "probe", "late"));
+}
+
+/* ---- the run
+ * -------------------------------------------------------------------------------------- */
+static inline void put_relays(struct synth *y, struct stream *s, const uint8_t *data, size_t size)
+{
+	static const char words[] = "docker: starting\nlast words \033[31mred\033[0m\n";
+	size_t at, n;
+
+	for (at = 0; at < size; at += n) {
+		n = size - at < 1500 ? size - at : 1500;
+		stream_frame(s, FRAME_RELAY,
+		             json_pack("{s:i, s:o}", "child", y->twist == OTHER_TAG ? 8 : 7, "data",
+		                       base64_json(data + at, n)));
+	}
+	stream_frame(
+	        s, FRAME_STDERR,
+	        json_pack("{s:i, s:o}", "child", 7, "data", base64_json(words, sizeof(words) - 1)));
+}
+
+static inline void put_child(struct synth *y, struct stream *s)
+{
+	struct account a = {y->item[1].id, y->visit[1].nonce[1], true, y->twist};
+	struct stream child = {0};
+	bool silent = y->twist == NOT_STARTED || y->twist == STARTED_SILENT;
+
+	sha384_init(&child.digest);
+	put_account(y, &child, &a);
+	if (y->twist == EVIDENCE_CHANGED)
+		memcpy(memmem(child.data, child.size, "0600", 4), "0666", 4);
+	if (y->flip >= 0)
+		child.data[y->flip] ^= 1u << (y->flip % 8);
+	if (y->twist == CUT_SHORT)
+		child.size -= 5;
+	if (y->twist == GARBAGE)
+		memcpy(child.data + y->covered, "not a frame at all", 18);
+	put_relays(y, s, child.data, silent ? 0 : child.size);
+	free(child.data);
+}
+
+static inline void put_second_visit(struct synth *y, struct stream *s)
+{
+	bool silent = y->twist == NOT_STARTED;
+
+	if (y->twist != NO_ENTER)
+		stream_frame(s, FRAME_ENTER,
+		             json_pack("{s:i, s:s, s:s, s:[s]}", "child", 7, "layer",
+		                       y->twist == OTHER_ENTER ? "td/docker" : y->item[1].id,
+		                       "driver", "docker", "argv", "docker"));
+	put_child(y, s);
+	if (y->twist != NO_LEFT)
+		stream_frame(s, FRAME_LEFT,
+		             json_pack("{s:i, s:s, s:b, s:i, s:n, s:b, s:f, s:s, s:s}", "child", 7,
+		                       "layer", y->item[1].id, "started", !silent, "exit",
+		                       silent ? 125 : 0, "signal", "timeout",
+		                       y->twist == LEFT_TIMEOUT, "seconds", 4.2, "step",
+		                       silent ? "run" : "", "reason",
+		                       silent ? "no such device" : ""));
+	stream_frame(s, FRAME_DONE, json_pack("{s:s}", "layer", "td"));
+}
+
+static inline void synth_case(struct synth *y, size_t i, const char *id, enum grade grade, int rung)
+{
+	struct test_case *c = &y->item[i];
+	struct err e;
+
+	ck_assert_msg(cell_parse(id, &c->cell, &e) == 0, "%s", e.text);
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	c->expect = (struct expectation){.entered = 1, .grade = grade, .kvm = -1, .rung = rung};
+	c->why = (char *)"a test";
+}
+
+static inline void synth_record(struct synth *y)
+{
+	y->step[1].case_index = 1;
+	snprintf(y->boot.boot.id, sizeof(y->boot.boot.id), "td-1");
+	snprintf(y->boot.boot.layer0_id, sizeof(y->boot.boot.layer0_id), "td");
+	y->boot.boot.layer0 = y->item[0].cell.layer[0];
+	y->boot.boot.platform = y->twist == HARDWARE ? PLATFORM_HARDWARE : PLATFORM_EMULATED;
+	y->boot.boot.step = y->step;
+	y->boot.boot.steps = 2;
+	y->boot.attempt = 1;
+	y->boot.console_tail = (char *)"first line\nlast line \033[2J\n\n";
+	y->boot.visit = y->visit;
+	y->boot.visits = 2;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(y->visit[i].cell_id, CELL_ID_MAX, "%s", y->item[i].id);
+		y->visit[i].layers = i + 1;
+		y->visit[i].probe0 = i == 0;
+		y->visit[i].seconds = 1.5;
+		memset(y->visit[i].nonce[i], 0x11 + (int)i, 32);
+	}
+	y->run = (struct run_record){.id = (char *)"20261124T120000Z-00000001",
+	                             .dir = (char *)"/nonexistent",
+	                             .started = time(NULL),
+	                             .seconds = 12,
+	                             .root_pem = (char *)authority_root_pem(y->authority),
+	                             .boot = &y->boot,
+	                             .boots = 1};
+	y->cases = (struct case_file){.path = (char *)"t.yaml", .item = y->item, .count = 2};
+	y->in = (struct judge_input){&y->run, &y->cases, &y->channel};
+}
+
+/* Registers that the genuine log of `cases/golden/eventlog` replays to. */
+static inline void synth_registers(struct synth *y)
+{
+	uint64_t at;
+	size_t events;
+
+	y->log = golden_read("eventlog/trustee-ovmf.bin");
+	y->td.mac.type = 0x81;
+	memset(y->td.td.mrtd, 0x4d, 48);
+	memcpy(y->td.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
+	memcpy(y->td.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
+	       strlen(TDX_EMULATED_MRSIGNERSEAM));
+	y->td.td.xfam = 0xe7;
+	y->td.td.attributes = 1ull << 28;
+	ck_assert_int_eq(eventlog_replay(y->log.data, y->log.size, y->td.td.rtmr, &events, &at), 0);
+	memset(y->td.td.rtmr[3], 0, 48);
+	if (y->twist == ZERO_LOG) { /* the digest of the first event after the header */
+		struct eventlog log;
+		struct event event;
+		enum format_code code;
+
+		ck_assert_int_eq(eventlog_open(y->log.data, y->log.size, &log, &at), 0);
+		while (eventlog_next(&log, &event, &code, &at) == 1 && !event_extends(&event))
+			;
+		*(uint8_t *)memmem(y->log.data, y->log.size, event.digest, 48) ^= 1;
+	}
+}
+
+/* Writes the channel anew, for the present twist and flip. */
+static inline void synth_build(struct synth *y)
+{
+	static const enum twist zero_twists[] = {ZERO_NONCE, ZERO_LOG, ZERO_NO_LOG, ZERO_LOG_CUT,
+	                                         ZERO_NO_DONE};
+	struct account a = {"td", y->visit[0].nonce[0], false, AS_IT_SHOULD_BE};
+	struct stream s = {0};
+
+	for (size_t i = 0; i < sizeof(zero_twists) / sizeof(zero_twists[0]); i++) {
+		if (y->twist == zero_twists[i])
+			a.twist = y->twist;
+	}
+	golden_done(&y->log);
+	synth_registers(y);
+	sha384_init(&s.digest);
+	put_account(y, &s, &a);
+	y->visit[0].end = y->visit[1].begin = s.size;
+	sha384_init(&s.digest);
+	put_second_visit(y, &s);
+	y->visit[1].end = s.size;
+	free(y->bytes);
+	y->bytes = s.data;
+	y->size = s.size;
+	y->channel = (struct channel){y->bytes, y->size};
+}
+
+static inline void synth_init(struct synth *y, enum twist twist)
+{
+	struct err e;
+
+	*y = (struct synth){.twist = twist, .flip = -1};
+	for (int i = 0; i < 2; i++) {
+		snprintf(y->dir[i], sizeof(y->dir[i]), "/tmp/tception-synth-XXXXXX");
+		ck_assert_ptr_nonnull(mkdtemp(y->dir[i]));
+		ck_assert_msg(authority_open(y->dir[i], i ? &y->other : &y->authority, &e) == 0,
+		              "%s", e.text);
+	}
+	synth_case(y, 0, "td", GRADE_VERIFIED, -1);
+	synth_case(y, 1, "td/docker+dev+tsm+noapparmor", GRADE_VERIFIED, RUNG_COVERS);
+	synth_record(y);
+	synth_build(y);
+}
+
+static inline int synth_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void synth_done(struct synth *y)
+{
+	authority_free(y->authority);
+	authority_free(y->other);
+	for (int i = 0; i < 2; i++)
+		nftw(y->dir[i], synth_remove, 8, FTW_DEPTH | FTW_PHYS);
+	free(y->bytes);
+	golden_done(&y->log);
+}
+
+/* Judges the container's case. */
+static inline struct cell_verdict synth_judge(struct synth *y, size_t case_index)
+{
+	struct cell_verdict v;
+	struct err e;
+
+	ck_assert_msg(judge_case(&y->in, case_index, &v, &e) == 0, "%s", e.text);
+	return v;
+}
+
+#endif

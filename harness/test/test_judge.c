@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test/synth.h"
+
+/* What one twist makes of the container's case, which expects grade verified and rung covers. */
+static const struct {
+	enum twist twist;
+	enum outcome outcome;
+	enum grade grade;
+	int rung; /* the first false one */
+	enum origin origin;
+	const char *reason; /* part of it */
+} table[] = {
+        {AS_IT_SHOULD_BE, OUTCOME_PASS, GRADE_VERIFIED, RUNG_COVERS, ORIGIN_EMULATED,
+         "covers: the quote covers the TD only"},
+        /* forged, flipped, replayed and borrowed quotes */
+        {QUOTE_RTMR, OUTCOME_FAIL, GRADE_QUOTE, RUNG_REGISTERS, ORIGIN_UNKNOWN,
+         "RTMR0 differs from this layer's TDREPORT"},
+        {QUOTE_SIGNATURE, OUTCOME_FAIL, GRADE_QUOTE, RUNG_CHAIN, ORIGIN_UNKNOWN, "chain"},
+        {QUOTE_RESIGNED, OUTCOME_FAIL, GRADE_QUOTE, RUNG_REGISTERS, ORIGIN_EMULATED,
+         "RTMR1 differs"},
+        {QUOTE_FOREIGN, OUTCOME_FAIL, GRADE_QUOTE, RUNG_CHAIN, ORIGIN_UNKNOWN, "chain"},
+        {QUOTE_EMPTY, OUTCOME_FAIL, GRADE_REPORT, RUNG_QUOTE, ORIGIN_NONE, "an empty quote"},
+        {QUOTE_GARBAGE, OUTCOME_FAIL, GRADE_REPORT, RUNG_PARSED, ORIGIN_UNKNOWN, "no quote"},
+        {QUOTE_REPLAYED, OUTCOME_FAIL, GRADE_REPORT, RUNG_BOUND, ORIGIN_EMULATED,
+         "not the one of this visit's nonce"},
+        {QUOTE_BORROWED, OUTCOME_FAIL, GRADE_REPORT, RUNG_BOUND, ORIGIN_EMULATED, "REPORTDATA"},
+        {GENERATION, OUTCOME_FAIL, GRADE_REPORT, RUNG_QUOTE, ORIGIN_NONE, "someone else wrote"},
+        {PROVIDER, OUTCOME_FAIL, GRADE_VERIFIED, RUNG_PROVIDER, ORIGIN_EMULATED, "sev_guest"},
+        {CONFIGFS_DENIED, OUTCOME_FAIL, GRADE_REPORT, RUNG_PROVIDER, ORIGIN_NONE,
+         "expected grade verified, saw report; expected first false rung covers, saw provider; "
+         "provider: EACCES: configfs-tsm: ended at step 'mkdir'"},
+        {REPORT_FORGED, OUTCOME_FAIL, GRADE_VERIFIED, RUNG_TDREPORT, ORIGIN_EMULATED,
+         "no TDREPORT: bad-value"},
+        {REPORT_OTHER_TD, OUTCOME_FAIL, GRADE_VERIFIED, RUNG_TDREPORT, ORIGIN_EMULATED,
+         "a TDREPORT of another TD: MRTD differs"},
+        {REPORT_REPLAYED, OUTCOME_FAIL, GRADE_VERIFIED, RUNG_TDREPORT, ORIGIN_EMULATED,
+         "a TDREPORT for something else"},
+        {EVIDENCE_CHANGED, OUTCOME_FAIL, GRADE_NONE, RUNG_TDREPORT, ORIGIN_EMULATED,
+         "expected grade verified, saw none"},
+        {HARDWARE, OUTCOME_FAIL, GRADE_QUOTE, RUNG_CHAIN, ORIGIN_EMULATED,
+         "the chain's origin is emulated, the platform is hardware"},
+        {ZERO_LOG, OUTCOME_FAIL, GRADE_QUOTE, RUNG_EVENTLOG, ORIGIN_EMULATED,
+         "layer 0's log does not replay to RTMR0"},
+        {ZERO_NO_LOG, OUTCOME_FAIL, GRADE_QUOTE, RUNG_EVENTLOG, ORIGIN_EMULATED,
+         "layer 0 has no event log"},
+        {NOT_STARTED, OUTCOME_FAIL, GRADE_NONE, -1, ORIGIN_NONE,
+         "expected the layer entered, saw it was not; not entered: run: no such device, exit 125: "
+         "last words \\x1b[31mred\\x1b[0m"},
+        /* incomplete and contradictory evidence: the rest of it does not count */
+        {HELLO_NONCE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED,
+         "HELLO does not carry the nonce of this visit"},
+        {HELLO_ID, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "HELLO is not from layer"},
+        {NO_HELLO, OUTCOME_BROKEN, GRADE_NONE, -2, ORIGIN_NONE, "the first frame is FACT"},
+        {NO_FACT, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "the fact 'kvm' is missing"},
+        {NO_REPORT, OUTCOME_BROKEN, GRADE_REPORT, -2, ORIGIN_NONE,
+         "no REPORT of the configfs interface"},
+        {SAME_REPORT_TWICE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "twice"},
+        {NO_DONE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "no DONE"},
+        {DONE_ID, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "DONE is not from layer"},
+        {AFTER_DONE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "frames after DONE"},
+        {SEQUENCE_GAP, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "frames are missing"},
+        {CUT_SHORT, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "is cut off"},
+        {GARBAGE, OUTCOME_BROKEN, GRADE_REPORT, -2, ORIGIN_NONE, "no frame at byte"},
+        {NO_JSON, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "holds no JSON object"},
+        {NO_ENTER, OUTCOME_BROKEN, GRADE_NONE, -2, ORIGIN_NONE, "a child that is not there"},
+        {OTHER_ENTER, OUTCOME_BROKEN, GRADE_NONE, -2, ORIGIN_NONE, "ENTER of a layer"},
+        {OTHER_TAG, OUTCOME_BROKEN, GRADE_NONE, -2, ORIGIN_NONE, "a child that is not there"},
+        {NO_LEFT, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "no LEFT"},
+        {LEFT_TIMEOUT, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED, "deadline"},
+        {STARTED_SILENT, OUTCOME_BROKEN, GRADE_NONE, -2, ORIGIN_NONE, "no HELLO"},
+        {ZERO_NONCE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED,
+         "layer 0's evidence: HELLO"},
+        {ZERO_LOG_CUT, OUTCOME_BROKEN, GRADE_QUOTE, -2, ORIGIN_EMULATED, "event log breaks off"},
+        {ZERO_NO_DONE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED,
+         "layer 0's evidence: no DONE"},
+};
+#define ROWS ((int)(sizeof(table) / sizeof(table[0])))
+
+/* Every twist is in the table, so none can be forgotten. */
+START_TEST(table_is_whole)
+{
+	bool seen[TWISTS] = {false};
+
+	for (int i = 0; i < ROWS; i++)
+		seen[table[i].twist] = true;
+	for (int i = 0; i < TWISTS; i++)
+		ck_assert_msg(seen[i], "twist %d has no row", i);
+}
+END_TEST
+
+START_TEST(twisted)
+{
+	struct synth y;
+	struct cell_verdict v;
+	const struct layer_verdict *l;
+
+	synth_init(&y, table[_i].twist);
+	v = synth_judge(&y, 1);
+	l = &v.layer[1];
+	ck_assert_msg(v.outcome == table[_i].outcome, "row %d: %s: %s", _i,
+	              outcome_names[v.outcome], v.reason);
+	ck_assert_msg(strstr(v.reason, table[_i].reason) != NULL, "row %d: '%s' lacks '%s'", _i,
+	              v.reason, table[_i].reason);
+	ck_assert_msg(l->grade == table[_i].grade, "row %d: grade %s", _i, grade_names[l->grade]);
+	ck_assert_msg(l->origin == table[_i].origin, "row %d: origin %s", _i,
+	              origin_names[l->origin]);
+	if (table[_i].rung != -2)
+		ck_assert_msg(layer_first_false(l) == table[_i].rung, "row %d: rung %d", _i,
+		              layer_first_false(l));
+	if (v.outcome == OUTCOME_BROKEN)
+		ck_assert_ptr_nonnull(strstr(v.reason, "last console line: last line \\x1b[2J"));
+	cell_verdict_done(&v);
+	synth_done(&y);
+}
+END_TEST
+
+/* Layer 0's own case and what it says of the ladder. */
+START_TEST(layer0)
+{
+	struct synth y;
+	struct cell_verdict v;
+	const struct rung_result *rung;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	v = synth_judge(&y, 0);
+	ck_assert_int_eq(v.outcome, OUTCOME_PASS);
+	ck_assert_uint_eq(v.layers, 1);
+	ck_assert_int_eq(v.layer[0].kvm, KVM_NO_CPU);
+	rung = v.layer[0].ladder;
+	for (int i = RUNG_DEVICE; i <= RUNG_EVENTLOG; i++)
+		ck_assert_msg(rung[i].ok == RUNG_TRUE, "%s", rung_names[i]);
+	ck_assert_int_eq(rung[RUNG_TCB].ok, RUNG_NULL);
+	ck_assert_int_eq(rung[RUNG_COVERS].ok, RUNG_NULL);
+	ck_assert(rung[RUNG_QUOTE].ms == 210.5);
+	ck_assert_uint_eq(v.layer[0].interfaces, 2);
+	ck_assert_str_eq(v.layer[0].interface[1].name, "configfs");
+	ck_assert_ptr_nonnull(strstr(v.reason, "verified (emulated)"));
+	cell_verdict_done(&v);
+
+	y.item[0].expect.kvm = KVM_WORKS;
+	v = synth_judge(&y, 0);
+	ck_assert_int_eq(v.outcome, OUTCOME_FAIL);
+	ck_assert_ptr_nonnull(strstr(v.reason, "expected kvm works, saw no-cpu"));
+	cell_verdict_done(&v);
+	synth_done(&y);
+}
+END_TEST
+
+/* Whatever bit of the container's evidence is flipped, its quote does not hold any more. */
+START_TEST(every_byte_is_covered)
+{
+	struct synth y;
+	size_t covered, tried = 0;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	covered = y.covered;
+	ck_assert_uint_gt(covered, 1500);
+	for (size_t at = 0; at < covered; at += at < 200 ? 1 : 23, tried++) {
+		struct cell_verdict v;
+
+		y.flip = (long)at;
+		synth_build(&y);
+		v = synth_judge(&y, 1);
+		ck_assert_msg(v.outcome == OUTCOME_FAIL || v.outcome == OUTCOME_BROKEN,
+		              "byte %zu: %s, %s", at, outcome_names[v.outcome], v.reason);
+		ck_assert_msg(v.layer[1].ladder[RUNG_BOUND].ok != RUNG_TRUE, "byte %zu: bound", at);
+		cell_verdict_done(&v);
+	}
+	ck_assert_uint_gt(tried, 250);
+	synth_done(&y);
+}
+END_TEST
+
+/* channel.bin may end anywhere. */
+START_TEST(every_length_is_safe)
+{
+	struct synth y;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	for (size_t size = 0; size < y.size; size += 211) {
+		uint8_t *exact = malloc(size + 1); /* so that ASan sees an overrun */
+		struct cell_verdict v;
+
+		memcpy(exact, y.bytes, size);
+		y.channel = (struct channel){exact, size};
+		v = synth_judge(&y, 1);
+		ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
+		cell_verdict_done(&v);
+		y.visit[1].end = size; /* also when the record agrees with the loss */
+		if (size > y.visit[1].begin) {
+			v = synth_judge(&y, 1);
+			ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
+			cell_verdict_done(&v);
+		}
+		y.visit[1].end = y.size;
+		free(exact);
+	}
+	synth_done(&y);
+}
+END_TEST
+
+/* The nonce in the record is what counts, not the one the guest repeats. */
+START_TEST(other_nonce_in_the_record)
+{
+	struct synth y;
+	struct cell_verdict v;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	y.visit[1].nonce[1][31] ^= 1;
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
+	ck_assert_int_eq(v.layer[1].grade, GRADE_NONE);
+	ck_assert_int_eq(v.layer[1].ladder[RUNG_BOUND].ok, RUNG_FALSE);
+	ck_assert_int_eq(v.layer[1].ladder[RUNG_TDREPORT].ok, RUNG_FALSE);
+	cell_verdict_done(&v);
+	synth_done(&y);
+}
+END_TEST
+
+static const struct {
+	enum visit_state state;
+	const char *reason;
+} states[] = {
+        {VISIT_TIMEOUT, "the visit ended in timeout: 180 s"},
+        {VISIT_DIED, "the visit ended in died"},
+        {VISIT_GARBAGE, "the visit ended in garbage"},
+        {VISIT_FLOOD, "the visit ended in flood"},
+        {VISIT_NOT_RUN, "the visit was never made"},
+};
+
+START_TEST(visit_states)
+{
+	struct synth y;
+	struct cell_verdict v;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	y.visit[1].state = states[_i].state;
+	snprintf(y.visit[1].reason, sizeof(y.visit[1].reason), "180 s");
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
+	ck_assert_msg(strstr(v.reason, states[_i].reason) != NULL, "%s", v.reason);
+	cell_verdict_done(&v);
+
+	y.visit[1].state = VISIT_DONE;
+	y.visit[0].state = states[_i].state;
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
+	ck_assert_ptr_nonnull(strstr(v.reason, "layer 0's own visit"));
+	cell_verdict_done(&v);
+	synth_done(&y);
+}
+END_TEST
+
+START_TEST(no_visits_at_all)
+{
+	struct synth y;
+	struct cell_verdict v;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	y.boot.visits = 0;
+	snprintf(y.boot.reason, sizeof(y.boot.reason), "QEMU ended with status 1");
+	for (size_t i = 0; i < 2; i++) {
+		v = synth_judge(&y, i);
+		ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
+		ck_assert_ptr_nonnull(strstr(v.reason, "never made: QEMU ended with status 1"));
+		ck_assert(!v.layer[i].entered);
+		cell_verdict_done(&v);
+	}
+	synth_done(&y);
+}
+END_TEST
+
+START_TEST(waivers)
+{
+	struct synth y;
+	struct cell_verdict v;
+	struct test_case *c = &y.item[1];
+
+	synth_init(&y, QUOTE_EMPTY);
+	c->xfail = (char *)"bug 7";
+	c->xfail_until = (char *)"9999-12-31";
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_XFAIL);
+	ck_assert_ptr_nonnull(strstr(v.reason, "known: bug 7 (until 9999-12-31)"));
+	cell_verdict_done(&v);
+
+	c->xfail_until = (char *)"2020-01-01";
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_FAIL);
+	ck_assert_ptr_nonnull(strstr(v.reason, "the waiver has expired"));
+	cell_verdict_done(&v);
+
+	y.twist = AS_IT_SHOULD_BE;
+	synth_build(&y);
+	c->xfail_until = (char *)"9999-12-31";
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_FAIL);
+	ck_assert_ptr_nonnull(strstr(v.reason, "take xfail away"));
+	cell_verdict_done(&v);
+
+	y.twist = NO_DONE; /* broken is never excused */
+	synth_build(&y);
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
+	cell_verdict_done(&v);
+	synth_done(&y);
+}
+END_TEST
+
+START_TEST(skips_and_counts)
+{
+	struct synth y;
+	struct run_verdict v;
+	struct skip skip = {.case_index = 0, .reason = "no TDX on this host"};
+	struct err e;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	ck_assert_int_eq(judge_run(&y.in, &v, &e), 0);
+	ck_assert_uint_eq(v.cells, 2);
+	ck_assert_uint_eq(v.outcome[OUTCOME_PASS], 2);
+	ck_assert_int_eq(v.platform, PLATFORM_EMULATED);
+	ck_assert_int_eq(run_verdict_exit_code(&v), 0);
+	run_verdict_done(&v);
+
+	y.run.skip = &skip;
+	y.run.skips = 1;
+	ck_assert_int_eq(judge_run(&y.in, &v, &e), 0);
+	ck_assert_int_eq(v.cell[0].outcome, OUTCOME_SKIP);
+	ck_assert_str_eq(v.cell[0].reason, "no TDX on this host");
+	ck_assert_int_eq(run_verdict_exit_code(&v), 0);
+	run_verdict_done(&v);
+	y.run.skips = 0;
+
+	y.boot.boot.steps = 1; /* the second case was not asked for */
+	ck_assert_int_eq(judge_run(&y.in, &v, &e), 0);
+	ck_assert_uint_eq(v.cells, 1);
+	run_verdict_done(&v);
+	y.boot.boot.steps = 2;
+
+	y.visit[1].state = VISIT_TIMEOUT;
+	ck_assert_int_eq(judge_run(&y.in, &v, &e), 0);
+	ck_assert_int_eq(run_verdict_exit_code(&v), 3);
+	run_verdict_done(&v);
+
+	y.item[0].expect.grade = GRADE_REPORT; /* better than expected is news, too */
+	ck_assert_int_eq(judge_run(&y.in, &v, &e), 0);
+	ck_assert_int_eq(v.cell[0].outcome, OUTCOME_FAIL);
+	ck_assert_int_eq(run_verdict_exit_code(&v), 1);
+	run_verdict_done(&v);
+	synth_done(&y);
+}
+END_TEST
+
+/* A boot that wedged, and another one that got the rest done. */
+START_TEST(second_boot)
+{
+	struct synth y;
+	struct boot_record boots[2];
+	struct channel channels[2] = {{NULL, 0}, {NULL, 0}};
+	struct visit_record wedged;
+	struct cell_verdict v;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	boots[0] = boots[1] = y.boot;
+	channels[1] = y.channel;
+	boots[0].visits = 0;
+	y.run.boot = boots;
+	y.run.boots = 2;
+	y.in.channel = channels;
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_PASS);
+	ck_assert_ptr_null(strstr(v.reason, "flaky"));
+	cell_verdict_done(&v);
+
+	/* The first boot did get to the case: passing now is not the same as passing. */
+	wedged = y.visit[1];
+	wedged.state = VISIT_TIMEOUT;
+	struct visit_record first[2] = {y.visit[0], wedged};
+	boots[0].visit = first;
+	boots[0].visits = 2;
+	v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, OUTCOME_PASS);
+	ck_assert_ptr_nonnull(strstr(v.reason, "flaky, an earlier boot broke"));
+	cell_verdict_done(&v);
+	synth_done(&y);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("judge");
+	TCase *t = tcase_create("all");
+	SRunner *r = srunner_create(s);
+
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, table_is_whole);
+	tcase_add_loop_test(t, twisted, 0, ROWS);
+	tcase_add_test(t, layer0);
+	tcase_add_test(t, every_byte_is_covered);
+	tcase_add_test(t, every_length_is_safe);
+	tcase_add_test(t, other_nonce_in_the_record);
+	tcase_add_loop_test(t, visit_states, 0, sizeof(states) / sizeof(states[0]));
+	tcase_add_test(t, no_visits_at_all);
+	tcase_add_test(t, waivers);
+	tcase_add_test(t, skips_and_counts);
+	tcase_add_test(t, second_boot);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

@@ -1,2 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-# The software TDX module: one flat binary that QEMU's loader places in RAM.
+# The software TDX module: one flat binary that QEMU's loader places in RAM; the harness appends its
+# configuration (harness/format/tdxemu.h).
+TDXEMU_LOAD := 0x10000000
+TDXEMU_DEFS := -DCONFIG_SIZE=224 -DAP_PAGE=0x8000 -DLOAD_ADDRESS=$(TDXEMU_LOAD)
+TDXEMU_CORE := $(wildcard guests/tdxemu/core/*.c)
+TDXEMU_SRC := $(TDXEMU_CORE) $(wildcard guests/tdxemu/svm/*.c guests/tdxemu/boot/*.c) \
+	$(addprefix harness/format/,sha2.c tdreport.c tdvf.c tdhob.c mrtd.c reader.c)
+TDXEMU_OBJ := $B/tdxemu/guests/tdxemu/boot/start.o $(TDXEMU_SRC:%.c=$B/tdxemu/%.o)
+TDXEMU_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Iharness -Iguests/tdxemu -MMD -MP $(TDXEMU_DEFS) \
+	-ffreestanding -fpie -fvisibility=hidden -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -fno-jump-tables -fno-strict-aliasing
+
+$B/tdxemu/%.o: %.c guests/tdxemu/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(TDXEMU_CFLAGS) -c $< -o $@
+$B/tdxemu/guests/tdxemu/boot/start.o: guests/tdxemu/boot/start.S guests/tdxemu/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(TDXEMU_DEFS) -c $< -o $@
+$B/tdxemu/module.elf: $(TDXEMU_OBJ) guests/tdxemu/boot/module.lds
+	ld -pie --no-dynamic-linker -z norelro -z max-page-size=4096 --no-warn-rwx-segments -T guests/tdxemu/boot/module.lds \
+		$(TDXEMU_OBJ) -o $@
+$B/tdxemu/module.bin: $B/tdxemu/module.elf
+	objcopy -O binary $< $@
+$B/tdxemu.bin: guests/tdxemu/boot/low.S $B/tdxemu/module.bin
+	$(CC) $(TDXEMU_DEFS) -Wa,-I$B/tdxemu -c $< -o $B/tdxemu/low.o
+	ld -Ttext=$(TDXEMU_LOAD) -e low_start -nostdlib $B/tdxemu/low.o -o $B/tdxemu/low.elf
+	objcopy -O binary -j .text $B/tdxemu/low.elf $@
+

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/td.h"
+
+#include <string.h>
+
+#include "format/tdx.h"
+
+/* x87, SSE, AVX: the user states that TCG can give; SSE and x87 are fixed 1. */
+#define XFAM 0x7ull
+
+/* TDX.VALID of a 1.5 module: which members of TEE_TCB_INFO are filled. */
+static const uint8_t tcb_valid[8] = {0xff, 0x01, 0x03};
+
+/*
+ * TEE_TCB_SVN[1] is the module's major version: 1 means "1.5, look at module identities". SVN 0 with
+ * it is lower than any module that Intel ever signed.
+ */
+static const uint8_t tcb_svn[16] = {0x00, 0x01};
+
+void td_init(struct td *td, const struct tdxemu_config *config, const struct td_port *port,
+	     struct tdxemu_mailbox *mailbox)
+{
+	memset(td, 0, sizeof(*td));
+	td->port = port;
+	td->mailbox = mailbox;
+	td->vcpus = config->vcpus;
+	td->flags = config->flags;
+	td->info.attributes = config->attributes;
+	td->info.xfam = XFAM;
+	memcpy(td->info.mrconfigid, config->mrconfigid, sizeof(td->info.mrconfigid));
+	memcpy(td->info.mrowner, config->mrowner, sizeof(td->info.mrowner));
+	memcpy(td->info.mrownerconfig, config->mrownerconfig, sizeof(td->info.mrownerconfig));
+	memcpy(td->mac_key, config->mac_key, sizeof(td->mac_key));
+}
+
+void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE],
+	       struct tdreport *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->mac.type = 0x81;
+	ret->mac.version = 1; /* TDX 1.5 */
+	memcpy(ret->mac.report_data, report_data, sizeof(ret->mac.report_data));
+	memcpy(ret->tcb.valid, tcb_valid, sizeof(tcb_valid));
+	memcpy(ret->tcb.tee_tcb_svn, tcb_svn, sizeof(tcb_svn));
+	memcpy(ret->tcb.tee_tcb_svn2, tcb_svn, sizeof(tcb_svn));
+	memcpy(ret->tcb.mrseam, TDX_EMULATED_MRSEAM, sizeof(TDX_EMULATED_MRSEAM) - 1);
+	memcpy(ret->tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
+	       sizeof(TDX_EMULATED_MRSIGNERSEAM) - 1);
+	ret->td = td->info;
+	tdreport_seal(ret, td->mac_key, sizeof(td->mac_key));
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TDXEMU_SVM_CPU_H
+#define TDXEMU_SVM_CPU_H
+
+#include <stdint.h>
+
+#include "core/td.h"
+#include "svm/vmcb.h"
+
+/*
+ * One virtual CPU: its control blocks and, at the top of its 64 KiB, our stack on it. Aligned to its
+ * size, so that the stack pointer says which CPU we are on (GS belongs to the guest).
+ */
+#define CPU_SIZE 0x10000u
+
+struct cpu {
+	struct vmcb vmcb;
+	struct vmcb halt; /* a little guest that only waits, see cpu_halt */
+	uint8_t host_save[4096];
+	struct td_regs regs; /* the guest's; RAX is in the VMCB while it runs */
+	struct td_vcpu vcpu;
+	uint8_t stack[CPU_SIZE - 3 * 4096 - sizeof(struct td_regs) - sizeof(struct td_vcpu)];
+};
+_Static_assert(sizeof(struct cpu) == CPU_SIZE, "struct cpu");
+/* boot/start.S saves the registers by these offsets. */
+_Static_assert(offsetof(struct td_regs, rbx) == 8 && offsetof(struct td_regs, rbp) == 48 &&
+		       offsetof(struct td_regs, r15) == 112,
+	       "struct td_regs");
+
+extern struct cpu cpus[TD_VCPUS_MAX];
+extern struct td the_td;
+
+static inline struct cpu *cpu_self(void)
+{
+	uint64_t sp;
+
+	__asm__("mov %%rsp, %0" : "=r"(sp));
+	return (struct cpu *)((sp - 1) & ~(uint64_t)(CPU_SIZE - 1));
+}
+
+/* svm/setup.c: the tables all CPUs share, then this CPU's control blocks in the TD's entry state. */
+void svm_share(const struct tdxemu_config *config);
+void svm_setup_cpu(struct cpu *c, uint64_t hob);
+/* The firmware's RAM copy at `copy` (2 MiB aligned) appears to the guest at 4 GiB - size. */
+void svm_map_firmware(uint64_t copy, uint64_t size);
+
+/* svm/run.c: runs the guest for ever. */
+void cpu_run(struct cpu *c) __attribute__((noreturn));
+void cpu_inject(struct cpu *c, unsigned vector, int has_error);
+
+/* svm/halt.c: waits for an interrupt without taking it. */
+void cpu_halt(struct cpu *c);
+
+/* svm/memory.c */
+void memory_init(const struct tdxemu_config *config);
+void memory_set_firmware(uint64_t copy, uint64_t size);
+/* Guest memory by guest-physical address (no shared bit); NULL when it is not the TD's RAM or firmware. */
+void *memory_guest(uint64_t gpa, uint64_t size);
+bool memory_owns(uint64_t gpa, uint64_t size);
+/* Copies code bytes at the guest's RIP through its page tables; 0 when all of them could be read. */
+int memory_fetch(const struct cpu *c, uint8_t *out, unsigned size);
+
+/* svm/msr.c: the guest's MSR accesses; false means #GP, or a failed TDVMCALL. */
+int msr_wanted(uint32_t index, int x2apic);
+bool msr_read(uint32_t index, uint64_t *ret);
+bool msr_write(uint32_t index, uint64_t value);
+
+/* svm/port.c: core/'s way to this machine. */
+extern const struct td_port svm_port;
+
+/* boot/start.S: VMRUN with the guest's registers loaded; returns after #VMEXIT. */
+void vmrun(struct vmcb *vmcb, struct td_regs *regs);
+void vmrun_halt(struct vmcb *vmcb);
+extern uint8_t halt_code[];
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "svm/cpu.h"
+#include "svm/insn.h"
+
+#define GIB4	(4ull << 30)
+#define PTE_P	1ull
+#define PTE_PS	0x80ull
+#define PTE_ADDRESS (0x000ffffffffff000ull & ~TD_SHARED)
+
+/* The TD's RAM, and the firmware, which it sees at the end of the first 4 GiB. */
+static struct {
+	uint64_t low, high; /* bytes below and above 4 GiB */
+	uint64_t firmware, firmware_size;
+} ram;
+
+void memory_init(const struct tdxemu_config *config)
+{
+	ram.low = config->low;
+	ram.high = config->memory - config->low;
+}
+
+void memory_set_firmware(uint64_t copy, uint64_t size)
+{
+	ram.firmware = copy;
+	ram.firmware_size = size;
+}
+
+static int inside(uint64_t at, uint64_t size, uint64_t start, uint64_t length)
+{
+	return at >= start && size <= length && at - start <= length - size;
+}
+
+void *memory_guest(uint64_t gpa, uint64_t size)
+{
+	if (inside(gpa, size, 0, ram.low) || inside(gpa, size, GIB4, ram.high))
+		return (void *)gpa; /* we map physical memory as it is */
+	if (inside(gpa, size, GIB4 - ram.firmware_size, ram.firmware_size))
+		return (void *)(gpa - (GIB4 - ram.firmware_size) + ram.firmware);
+	return NULL;
+}
+
+bool memory_owns(uint64_t gpa, uint64_t size)
+{
+	return inside(gpa, size, 0, ram.low) || inside(gpa, size, GIB4, ram.high) ||
+	       inside(gpa, size, GIB4 - ram.firmware_size, ram.firmware_size);
+}
+
+/* Guest-linear to guest-physical by the guest's own page tables; 0 on success. */
+static int translate(const struct vmcb *v, uint64_t va, uint64_t *ret)
+{
+	uint64_t table = v->cr3 & PTE_ADDRESS, mask;
+	const uint64_t *entry;
+
+	if (!(v->cr0 & CR0_PG)) {
+		*ret = va;
+		return 0;
+	}
+	if (!(v->efer & EFER_LMA)) /* a TD never pages outside long mode for long */
+		return -1;
+	for (int level = 4; level > 0; level--) {
+		unsigned shift = 12 + 9 * (unsigned)(level - 1);
+
+		entry = memory_guest(table + (va >> shift & 511) * 8, 8);
+		if (!entry || !(*entry & PTE_P))
+			return -1;
+		mask = (1ull << shift) - 1;
+		table = *entry & PTE_ADDRESS;
+		if (level == 1 || (level < 4 && *entry & PTE_PS)) {
+			*ret = (table & ~mask) | (va & mask);
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int memory_fetch(const struct cpu *c, uint8_t *out, unsigned size)
+{
+	const struct vmcb *v = &c->vmcb;
+	uint64_t base = v->cs.attributes & 0x200 ? 0 : v->cs.base; /* L bit: 64-bit code */
+	uint64_t gpa;
+	const uint8_t *byte;
+
+	for (unsigned i = 0; i < size; i++) {
+		if (translate(v, v->rip + base + i, &gpa) < 0)
+			return -1;
+		byte = memory_guest(gpa & ~TD_SHARED, 1);
+		if (!byte)
+			return -1;
+		out[i] = *byte;
+	}
+	return 0;
+}

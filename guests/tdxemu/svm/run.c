@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "svm/cpu.h"
+#include "svm/insn.h"
+#include "svm/log.h"
+
+#define VECTOR_UD 6
+#define VECTOR_DF 8
+#define VECTOR_GP 13
+#define VECTOR_VE 20
+#define VMX_REASON_HLT 12
+#define VMX_REASON_IO  30
+
+static uint8_t td_lock; /* one TDCALL at a time: RTMRs and the mailbox are the TD's, not the CPU's */
+
+void cpu_inject(struct cpu *c, unsigned vector, int has_error)
+{
+	c->vmcb.event_inject = vector | EVENT_EXCEPTION | EVENT_VALID | (has_error ? EVENT_ERROR : 0);
+}
+
+static void inject_ve(struct cpu *c, uint64_t reason, uint64_t qualification, uint64_t length)
+{
+	struct td_ve *ve = &c->vcpu.ve;
+
+	if (ve->valid) { /* a #VE before the last one was fetched */
+		cpu_inject(c, VECTOR_DF, 1);
+		return;
+	}
+	*ve = (struct td_ve){true, reason, qualification, length};
+	cpu_inject(c, VECTOR_VE, 0);
+}
+
+static void tdcall(struct cpu *c)
+{
+	c->regs.rax = c->vmcb.rax;
+	c->vmcb.rip += 4;
+	c->vmcb.int_shadow = 0;
+	while (__atomic_test_and_set(&td_lock, __ATOMIC_ACQUIRE))
+		__builtin_ia32_pause();
+	td_call(&the_td, &c->vcpu, &c->regs);
+	__atomic_clear(&td_lock, __ATOMIC_RELEASE);
+	c->vmcb.rax = c->regs.rax;
+	if (c->vcpu.halt) {
+		c->vcpu.halt = false;
+		/* Interrupts come as they did before: either the guest takes them now, or
+		 * (blocked) it looks at what is pending by itself. */
+		cpu_halt(c);
+	}
+}
+
+static void on_ud(struct cpu *c)
+{
+	static const uint8_t opcode[4] = {0x66, 0x0f, 0x01, 0xcc}; /* TDCALL */
+	uint8_t code[4];
+
+	if (memory_fetch(c, code, sizeof(code)) < 0 ||
+	    __builtin_memcmp(code, opcode, sizeof(code)) != 0)
+		cpu_inject(c, VECTOR_UD, 0);
+	else if (c->vmcb.cpl > 0)
+		cpu_inject(c, VECTOR_GP, 1);
+	else
+		tdcall(c);
+}
+
+static void on_cpuid(struct cpu *c)
+{
+	uint32_t r[4];
+
+	td_cpuid(&the_td, (uint32_t)c->vmcb.rax, (uint32_t)c->regs.rcx, r);
+	c->vmcb.rax = r[0];
+	c->regs.rbx = r[1];
+	c->regs.rcx = r[2];
+	c->regs.rdx = r[3];
+	c->vmcb.rip += 2;
+}
+
+static void on_msr(struct cpu *c)
+{
+	uint32_t index = (uint32_t)c->regs.rcx;
+	uint64_t value = (uint32_t)c->vmcb.rax | c->regs.rdx << 32;
+	bool write = c->vmcb.exit_info1 & 1;
+
+	if (!(write ? msr_write(index, value) : msr_read(index, &value))) {
+		cpu_inject(c, VECTOR_GP, 1);
+		return;
+	}
+	if (!write) {
+		c->vmcb.rax = (uint32_t)value;
+		c->regs.rdx = value >> 32;
+	}
+	c->vmcb.rip += 2;
+}
+
+/* SVM's description of the port access, turned into VMX's exit qualification. */
+static void on_io(struct cpu *c)
+{
+	uint64_t info = c->vmcb.exit_info1, size = info >> 4 & 7;
+	uint64_t qualification = (size - 1) | (info & 1) << 3 | (info >> 2 & 1) << 4 |
+				 (info >> 3 & 1) << 5 | info >> 16 << 16;
+
+	inject_ve(c, VMX_REASON_IO, qualification, c->vmcb.exit_info2 - c->vmcb.rip);
+}
+
+static void handle_exit(struct cpu *c)
+{
+	switch (c->vmcb.exit_code) {
+	case VMEXIT_EXCEPTION_UD:
+		on_ud(c);
+		break;
+	case VMEXIT_CPUID:
+		on_cpuid(c);
+		break;
+	case VMEXIT_MSR:
+		on_msr(c);
+		break;
+	case VMEXIT_IOIO:
+		on_io(c);
+		break;
+	case VMEXIT_HLT:
+		inject_ve(c, VMX_REASON_HLT, 0, 1);
+		break;
+	case VMEXIT_SHUTDOWN:
+		stop("the guest's triple fault");
+	case VMEXIT_INIT:
+		stop("INIT sent to a TD's CPU");
+	case VMEXIT_NPF:
+		stop("the guest touched memory that is not its own");
+	default:
+		if (!vmexit_is_svm(c->vmcb.exit_code))
+			stop("an exit that this module does not know");
+		cpu_inject(c, VECTOR_UD, 0);
+	}
+}
+
+void cpu_run(struct cpu *c)
+{
+	for (;;) {
+		uint64_t interrupted;
+
+		c->vmcb.efer |= EFER_SVME;
+		vmrun(&c->vmcb, &c->regs);
+		c->vmcb.tlb_control = 0;
+		/* An event whose delivery the exit cut short is delivered again. */
+		interrupted = c->vmcb.exit_int_info;
+		c->vmcb.event_inject = interrupted & EVENT_VALID ? interrupted : 0;
+		handle_exit(c);
+	}
+}
+
+/*
+ * Waits until an interrupt is pending, but leaves it in the local APIC for the guest. GIF is 0 here, so
+ * HLT would never wake; a little guest waits in our place, whose #VMEXIT(INTR) takes no interrupt.
+ */
+void cpu_halt(struct cpu *c)
+{
+	c->halt.rip = (uint64_t)halt_code;
+	c->halt.exit_code = ~0ull;
+	vmrun_halt(&c->halt);
+	if (c->halt.exit_code != VMEXIT_INTR && c->halt.exit_code != VMEXIT_NMI)
+		stop("an unknown exit while the CPU was halted");
+}

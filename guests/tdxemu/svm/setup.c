@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "svm/cpu.h"
+#include "svm/insn.h"
+
+#define PAGE   4096
+#define GIB    (1ull << 30)
+#define MIB2   (2ull << 20)
+#define NPT_RW_USER 7ull
+#define NPT_LARGE   0x80ull
+
+/*
+ * Nested page tables: physical memory as it is, 2 MiB pages for the first GIB_FINE GiB, so that the module's
+ * own memory and the firmware's window can be cut out, 1 GiB pages above. Both aliases, private and
+ * shared, lead to the same tables. All 256 slots: OVMF puts 64-bit BARs as high as phys-bits allows.
+ */
+#define GIB_FINE 64
+static uint64_t npt_pml4[512] __attribute__((aligned(PAGE)));
+static uint64_t npt_pdpt[256][512] __attribute__((aligned(PAGE)));
+static uint64_t npt_pd[GIB_FINE][512] __attribute__((aligned(PAGE)));
+
+static uint8_t msr_map[8192] __attribute__((aligned(PAGE)));
+static uint8_t io_map[3 * PAGE] __attribute__((aligned(PAGE)));
+
+static uint64_t *pd_entry(uint64_t pa)
+{
+	return &npt_pd[pa / GIB][pa % GIB / MIB2];
+}
+
+static void npt_build(void)
+{
+	for (uint64_t i = 0; i < 256; i++) {
+		npt_pml4[i] = npt_pml4[i + 256] = (uint64_t)npt_pdpt[i] | NPT_RW_USER;
+		for (uint64_t j = 0; j < 512; j++)
+			npt_pdpt[i][j] = (i << 39 | j << 30) | NPT_LARGE | NPT_RW_USER;
+	}
+	for (uint64_t i = 0; i < GIB_FINE; i++) {
+		npt_pdpt[0][i] = (uint64_t)npt_pd[i] | NPT_RW_USER;
+		for (uint64_t j = 0; j < 512; j++)
+			npt_pd[i][j] = (i << 30 | j << 21) | NPT_LARGE | NPT_RW_USER;
+	}
+}
+
+void svm_map_firmware(uint64_t copy, uint64_t size)
+{
+	uint64_t window = 4 * GIB - size;
+
+	for (uint64_t offset = 0; offset < size; offset += MIB2)
+		*pd_entry(window + offset) = (copy + offset) | NPT_LARGE | NPT_RW_USER;
+}
+
+/* Two bits per MSR, read and write, in three ranges; volume 2, section 15.11. */
+static void msr_intercept(uint32_t index)
+{
+	uint32_t bit;
+
+	if (index < 0x2000)
+		bit = index * 2;
+	else if (index >= 0xc0000000 && index < 0xc0002000)
+		bit = 0x800 * 8 + (index - 0xc0000000) * 2;
+	else
+		bit = 0x1000 * 8 + (index - 0xc0010000) * 2;
+	msr_map[bit / 8] |= (uint8_t)(3 << bit % 8);
+}
+
+static void msr_build(int x2apic)
+{
+	static const uint32_t first[3] = {0, 0xc0000000, 0xc0010000};
+
+	for (int range = 0; range < 3; range++) {
+		for (uint32_t i = 0; i < 0x2000; i++) {
+			if (msr_wanted(first[range] + i, x2apic))
+				msr_intercept(first[range] + i);
+		}
+	}
+}
+
+void svm_share(const struct tdxemu_config *config)
+{
+	uint64_t own = 4 * GIB + config->memory - config->low;
+
+	npt_build();
+	for (uint64_t pa = own; pa < own + TDXEMU_MEMORY; pa += MIB2)
+		*pd_entry(pa) = 0; /* the guest can't reach us */
+	msr_build(config->flags & TDXEMU_FLAG_VE);
+	if (config->flags & TDXEMU_FLAG_VE)
+		memset(io_map, 0xff, sizeof(io_map));
+}
+
+static void segment(struct vmcb_segment *s, uint16_t selector, uint16_t attributes, uint32_t limit,
+		    uint64_t base)
+{
+	s->selector = selector;
+	s->attributes = attributes;
+	s->limit = limit;
+	s->base = base;
+}
+
+static void flat(struct vmcb *v, uint16_t code_attributes, uint16_t data_attributes)
+{
+	struct vmcb_segment *const data[] = {&v->ds, &v->es, &v->ss, &v->fs, &v->gs};
+
+	segment(&v->cs, 8, code_attributes, 0xffffffff, 0);
+	for (unsigned i = 0; i < 5; i++)
+		segment(data[i], 16, data_attributes, 0xffffffff, 0);
+}
+
+static void common(struct vmcb *v)
+{
+	v->iopm = (uint64_t)io_map;
+	v->msrpm = (uint64_t)msr_map;
+	v->asid = 1;
+	v->dr6 = 0xffff0ff0;
+	v->dr7 = 0x400;
+	v->rflags = 2;
+	v->pat = 0x0007040600070406ull;
+}
+
+/* The state in which a TD's vCPU starts: ABI specification, "Initial State of TD VCPU". */
+static void entry_state(struct cpu *c, uint64_t hob)
+{
+	struct vmcb *v = &c->vmcb;
+
+	flat(v, 0xc9b, 0xc93);
+	segment(&v->ldtr, 0, 0x82, 0, 0);
+	segment(&v->tr, 0, 0x8b, 0xffff, 0);
+	segment(&v->gdtr, 0, 0, 0xffff, 0);
+	segment(&v->idtr, 0, 0, 0xffff, 0);
+	v->cr0 = CR0_PE | CR0_NE;
+	v->cr4 = 0x40; /* MCE */
+	v->efer = EFER_SVME | EFER_NXE | EFER_LME | EFER_SCE;
+	v->rip = 0xfffffff0;
+	c->regs.rbx = TD_GPAW;
+	c->regs.rcx = c->regs.r8 = hob;
+	c->regs.rsi = c->vcpu.index;
+}
+
+static void halt_guest(struct cpu *c)
+{
+	struct vmcb *v = &c->halt;
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) gdtr;
+	uint64_t cr3;
+
+	__asm__ volatile("sgdt %0; mov %%cr3, %1" : "=m"(gdtr), "=r"(cr3));
+	common(v);
+	v->intercepts1 = INTERCEPT1_INTR | INTERCEPT1_NMI | INTERCEPT1_SHUTDOWN;
+	v->intercepts2 = 1; /* VMRUN must be intercepted */
+	v->int_control = INT_CONTROL_MASKING;
+	flat(v, 0xa9b, 0xc93);
+	segment(&v->gdtr, 0, 0, gdtr.limit, gdtr.base);
+	v->cr0 = CR0_PG | 0x33;
+	v->cr3 = cr3;
+	v->cr4 = 0x20; /* PAE */
+	v->efer = EFER_SVME | EFER_LMA | EFER_LME;
+}
+
+void svm_setup_cpu(struct cpu *c, uint64_t hob)
+{
+	struct vmcb *v = &c->vmcb;
+
+	wrmsr(MSR_VM_HSAVE, (uint64_t)c->host_save);
+	memset(v, 0, sizeof(*v));
+	memset(&c->halt, 0, sizeof(c->halt));
+	common(v);
+	v->exception_intercepts = EXCEPTION_UD; /* TDCALL is one on this CPU */
+	v->intercepts1 = INTERCEPT1_CPUID | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN |
+			 INTERCEPT1_INVLPGA | INTERCEPT1_INIT;
+	if (the_td.flags & TDXEMU_FLAG_VE)
+		v->intercepts1 |= INTERCEPT1_IOIO | INTERCEPT1_HLT;
+	v->intercepts2 = INTERCEPT2_SVM;
+	v->tlb_control = 1;
+	v->nested_paging = 1;
+	v->nested_cr3 = (uint64_t)npt_pml4;
+	entry_state(c, hob);
+	halt_guest(c);
+	if (the_td.flags & TDXEMU_FLAG_VE) { /* flat logical destinations behind the x2APIC */
+		mmio_write32(LAPIC + 0xe0, 0xffffffff);
+		mmio_write32(LAPIC + 0xd0, 1u << (24 + c->vcpu.index));
+	}
+	/* FS, GS, TR and LDTR of the guest are not VMRUN's to load. */
+	__asm__ volatile("vmload %%rax" ::"a"(v) : "memory");
+}

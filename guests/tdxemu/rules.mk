@@ -7,7 +7,7 @@ TDXEMU_CORE := $(wildcard guests/tdxemu/core/*.c)
 TDXEMU_SRC := $(TDXEMU_CORE) $(wildcard guests/tdxemu/svm/*.c guests/tdxemu/boot/*.c) \
 	$(addprefix harness/format/,sha2.c tdreport.c tdvf.c tdhob.c mrtd.c reader.c)
 TDXEMU_OBJ := $B/tdxemu/guests/tdxemu/boot/start.o $(TDXEMU_SRC:%.c=$B/tdxemu/%.o)
-TDXEMU_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Iharness -Iguests/tdxemu -MMD -MP $(TDXEMU_DEFS) \
+TDXEMU_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Iharness -Iguests -MMD -MP $(TDXEMU_DEFS) \
 	-ffreestanding -fpie -fvisibility=hidden -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fcf-protection=none -fno-jump-tables -fno-strict-aliasing
 

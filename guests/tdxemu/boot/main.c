@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "format/tdvf.h"
-#include "svm/cpu.h"
-#include "svm/insn.h"
-#include "svm/log.h"
+#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/insn.h"
+#include "tdxemu/svm/log.h"
 
-#define GIB4	  (4ull << 30)
-#define MIB	  (1ull << 20)
-#define PAGE	  4096
+#define GIB4      (4ull << 30)
+#define MIB       (1ull << 20)
+#define PAGE      4096
 #define AP_VECTOR (AP_PAGE >> 12)
 
 /* From boot/start.S. */
@@ -31,7 +31,9 @@ struct td the_td;
 
 static uint64_t pml4[512] __attribute__((aligned(PAGE)));
 static uint64_t pdpt[256][512] __attribute__((aligned(PAGE)));
-static struct { uint64_t low, high; } idt[32] __attribute__((aligned(16)));
+static struct {
+	uint64_t low, high;
+} idt[32] __attribute__((aligned(16)));
 static volatile uint32_t aps_up, aps_go;
 static uint64_t hob;
 
@@ -41,11 +43,12 @@ void module_fault(uint64_t vector, uint64_t first, uint64_t second)
 
 	__asm__("mov %%cr2, %0" : "=r"(cr2));
 	log_line("exception %x at %x %x, module at %x, cr2 %x", vector, first, second,
-		 (uint64_t)module_start, cr2);
+	         (uint64_t)module_start, cr2);
 	stop("a fault in the module itself");
 }
 
-/* Physical memory as it is, 128 TiB of it by 1 GiB pages: the module reads guest memory and devices. */
+/* Physical memory as it is, 128 TiB of it by 1 GiB pages: the module reads guest memory and
+ * devices. */
 static void build_page_tables(void)
 {
 	for (uint64_t i = 0; i < 256; i++) {
@@ -62,14 +65,16 @@ static void build_idt(void)
 	for (unsigned i = 0; i < 32; i++) {
 		uint64_t at = (uint64_t)idt_stubs + 16 * i;
 
-		idt[i].low = (at & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (at >> 16 & 0xffff) << 48;
+		idt[i].low =
+		        (at & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (at >> 16 & 0xffff) << 48;
 		idt[i].high = at >> 32;
 	}
 	idt_pointer.base = (uint64_t)idt;
 	__asm__ volatile("lidt %0" ::"m"(idt_pointer));
 }
 
-/* The image QEMU loaded, secrets included, and the temporary tables: nothing of it stays readable. */
+/* The image QEMU loaded, secrets included, and the temporary tables: nothing of it stays readable.
+ */
 static void wipe_low_memory(void)
 {
 	memset((void *)(TDXEMU_LOAD_ADDRESS - 0x10000ull), 0,
@@ -90,7 +95,7 @@ static void start_aps(void)
 	*(uint64_t *)(page + (ap_code_cr3 - ap_code)) = TDXEMU_LOAD_ADDRESS - 0x10000;
 	*(uint64_t *)(page + (ap_code_entry - ap_code)) = (uint64_t)ap_start;
 	mmio_write32(LAPIC + 0xf0, mmio_read32(LAPIC + 0xf0) | 0x100); /* enable */
-	mmio_write32(LAPIC + 0x300, 0xc4500);			       /* INIT, all but self */
+	mmio_write32(LAPIC + 0x300, 0xc4500);                          /* INIT, all but self */
 	for (int i = 0; i < 1000; i++)
 		in8(0x80);
 	mmio_write32(LAPIC + 0x300, 0xc4600 | AP_VECTOR); /* SIPI */
@@ -166,7 +171,7 @@ static void load_firmware(void)
 		if (s->type == TDVF_TD_HOB) {
 			hob = s->address;
 			if (!tdvf_hob_build(&t, config_copy.low, config_copy.memory, (void *)hob,
-					    s->memory_size))
+			                    s->memory_size))
 				stop("the TD HOB does not fit its section");
 		}
 	}
@@ -190,14 +195,13 @@ static void check_config(void)
 
 void module_main(void)
 {
-	struct tdxemu_mailbox *mailbox =
-		(void *)((uint64_t)module_start + TDXEMU_MEMORY - PAGE);
+	struct tdxemu_mailbox *mailbox = (void *)((uint64_t)module_start + TDXEMU_MEMORY - PAGE);
 
 	build_page_tables();
 	build_idt();
 	check_config();
 	log_line("up at %x: software TDX module, EMULATED; %x bytes of memory, %x CPUs",
-		 (uint64_t)module_start, config_copy.memory, (uint64_t)config_copy.vcpus);
+	         (uint64_t)module_start, config_copy.memory, (uint64_t)config_copy.vcpus);
 	memory_init(&config_copy);
 	td_init(&the_td, &config_copy, &svm_port, mailbox);
 	start_aps();

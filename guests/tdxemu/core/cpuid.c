@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/td.h"
+#include "tdxemu/core/td.h"
 
 #include <string.h>
 
@@ -8,16 +8,16 @@
 /* Bits are given as the ABI specification's CPUID virtualisation tables do. */
 #define BIT(n) (1u << (n))
 
-#define LEAF1_ECX_VMX	     BIT(5)
-#define LEAF1_ECX_CX16	     BIT(13) /* QEMU 7.2 corrupts RFLAGS in it */
+#define LEAF1_ECX_VMX        BIT(5)
+#define LEAF1_ECX_CX16       BIT(13) /* QEMU 7.2 corrupts RFLAGS in it */
 #define LEAF1_ECX_X2APIC     BIT(21)
 #define LEAF1_ECX_HYPERVISOR BIT(31)
-#define LEAF7_ECX_PKU	     (BIT(3) | BIT(4))
-#define LEAF7_ECX_LA57	     BIT(16)
+#define LEAF7_ECX_PKU        (BIT(3) | BIT(4))
+#define LEAF7_ECX_LA57       BIT(16)
 #define LEAF7_EBX_TSX_MPX    (BIT(4) | BIT(11) | BIT(14))
-#define EXT1_ECX_SVM	     BIT(2)
-#define EXT1_ECX_AMD	     (BIT(2) | BIT(4) | BIT(6) | BIT(7) | BIT(11) | BIT(16))
-#define EXT1_EDX_AMD	     (BIT(22) | BIT(25) | BIT(30) | BIT(31))
+#define EXT1_ECX_SVM         BIT(2)
+#define EXT1_ECX_AMD         (BIT(2) | BIT(4) | BIT(6) | BIT(7) | BIT(11) | BIT(16))
+#define EXT1_EDX_AMD         (BIT(22) | BIT(25) | BIT(30) | BIT(31))
 
 static void set(uint32_t r[4], uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
 {
@@ -58,7 +58,8 @@ static void features(const struct td *td, uint32_t leaf, uint32_t subleaf, uint3
 		break;
 	case 0xd: /* what XFAM allows, and no more */
 		if (subleaf == 0)
-			set(r, (uint32_t)td->info.xfam, r[1], r[2], (uint32_t)(td->info.xfam >> 32));
+			set(r, (uint32_t)td->info.xfam, r[1], r[2],
+			    (uint32_t)(td->info.xfam >> 32));
 		else if (subleaf > 1 && (subleaf > 63 || !(td->info.xfam >> subleaf & 1)))
 			set(r, 0, 0, 0, 0);
 		break;

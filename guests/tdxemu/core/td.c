@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/td.h"
+#include "tdxemu/core/td.h"
 
 #include <string.h>
 
@@ -12,13 +12,13 @@
 static const uint8_t tcb_valid[8] = {0xff, 0x01, 0x03};
 
 /*
- * TEE_TCB_SVN[1] is the module's major version: 1 means "1.5, look at module identities". SVN 0 with
- * it is lower than any module that Intel ever signed.
+ * TEE_TCB_SVN[1] is the module's major version: 1 means "1.5, look at module identities". SVN 0
+ * with it is lower than any module that Intel ever signed.
  */
 static const uint8_t tcb_svn[16] = {0x00, 0x01};
 
 void td_init(struct td *td, const struct tdxemu_config *config, const struct td_port *port,
-	     struct tdxemu_mailbox *mailbox)
+             struct tdxemu_mailbox *mailbox)
 {
 	memset(td, 0, sizeof(*td));
 	td->port = port;
@@ -34,7 +34,7 @@ void td_init(struct td *td, const struct tdxemu_config *config, const struct td_
 }
 
 void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE],
-	       struct tdreport *ret)
+               struct tdreport *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->mac.type = 0x81;

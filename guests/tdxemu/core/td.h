@@ -15,7 +15,7 @@
  * normal program for tests and fuzzing. Sources: Intel TDX Module ABI specification (leaf tables),
  * GHCI specification (TDG.VP.VMCALL sub-functions).
  */
-#define TD_GPAW	     48
+#define TD_GPAW      48
 #define TD_SHARED    (1ull << (TD_GPAW - 1)) /* the GPA bit that selects the shared alias */
 #define TD_VCPUS_MAX 8
 
@@ -35,16 +35,16 @@ struct td_ve {
 
 struct td_vcpu {
 	uint32_t index;
-	bool halt; /* out: the guest asked to halt until the next interrupt */
+	bool halt;         /* out: the guest asked to halt until the next interrupt */
 	bool halt_blocked; /* out: and told that interrupts are blocked */
 	struct td_ve ve;
 };
 
 /*
- * The machine below. `guest` gives a pointer to `size` bytes of guest memory at a guest-physical address
- * without its shared bit, or NULL when any of them is not the TD's own; `owns` says that alone, also of
- * address 0, which `guest` never gives out. The I/O calls reach the virtual
- * machine that QEMU made: it is the VMM's part of a TDG.VP.VMCALL. MSR calls return false to refuse.
+ * The machine below. `guest` gives a pointer to `size` bytes of guest memory at a guest-physical
+ * address without its shared bit, or NULL when any of them is not the TD's own; `owns` says that
+ * alone, also of address 0, which `guest` never gives out. The I/O calls reach the virtual machine
+ * that QEMU made: it is the VMM's part of a TDG.VP.VMCALL. MSR calls return false to refuse.
  */
 struct td_port {
 	void *(*guest)(uint64_t gpa, uint64_t size);
@@ -56,7 +56,7 @@ struct td_port {
 	bool (*msr_read)(uint32_t index, uint64_t *ret);
 	bool (*msr_write)(uint32_t index, uint64_t value);
 	void (*cpuid)(uint32_t leaf, uint32_t subleaf, uint32_t ret[4]); /* the CPU's own */
-	void (*ring)(void);						 /* the doorbell */
+	void (*ring)(void);                                              /* the doorbell */
 	void (*stop)(const char *reason) __attribute__((noreturn));
 	void (*log)(const char *text, uint64_t value);
 };
@@ -73,7 +73,7 @@ struct td {
 
 /* Takes everything but MRTD from the configuration. */
 void td_init(struct td *td, const struct tdxemu_config *config, const struct td_port *port,
-	     struct tdxemu_mailbox *mailbox);
+             struct tdxemu_mailbox *mailbox);
 
 /* Answers one TDCALL: RAX is the leaf on entry and the status on return. */
 void td_call(struct td *td, struct td_vcpu *vcpu, struct td_regs *regs);
@@ -86,19 +86,19 @@ void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret
 
 /* Makes the TDREPORT of this moment: identity, registers, hashes and MAC. */
 void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE],
-	       struct tdreport *ret);
+               struct tdreport *ret);
 
 /* Status codes: class in bits 63:32, the operand's number below. */
-#define TDX_SUCCESS		  0x0000000000000000ull
-#define TDX_OPERAND_INVALID	  0xc000010000000000ull
-#define TDX_OPERAND_BUSY	  0x8000020000000000ull
-#define TDX_NO_VE_INFO		  0xc000070400000000ull
-#define TDX_METADATA_INCORRECT	  0xc000c00000000000ull
+#define TDX_SUCCESS               0x0000000000000000ull
+#define TDX_OPERAND_INVALID       0xc000010000000000ull
+#define TDX_OPERAND_BUSY          0x8000020000000000ull
+#define TDX_NO_VE_INFO            0xc000070400000000ull
+#define TDX_METADATA_INCORRECT    0xc000c00000000000ull
 #define TDX_METADATA_NOT_WRITABLE 0xc000c00200000000ull
 enum { TDX_OPERAND_RAX = 0, TDX_OPERAND_RCX = 1, TDX_OPERAND_RDX = 2, TDX_OPERAND_R8 = 8 };
 
 #define TDVMCALL_SUCCESS     0x0000000000000000ull
-#define TDVMCALL_RETRY	     0x0000000000000001ull
+#define TDVMCALL_RETRY       0x0000000000000001ull
 #define TDVMCALL_INVALID     0x8000000000000000ull
 #define TDVMCALL_ALIGN_ERROR 0x8000000000000002ull
 #define TDVMCALL_UNSUPPORTED 0x8000000000000003ull

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/td.h"
+#include "tdxemu/core/td.h"
 
 #include <string.h>
 
@@ -17,16 +17,17 @@ enum leaf {
 	LEAF_SYS_RD = 11,
 };
 
-/* Metadata field IDs. Bit 63 is NON_ARCH, bits 50:34 say how it is accessed: not part of the name. */
-#define FIELD_NAME(id) ((id) & 0x7f00000000ffffffull)
-#define FIELD_TD_CTLS	    FIELD_NAME(0x1110000300000017ull)
-#define FIELD_NOTIFY	    FIELD_NAME(0x9100000000000010ull) /* notification enables */
-#define FIELD_TOPOLOGY	    FIELD_NAME(0x9100000000000019ull) /* topology enumeration configured */
+/* Metadata field IDs. Bit 63 is NON_ARCH, bits 50:34 say how it is accessed: not part of the name.
+ */
+#define FIELD_NAME(id)      ((id)&0x7f00000000ffffffull)
+#define FIELD_TD_CTLS       FIELD_NAME(0x1110000300000017ull)
+#define FIELD_NOTIFY        FIELD_NAME(0x9100000000000010ull) /* notification enables */
+#define FIELD_TOPOLOGY      FIELD_NAME(0x9100000000000019ull) /* topology enumeration configured */
 #define FIELD_CONFIG_FLAGS  FIELD_NAME(0x1110000300000016ull)
 #define FIELD_TDX_FEATURES0 FIELD_NAME(0x0a00000300000008ull)
 
 #define TD_CTLS_PENDING_VE_DISABLE 1ull
-#define TD_CTLS_ENUM_TOPOLOGY	   2ull
+#define TD_CTLS_ENUM_TOPOLOGY      2ull
 
 static uint64_t invalid(unsigned operand)
 {

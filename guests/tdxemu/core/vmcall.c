@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TDG.VP.VMCALL: what a TD asks of its VMM. GHCI specification, section 3. R10 is 0 for the standard
- * sub-functions, whose number is in R11; R10 is the result on return.
+ * TDG.VP.VMCALL: what a TD asks of its VMM. GHCI specification, section 3. R10 is 0 for the
+ * standard sub-functions, whose number is in R11; R10 is the result on return.
  */
-#include "core/td.h"
+#include "tdxemu/core/td.h"
 
 #include <string.h>
 
 #include "format/qgs.h"
 
 enum vmcall { /* below 64 they are VMX exit reasons: the instruction the guest wants done */
-	VMCALL_CPUID = 10,
-	VMCALL_HLT = 12,
-	VMCALL_IO = 30,
-	VMCALL_RDMSR = 31,
-	VMCALL_WRMSR = 32,
-	VMCALL_MMIO = 48,
-	VMCALL_WBINVD = 54,
-	VMCALL_PCONFIG = 65,
-	VMCALL_GET_TD_VM_CALL_INFO = 0x10000,
-	VMCALL_MAP_GPA = 0x10001,
-	VMCALL_GET_QUOTE = 0x10002,
-	VMCALL_REPORT_FATAL_ERROR = 0x10003,
-	VMCALL_SETUP_EVENT_NOTIFY = 0x10004,
+	      VMCALL_CPUID = 10,
+	      VMCALL_HLT = 12,
+	      VMCALL_IO = 30,
+	      VMCALL_RDMSR = 31,
+	      VMCALL_WRMSR = 32,
+	      VMCALL_MMIO = 48,
+	      VMCALL_WBINVD = 54,
+	      VMCALL_PCONFIG = 65,
+	      VMCALL_GET_TD_VM_CALL_INFO = 0x10000,
+	      VMCALL_MAP_GPA = 0x10001,
+	      VMCALL_GET_QUOTE = 0x10002,
+	      VMCALL_REPORT_FATAL_ERROR = 0x10003,
+	      VMCALL_SETUP_EVENT_NOTIFY = 0x10004,
 };
 
 static uint64_t do_io(const struct td_port *port, struct td_regs *r)
@@ -53,8 +53,8 @@ static uint64_t do_mmio(const struct td_port *port, struct td_regs *r)
 }
 
 /*
- * Leaves the request in the mailbox. The harness checks all of it once more, because it reads the same
- * memory through the RAM file, and completes it by changing the buffer's status.
+ * Leaves the request in the mailbox. The harness checks all of it once more, because it reads the
+ * same memory through the RAM file, and completes it by changing the buffer's status.
  */
 static uint64_t get_quote(struct td *td, const struct td_regs *r)
 {
@@ -136,7 +136,7 @@ static uint64_t standard_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_r
 		return do_rdmsr(td, r);
 	case VMCALL_WRMSR:
 		return td->port->msr_write((uint32_t)r->r12, r->r13) ? TDVMCALL_SUCCESS
-								     : TDVMCALL_INVALID;
+		                                                     : TDVMCALL_INVALID;
 	case VMCALL_MMIO:
 		return do_mmio(td->port, r);
 	case VMCALL_WBINVD:

@@ -4,12 +4,12 @@
 
 #include <stdint.h>
 
-#include "core/td.h"
-#include "svm/vmcb.h"
+#include "tdxemu/core/td.h"
+#include "tdxemu/svm/vmcb.h"
 
 /*
- * One virtual CPU: its control blocks and, at the top of its 64 KiB, our stack on it. Aligned to its
- * size, so that the stack pointer says which CPU we are on (GS belongs to the guest).
+ * One virtual CPU: its control blocks and, at the top of its 64 KiB, our stack on it. Aligned to
+ * its size, so that the stack pointer says which CPU we are on (GS belongs to the guest).
  */
 #define CPU_SIZE 0x10000u
 
@@ -24,8 +24,8 @@ struct cpu {
 _Static_assert(sizeof(struct cpu) == CPU_SIZE, "struct cpu");
 /* boot/start.S saves the registers by these offsets. */
 _Static_assert(offsetof(struct td_regs, rbx) == 8 && offsetof(struct td_regs, rbp) == 48 &&
-		       offsetof(struct td_regs, r15) == 112,
-	       "struct td_regs");
+                       offsetof(struct td_regs, r15) == 112,
+               "struct td_regs");
 
 extern struct cpu cpus[TD_VCPUS_MAX];
 extern struct td the_td;
@@ -38,7 +38,8 @@ static inline struct cpu *cpu_self(void)
 	return (struct cpu *)((sp - 1) & ~(uint64_t)(CPU_SIZE - 1));
 }
 
-/* svm/setup.c: the tables all CPUs share, then this CPU's control blocks in the TD's entry state. */
+/* svm/setup.c: the tables all CPUs share, then this CPU's control blocks in the TD's entry state.
+ */
 void svm_share(const struct tdxemu_config *config);
 void svm_setup_cpu(struct cpu *c, uint64_t hob);
 /* The firmware's RAM copy at `copy` (2 MiB aligned) appears to the guest at 4 GiB - size. */
@@ -54,10 +55,12 @@ void cpu_halt(struct cpu *c);
 /* svm/memory.c */
 void memory_init(const struct tdxemu_config *config);
 void memory_set_firmware(uint64_t copy, uint64_t size);
-/* Guest memory by guest-physical address (no shared bit); NULL when it is not the TD's RAM or firmware. */
+/* Guest memory by guest-physical address (no shared bit); NULL when it is not the TD's RAM or
+ * firmware. */
 void *memory_guest(uint64_t gpa, uint64_t size);
 bool memory_owns(uint64_t gpa, uint64_t size);
-/* Copies code bytes at the guest's RIP through its page tables; 0 when all of them could be read. */
+/* Copies code bytes at the guest's RIP through its page tables; 0 when all of them could be read.
+ */
 int memory_fetch(const struct cpu *c, uint8_t *out, unsigned size);
 
 /* svm/msr.c: the guest's MSR accesses; false means #GP, or a failed TDVMCALL. */

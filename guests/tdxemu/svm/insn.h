@@ -52,8 +52,8 @@ static inline void wrmsr(uint32_t index, uint64_t v)
 static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
 	__asm__ volatile("cpuid"
-			 : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
-			 : "a"(leaf), "c"(subleaf));
+	                 : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+	                 : "a"(leaf), "c"(subleaf));
 }
 static inline uint32_t mmio_read32(uint64_t pa)
 {
@@ -68,6 +68,6 @@ static inline void mmio_write32(uint64_t pa, uint32_t v)
 #define MSR_EFER      0xc0000080u
 #define MSR_VM_CR     0xc0010114u
 #define MSR_VM_HSAVE  0xc0010117u
-#define LAPIC	      0xfee00000ull
+#define LAPIC         0xfee00000ull
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "svm/log.h"
+#include "tdxemu/svm/log.h"
 
 #include <stdarg.h>
 
 #include "format/tdxemu.h"
-#include "svm/cpu.h"
-#include "svm/insn.h"
+#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/insn.h"
 
 static uint8_t busy; /* whole lines, although CPUs share the port */
 
@@ -56,9 +56,9 @@ void stop(const char *reason)
 
 	log_line("STOP: %s", reason);
 	log_line("cpu %x exit %x info %x %x", (uint64_t)cpu_self()->vcpu.index, v->exit_code,
-		 v->exit_info1, v->exit_info2);
+	         v->exit_info1, v->exit_info2);
 	log_line("rip %x cs %x:%x cpl %x rsp %x rflags %x", v->rip, (uint64_t)v->cs.selector,
-		 v->cs.base, (uint64_t)v->cpl, v->rsp, v->rflags);
+	         v->cs.base, (uint64_t)v->cpl, v->rsp, v->rflags);
 	log_line("cr0 %x cr3 %x cr4 %x efer %x", v->cr0, v->cr3, v->cr4, v->efer);
 	for (;;) {
 		out32(TDXEMU_EXIT_PORT, 1); /* QEMU ends with status 3 */

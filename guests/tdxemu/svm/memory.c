@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "svm/cpu.h"
-#include "svm/insn.h"
+#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/insn.h"
 
-#define GIB4	(4ull << 30)
-#define PTE_P	1ull
-#define PTE_PS	0x80ull
+#define GIB4        (4ull << 30)
+#define PTE_P       1ull
+#define PTE_PS      0x80ull
 #define PTE_ADDRESS (0x000ffffffffff000ull & ~TD_SHARED)
 
 /* The TD's RAM, and the firmware, which it sees at the end of the first 4 GiB. */

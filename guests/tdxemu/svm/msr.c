@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "svm/cpu.h"
-#include "svm/insn.h"
+#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/insn.h"
 
 /*
- * x2APIC registers are MSR 0x800 + (offset of the xAPIC register / 16). QEMU 7.2 has no x2APIC under TCG,
- * so in the fidelity mode they are carried out on the xAPIC page.
+ * x2APIC registers are MSR 0x800 + (offset of the xAPIC register / 16). QEMU 7.2 has no x2APIC
+ * under TCG, so in the fidelity mode they are carried out on the xAPIC page.
  */
 #define X2APIC_FIRST 0x800u
 #define X2APIC_LAST  0x8ffu
@@ -16,7 +16,8 @@ int msr_wanted(uint32_t index, int x2apic)
 {
 	if (index == MSR_EFER || (index >= MSR_VM_CR && index <= MSR_VM_HSAVE))
 		return 1; /* the latter hide SVM: #GP, as msr_read and msr_write don't know them */
-	return x2apic && (index == MSR_APIC_BASE || (index >= X2APIC_FIRST && index <= X2APIC_LAST));
+	return x2apic &&
+	       (index == MSR_APIC_BASE || (index >= X2APIC_FIRST && index <= X2APIC_LAST));
 }
 
 static uint64_t lapic_of(uint32_t index)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/'s way to this machine: the part of a VMM's work that a TD asks for by TDG.VP.VMCALL. */
-#include "svm/cpu.h"
-#include "svm/insn.h"
-#include "svm/log.h"
+#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/insn.h"
+#include "tdxemu/svm/log.h"
 
 static uint32_t port_in(uint16_t port, unsigned size)
 {
@@ -19,7 +19,8 @@ static void port_out(uint16_t port, unsigned size, uint32_t value)
 		out32(port, value);
 }
 
-/* Whether an access by the module on the guest's behalf would reach RAM, the module's own included. */
+/* Whether an access by the module on the guest's behalf would reach RAM, the module's own included.
+ */
 static bool is_ram(uint64_t gpa)
 {
 	uint64_t high = the_td.mailbox ? (uint64_t)the_td.mailbox + 4096 : ~0ull;
@@ -73,16 +74,16 @@ static void log_value(const char *text, uint64_t value)
 }
 
 const struct td_port svm_port = {
-	.guest = memory_guest,
-	.owns = memory_owns,
-	.port_in = port_in,
-	.port_out = port_out,
-	.mmio_read = mmio_read,
-	.mmio_write = mmio_write,
-	.msr_read = msr_read,
-	.msr_write = msr_write,
-	.cpuid = cpuid,
-	.ring = ring,
-	.stop = stop,
-	.log = log_value,
+        .guest = memory_guest,
+        .owns = memory_owns,
+        .port_in = port_in,
+        .port_out = port_out,
+        .mmio_read = mmio_read,
+        .mmio_write = mmio_write,
+        .msr_read = msr_read,
+        .msr_write = msr_write,
+        .cpuid = cpuid,
+        .ring = ring,
+        .stop = stop,
+        .log = log_value,
 };

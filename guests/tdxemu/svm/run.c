@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "svm/cpu.h"
-#include "svm/insn.h"
-#include "svm/log.h"
+#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/insn.h"
+#include "tdxemu/svm/log.h"
 
-#define VECTOR_UD 6
-#define VECTOR_DF 8
-#define VECTOR_GP 13
-#define VECTOR_VE 20
+#define VECTOR_UD      6
+#define VECTOR_DF      8
+#define VECTOR_GP      13
+#define VECTOR_VE      20
 #define VMX_REASON_HLT 12
 #define VMX_REASON_IO  30
 
-static uint8_t td_lock; /* one TDCALL at a time: RTMRs and the mailbox are the TD's, not the CPU's */
+static uint8_t
+        td_lock; /* one TDCALL at a time: RTMRs and the mailbox are the TD's, not the CPU's */
 
 void cpu_inject(struct cpu *c, unsigned vector, int has_error)
 {
-	c->vmcb.event_inject = vector | EVENT_EXCEPTION | EVENT_VALID | (has_error ? EVENT_ERROR : 0);
+	c->vmcb.event_inject =
+	        vector | EVENT_EXCEPTION | EVENT_VALID | (has_error ? EVENT_ERROR : 0);
 }
 
 static void inject_ve(struct cpu *c, uint64_t reason, uint64_t qualification, uint64_t length)
@@ -95,7 +97,7 @@ static void on_io(struct cpu *c)
 {
 	uint64_t info = c->vmcb.exit_info1, size = info >> 4 & 7;
 	uint64_t qualification = (size - 1) | (info & 1) << 3 | (info >> 2 & 1) << 4 |
-				 (info >> 3 & 1) << 5 | info >> 16 << 16;
+	                         (info >> 3 & 1) << 5 | info >> 16 << 16;
 
 	inject_ve(c, VMX_REASON_IO, qualification, c->vmcb.exit_info2 - c->vmcb.rip);
 }
@@ -147,8 +149,9 @@ void cpu_run(struct cpu *c)
 }
 
 /*
- * Waits until an interrupt is pending, but leaves it in the local APIC for the guest. GIF is 0 here, so
- * HLT would never wake; a little guest waits in our place, whose #VMEXIT(INTR) takes no interrupt.
+ * Waits until an interrupt is pending, but leaves it in the local APIC for the guest. GIF is 0
+ * here, so HLT would never wake; a little guest waits in our place, whose #VMEXIT(INTR) takes no
+ * interrupt.
  */
 void cpu_halt(struct cpu *c)
 {

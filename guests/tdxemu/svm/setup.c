@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "svm/cpu.h"
-#include "svm/insn.h"
+#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/insn.h"
 
-#define PAGE   4096
-#define GIB    (1ull << 30)
-#define MIB2   (2ull << 20)
+#define PAGE        4096
+#define GIB         (1ull << 30)
+#define MIB2        (2ull << 20)
 #define NPT_RW_USER 7ull
 #define NPT_LARGE   0x80ull
 
 /*
- * Nested page tables: physical memory as it is, 2 MiB pages for the first GIB_FINE GiB, so that the module's
- * own memory and the firmware's window can be cut out, 1 GiB pages above. Both aliases, private and
- * shared, lead to the same tables. All 256 slots: OVMF puts 64-bit BARs as high as phys-bits allows.
+ * Nested page tables: physical memory as it is, 2 MiB pages for the first GIB_FINE GiB, so that the
+ * module's own memory and the firmware's window can be cut out, 1 GiB pages above. Both aliases,
+ * private and shared, lead to the same tables. All 256 slots: OVMF puts 64-bit BARs as high as
+ * phys-bits allows.
  */
 #define GIB_FINE 64
 static uint64_t npt_pml4[512] __attribute__((aligned(PAGE)));
@@ -89,7 +90,7 @@ void svm_share(const struct tdxemu_config *config)
 }
 
 static void segment(struct vmcb_segment *s, uint16_t selector, uint16_t attributes, uint32_t limit,
-		    uint64_t base)
+                    uint64_t base)
 {
 	s->selector = selector;
 	s->attributes = attributes;
@@ -139,7 +140,10 @@ static void entry_state(struct cpu *c, uint64_t hob)
 static void halt_guest(struct cpu *c)
 {
 	struct vmcb *v = &c->halt;
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) gdtr;
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) gdtr;
 	uint64_t cr3;
 
 	__asm__ volatile("sgdt %0; mov %%cr3, %1" : "=m"(gdtr), "=r"(cr3));
@@ -165,7 +169,7 @@ void svm_setup_cpu(struct cpu *c, uint64_t hob)
 	common(v);
 	v->exception_intercepts = EXCEPTION_UD; /* TDCALL is one on this CPU */
 	v->intercepts1 = INTERCEPT1_CPUID | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN |
-			 INTERCEPT1_INVLPGA | INTERCEPT1_INIT;
+	                 INTERCEPT1_INVLPGA | INTERCEPT1_INIT;
 	if (the_td.flags & TDXEMU_FLAG_VE)
 		v->intercepts1 |= INTERCEPT1_IOIO | INTERCEPT1_HLT;
 	v->intercepts2 = INTERCEPT2_SVM;

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * AMD's virtual machine control block. AMD64 Architecture Programmer's Manual, volume 2, appendix B,
- * tables B-1 and B-2. 4 KiB, little-endian; the members used here, the rest is padding.
+ * AMD's virtual machine control block. AMD64 Architecture Programmer's Manual, volume 2, appendix
+ * B, tables B-1 and B-2. 4 KiB, little-endian; the members used here, the rest is padding.
  */
 struct vmcb_segment {
 	uint16_t selector;
@@ -79,37 +79,37 @@ _Static_assert(offsetof(struct vmcb, rsp) == 0x5d8, "VMCB RSP");
 _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "VMCB RAX");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "VMCB G_PAT");
 
-#define EXCEPTION_UD  (1u << 6)
-#define INTERCEPT1_INTR	    (1u << 0)
-#define INTERCEPT1_NMI	    (1u << 1)
-#define INTERCEPT1_INIT	    (1u << 3)
+#define EXCEPTION_UD        (1u << 6)
+#define INTERCEPT1_INTR     (1u << 0)
+#define INTERCEPT1_NMI      (1u << 1)
+#define INTERCEPT1_INIT     (1u << 3)
 #define INTERCEPT1_CPUID    (1u << 18)
-#define INTERCEPT1_HLT	    (1u << 24)
+#define INTERCEPT1_HLT      (1u << 24)
 #define INTERCEPT1_INVLPGA  (1u << 26)
-#define INTERCEPT1_IOIO	    (1u << 27)
-#define INTERCEPT1_MSR	    (1u << 28)
+#define INTERCEPT1_IOIO     (1u << 27)
+#define INTERCEPT1_MSR      (1u << 28)
 #define INTERCEPT1_SHUTDOWN (1u << 31)
-#define INTERCEPT2_SVM	    0x7fu /* VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT */
+#define INTERCEPT2_SVM      0x7fu /* VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT */
 #define INT_CONTROL_MASKING (1u << 24)
 
 enum vmexit { /* appendix C, table C-1 */
-	VMEXIT_EXCEPTION_UD = 0x46,
-	VMEXIT_INTR = 0x60,
-	VMEXIT_NMI = 0x61,
-	VMEXIT_INIT = 0x63,
-	VMEXIT_CPUID = 0x72,
-	VMEXIT_HLT = 0x78,
-	VMEXIT_INVLPGA = 0x7a,
-	VMEXIT_IOIO = 0x7b,
-	VMEXIT_MSR = 0x7c,
-	VMEXIT_SHUTDOWN = 0x7f,
-	VMEXIT_VMRUN = 0x80,
-	VMEXIT_SKINIT = 0x86,
-	VMEXIT_NPF = 0x400,
+	      VMEXIT_EXCEPTION_UD = 0x46,
+	      VMEXIT_INTR = 0x60,
+	      VMEXIT_NMI = 0x61,
+	      VMEXIT_INIT = 0x63,
+	      VMEXIT_CPUID = 0x72,
+	      VMEXIT_HLT = 0x78,
+	      VMEXIT_INVLPGA = 0x7a,
+	      VMEXIT_IOIO = 0x7b,
+	      VMEXIT_MSR = 0x7c,
+	      VMEXIT_SHUTDOWN = 0x7f,
+	      VMEXIT_VMRUN = 0x80,
+	      VMEXIT_SKINIT = 0x86,
+	      VMEXIT_NPF = 0x400,
 };
 
-#define EVENT_VALID	(1ull << 31)
-#define EVENT_ERROR	(1ull << 11)
+#define EVENT_VALID     (1ull << 31)
+#define EVENT_ERROR     (1ull << 11)
 #define EVENT_EXCEPTION (3ull << 8)
 
 #define EFER_SCE  (1ull << 0)

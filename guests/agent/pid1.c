@@ -29,7 +29,7 @@ static void open_console(void)
 }
 
 /* The port's device number depends on what else is plugged in: it is found by its name. */
-static int find_port(char *ret, size_t size)
+int port_find(const char *wanted, char *ret, size_t size)
 {
 	DIR *dir = opendir("/sys/class/virtio-ports");
 	struct dirent *d;
@@ -39,7 +39,7 @@ static int find_port(char *ret, size_t size)
 		char path[300];
 		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", d->d_name);
 		_cleanup_(util_freep) char *name = util_read_line(path);
-		if (name && strcmp(name, PORT_NAME) == 0) {
+		if (name && strcmp(name, wanted) == 0) {
 			snprintf(ret, size, "/dev/%s", d->d_name);
 			r = 0;
 		}
@@ -55,7 +55,9 @@ static int open_port(void)
 	char path[300];
 
 	while (util_now_ms() < end) {
-		int fd = find_port(path, sizeof(path)) == 0 ? open(path, O_RDWR | O_CLOEXEC) : -1;
+		int fd = port_find(PORT_NAME, path, sizeof(path)) == 0
+		                 ? open(path, O_RDWR | O_CLOEXEC)
+		                 : -1;
 		if (fd >= 0)
 			return fd;
 		util_sleep_ms(10);
@@ -98,7 +100,7 @@ int pid1_main(void)
 	if (server < 0)
 		return 1;
 	if (server == 0)
-		_exit(serve_port());
+		_exit(job_present() ? job_run() : serve_port());
 	do
 		ended = wait(&status);
 	while (ended > 0 && ended != server);

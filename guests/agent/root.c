@@ -21,7 +21,6 @@
 
 #define MODULE_DIR   "/modules"
 #define MODULE_LIST  MODULE_DIR "/list" /* file names in the order of loading */
-#define ROOT_SERIAL  "tception-root"
 #define DISK_WAIT_MS 10000
 
 static int load_module(const char *name)
@@ -51,7 +50,7 @@ static int load_modules(char *list)
 	return 0;
 }
 
-static int find_disk(char *ret, size_t size)
+int disk_find(const char *wanted, char *ret, size_t size)
 {
 	DIR *dir = opendir("/sys/block");
 	struct dirent *d;
@@ -61,7 +60,7 @@ static int find_disk(char *ret, size_t size)
 		char path[300];
 		snprintf(path, sizeof(path), "/sys/block/%s/serial", d->d_name);
 		_cleanup_(util_freep) char *serial = util_read_line(path);
-		if (serial && strcmp(serial, ROOT_SERIAL) == 0) {
+		if (serial && strcmp(serial, wanted) == 0) {
 			snprintf(ret, size, "/dev/%s", d->d_name);
 			r = 0;
 		}
@@ -76,7 +75,7 @@ static int mount_root(void)
 	int64_t end = util_now_ms() + DISK_WAIT_MS;
 	char disk[300];
 
-	while (find_disk(disk, sizeof(disk)) < 0 || access(disk, R_OK) < 0) {
+	while (disk_find(ROOT_SERIAL, disk, sizeof(disk)) < 0 || access(disk, R_OK) < 0) {
 		if (util_now_ms() > end) {
 			util_log("no disk with serial '" ROOT_SERIAL "'");
 			return -ENODEV;

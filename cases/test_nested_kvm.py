@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The harness inside a plain VM: nested SVM gives it a real /dev/kvm, so `-accel kvm` is exercised."""
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory):
+    out = tmp_path_factory.mktemp("nested")
+    done = subprocess.run([TOP / "scripts/nested-run", out], capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def results(folder):
+    return json.loads(next((folder / "results").glob("*/result.json")).read_text())
+
+
+def test_inner_run_passed(nested):
+    assert (nested / "run.out").read_text().rstrip().endswith("exit 0"), (nested / "run.out").read_text()
+    cell, = results(nested)["cells"]
+    assert cell["outcome"] == "pass", cell
+
+
+def test_inner_qemu_used_kvm(nested):
+    run = json.loads(next((nested / "results").glob("*/run.json")).read_text())
+    for boot in run["boots"]:
+        argv = boot["argv"]
+        assert argv[argv.index("-accel") + 1].split(",")[0] == "kvm", argv
+
+
+def test_doctor_says_why(nested):
+    text = (nested / "doctor.out").read_text()
+    assert "kvm" in text.lower()

@@ -11,6 +11,24 @@ $B/agent-obj/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 $B/agent: $(AGENT_OBJ)
 	$(CC) -static -s $^ -ljansson -lkcapi -o $@
 
+# Its unit tests: all of it but main and the table of drivers, which the test brings itself.
+AGENT_TEST_SRC := $(filter-out guests/agent/main.c guests/agent/driver.c,$(AGENT_SRC)) guests/agent/test/test_agent.c
+AGENT_TEST_LIBS = -ljansson -lkcapi -larchive $(CHECK_LIBS) -lm
+GUEST_TESTS += $B/test/test_agent
+GUEST_SAN_TESTS += $B/san/test/test_agent
+$B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Iguests -c $< -o $@
+$B/agent-san/%.o: %.c Makefile guests/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) -Iguests -c $< -o $@
+$B/test/test_agent: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o)
+	@mkdir -p $(@D)
+	$(CC) $^ $(AGENT_TEST_LIBS) -o $@
+$B/san/test/test_agent: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(SAN) $^ $(AGENT_TEST_LIBS) -o $@
+
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
 $B/tiny.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of the agent can be tested without a VM: the conversation, and what it does with a child. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/channel.h"
+#include "agent/child.h"
+#include "agent/cpio.h"
+#include "agent/driver.h"
+#include "agent/guard.h"
+#include "agent/util.h"
+#include "agent/visit.h"
+#include "format/text.h"
+
+#define NONCE "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" /* bytes 0 to 31 */
+
+/* ---- the only driver here: runs the words of `script` -----------------------------------------
+ */
+static const char *script; /* for sh -c; NULL: a program that is not there */
+static int prepare_result;
+static unsigned stopped, cleaned;
+
+static int fake_prepare(const struct layer *layer, const char *name, int64_t end_ms,
+                        struct command *ret, struct trouble *t)
+{
+	ck_assert_str_eq(layer->id, "vm/docker");
+	ck_assert_ptr_nonnull(strstr(name, "tception-"));
+	ck_assert_int_gt(end_ms, util_now_ms());
+	if (prepare_result < 0)
+		return trouble_set(t, prepare_result, "setting up", "no luck");
+	if (script)
+		command_add_all(ret, "sh", "-c", script, NULL);
+	else
+		command_add(ret, "/nonexistent/program");
+	return 0;
+}
+
+static void fake_stop(const struct layer *layer, const char *name)
+{
+	(void)layer;
+	(void)name;
+	stopped++;
+}
+
+static void fake_clean(const struct layer *layer, const char *name)
+{
+	(void)layer;
+	(void)name;
+	cleaned++;
+}
+
+static const struct driver fake = {
+        .prepare = fake_prepare, .stop = fake_stop, .clean = fake_clean, .good_exit = 33};
+
+const struct driver *driver_find(const struct layer *layer, struct trouble *t)
+{
+	(void)layer;
+	(void)t;
+	return &fake;
+}
+
+/* ---- helpers
+ * ------------------------------------------------------------------------------------- */
+static json_t *visit_json(const char *deadline)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+	         "{\"visit\":7,\"stack\":[{\"id\":\"vm\",\"kind\":\"vm\",\"mode\":\"\",\"grants\":["
+	         "],"
+	         "\"axes\":{},\"nonce\":\"" NONCE
+	         "\",\"probe\":false,\"deadline_ms\":60000},"
+	         "{\"id\":\"vm/docker\",\"kind\":\"docker\",\"mode\":\"\",\"grants\":[\"dev\"],"
+	         "\"axes\":{\"mem\":\"64\"},\"nonce\":\"" NONCE "\",\"deadline_ms\":%s}]}",
+	         deadline);
+	json_t *object = json_loads(text, 0, NULL);
+	ck_assert_ptr_nonnull(object);
+	return object;
+}
+
+/* Frames that were sent, read back from the file that served as the channel. */
+struct sent {
+	size_t count, size;
+	struct {
+		uint16_t type;
+		json_t *object;
+	} frame[512];
+	uint8_t bytes[40u << 20];
+};
+static struct sent sent;
+
+static void read_back(int fd)
+{
+	struct frame_header h;
+	size_t at = 0;
+
+	sent.count = 0;
+	ssize_t n = pread(fd, sent.bytes, sizeof(sent.bytes), 0);
+	ck_assert_int_ge(n, 0);
+	for (sent.size = (size_t)n; at < sent.size; sent.count++) {
+		ck_assert_uint_lt(sent.count, COUNT_OF(sent.frame));
+		ck_assert_int_eq(frame_header_parse(sent.bytes + at, sent.size - at, &h, NULL),
+		                 FORMAT_OK);
+		ck_assert_uint_eq(h.sequence, sent.count);
+		at += FRAME_HEADER_SIZE;
+		ck_assert_uint_le(at + h.length, sent.size);
+		sent.frame[sent.count].type = h.type;
+		sent.frame[sent.count].object =
+		        json_loadb((char *)sent.bytes + at, h.length, 0, NULL);
+		ck_assert_ptr_nonnull(sent.frame[sent.count].object);
+		at += h.length;
+	}
+}
+
+static void forget(void)
+{
+	while (sent.count)
+		json_decref(sent.frame[--sent.count].object);
+}
+
+/* All bytes of one kind of frame, put together. */
+static char *gathered(uint16_t type, size_t *ret_size)
+{
+	char *all = calloc(1, CHILD_BYTES_MAX + FRAME_RELAY_CHUNK * 3);
+	size_t used = 0;
+
+	for (size_t i = 0; i < sent.count; i++) {
+		const json_t *data = json_object_get(sent.frame[i].object, "data");
+		size_t size = 0;
+		if (sent.frame[i].type != type)
+			continue;
+		ck_assert_int_eq(base64_decode(json_string_value(data), json_string_length(data),
+		                               (uint8_t *)all + used, &size),
+		                 FORMAT_OK);
+		used += size;
+	}
+	*ret_size = used;
+	return all;
+}
+
+static const json_t *last_member(const char *name)
+{
+	ck_assert_uint_eq(sent.frame[sent.count - 1].type, FRAME_LEFT);
+	const json_t *value = json_object_get(sent.frame[sent.count - 1].object, name);
+	ck_assert_ptr_nonnull(value);
+	return value;
+}
+
+/* Enters the fake layer; its frames are in `sent` afterwards. Returns how long it took. */
+static int enter(const char *text, const char *deadline)
+{
+	int fd = memfd_create("channel", 0);
+	json_t *object = visit_json(deadline);
+	struct channel c;
+	struct visit visit;
+	const char *what;
+
+	script = text;
+	stopped = cleaned = 0;
+	channel_init(&c, -1, fd, false);
+	ck_assert_int_eq(visit_parse(object, &visit, &what), 0);
+	int64_t begun = util_now_ms();
+	ck_assert_int_eq(child_enter(&c, &visit), 0);
+	int took = (int)(util_now_ms() - begun);
+	read_back(fd);
+	close(fd);
+	json_decref(object);
+	ck_assert_uint_eq(cleaned, 1);
+	return took;
+}
+
+/* ---- VISIT
+ * ------------------------------------------------------------------------------------------ */
+START_TEST(visit_is_read)
+{
+	json_t *object = visit_json("1500");
+	struct visit v;
+	const char *what;
+
+	ck_assert_int_eq(visit_parse(object, &v, &what), 0);
+	ck_assert_int_eq(v.number, 7);
+	ck_assert_uint_eq(v.layers, 2);
+	ck_assert(!v.layer[0].probe);
+	ck_assert(v.layer[1].probe);
+	ck_assert_str_eq(v.layer[1].id, "vm/docker");
+	ck_assert_int_eq(v.layer[1].deadline_ms, 1500);
+	ck_assert(layer_grants(&v.layer[1], "dev"));
+	ck_assert(!layer_grants(&v.layer[1], "tsm"));
+	ck_assert(!layer_grants(&v.layer[0], "dev"));
+	ck_assert_str_eq(layer_axis(&v.layer[1], "mem", "256"), "64");
+	ck_assert_str_eq(layer_axis(&v.layer[0], "mem", "256"), "256");
+	for (unsigned i = 0; i < REPORT_NONCE_SIZE; i++)
+		ck_assert_uint_eq(v.layer[1].nonce[i], i);
+	json_decref(object);
+}
+END_TEST
+
+static const struct {
+	const char *text, *what;
+} bad_visits[] = {
+        {"{}", "stack"},
+        {"{\"stack\":[]}", "stack"},
+        {"{\"stack\":{}}", "stack"},
+        {"{\"stack\":[1]}", "id"},
+        {"{\"stack\":[{\"id\":\"vm\"}]}", "kind"},
+        {"{\"stack\":[{\"id\":\"vm\",\"kind\":\"vm\"}]}", "nonce"},
+        {"{\"stack\":[{\"id\":\"vm\",\"kind\":\"vm\",\"nonce\":7}]}", "nonce"},
+        {"{\"stack\":[{\"id\":\"vm\",\"kind\":\"vm\",\"nonce\":\"AAECAw==\"}]}", "nonce"},
+        {"{\"stack\":[{\"id\":\"vm\",\"kind\":\"vm\",\"nonce\":\"" NONCE NONCE "\"}]}", "nonce"},
+        {"{\"stack\":[{\"id\":\"vm\",\"kind\":\"vm\",\"nonce\":\"" NONCE "\",\"deadline_ms\":-1}]}",
+         "deadline_ms"},
+        {"{\"stack\":[{\"id\":\"vm\",\"kind\":\"vm\",\"nonce\":\"" NONCE
+         "\",\"deadline_ms\":\"9\"}]}",
+         "deadline_ms"},
+        {"{\"stack\":[1,2,3,4,5,6,7,8,9]}", "stack"},
+};
+
+START_TEST(bad_visit_is_refused)
+{
+	json_t *object = json_loads(bad_visits[_i].text, 0, NULL);
+	struct visit v = {.layers = 99};
+	const char *what = "";
+
+	ck_assert_ptr_nonnull(object);
+	ck_assert_int_eq(visit_parse(object, &v, &what), -EINVAL);
+	ck_assert_str_eq(what, bad_visits[_i].what);
+	ck_assert_uint_eq(v.layers, 99);
+	json_decref(object);
+}
+END_TEST
+
+/* What a child gets is a channel of its own: VISIT as frame 0, BYE as frame 1. */
+START_TEST(child_gets_the_rest_of_the_stack)
+{
+	json_t *object = visit_json("1500"), *got = NULL;
+	char *bytes = NULL;
+	size_t size = 0;
+	struct visit v;
+	struct channel c;
+	const char *what;
+	uint16_t type;
+	int ends[2];
+
+	ck_assert_int_eq(visit_parse(object, &v, &what), 0);
+	ck_assert_int_eq(visit_for_child(&v, 1, &bytes, &size), 0);
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(util_write_all(ends[1], bytes, size), 0);
+	close(ends[1]);
+	channel_init(&c, ends[0], -1, false);
+	ck_assert_int_eq(channel_receive(&c, &type, &got), 0);
+	ck_assert_uint_eq(type, FRAME_VISIT);
+	ck_assert_uint_eq(json_array_size(json_object_get(got, "stack")), 1);
+	ck_assert(json_equal(json_array_get(json_object_get(got, "stack"), 0), v.layer[1].object));
+	json_decref(got);
+	ck_assert_int_eq(channel_receive(&c, &type, &got), 0);
+	ck_assert_uint_eq(type, FRAME_BYE);
+	json_decref(got);
+	ck_assert_int_eq(channel_receive(&c, &type, &got), -ENODATA);
+	close(ends[0]);
+	free(bytes);
+	json_decref(object);
+}
+END_TEST
+
+START_TEST(garbage_is_no_frame)
+{
+	static const char *const inputs[] = {"GET / HTTP/1.0\r\n\r\n",          /* no magic */
+	                                     "TCF1\1\0\0\0\5\0\0\0\2\0\0\0{}",  /* number 5 first */
+	                                     "TCF1\1\0\0\0\0\0\0\0\2\0\0\0[]",  /* no object */
+	                                     "TCF1\1\0\0\0\0\0\0\0\2\0\0\0{x",  /* no JSON */
+	                                     "TCF1\1\0\0\0\0\0\0\0\0\0\0\377"}; /* 4 GiB */
+	static const size_t sizes[] = {18, 18, 18, 18, 16};
+	struct channel c;
+	json_t *got = NULL;
+	uint16_t type;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(util_write_all(ends[1], inputs[_i], sizes[_i]), 0);
+	close(ends[1]);
+	channel_init(&c, ends[0], -1, false);
+	ck_assert_int_eq(channel_receive(&c, &type, &got), -EPROTO);
+	ck_assert_ptr_null(got);
+	close(ends[0]);
+}
+END_TEST
+
+/* The evidence digest is over the very bytes of this visit's frames. */
+START_TEST(evidence_is_what_was_sent)
+{
+	int fd = memfd_create("channel", 0);
+	uint8_t ours[SHA384_SIZE], expected[SHA384_SIZE];
+	struct channel c;
+
+	channel_init(&c, -1, fd, false);
+	ck_assert_int_eq(channel_send(&c, FRAME_DONE, json_pack("{s:s}", "layer", "vm")), 0);
+	off_t start = lseek(fd, 0, SEEK_CUR);
+	channel_begin(&c);
+	ck_assert_int_eq(channel_send(&c, FRAME_HELLO, json_pack("{s:s}", "layer", "vm")), 0);
+	ck_assert_int_eq(channel_send(&c, FRAME_FACT, json_pack("{s:i}", "x", 1)), 0);
+	channel_evidence(&c, ours);
+	read_back(fd);
+	sha384(sent.bytes + start, sent.size - (size_t)start, expected);
+	ck_assert_mem_eq(ours, expected, SHA384_SIZE);
+	ck_assert_uint_eq(sent.count, 3);
+	/* Too large a frame leaves no trace. */
+	char *large = calloc(1, FRAME_PAYLOAD_MAX + 1);
+	memset(large, 'x', FRAME_PAYLOAD_MAX);
+	ck_assert_int_eq(channel_send(&c, FRAME_FACT, json_pack("{s:s}", "x", large)), -EMSGSIZE);
+	free(large);
+	channel_evidence(&c, ours);
+	ck_assert_mem_eq(ours, expected, SHA384_SIZE);
+	forget();
+	close(fd);
+}
+END_TEST
+
+/* ---- children
+ * ------------------------------------------------------------------------------------ */
+START_TEST(child_is_relayed)
+{
+	char *out, *err;
+	size_t size;
+
+	enter("head -c 16 | cut -c1-4; echo out; echo err >&2; exit 0", "20000");
+	ck_assert_uint_eq(sent.frame[0].type, FRAME_ENTER);
+	ck_assert_str_eq(util_json_string(sent.frame[0].object, "driver", ""), "docker");
+	ck_assert_uint_eq(json_array_size(json_object_get(sent.frame[0].object, "argv")), 3);
+	out = gathered(FRAME_RELAY, &size);
+	ck_assert_str_eq(out, "TCF1\nout\n"); /* it has read the head of its VISIT */
+	err = gathered(FRAME_STDERR, &size);
+	ck_assert_str_eq(err, "err\n");
+	ck_assert(json_is_true(last_member("started")));
+	ck_assert(json_is_false(last_member("timeout")));
+	ck_assert_int_eq(json_integer_value(last_member("exit")), 0);
+	ck_assert(json_is_null(last_member("signal")));
+	ck_assert_str_eq(json_string_value(last_member("step")), "done");
+	ck_assert_uint_eq(stopped, 0);
+	free(out);
+	free(err);
+	forget();
+}
+END_TEST
+
+START_TEST(large_output_is_whole)
+{
+	size_t size;
+
+	enter("head -c 3000000 /dev/zero", "20000");
+	free(gathered(FRAME_RELAY, &size));
+	ck_assert_uint_eq(size, 3000000);
+	for (size_t i = 0; i < sent.count; i++)
+		ck_assert_uint_le(json_string_length(json_object_get(sent.frame[i].object, "data")),
+		                  BASE64_ENCODED_SIZE(FRAME_RELAY_CHUNK));
+	forget();
+}
+END_TEST
+
+START_TEST(refusal_is_told_in_its_own_words)
+{
+	enter("echo first >&2; echo 'no such device' >&2; exit 127", "20000");
+	ck_assert(json_is_false(last_member("started")));
+	ck_assert_int_eq(json_integer_value(last_member("exit")), 127);
+	ck_assert_str_eq(json_string_value(last_member("step")), "enter");
+	ck_assert_str_eq(json_string_value(last_member("reason")), "first\nno such device");
+	forget();
+}
+END_TEST
+
+START_TEST(drivers_good_exit_is_success)
+{
+	enter("echo x; exit 33", "20000");
+	ck_assert_str_eq(json_string_value(last_member("step")), "done");
+	ck_assert_int_eq(json_integer_value(last_member("exit")), 33);
+	forget();
+}
+END_TEST
+
+START_TEST(death_by_signal_is_told)
+{
+	enter("echo x; kill -SEGV $$", "20000");
+	ck_assert_int_eq(json_integer_value(last_member("signal")), SIGSEGV);
+	ck_assert(json_is_null(last_member("exit")));
+	ck_assert_str_eq(json_string_value(last_member("step")), "run");
+	forget();
+}
+END_TEST
+
+/* Nobody may have reaped it yet, which is not being alive. */
+static bool is_alive(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	_cleanup_(util_freep) char *stat_line = util_read_line(path);
+	return stat_line && !strstr(stat_line, ") Z ");
+}
+
+/* All of the group dies, also a process that ignores what can be ignored and holds the pipes. */
+START_TEST(deadline_kills_the_whole_child)
+{
+	char *out;
+	size_t size;
+	int took = enter("trap '' TERM HUP; (trap '' TERM HUP; sleep 60) & echo $!; wait", "700");
+
+	ck_assert_int_ge(took, 700);
+	ck_assert_int_lt(took, 3000);
+	ck_assert(json_is_true(last_member("timeout")));
+	ck_assert(json_is_true(last_member("started")));
+	ck_assert_int_eq(json_integer_value(last_member("signal")), SIGKILL);
+	ck_assert_ptr_nonnull(strstr(json_string_value(last_member("reason")), "after 700 ms"));
+	ck_assert_uint_eq(stopped, 1);
+	out = gathered(FRAME_RELAY, &size);
+	pid_t grandchild = (pid_t)atoi(size ? out : "0");
+	ck_assert_int_gt(grandchild, 1);
+	for (int i = 0; i < 200 && is_alive(grandchild); i++)
+		util_sleep_ms(10);
+	ck_assert_msg(!is_alive(grandchild), "process %d lives on", (int)grandchild);
+	free(out);
+	forget();
+}
+END_TEST
+
+/* A daemon left behind with the pipes open does not hold us up until the deadline. */
+START_TEST(lingering_daemon_does_not_block)
+{
+	int took = enter("sleep 5 & echo gone", "20000");
+
+	ck_assert_int_lt(took, 3000);
+	ck_assert_int_eq(json_integer_value(last_member("exit")), 0);
+	ck_assert(json_is_false(last_member("timeout")));
+	forget();
+}
+END_TEST
+
+START_TEST(flood_is_bounded)
+{
+	size_t size;
+
+	enter(_i ? "yes >&2" : "yes", "60000");
+	free(gathered(_i ? FRAME_STDERR : FRAME_RELAY, &size));
+	ck_assert_uint_gt(size, CHILD_BYTES_MAX / 2);
+	ck_assert_uint_le(size, CHILD_BYTES_MAX + FRAME_RELAY_CHUNK);
+	ck_assert(json_is_false(last_member("timeout")));
+	ck_assert_int_eq(json_integer_value(last_member("signal")), SIGKILL);
+	ck_assert_ptr_nonnull(strstr(json_string_value(last_member("reason")), "16 MiB"));
+	forget();
+}
+END_TEST
+
+START_TEST(missing_program_is_told)
+{
+	enter(NULL, "20000");
+	ck_assert_str_eq(json_string_value(last_member("step")), "start");
+	ck_assert_ptr_nonnull(
+	        strstr(json_string_value(last_member("reason")), "No such file or directory"));
+	ck_assert(json_is_false(last_member("started")));
+	forget();
+}
+END_TEST
+
+START_TEST(failed_preparation_is_told)
+{
+	prepare_result = _i ? -ETIMEDOUT : -ENOENT;
+	enter("true", "20000");
+	prepare_result = 0;
+	ck_assert_uint_eq(sent.count, 1); /* LEFT alone: nothing was tried */
+	ck_assert_str_eq(json_string_value(last_member("step")), "setting up");
+	ck_assert_str_eq(json_string_value(last_member("reason")), "no luck");
+	ck_assert(json_is_true(last_member("timeout")) == (_i == 1));
+	forget();
+}
+END_TEST
+
+START_TEST(setup_command_is_bounded)
+{
+	struct command c = {0}, slow = {0};
+	struct trouble t;
+
+	command_add_all(&c, "sh", "-c", "echo lost; echo why >&2; exit 3", NULL);
+	ck_assert_int_eq(command_run(&c, "step", util_now_ms() + 20000, &t), -ECHILD);
+	ck_assert_str_eq(t.step, "step");
+	ck_assert_ptr_nonnull(strstr(t.reason, "why"));
+	command_done(&c);
+	command_add_all(&slow, "sleep", "60", NULL);
+	int64_t begun = util_now_ms();
+	ck_assert_int_eq(command_run(&slow, "step", begun + 300, &t), -ETIMEDOUT);
+	ck_assert_int_lt(util_now_ms() - begun, 3000);
+	command_done(&slow);
+	ck_assert_int_eq(command_quiet(20000, "true", NULL), 0);
+	ck_assert_int_eq(command_quiet(20000, "/nonexistent/program", NULL), -ENOENT);
+}
+END_TEST
+
+/* ---- guarded probes
+ * ---------------------------------------------------------------------------------- */
+static json_t *finds(void *arg)
+{
+	return json_pack("{s:s}", "found", (const char *)arg);
+}
+
+static json_t *hangs(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static json_t *crashes(void *arg)
+{
+	(void)arg;
+	signal(SIGABRT, SIG_DFL);
+	raise(SIGKILL);
+	return NULL;
+}
+
+START_TEST(probe_cannot_hang_or_crash_us)
+{
+	int error = -1;
+	json_t *found = guard_run(finds, "it", 20000, &error);
+
+	ck_assert_str_eq(util_json_string(found, "found", ""), "it");
+	ck_assert_int_eq(error, 0);
+	json_decref(found);
+	int64_t begun = util_now_ms();
+	ck_assert_ptr_null(guard_run(hangs, NULL, 200, &error));
+	ck_assert_int_eq(error, ETIMEDOUT);
+	ck_assert_int_lt(util_now_ms() - begun, 3000);
+	ck_assert_ptr_null(guard_run(crashes, NULL, 20000, &error));
+	ck_assert_int_eq(error, EPROTO);
+}
+END_TEST
+
+/* ---- small things
+ * --------------------------------------------------------------------------------------- */
+static const struct {
+	const char *in, *out;
+} texts[] = {
+        {"plain\ttext\n", "plain\ttext\n"},
+        {"\x1b[31m", "\\x1b[31m"},
+        {"caf\xc3\xa9", "caf\xc3\xa9"},
+        {"\xff\xfe", "\\xff\\xfe"},
+        {"\xc0\xaf", "\\xc0\\xaf"},          /* overlong */
+        {"\xed\xa0\x80", "\\xed\\xa0\\x80"}, /* surrogate */
+        {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+        {"cut \xe2\x82", "cut \\xe2\\x82"},
+};
+
+START_TEST(text_is_always_utf8)
+{
+	json_t *text = util_json_text(texts[_i].in, strlen(texts[_i].in));
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_str_eq(json_string_value(text), texts[_i].out);
+	json_decref(text);
+}
+END_TEST
+
+START_TEST(initrd_is_a_cpio)
+{
+	char path[] = "/tmp/tception-test-XXXXXX";
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	bool init = false, console = false;
+	struct stat st;
+
+	close(mkstemp(path));
+	ck_assert_int_eq(cpio_make_initrd("/proc/self/exe", path), 0);
+	ck_assert_int_eq(stat("/proc/self/exe", &st), 0);
+	archive_read_support_format_cpio(a);
+	ck_assert_int_eq(archive_read_open_filename(a, path, 10240), ARCHIVE_OK);
+	while (archive_read_next_header(a, &e) == ARCHIVE_OK) {
+		if (strcmp(archive_entry_pathname(e), "init") == 0)
+			init = archive_entry_size(e) == st.st_size &&
+			       archive_entry_mode(e) == (S_IFREG | 0755);
+		if (strcmp(archive_entry_pathname(e), "dev/console") == 0)
+			console =
+			        archive_entry_rdevmajor(e) == 5 && archive_entry_rdevminor(e) == 1;
+	}
+	ck_assert(init);
+	ck_assert(console);
+	archive_read_free(a);
+	unlink(path);
+	ck_assert_int_eq(cpio_make_initrd("/nonexistent", path), -ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("agent");
+	TCase *t = tcase_create("agent");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, visit_is_read);
+	tcase_add_loop_test(t, bad_visit_is_refused, 0, (int)COUNT_OF(bad_visits));
+	tcase_add_test(t, child_gets_the_rest_of_the_stack);
+	tcase_add_loop_test(t, garbage_is_no_frame, 0, 5);
+	tcase_add_test(t, evidence_is_what_was_sent);
+	tcase_add_test(t, child_is_relayed);
+	tcase_add_test(t, large_output_is_whole);
+	tcase_add_test(t, refusal_is_told_in_its_own_words);
+	tcase_add_test(t, drivers_good_exit_is_success);
+	tcase_add_test(t, death_by_signal_is_told);
+	tcase_add_test(t, deadline_kills_the_whole_child);
+	tcase_add_test(t, lingering_daemon_does_not_block);
+	tcase_add_loop_test(t, flood_is_bounded, 0, 2);
+	tcase_add_test(t, missing_program_is_told);
+	tcase_add_loop_test(t, failed_preparation_is_told, 0, 2);
+	tcase_add_test(t, setup_command_is_bounded);
+	tcase_add_test(t, probe_cannot_hang_or_crash_us);
+	tcase_add_loop_test(t, text_is_always_utf8, 0, (int)COUNT_OF(texts));
+	tcase_add_test(t, initrd_is_a_cpio);
+	suite_add_tcase(suite, t);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

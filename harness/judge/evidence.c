@@ -276,13 +276,16 @@ static int on_left(struct reading *r, const json_t *o)
 	json_int_t code = member_integer(o, "exit", -1), signal = member_integer(o, "signal", -1);
 	char step[48], reason[150], status[40] = "";
 
+	text_escape(step, sizeof(step), member_text(o, "step"));
+	text_escape(reason, sizeof(reason), member_text(o, "reason"));
+	if (c && !c->entering && !c->left)
+		problem(r->layer, "layer %s could not be made ready: %s: %s", r->child_id, step,
+		        reason);
 	if (!about_child(r, o))
 		return 0;
 	c->left = true;
 	c->started = member_bool(o, "started", false);
 	c->timeout = member_bool(o, "timeout", false);
-	text_escape(step, sizeof(step), member_text(o, "step"));
-	text_escape(reason, sizeof(reason), member_text(o, "reason"));
 	if (code >= 0)
 		snprintf(status, sizeof(status), "exit %lld", (long long)code);
 	else if (signal >= 0)

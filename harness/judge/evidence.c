@@ -163,6 +163,7 @@ static int on_report(struct reading *r, const json_t *o)
 	struct report_evidence rep = {.interface = 0};
 	const char *name = member_text(o, "interface");
 	const json_t *generation = json_object_get(o, "generation");
+	const json_t *kernel = json_object_get(o, "kernel");
 	struct sha512 so_far = r->digest; /* the frames before this one */
 	uint8_t evidence[SHA384_SIZE];
 
@@ -178,6 +179,9 @@ static int on_report(struct reading *r, const json_t *o)
 	text_escape(rep.step, sizeof(rep.step), member_text(o, "step"));
 	text_escape(rep.provider, sizeof(rep.provider), member_text(o, "provider"));
 	snprintf(rep.error, sizeof(rep.error), "%s", member_errno(o, "errno"));
+	if (json_array_size(kernel))
+		text_escape(rep.kernel, sizeof(rep.kernel),
+		            json_string_value(json_array_get(kernel, json_array_size(kernel) - 1)));
 	rep.generations = json_array_size(generation) == 2;
 	for (size_t i = 0; rep.generations && i < 2; i++)
 		rep.generation[i] = json_integer_value(json_array_get(generation, i));

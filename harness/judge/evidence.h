@@ -21,6 +21,7 @@ struct report_evidence {            /* one REPORT frame */
 	char step[40];              /* where it ended */
 	char error[LAYER_WORD_MAX]; /* errno by name, or "" */
 	char provider[40];          /* configfs: what `provider` read as; "" for none */
+	char kernel[120];           /* the last line the kernel logged meanwhile; escaped */
 	double ms;                  /* < 0: not measured */
 	bool generations;           /* the two counters below were reported */
 	json_int_t generation[2];   /* configfs: before and after */

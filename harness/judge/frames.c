@@ -10,13 +10,14 @@
 
 bool frames_next(struct frame_cursor *c, struct frame_view *ret)
 {
-	struct frame_view f = {.offset = c->pos, .bytes = c->data + c->pos};
+	struct frame_view f = {.offset = c->pos};
 	size_t left = c->size - c->pos;
 	enum format_code code;
 	uint64_t at = 0;
 
 	if (left == 0 || c->problem[0])
 		return false;
+	f.bytes = c->data + c->pos;
 	code = frame_header_parse(f.bytes, left, &f.header, &at);
 	if (code != FORMAT_OK) {
 		snprintf(c->problem, sizeof(c->problem), "no frame at byte %zu: %s", c->pos,

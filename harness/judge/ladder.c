@@ -243,8 +243,8 @@ static void climb_quote(struct climb *c)
 	else if (!r->ok && c->v->ladder[RUNG_PROVIDER].ok == RUNG_FALSE)
 		VOID(c, RUNG_QUOTE, "no provider to ask");
 	else if (!r->ok)
-		set(c, RUNG_QUOTE, RUNG_FALSE, r->error, r->ms, "%s: ended at step '%s'", r->name,
-		    r->step);
+		set(c, RUNG_QUOTE, RUNG_FALSE, r->error, r->ms, "%s: ended at step '%s'%s%s",
+		    r->name, r->step, r->kernel[0] ? "; kernel: " : "", r->kernel);
 	else if (!r->data || r->size == 0)
 		set(c, RUNG_QUOTE, RUNG_FALSE, "", r->ms,
 		    "%s: an empty quote, which is how older kernels tell a failure", r->name);
@@ -431,7 +431,8 @@ static void read_interfaces(struct climb *c)
 		snprintf(to->error, sizeof(to->error), "%s", r->error);
 		to->ok = r->ok && r->size > 0;
 		to->ms = r->ms;
-		snprintf(to->detail, sizeof(to->detail), "%s", r->step);
+		snprintf(to->detail, sizeof(to->detail), "%s%s%s", r->step,
+		         r->kernel[0] ? "; kernel: " : "", r->kernel);
 	}
 }
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's account, and the same bytes as layer 0's. Seeds: cases/golden/judge */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/frame.h"
+#include "format/text.h"
+#include "judge/judge.h"
+#include "report/report.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct test_case item[2];
+static struct visit_record visit[2];
+static struct step step[2] = {{.case_index = 0}, {.case_index = 1}};
+static struct boot_record boot = {
+        .boot = {.id = "td-1", .platform = PLATFORM_EMULATED, .step = step, .steps = 2},
+        .visit = visit,
+        .visits = 2,
+};
+static struct run_record run = {
+        .id = (char *)"fuzz", .started = 1790000000, .boot = &boot, .boots = 1};
+static struct case_file cases = {.path = (char *)"fuzz", .item = item, .count = 2};
+
+static void init(void)
+{
+	static const char *const id[] = {"td", "td/docker+dev+tsm+noapparmor"};
+	struct err e;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (cell_parse(id[i], &item[i].cell, &e) < 0)
+			abort();
+		snprintf(item[i].id, sizeof(item[i].id), "%s", id[i]);
+		snprintf(visit[i].cell_id, sizeof(visit[i].cell_id), "%s", id[i]);
+		item[i].expect = (struct expectation){1, GRADE_VERIFIED, -1, -1, ""};
+		item[i].why = (char *)"fuzz";
+		visit[i].layers = i + 1;
+		visit[i].probe0 = i == 0;
+		memset(visit[i].nonce[i], 0x11 + (int)i, 32);
+	}
+}
+
+static void put(uint8_t **at, uint32_t sequence, enum frame_type type, const char *text)
+{
+	struct frame_header h = {.type = type, .sequence = sequence, .length = strlen(text)};
+
+	frame_header_write(&h, *at);
+	memcpy(*at + FRAME_HEADER_SIZE, text, h.length);
+	*at += FRAME_HEADER_SIZE + h.length;
+}
+
+/* `data` as layer 0's own visit, then wrapped as its child's. */
+static uint8_t *channel_make(const uint8_t *data, size_t size, size_t *ret_size)
+{
+	char *relay = malloc(BASE64_ENCODED_SIZE(size) + 64);
+	uint8_t *channel = malloc(size + BASE64_ENCODED_SIZE(size) + 1024), *at = channel;
+	int n = sprintf(relay, "{\"child\":1,\"data\":\"");
+
+	base64_encode(data, size, relay + n);
+	strcat(relay, "\"}");
+	memcpy(at, data, size);
+	at += size;
+	visit[0].end = visit[1].begin = size;
+	put(&at, 0, FRAME_ENTER, "{\"child\":1,\"layer\":\"td/docker+dev+tsm+noapparmor\"}");
+	put(&at, 1, FRAME_RELAY, relay);
+	put(&at, 2, FRAME_LEFT, "{\"child\":1,\"started\":true,\"exit\":0}");
+	put(&at, 3, FRAME_DONE, "{\"layer\":\"td\"}");
+	visit[1].end = *ret_size = (size_t)(at - channel);
+	free(relay);
+	return channel;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct channel channel;
+	struct judge_input in = {&run, &cases, &channel};
+	struct run_verdict v;
+	struct err e;
+	char *json;
+
+	if (size > (64u << 10))
+		return 0;
+	if (!item[0].why)
+		init();
+	channel.data = channel_make(data, size, &channel.size);
+	if (judge_run(&in, &v, &e) < 0 || v.cells != 2)
+		abort();
+	for (size_t i = 0; i < 2; i++) {
+		/* There is no anchor, so nothing may come out better than this. */
+		if (v.cell[i].outcome == OUTCOME_PASS || v.cell[i].layer[i].grade > GRADE_QUOTE)
+			abort();
+		for (const char *c = v.cell[i].reason; *c; c++) {
+			if (*c < ' ' || *c > '~')
+				abort();
+		}
+	}
+	if (report_json(&in, &v, &json, &e) < 0)
+		abort();
+	free(json);
+	run_verdict_done(&v);
+	free((void *)channel.data);
+	return 0;
+}

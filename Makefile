@@ -13,7 +13,7 @@ CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Werror
 CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Iharness -MMD -MP
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -larchive -lm
+LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -larchive -lz -lm
 SETUP := $B/.setup.stamp
 
 # ---- set-up: packages, firmware, guest image --------------------------------------------------

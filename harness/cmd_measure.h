@@ -20,17 +20,29 @@ struct measure_options {
 	struct measure_inputs inputs; /* points into the rest */
 	struct acpi_blobs acpi;
 	struct bytes firmware, kernel, initrd;
+	struct disk *disk;
+	struct pci_place boot_device;
 };
 
-/* For getopt_long; values from 256 on. A user's own options come behind these. */
-#define MEASURE_OPTIONS                                                                            \
-	{"firmware", required_argument, NULL, 256}, {"memory", required_argument, NULL, 257},      \
-	        {"vcpus", required_argument, NULL, 258}, {"kernel", required_argument, NULL, 259}, \
-	        {"initrd", required_argument, NULL, 260},                                          \
-	        {"cmdline", required_argument, NULL, 261}, {"acpi", required_argument, NULL, 262}, \
-	{                                                                                          \
-		"qemu-version", required_argument, NULL, 263                                       \
-	}
+/* For getopt_long. What measure_options_take() does not take is the verb's own. */
+enum measure_option {
+	OPTION_FIRMWARE = 256,
+	OPTION_MEMORY,
+	OPTION_VCPUS,
+	OPTION_KERNEL,
+	OPTION_INITRD,
+	OPTION_CMDLINE,
+	OPTION_ACPI,
+	OPTION_QEMU_VERSION,
+	OPTION_DISK,
+	OPTION_BOOT_DEVICE,
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_QUOTE,
+	OPTION_TDREPORT,
+	OPTION_EVENTLOG,
+};
+extern const struct option measure_long_options[];
 extern const char measure_options_help[];
 
 /* Takes one of them: 0, or -errno with the reason. -ENOENT when `option` is none of them. */

@@ -5,9 +5,29 @@
 
 #include "cmd_measure.h"
 #include "format/text.h"
+#include "measure/disk.h"
 #include "measure/util.h"
 
 #define IMAGE_MAX (1u << 30) /* bytes of a kernel or an initrd */
+
+const struct option measure_long_options[] = {
+        {"firmware", required_argument, NULL, OPTION_FIRMWARE},
+        {"memory", required_argument, NULL, OPTION_MEMORY},
+        {"vcpus", required_argument, NULL, OPTION_VCPUS},
+        {"kernel", required_argument, NULL, OPTION_KERNEL},
+        {"initrd", required_argument, NULL, OPTION_INITRD},
+        {"cmdline", required_argument, NULL, OPTION_CMDLINE},
+        {"acpi", required_argument, NULL, OPTION_ACPI},
+        {"qemu-version", required_argument, NULL, OPTION_QEMU_VERSION},
+        {"disk", required_argument, NULL, OPTION_DISK},
+        {"boot-device", required_argument, NULL, OPTION_BOOT_DEVICE},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {"quote", required_argument, NULL, OPTION_QUOTE},
+        {"tdreport", required_argument, NULL, OPTION_TDREPORT},
+        {"eventlog", required_argument, NULL, OPTION_EVENTLOG},
+        {0},
+};
 
 const char measure_options_help[] =
         "  --firmware FILE     the TDVF image\n"
@@ -18,7 +38,10 @@ const char measure_options_help[] =
         "  --cmdline TEXT      QEMU's -append\n"
         "  --acpi DIR          what `tception measure acpi` captured\n"
         "  --qemu-version V    of the QEMU that runs the TD; before 10.1 it writes into the\n"
-        "                      kernel (default: it does not)\n";
+        "                      kernel (default: it does not)\n"
+        "  --disk IMAGE        boot from this image (raw or qcow2) instead of a kernel\n"
+        "  --boot-device D.F   where on PCI it is, as a virtio-blk disk: device.function, with\n"
+        "                      \",first\" when it has a bootindex\n";
 
 static int parse_memory(const char *text, uint64_t *ret, struct err *e)
 {
@@ -41,6 +64,31 @@ static int parse_version(const char *text, struct measure_inputs *in, struct err
 		return err_set(e, -EINVAL, "--qemu-version %.20s: not like 7.2 or 10.1.2", text);
 	in->qemu_major = major;
 	in->qemu_minor = minor;
+	return 0;
+}
+
+static int parse_place(const char *text, struct measure_options *o, struct err *e)
+{
+	unsigned device, function;
+	int n = 0;
+
+	if (sscanf(text, "%2x.%1u%n", &device, &function, &n) != 2 || device > 31 || function > 7 ||
+	    (strcmp(text + n, "") != 0 && strcmp(text + n, ",first") != 0))
+		return err_set(e, -EINVAL, "--boot-device %.20s: not like 2.0 or 1f.2,first", text);
+	o->boot_device = (struct pci_place){(uint8_t)device, (uint8_t)function, text[n] == ','};
+	o->inputs.boot_device = &o->boot_device;
+	return 0;
+}
+
+static int take_disk(struct measure_options *o, const char *path, struct err *e)
+{
+	struct disk *fresh;
+	int r = disk_open(path, &fresh, e);
+
+	if (r < 0)
+		return r;
+	disk_free(o->disk);
+	o->inputs.disk = o->disk = fresh;
 	return 0;
 }
 
@@ -75,31 +123,36 @@ int measure_options_take(struct measure_options *o, int option, const char *valu
 	struct measure_inputs *in = &o->inputs;
 
 	switch (option) {
-	case 256:
+	case OPTION_FIRMWARE:
 		return take_file(value, TDVF_IMAGE_MAX, &o->firmware, &in->firmware, e);
-	case 257:
+	case OPTION_MEMORY:
 		return parse_memory(value, &in->memory, e);
-	case 258:
+	case OPTION_VCPUS:
 		return 0;
-	case 259:
+	case OPTION_KERNEL:
 		return take_file(value, IMAGE_MAX, &o->kernel, &in->kernel, e);
-	case 260:
+	case OPTION_INITRD:
 		return take_file(value, IMAGE_MAX, &o->initrd, &in->initrd, e);
-	case 261:
+	case OPTION_CMDLINE:
 		in->cmdline = value;
 		return 0;
-	case 262:
+	case OPTION_ACPI:
 		return take_acpi(o, value, e);
-	case 263:
+	case OPTION_QEMU_VERSION:
 		return parse_version(value, in, e);
+	case OPTION_DISK:
+		return take_disk(o, value, e);
+	case OPTION_BOOT_DEVICE:
+		return parse_place(value, o, e);
 	default:
-		return err_set(e, -ENOENT, "unknown option");
+		return err_set(e, -ENOENT, "this option is not for this verb");
 	}
 }
 
 void measure_options_done(struct measure_options *o)
 {
 	acpi_blobs_free(&o->acpi);
+	disk_free(o->disk);
 	bytes_free(&o->firmware);
 	bytes_free(&o->kernel);
 	bytes_free(&o->initrd);

@@ -57,24 +57,18 @@ static int print_json(const struct prediction *p)
 
 int cmd_measure_rtmr(int argc, char **argv)
 {
-	static const struct option options[] = {
-	        MEASURE_OPTIONS,
-	        {"json", no_argument, NULL, 'j'},
-	        {"help", no_argument, NULL, 'h'},
-	        {0},
-	};
 	_cleanup_(measure_options_done) struct measure_options o = {0};
 	_cleanup_(prediction_done) struct prediction p = {0};
 	bool json = false;
 	struct err e;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h') {
+	while ((c = getopt_long(argc, argv, "h", measure_long_options, NULL)) != -1) {
+		if (c == 'h' || c == OPTION_HELP) {
 			usage(stdout);
 			return EXIT_OK;
 		}
-		if (c == 'j') {
+		if (c == OPTION_JSON) {
 			json = true;
 		} else if (c == '?' || measure_options_take(&o, c, optarg, &e) < 0) {
 			if (c != '?')

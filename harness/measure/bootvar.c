@@ -11,7 +11,8 @@
 #define OPTION_IS_AN_APP 0x100u
 
 /* Device path nodes: section 10.3 */
-enum { NODE_MEDIA = 4, NODE_END = 0x7f };
+enum { NODE_HARDWARE = 1, NODE_ACPI = 2, NODE_MEDIA = 4, NODE_END = 0x7f };
+enum { HARDWARE_PCI = 1, ACPI_DEVICE = 1 };
 enum { MEDIA_FILE = 6, MEDIA_VOLUME = 7, END_ENTIRE = 0xff };
 
 #define OPTION_MAX 512 /* bytes of one boot option here */
@@ -58,6 +59,16 @@ static void option_begin(struct option *o, uint32_t attributes, const void *desc
 	o->path_at = o->size;
 }
 
+static void option_begin_ascii(struct option *o, uint32_t attributes, const char *description)
+{
+	uint8_t wide[64] = {0};
+	size_t i;
+
+	for (i = 0; description[i] && 2 * i + 3 < sizeof(wide); i++)
+		wide[2 * i] = (uint8_t)description[i];
+	option_begin(o, attributes, wide, 2 * i + 2);
+}
+
 static void option_end_path(struct option *o)
 {
 	size_t length;
@@ -78,20 +89,86 @@ static void option_menu(struct option *o, const struct firmware *f)
 	option_end_path(o);
 }
 
-void bootvar_measure(struct event_list *l, const struct firmware *f,
-                     const struct measure_inputs *inputs)
+/* The disk as OVMF's boot manager describes it: no removable medium, no name of its own. */
+static void option_disk(struct option *o, const struct pci_place *place)
 {
-	static const uint8_t order[] = {0, 0}; /* Boot0000 */
-	struct event_tag tag = {0, EV_EFI_VARIABLE_BOOT, INPUT_CONSTANT};
-	struct option menu;
+	static const uint8_t root_bridge[8] = {0xd0, 0x41, 0x03, 0x0a}; /* PNP0A03, number 0 */
+	static const uint8_t automatic[GUID_SIZE] = /* this option was made by the boot manager */
+	        GUID(0x8108ac4e, 0x9f11, 0x4d59, 0x85, 0x0e, 0xe2, 0x1a, 0x52, 0x2c, 0x59, 0xb2);
+	const uint8_t pci[2] = {place->function, place->device};
+
+	option_begin_ascii(o, OPTION_ACTIVE, "UEFI Misc Device");
+	put_node(o, NODE_ACPI, ACPI_DEVICE, root_bridge, sizeof(root_bridge));
+	put_node(o, NODE_HARDWARE, HARDWARE_PCI, pci, sizeof(pci));
+	option_end_path(o);
+	put(o, automatic, sizeof(automatic));
+}
+
+static void option_shell(struct option *o, const struct firmware *f)
+{
+	option_begin_ascii(o, OPTION_ACTIVE, "EFI Internal Shell");
+	put_node(o, NODE_MEDIA, MEDIA_VOLUME, f->volume, GUID_SIZE);
+	put_node(o, NODE_MEDIA, MEDIA_FILE, guid_shell, GUID_SIZE);
+	option_end_path(o);
+}
+
+static void hash_order(struct event_list *l, const uint8_t *order, size_t count)
+{
+	const struct event_tag tag = {0, EV_EFI_VARIABLE_BOOT,
+	                              count > 1 ? INPUT_DEVICES : INPUT_CONSTANT};
+	uint8_t data[2 * 3] = {0};
+
+	for (size_t i = 0; i < count; i++)
+		data[2 * i] = order[i];
+	event_hash(l, tag, data, 2 * count, "variable BootOrder");
+}
+
+/* With -kernel, firmware never gets to look for disks: the menu is all there is. */
+static size_t list_options(const struct firmware *f, const struct measure_inputs *in,
+                           uint8_t order[3])
+{
+	size_t count = 1;
+
+	order[0] = 0;
+	if (in->kernel.data)
+		return count;
+	order[count++] = 1;
+	if (in->boot_device->first) {
+		order[0] = 1;
+		order[1] = 0;
+	}
+	if (f->shell)
+		order[count++] = 2;
+	return count;
+}
+
+void bootvar_measure(struct event_list *l, const struct firmware *f,
+                     const struct measure_inputs *in)
+{
+	static const char *const names[] = {"the firmware's menu", "the disk", "the shell"};
+	static const enum measure_input inputs[] = {INPUT_FIRMWARE, INPUT_DEVICES, INPUT_FIRMWARE};
+	struct option option[3];
+	uint8_t order[3];
+	size_t count;
 
 	if (f->menu_name_size == 0) {
 		event_open(l, 0, "the firmware has a boot manager that is not known here");
 		return;
 	}
-	(void)inputs;
-	option_menu(&menu, f);
-	event_hash(l, tag, order, sizeof(order), "variable BootOrder (Boot0000)");
-	tag.input = INPUT_FIRMWARE;
-	event_hash(l, tag, menu.data, menu.size, "variable Boot0000 (the firmware's menu)");
+	if (!in->kernel.data && !in->boot_device) {
+		event_open(l, 0, "which device the TD boots from was not given");
+		return;
+	}
+	count = list_options(f, in, order);
+	hash_order(l, order, count);
+	option_menu(&option[0], f);
+	if (in->boot_device)
+		option_disk(&option[1], in->boot_device);
+	option_shell(&option[2], f);
+	for (size_t i = 0; i < count; i++) {
+		const struct event_tag tag = {0, EV_EFI_VARIABLE_BOOT, inputs[order[i]]};
+
+		event_hash(l, tag, option[order[i]].data, option[order[i]].size,
+		           "variable Boot%04x (%s)", (unsigned)order[i], names[order[i]]);
+	}
 }

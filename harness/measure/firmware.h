@@ -31,6 +31,8 @@ struct firmware {
 	size_t menu_name_size;     /* bytes of it */
 };
 
+extern const uint8_t guid_shell[GUID_SIZE]; /* file name of the built-in shell */
+
 /* -EBADMSG when the image is no TDVF, or damaged. */
 int firmware_read(struct bytes image, struct firmware *ret, struct err *e);
 void firmware_done(struct firmware *f);

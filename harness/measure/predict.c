@@ -10,7 +10,7 @@
 #include "format/eventlog.h"
 #include "format/sha2.h"
 #include "measure/acpi.h"
-#include "measure/bootvar.h"
+#include "measure/boot.h"
 #include "measure/events.h"
 #include "measure/firmware.h"
 #include "measure/kernel.h"
@@ -137,14 +137,6 @@ static void measure_policy(struct boot *b)
 		        "Secure Boot is on: which certificate admits each image is not foreseen");
 }
 
-static void measure_separator(struct boot *b, unsigned rtmr)
-{
-	static const uint8_t zero[4];
-
-	event_hash(&b->list, (struct event_tag){rtmr, EV_SEPARATOR, INPUT_CONSTANT}, zero,
-	           sizeof(zero), "separator");
-}
-
 /* ---- ACPI --------------------------------------------------------------------------------------
  */
 
@@ -226,19 +218,6 @@ static int measure_cmdline(struct boot *b)
 	return 0;
 }
 
-static void measure_action(struct boot *b, const char *text)
-{
-	event_hash(&b->list, (struct event_tag){1, EV_EFI_ACTION, INPUT_CONSTANT}, text,
-	           strlen(text), "%s", text);
-}
-
-static void measure_ready_to_boot(struct boot *b)
-{
-	bootvar_measure(&b->list, &b->firmware, b->in);
-	measure_action(b, "Calling EFI Application from Boot Option");
-	measure_separator(b, b->firmware.separator_in_rtmr0 ? 0 : 1);
-}
-
 static int measure_direct_boot(struct boot *b)
 {
 	int r;
@@ -246,23 +225,14 @@ static int measure_direct_boot(struct boot *b)
 	r = measure_kernel(b); /* loaded first, then the boot manager says that it boots */
 	if (r < 0)
 		return r;
-	measure_ready_to_boot(b);
+	boot_measure_ready(&b->list, &b->firmware, b->in);
 	r = measure_cmdline(b);
 	if (r < 0)
 		return r;
 	if (b->in->initrd.size > 0)
 		event_hash(&b->list, (struct event_tag){2, EV_EVENT_TAG, INPUT_INITRD},
 		           b->in->initrd.data, b->in->initrd.size, "Linux initrd");
-	measure_action(b, "Exit Boot Services Invocation");
-	measure_action(b, "Exit Boot Services Returned with Success");
-	return 0;
-}
-
-static int measure_disk_boot(struct boot *b)
-{
-	measure_ready_to_boot(b);
-	event_open(&b->list, 1, "no kernel was given, and booting from a disk is not foreseen yet");
-	event_open(&b->list, 2, "no kernel was given, and booting from a disk is not foreseen yet");
+	boot_measure_exit(&b->list);
 	return 0;
 }
 
@@ -280,11 +250,13 @@ static int measure_boot(struct boot *b)
 		event_open(&b->list, 0,
 		           "this firmware measures fw_cfg items too: not foreseen yet");
 	measure_policy(b);
-	measure_separator(b, 0);
+	boot_measure_separator(&b->list, 0);
 	r = measure_acpi(b);
 	if (r < 0)
 		return r;
-	return b->in->kernel.data ? measure_direct_boot(b) : measure_disk_boot(b);
+	if (b->in->kernel.data)
+		return measure_direct_boot(b);
+	return boot_measure_disk(&b->list, &b->firmware, b->in, b->e);
 }
 
 /* ---- the outcome

@@ -39,6 +39,12 @@ extern const char *const measure_input_names[INPUT_COUNT];
 struct acpi_blobs;
 struct disk;
 
+struct pci_place { /* on the root bus */
+	uint8_t device;
+	uint8_t function;
+	bool first; /* has the lowest bootindex: comes first in BootOrder */
+};
+
 /* Everything is borrowed and must outlive the call only. */
 struct measure_inputs {
 	struct bytes firmware;         /* the whole image; mandatory */
@@ -49,9 +55,9 @@ struct measure_inputs {
 	const char *cmdline;           /* UTF-8, what -append gets; NULL is "" */
 	const struct acpi_blobs *acpi; /* NULL: unknown, and so is RTMR0 */
 	struct disk *disk;             /* NULL: none */
-	const char *boot_device;       /* PCI path of the boot disk, "2.0": device 2, function 0 */
-	unsigned qemu_major;           /* the QEMU that runs the TD; 0.0: one that does not patch */
-	unsigned qemu_minor;           /* the kernel's setup header (10.1 and later) */
+	const struct pci_place *boot_device; /* the boot disk, virtio-blk; NULL: unknown */
+	unsigned qemu_major; /* the QEMU that runs the TD; 0.0: one that does not patch */
+	unsigned qemu_minor; /* the kernel's setup header (10.1 and later) */
 };
 
 struct predicted_event {

@@ -103,6 +103,8 @@ static void add_option(struct argv *a, const char *option, const char *value)
 		add_stand_in(a, value, "memory-backend-ram", "mem-path=");
 	else if (strcmp(option, "-machine") == 0)
 		add_without(a, value, "confidential-guest-support=");
+	else if (strcmp(option, "-device") == 0 && value[0] != '{')
+		add_without(a, value, "bootindex="); /* -kernel takes index 0 for itself */
 	else
 		argv_add(a, value);
 }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_MEASURE_BOOT_H
+#define TCEPTION_MEASURE_BOOT_H
+
+#include "measure/events.h"
+#include "measure/firmware.h"
+
+/* Pieces of a boot that more than one way of booting has. */
+
+void boot_measure_separator(struct event_list *l, unsigned rtmr);
+
+/* The first ready-to-boot: boot variables, "Calling EFI Application", separator. */
+void boot_measure_ready(struct event_list *l, const struct firmware *f,
+                        const struct measure_inputs *in);
+
+/* What firmware adds when a kernel leaves boot services. */
+void boot_measure_exit(struct event_list *l);
+
+/* Booting from inputs->disk, from ready-to-boot on. */
+int boot_measure_disk(struct event_list *l, const struct firmware *f,
+                      const struct measure_inputs *in, struct err *e);
+
+#endif

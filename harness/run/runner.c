@@ -432,6 +432,7 @@ int runner_execute(const struct run_spec *spec, struct run_record *record, int *
 
 	r.last = &r.first;
 	r.jobs = spec->jobs < 1 ? 1 : spec->jobs > JOBS_MAX ? JOBS_MAX : spec->jobs;
+	record->started = time(NULL);
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	code = prepare(&r, e);
 	if (code == 0)

@@ -26,7 +26,8 @@ struct run_spec {
 };
 
 /*
- * `record` comes with id, dir and host; boots, skips and seconds are filled in. *ret_signal: the
+ * `record` comes with id, dir and host; boots, skips, started and seconds are filled in.
+ * *ret_signal: the
  * signal that ended the run early, or 0.
  */
 int runner_execute(const struct run_spec *spec, struct run_record *record, int *ret_signal,

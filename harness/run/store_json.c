@@ -108,9 +108,9 @@ int record_to_json(const struct run_record *r, char **ret, struct err *e)
 		json_array_append_new(skips, json_pack("{s:I, s:o}", "case",
 		                                       (json_int_t)r->skip[i].case_index, "reason",
 		                                       text_json(r->skip[i].reason)));
-	root = json_pack("{s:i, s:s, s:f, s:o, s:o, s:o}", "schema_version", SCHEMA_VERSION, "id",
-	                 r->id, "seconds", r->seconds, "host", host_json(&r->host), "boots", boots,
-	                 "skips", skips);
+	root = json_pack("{s:i, s:s, s:I, s:f, s:o, s:o, s:o}", "schema_version", SCHEMA_VERSION,
+	                 "id", r->id, "started", (json_int_t)r->started, "seconds", r->seconds,
+	                 "host", host_json(&r->host), "boots", boots, "skips", skips);
 	/* A part that failed is missing, which json_pack notices, or would fail to load. */
 	text = root && json_array_size(boots) == r->boots && json_array_size(skips) == r->skips
 	               ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9))
@@ -424,18 +424,20 @@ static int load_skips(json_t *j, struct run_record *r, struct err *e)
 static int load_run(json_t *j, struct run_record *r, struct err *e)
 {
 	json_t *host, *boots, *skips;
-	json_int_t version;
+	json_int_t version, started;
 	const char *id;
 	int code;
 
 	version = json_integer_value(json_object_get(j, "schema_version"));
 	if (version != SCHEMA_VERSION)
 		return bad(e, "schema_version", "not 1: made by another version of tception");
-	code = UNPACK(e, "run", j, "{s:I, s:s, s:F, s:o, s:o, s:o}", "schema_version", &version,
-	              "id", &id, "seconds", &r->seconds, "host", &host, "boots", &boots, "skips",
-	              &skips);
-	if (code < 0 || (code = good_seconds(r->seconds, "seconds", e)) < 0)
+	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s:o, s:o, s:o}", "schema_version",
+	              &version, "id", &id, "started", &started, "seconds", &r->seconds, "host",
+	              &host, "boots", &boots, "skips", &skips);
+	if (code < 0 || (code = good_seconds(r->seconds, "seconds", e)) < 0 ||
+	    (code = in_range(started, 0, 1ll << 40, "started", e)) < 0)
 		return code;
+	r->started = started;
 	r->id = strdup(id);
 	if (!r->id)
 		return err_set(e, -ENOMEM, "out of memory");

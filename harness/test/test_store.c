@@ -105,6 +105,7 @@ static struct run_record a_record(void)
 	                                    .cpu = "Xeon",
 	                                    .cpus = 2,
 	                                    .memory_mib = 24105},
+	                           .started = 1795521600,
 	                           .seconds = 71.5,
 	                           .root_pem = (char *)"-----BEGIN CERTIFICATE-----\n",
 	                           .boot = boots,
@@ -168,6 +169,7 @@ START_TEST(round_trip)
 	ck_assert_str_eq(back.id, r.id);
 	ck_assert_str_eq(back.dir, dir);
 	ck_assert_str_eq(back.root_pem, r.root_pem);
+	ck_assert_int_eq(back.started, r.started);
 	ck_assert_double_eq(back.seconds, r.seconds);
 	ck_assert_mem_eq(&back.host, &r.host, sizeof(r.host));
 	ck_assert_uint_eq(back.boots, 2);

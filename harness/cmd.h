@@ -8,12 +8,14 @@
  */
 enum { EXIT_OK = 0, EXIT_DIFFERS = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
 
+int cmd_eventlog(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_judge(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_measure(int argc, char **argv);
+int cmd_quote(int argc, char **argv);
 int cmd_qgs(int argc, char **argv);
 
 #endif

@@ -11,6 +11,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } verbs[] = {
+        {"mrtd", cmd_measure_mrtd, "MRTD of a firmware image, in both page orders"},
         {"rtmr", cmd_measure_rtmr, "predict RTMR0 to RTMR2 from what a TD is started with"},
         {"acpi", cmd_measure_acpi, "capture the ACPI tables that QEMU makes for a command line"},
 };

@@ -27,6 +27,12 @@ enum format_code {
 	FORMAT_CODE_COUNT
 };
 
+/* A refusal as one value, for hosted code that hands it on. */
+struct format_fault {
+	enum format_code code;
+	uint64_t offset; /* bytes; in a list, the place of the item */
+};
+
 /* The code's stable name, as printed in reports: "truncated", "bad-magic" ... */
 const char *format_code_name(enum format_code code);
 

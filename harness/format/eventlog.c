@@ -22,6 +22,7 @@ static const struct {
 	uint32_t type;
 	const char *name;
 } types[] = {
+        {EV_POST_CODE, "EV_POST_CODE"},
         {EV_NO_ACTION, "EV_NO_ACTION"},
         {EV_SEPARATOR, "EV_SEPARATOR"},
         {EV_EVENT_TAG, "EV_EVENT_TAG"},

@@ -17,6 +17,7 @@
 #define EVENTLOG_MAX (16u << 20) /* bytes */
 
 enum { /* event types that matter here; TCG_PCClient PFP section 10.4 */
+       EV_POST_CODE = 0x1,
        EV_NO_ACTION = 0x3,
        EV_SEPARATOR = 0x4,
        EV_EVENT_TAG = 0x6,

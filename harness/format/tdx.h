@@ -18,6 +18,11 @@
 #define TDX_ATTR_TPA             (1ull << 62)
 #define TDX_ATTR_PERFMON         (1ull << 63)
 
+/* "SEPT_VE_DISABLE", "AVX" ...; NULL for a bit without a name: reserved, as far as known. XFAM is
+ * laid out like XCR0 | IA32_XSS. */
+const char *tdx_attribute_name(unsigned bit);
+const char *tdx_xfam_name(unsigned bit);
+
 /*
  * What emulated evidence looks like, so that nothing can take it for hardware: MRSEAM and
  * MRSIGNERSEAM begin with these texts (the rest is zero); a genuine MRSIGNERSEAM is all zero, and

@@ -20,6 +20,8 @@ START_TEST(genuine_logs)
 		struct golden g;
 		size_t events;
 
+		if (json_is_true(json_object_get(facts, "json")))
+			continue; /* see test_log.c */
 		snprintf(path, sizeof(path), "eventlog/%s", file);
 		g = golden_read(path);
 		for (size_t size = g.size; size >= end; size = size == end ? 0 : end) {

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs that read evidence from files, run as a user runs them: exit codes, JSON, text forms."""
+import base64
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+GOLDEN = TOP / "cases" / "golden"
+QUOTES = json.loads((GOLDEN / "quote" / "facts.json").read_text())
+LOGS = json.loads((GOLDEN / "eventlog" / "facts.json").read_text())
+V4 = GOLDEN / "quote" / "00b2526ab190.bin"
+
+
+def tception(*args, stdin=b""):
+    done = subprocess.run([TOP / "build" / "tception", *map(str, args)], input=stdin,
+                          capture_output=True, timeout=60, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", QUOTES)
+def test_quote_parse(name):
+    status, out, _ = tception("quote", "parse", "--json", GOLDEN / "quote" / name)
+    said, fact = json.loads(out), QUOTES[name]
+    assert status == 0
+    assert said["version"] == fact["version"]
+    assert said["trailing"] == fact["trailing"]
+    assert said["emulated"] is False
+    assert said["signature"]["certification_size"] == fact["inner_cert_size"]
+    if said["tee"] == "TDX":
+        assert said["body"]["mrtd"] == fact["mr_td"]
+        assert said["body"]["rtmr"] == [fact[f"rtmr{i}"] for i in range(4)]
+        assert int(said["body"]["attributes"]["value"], 16).to_bytes(8, "little").hex() == fact["td_attributes"]
+    else:
+        assert said["body"]["mrenclave"] == fact["sgx_mrenclave"]
+    if "pck" in fact:
+        assert said["pck"]["fmspc"] == fact["pck"]["fmspc"]
+
+
+def wrapped(text):
+    return b"\r\n".join(text[i:i + 76] for i in range(0, len(text), 76)) + b"\n"
+
+
+@pytest.mark.parametrize("form, encode", [
+    ("binary", bytes),
+    ("hex", lambda b: b.hex().encode()),
+    ("hex", lambda b: b"0x" + b.hex().upper().encode() + b"\n"),
+    ("hex", lambda b: wrapped(b.hex().encode())),
+    ("base64", base64.b64encode),
+    ("base64", lambda b: wrapped(base64.b64encode(b))),
+])
+def test_forms(form, encode):
+    status, out, _ = tception("quote", "parse", "--json", "-", stdin=encode(V4.read_bytes()))
+    assert status == 0
+    assert json.loads(out)["form"] == form
+    assert json.loads(out)["body"]["mrtd"] == QUOTES[V4.name]["mr_td"]
+
+
+def test_trailing():
+    padded = V4.read_bytes() + bytes(65)
+    status, out, _ = tception("quote", "parse", "--json", "-", stdin=padded)
+    assert (status, json.loads(out)["trailing"]) == (0, 65)
+    status, out, _ = tception("quote", "parse", "--json", "--strict", "-", stdin=padded)
+    assert status == 1
+    assert json.loads(out)["error"]["code"] == "trailing"
+    assert json.loads(out)["error"]["offset"] == len(padded) - 65
+
+
+@pytest.mark.parametrize("args", [
+    ("quote",), ("quote", "nonsense"), ("quote", "parse"), ("quote", "parse", "/nonexistent"),
+    ("eventlog",), ("eventlog", "/nonexistent"), ("eventlog", "--no-such-option", "x"),
+    ("measure",), ("measure", "mrtd"), ("measure", "mrtd", "/nonexistent"), ("measure", "mrtd", "/dev/zero"),
+])
+def test_unusable_input(args):
+    status, out, err = tception(*args)
+    assert (status, out) == (2, "")
+    assert err
+
+
+@pytest.mark.parametrize("args", [("quote", "parse"), ("eventlog",), ("measure", "mrtd")])
+@pytest.mark.parametrize("data", [b"", b"\0", b"hello world", b"{}", b"[[[[", V4.read_bytes()[:1000]])
+def test_refused_bytes(args, data):
+    status, out, err = tception(*args, "--json", "-", stdin=data)
+    assert status == 1
+    assert json.loads(out)["error"]["code"] not in ("ok", "?")
+    assert json.loads(out)["error"]["offset"] <= max(len(data), 1)
+    assert err.startswith("tception: ")
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_eventlog(name):
+    status, out, _ = tception("eventlog", "--json", GOLDEN / "eventlog" / name)
+    said = json.loads(out)
+    assert status == 0
+    assert said["rtmr"] == LOGS[name]["rtmr"]
+    assert len(said["events"]) == LOGS[name]["records"]
+    status, out, _ = tception("eventlog", GOLDEN / "eventlog" / name)
+    assert status == 0
+    assert out.isascii() and out.isprintable() is False  # line ends and nothing else
+    assert all(line.isprintable() for line in out.splitlines())
+
+
+def test_eventlog_against_quote():
+    log = (GOLDEN / "eventlog" / "cos-113.bin").read_bytes()
+    status, out, _ = tception("eventlog", "--json", "--quote", V4, "-", stdin=log)
+    assert (status, json.loads(out)["matches"]) == (0, True)
+    flipped = bytearray(log)
+    flipped[65 + 14] ^= 1  # the TD HOB's digest: its data is not what was hashed
+    status, out, _ = tception("eventlog", "--json", "--quote", V4, "-", stdin=bytes(flipped))
+    said = json.loads(out)
+    assert (status, said["matches"]) == (1, False)
+    assert [c["match"] for c in said["compared"]] == ["differs", "matches", "matches", "matches"]
+    assert said["compared"][0]["event"] is None  # nothing in the log tells which one it was
+    separator = log.index(bytes.fromhex("394341b7182cd227"))  # its data tells what it should be
+    flipped = bytearray(log)
+    flipped[separator] ^= 1
+    status, out, _ = tception("eventlog", "--json", "--quote", V4, "-", stdin=bytes(flipped))
+    event = json.loads(out)["compared"][0]["event"]
+    assert status == 1
+    assert json.loads(out)["events"][event]["type"] == "EV_SEPARATOR"
+    status, out, _ = tception("eventlog", "--quote", V4, "-", stdin=bytes(flipped))
+    assert status == 1
+    assert f"event {event} (separator 00000000)" in out
+
+
+def test_eventlog_against_tdreport():
+    report = GOLDEN / "tdreport" / "coco-tdx15.bin"
+    status, out, _ = tception("eventlog", "--json", "--tdreport", report, GOLDEN / "eventlog" / "cos-113.bin")
+    assert status == 1
+    assert json.loads(out)["compared"][0]["quoted"].startswith("f4ec1a04670f")
+
+
+def test_measure_mrtd():
+    image = GOLDEN / "tdvf" / "small.fd"
+    reference = subprocess.run([GOLDEN / "tdvf" / "make.py", image], capture_output=True, check=True)
+    values = [line.split()[-1] for line in reference.stdout.decode().splitlines()]
+    status, out, _ = tception("measure", "mrtd", "--json", image)
+    said = json.loads(out)
+    assert status == 0
+    assert [said["mrtd"]["single_pass"], said["mrtd"]["two_pass"]] == values
+    assert len(said["sections"]) == 7
+    status, out, _ = tception("measure", "mrtd", "--json", image, "--quote", V4)
+    assert (status, json.loads(out)["match"]) == (1, None)
+    quote = V4.read_bytes()
+    quote = quote[:184] + bytes.fromhex(values[1]) + quote[232:]
+    status, out, _ = tception("measure", "mrtd", "--json", image, "--quote", "/dev/stdin", stdin=quote)
+    assert (status, json.loads(out)["match"]) == (0, "two_pass")

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CMD_QUOTE_H
+#define TCEPTION_CMD_QUOTE_H
+
+/* What `tception quote` can do, one cmd_quote_<what>.c each; argv[0] is <what>. */
+int cmd_quote_parse(int argc, char **argv);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+
+#include "test/facts.h"
+#include "trust/platform.h"
+
+/* The PCK certificates of every collected quote against what another parser read in them. */
+START_TEST(genuine_platforms)
+{
+	json_t *all = facts_read("quote"), *facts;
+	const char *file;
+	size_t seen = 0;
+
+	json_object_foreach(all, file, facts)
+	{
+		const json_t *pck = json_object_get(facts, "pck");
+		struct platform p;
+		char path[128], before[32];
+		struct golden g;
+		struct quote q;
+		struct err e;
+		struct tm tm;
+
+		if (!pck)
+			continue;
+		seen++;
+		snprintf(path, sizeof(path), "quote/%s", file);
+		g = golden_read(path);
+		ck_assert_int_eq(quote_parse(g.data, g.size, &q, NULL), FORMAT_OK);
+		ck_assert_msg(platform_read(&q, &p, &e) == 0, "%s: %s", file, e.text);
+		facts_hex(pck, file, "fmspc", p.fmspc, sizeof(p.fmspc));
+		facts_hex(pck, file, "pceid", p.pceid, sizeof(p.pceid));
+		facts_hex(pck, file, "ppid", p.ppid, sizeof(p.ppid));
+		facts_hex(pck, file, "cpusvn", p.cpusvn, sizeof(p.cpusvn));
+		facts_hex(pck, file, "components", p.component, sizeof(p.component));
+		facts_int(pck, file, "pcesvn", p.pcesvn);
+		ck_assert_uint_gt(strftime(before, sizeof(before), "%Y-%m-%dT%H:%M:%S+00:00",
+		                           gmtime_r(&p.cert[0].not_before, &tm)),
+		                  0);
+		ck_assert_str_eq(before, json_string_value(json_object_get(pck, "not_before")));
+		ck_assert_ptr_nonnull(strstr(p.cert[0].subject, "CN=Intel SGX PCK Certificate"));
+		ck_assert_ptr_nonnull(strstr(p.cert[2].subject, "CN=Intel SGX Root CA"));
+		ck_assert_str_eq(p.cert[0].issuer, p.cert[1].subject);
+		golden_done(&g);
+	}
+	ck_assert_uint_ge(seen, 40);
+	json_decref(all);
+}
+END_TEST
+
+START_TEST(other_certification)
+{
+	struct golden g = golden_read("quote/00b2526ab190.bin");
+	struct platform p;
+	struct quote q;
+	struct err e;
+
+	ck_assert_int_eq(quote_parse(g.data, g.size, &q, NULL), FORMAT_OK);
+	q.cert_type = QUOTE_CERT_PPID_RSA3072;
+	ck_assert_int_eq(platform_read(&q, &p, &e), -EBADMSG);
+	q.cert_type = QUOTE_CERT_PCK_CHAIN;
+	q.cert_data.size /= 2;
+	ck_assert_int_eq(platform_read(&q, &p, &e), -EBADMSG);
+	golden_done(&g);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("platform");
+	TCase *tc = tcase_create("platform");
+
+	tcase_add_test(tc, genuine_platforms);
+	tcase_add_test(tc, other_certification);
+	suite_add_tcase(suite, tc);
+	return golden_run(suite);
+}

@@ -13,6 +13,7 @@ static const struct {
 } verbs[] = {
         {"mrtd", cmd_measure_mrtd, "MRTD of a firmware image, in both page orders"},
         {"rtmr", cmd_measure_rtmr, "predict RTMR0 to RTMR2 from what a TD is started with"},
+        {"explain", cmd_measure_explain, "why a quote or log has other values than predicted"},
         {"acpi", cmd_measure_acpi, "capture the ACPI tables that QEMU makes for a command line"},
 };
 

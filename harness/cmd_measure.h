@@ -12,6 +12,7 @@
 /* What `tception measure` can do, one cmd_measure_<what>.c each; argv[0] is <what>. */
 int cmd_measure_acpi(int argc, char **argv);
 int cmd_measure_mrtd(int argc, char **argv);
+int cmd_measure_explain(int argc, char **argv);
 int cmd_measure_rtmr(int argc, char **argv);
 
 /* ---- the options that name what a TD is started with, shared by those that predict ------------

@@ -279,7 +279,7 @@ static void describe_profile(const struct firmware *f, char *out, size_t size)
 static void fold(struct event_list *l, struct prediction *p)
 {
 	for (unsigned i = 0; i < 4; i++) {
-		p->known[i] = !l->open[i];
+		p->complete[i] = p->known[i] = !l->open[i];
 		if (l->open[i])
 			memcpy(p->reason[i], l->open_reason[i], sizeof(p->reason[i]));
 	}

@@ -73,8 +73,9 @@ struct prediction {
 	char profile[160];   /* which firmware this is taken for, and why: one line */
 	uint8_t mrtd[2][48]; /* by enum mrtd_order */
 	uint8_t rtmr[4][48];
-	bool known[4];                 /* all events of the register are known and complete */
-	char reason[4][160];           /* why a register is not known, else "" */
+	bool known[4];       /* the register's value: complete, and all of its events known */
+	bool complete[4];    /* no further event is to be expected in it */
+	char reason[4][160]; /* why a register is not known, else "" */
 	struct predicted_event *event; /* in the order in which they happen */
 	size_t events;
 };

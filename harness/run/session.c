@@ -20,6 +20,7 @@
 #define READ_SIZE (256u << 10)
 /* Nothing is expected of a guest between BYE and its end. */
 #define LAST_WORDS_MAX (4u << 20)
+#define COMPLAINT_MAX  140
 
 enum state { STATE_START, STATE_VISIT, STATE_POWEROFF, STATE_KILLED, STATE_OVER };
 
@@ -356,12 +357,17 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
 static void describe_end(struct session *s, int code, int status, char *out, size_t size)
 {
 	_cleanup_(freep) char *line = machine_complaint(s->machine);
+	const char *why = line ? line : "";
+
+	/* QEMU repeats the option at fault before it says what is wrong with it. */
+	if (strlen(why) > COMPLAINT_MAX)
+		why += strlen(why) - COMPLAINT_MAX;
 
 	if (code == CLD_EXITED && status == 0)
 		snprintf(out, size, "the guest ended by itself (QEMU's exit status is 0)");
 	else if (code == CLD_EXITED)
-		snprintf(out, size, "QEMU ended with exit status %d%s%s", status,
-		         line && *line ? ": " : "", line ? line : "");
+		snprintf(out, size, "QEMU ended with exit status %d%s%s", status, *why ? ": " : "",
+		         why);
 	else
 		snprintf(out, size, "QEMU was killed by signal %d (%s)", status, strsignal(status));
 }

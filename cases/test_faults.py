@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the harness does when a guest misbehaves: cells break with a reason, the rest of the run goes on.
+
+No guest is booted here: cases/standin-qemu stands in for QEMU and everything in it.
+"""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TCEPTION = os.path.join(TOP, "build", "tception")
+STANDIN = os.path.join(TOP, "cases", "standin-qemu")
+CASES = """\
+version: 1
+cases:
+  - {cell: vm, expect: {grade: none}, why: stand-in}
+  - {cell: vm/docker, expect: {grade: none}, deadline: 3, why: stand-in}
+  - {cell: vm/podman.rootful, expect: {grade: none}, deadline: 3, why: stand-in}
+  - {cell: vm/podman.rootless, expect: {grade: none}, deadline: 30, isolate: true, why: stand-in}
+"""
+FAULTS = {  # what the stand-in does -> what the verdict's reason says, what the console said last
+    "hang": ("no DONE within the deadline", "about to hang"),
+    "die": ("exit status 3", "about to die"),
+    "crash": ("signal 11", "about to crash"),
+    "panic": ("ended by itself", "Kernel panic - not syncing"),
+    "garbage": ("no frame header", "about to garbage"),
+    "flood": ("sent more than", "about to flood"),
+    "eof": ("", "about to eof"),
+}
+
+
+def command(folder, *extra):
+    cases = folder / "cases.yaml"
+    cases.write_text(CASES)
+    return [TCEPTION, "run", str(cases), "-o", str(folder / "run"), "--qemu", STANDIN, "--accel", "tcg",
+            "--kernel", "/dev/null", "--initrd", "/dev/null", "--root-image", "/dev/null", *extra]
+
+
+def environment(**more):
+    return {**os.environ, "TMPDIR": "/nonexistent", **more}
+
+
+def run(folder, *extra, **more):
+    return subprocess.run(command(folder, *extra), env=environment(**more), cwd=TOP, timeout=120, check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def cells(folder):
+    with open(folder / "run" / "result.json", encoding="utf-8") as f:
+        return {cell["id"]: cell for cell in json.load(f)["cells"]}
+
+
+def processes():
+    """The stand-ins that run now."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if f.read().split(b"\0")[1:2] == [STANDIN.encode()]:  # an interpreter's first argument
+                    found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def test_well_behaved(tmp_path):
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {cell["outcome"] for cell in cells(tmp_path).values()} == {"pass"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(tmp_path, fault):
+    done = run(tmp_path, TCEPTION_STANDIN=f"vm/docker={fault}")
+    assert done.returncode == 3, done.stdout + done.stderr
+    result = cells(tmp_path)
+    reason, console = FAULTS[fault]
+    assert result["vm/docker"]["outcome"] == "broken"
+    assert reason in result["vm/docker"]["reason"]
+    for other in ("vm", "vm/podman.rootful", "vm/podman.rootless"):
+        assert result[other]["outcome"] == "pass", result[other]
+    with open(tmp_path / "run" / "run.json", encoding="utf-8") as f:
+        boots = json.load(f)["boots"]
+    assert any(console in boot["console_tail"] for boot in boots)
+    assert not processes()
+
+
+def test_layer0_never_comes(tmp_path):
+    done = run(tmp_path, TCEPTION_STANDIN="vm=start-fail")
+    assert done.returncode == 3
+    assert {cell["outcome"] for cell in cells(tmp_path).values()} == {"broken"}
+    assert all("could not start" in cell["reason"] for cell in cells(tmp_path).values())
+
+
+def test_judged_again(tmp_path):
+    """The folder alone, moved elsewhere, gives the same verdicts."""
+    run(tmp_path, TCEPTION_STANDIN="vm/docker=garbage")
+    before = cells(tmp_path)
+    os.rename(tmp_path / "run", tmp_path / "moved")
+    done = subprocess.run([TCEPTION, "judge", str(tmp_path / "moved")], cwd=TOP, timeout=60, check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 3, done.stdout + done.stderr
+    os.rename(tmp_path / "moved", tmp_path / "run")
+    assert cells(tmp_path) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted(tmp_path, number):
+    """No process, socket or temporary file is left; what was not done is broken."""
+    with subprocess.Popen(command(tmp_path, "-j", "2"), env=environment(TCEPTION_STANDIN="*=hang"), cwd=TOP,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        wait_for(lambda: len(processes()) == 2, child)
+        child.send_signal(number)
+        output, _ = child.communicate(timeout=20)
+    assert child.returncode == 3, output
+    assert f"interrupted by {number.name}" in output
+    assert not processes()
+    left = {os.path.relpath(os.path.join(top, name), tmp_path)
+            for top, _, names in os.walk(tmp_path) for name in names}
+    assert {os.path.basename(path) for path in left} <= {
+        "cases.yaml", "run.json", "result.json", "channel.bin", "console.log", "qemu.log", "layer0.jsonl"}, left
+    assert {cell["outcome"] for cell in cells(tmp_path).values()} == {"broken"}
+
+
+def test_killed(tmp_path):
+    """Even SIGKILL of the harness takes the guests along."""
+    with subprocess.Popen(command(tmp_path, "-j", "2"), env=environment(TCEPTION_STANDIN="*=hang"), cwd=TOP,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        wait_for(lambda: len(processes()) == 2, child)
+        child.kill()
+    wait_for(lambda: not processes())
+
+
+def wait_for(condition, child=None, seconds=15):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            if child:
+                child.kill()
+            pytest.fail("waited in vain")
+        time.sleep(0.05)
+
+
+def test_usage(tmp_path):
+    assert run(tmp_path, "--platform", "moon").returncode == 2
+    assert run(tmp_path, "-j", "0").returncode == 2
+    assert run(tmp_path, "--cell", "vm/lxc").returncode == 2
+    assert run(tmp_path, "--qemu", "/nonexistent").returncode == 3
+
+
+def test_folder_is_used_once(tmp_path):
+    assert run(tmp_path, "--cell", "vm").returncode == 0
+    again = run(tmp_path, "--cell", "vm")
+    assert again.returncode == 3
+    assert "holds a run already" in again.stderr
+
+
+def test_repeat(tmp_path):
+    assert run(tmp_path, "--cell", "vm", "--repeat", "2").returncode == 0
+    assert sorted(os.listdir(tmp_path / "run")) == ["1", "2"]

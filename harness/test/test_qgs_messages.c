@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+
+#include "format/qgs.h"
+#include "test/golden.h"
+
+/* Both heads by hand from Intel's qgs_msg_lib.h: version 1.1, type, size, error; two sizes. */
+static const char request_head[] =
+        "01000100"
+        "00000000"
+        "18040000"
+        "00000000"
+        "00040000"
+        "00000000";
+static const char response_head[] =
+        "01000100"
+        "01000000"
+        "1d000000"
+        "00000000"
+        "00000000"
+        "05000000";
+static const char error_head[] =
+        "01000100"
+        "01000000"
+        "18000000"
+        "03200100"
+        "00000000"
+        "00000000";
+
+static void make_request(uint8_t out[QGS_QUOTE_REQUEST_SIZE])
+{
+	uint8_t report[TDREPORT_SIZE];
+
+	for (size_t i = 0; i < sizeof(report); i++)
+		report[i] = (uint8_t)(i * 31);
+	qgs_request_write(report, out);
+}
+
+START_TEST(request_both_ways)
+{
+	uint8_t request[QGS_QUOTE_REQUEST_SIZE];
+	const uint8_t *report = NULL;
+
+	make_request(request);
+	ck_assert_uint_eq(sizeof(request), 1048);
+	assert_hex("head", request, 24, request_head);
+	ck_assert_int_eq(qgs_request_parse(request, sizeof(request), &report, NULL), FORMAT_OK);
+	ck_assert_ptr_eq(report, request + 24);
+	ck_assert_uint_eq(report[1], 31);
+}
+END_TEST
+
+START_TEST(request_with_ids)
+{
+	uint8_t request[QGS_QUOTE_REQUEST_SIZE + 16] = {0};
+	const uint8_t *report = NULL;
+
+	make_request(request);
+	request[8] += 16;
+	request[20] = 16;
+	ck_assert_int_eq(qgs_request_parse(request, sizeof(request), &report, NULL), FORMAT_OK);
+	ck_assert_ptr_eq(report, request + 24);
+	request[2] = 0; /* minor version: any */
+	ck_assert_int_eq(qgs_request_parse(request, sizeof(request), &report, NULL), FORMAT_OK);
+}
+END_TEST
+
+static const struct {
+	size_t at;
+	uint8_t value;
+	enum format_code code;
+	uint64_t offset;
+} broken[] = {
+        {0, 2, FORMAT_BAD_VERSION, 0},      {1, 1, FORMAT_BAD_VERSION, 0},
+        {4, 1, FORMAT_BAD_TYPE, 4},         {4, 2, FORMAT_BAD_TYPE, 4},
+        {7, 1, FORMAT_BAD_TYPE, 4},         {8, 0x17, FORMAT_BAD_SIZE, 8},
+        {11, 0xff, FORMAT_BAD_SIZE, 8},     {12, 1, FORMAT_BAD_VALUE, 12},
+        {16, 1, FORMAT_BAD_SIZE, 16},       {17, 3, FORMAT_BAD_SIZE, 16},
+        {19, 0xff, FORMAT_BAD_SIZE, 16},    {20, 1, FORMAT_TRUNCATED, 1048},
+        {23, 0xff, FORMAT_TRUNCATED, 1048},
+};
+
+START_TEST(broken_request)
+{
+	uint8_t request[QGS_QUOTE_REQUEST_SIZE];
+	const uint8_t *report = NULL;
+	uint64_t at = UINT64_MAX;
+	enum format_code code;
+
+	make_request(request);
+	request[broken[_i].at] = broken[_i].value;
+	code = qgs_request_parse(request, sizeof(request), &report, &at);
+	ck_assert_msg(code == broken[_i].code && at == broken[_i].offset, "%zu: %s at %ju",
+	              broken[_i].at, format_code_name(code), (uintmax_t)at);
+	ck_assert_ptr_null(report);
+}
+END_TEST
+
+START_TEST(truncated_request)
+{
+	uint8_t request[QGS_QUOTE_REQUEST_SIZE];
+	const uint8_t *report = NULL;
+
+	make_request(request);
+	for (size_t n = 0; n < sizeof(request); n++) {
+		uint8_t *cut = malloc(n ? n : 1);
+
+		memcpy(cut, request, n);
+		if (n >= 12) { /* a size that agrees with the cut */
+			uint32_t size = (uint32_t)n;
+
+			memcpy(cut + 8, &size, 4);
+		}
+		ck_assert_int_eq(qgs_request_parse(cut, n, &report, NULL), FORMAT_TRUNCATED);
+		free(cut);
+	}
+}
+END_TEST
+
+START_TEST(response_both_ways)
+{
+	const uint8_t *got = NULL;
+	size_t got_size = 0;
+	uint32_t error = 99;
+	uint8_t out[64];
+
+	ck_assert_uint_eq(qgs_response_write(QGS_OK, (const uint8_t *)"quote", 5, NULL, 0), 29);
+	ck_assert_uint_eq(qgs_response_write(QGS_OK, (const uint8_t *)"quote", 5, out, 29), 29);
+	assert_hex("head", out, 24, response_head);
+	ck_assert_int_eq(qgs_response_parse(out, 29, &error, &got, &got_size, NULL), FORMAT_OK);
+	ck_assert_uint_eq(error, QGS_OK);
+	ck_assert_uint_eq(got_size, 5);
+	ck_assert_mem_eq(got, "quote", 5);
+	for (size_t n = 0; n < 29; n++)
+		ck_assert_int_ne(qgs_response_parse(out, n, &error, &got, &got_size, NULL),
+		                 FORMAT_OK);
+	out[20] = 4;
+	ck_assert_int_eq(qgs_response_parse(out, 29, &error, &got, &got_size, NULL),
+	                 FORMAT_TRAILING);
+	out[20] = 6;
+	ck_assert_int_eq(qgs_response_parse(out, 29, &error, &got, &got_size, NULL),
+	                 FORMAT_TRUNCATED);
+	out[20] = 0, out[16] = 5; /* all of it an ID: success without a quote */
+	ck_assert_int_eq(qgs_response_parse(out, 29, &error, &got, &got_size, NULL),
+	                 FORMAT_BAD_SIZE);
+	out[20] = 2, out[16] = 3;
+	ck_assert_int_eq(qgs_response_parse(out, 29, &error, &got, &got_size, NULL), FORMAT_OK);
+	ck_assert_mem_eq(got, "te", 2);
+}
+END_TEST
+
+START_TEST(error_response)
+{
+	const uint8_t *got = (const uint8_t *)"x";
+	size_t got_size = 9;
+	uint32_t error = 0;
+	uint8_t out[64];
+
+	ck_assert_uint_eq(qgs_response_write(QGS_ERROR_INVALID_PARAMETER, (const uint8_t *)"quote",
+	                                     5, out, sizeof(out)),
+	                  24);
+	assert_hex("head", out, 24, error_head);
+	ck_assert_int_eq(qgs_response_parse(out, 24, &error, &got, &got_size, NULL), FORMAT_OK);
+	ck_assert_uint_eq(error, QGS_ERROR_INVALID_PARAMETER);
+	ck_assert_ptr_null(got);
+	ck_assert_uint_eq(got_size, 0);
+	memset(out + 12, 0, 4);
+	ck_assert_int_eq(qgs_response_parse(out, 24, &error, &got, &got_size, NULL),
+	                 FORMAT_BAD_SIZE);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("qgs_messages");
+	TCase *tc = tcase_create("qgs_messages");
+
+	tcase_add_test(tc, request_both_ways);
+	tcase_add_test(tc, request_with_ids);
+	tcase_add_loop_test(tc, broken_request, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_test(tc, truncated_request);
+	tcase_add_test(tc, response_both_ways);
+	tcase_add_test(tc, error_response);
+	suite_add_tcase(suite, tc);
+	return golden_run(suite);
+}

@@ -53,6 +53,11 @@ static int serve_visit(struct channel *c, const json_t *object)
 
 int serve(struct channel *c)
 {
+	if (c->port) { /* whoever has opened the port before us, firmware for one, is gone */
+		int r = channel_send(c, FRAME_READY, json_pack("{s:s}", "agent", AGENT_VERSION));
+		if (r < 0)
+			return r;
+	}
 	for (;;) {
 		_cleanup_(util_json_decrefp) json_t *object = NULL;
 		uint16_t type = 0;

@@ -7,10 +7,11 @@
 #include "format/sha2.h"
 
 static const char *const type_names[] = {
-        [FRAME_VISIT] = "VISIT",   [FRAME_BYE] = "BYE",     [FRAME_HELLO] = "HELLO",
-        [FRAME_FACT] = "FACT",     [FRAME_DMESG] = "DMESG", [FRAME_BLOB] = "BLOB",
-        [FRAME_REPORT] = "REPORT", [FRAME_ENTER] = "ENTER", [FRAME_RELAY] = "RELAY",
-        [FRAME_STDERR] = "STDERR", [FRAME_LEFT] = "LEFT",   [FRAME_DONE] = "DONE",
+        [FRAME_VISIT] = "VISIT", [FRAME_BYE] = "BYE",       [FRAME_READY] = "READY",
+        [FRAME_HELLO] = "HELLO", [FRAME_FACT] = "FACT",     [FRAME_DMESG] = "DMESG",
+        [FRAME_BLOB] = "BLOB",   [FRAME_REPORT] = "REPORT", [FRAME_ENTER] = "ENTER",
+        [FRAME_RELAY] = "RELAY", [FRAME_STDERR] = "STDERR", [FRAME_LEFT] = "LEFT",
+        [FRAME_DONE] = "DONE",
 };
 
 const char *frame_type_name(uint16_t type)

@@ -329,9 +329,14 @@ static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 
 static int read_frame(struct reading *r, const struct frame_view *f)
 {
-	json_t *o = frame_json(f);
+	json_t *o;
 	int rc = 0;
 
+	if (r->frames == 0 && f->header.type == FRAME_READY) { /* before the visit, no part of it */
+		r->sequence = f->header.sequence + 1;
+		return 0;
+	}
+	o = frame_json(f);
 	if (!o)
 		problem(r->layer, "the %s frame at byte %zu holds no JSON object",
 		        frame_type_name(f->header.type), f->offset);

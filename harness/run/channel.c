@@ -47,6 +47,8 @@ enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t
 			s->have = 0;
 			if (s->type == FRAME_DONE)
 				result = SCAN_DONE;
+			else if (s->type == FRAME_READY)
+				result = SCAN_READY;
 		}
 	}
 	s->position += used;

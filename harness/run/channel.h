@@ -25,6 +25,7 @@ struct frame_scanner {
 
 enum scan_result {
 	SCAN_MORE, /* everything was consumed, no boundary of interest */
+	SCAN_READY, /* a FRAME_READY ended; likewise */
 	SCAN_DONE, /* a FRAME_DONE ended; bytes after it are not consumed */
 	SCAN_GARBAGE,
 };

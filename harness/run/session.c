@@ -271,14 +271,20 @@ static void visit_done(struct session *s)
 
 /* ---- the channel ---- */
 
+/*
+ * The agent serves its port. Nothing is sent before: OVMF opens every virtio port while it looks for
+ * consoles, and would swallow the first VISIT.
+ */
 static void ready(struct session *s)
 {
 	s->state = STATE_VISIT;
+	current(s)->begin = current(s)->end = s->scanner.position;
 	s->visit_started = now(s);
 	s->record.ready_seconds = seconds_since(s, s->started);
 	set_deadline(s, s->record.boot.boot_deadline_s);
 	s->notify(s, SESSION_READY, NULL, s->userdata);
 	s->notify(s, SESSION_VISIT_BEGUN, current(s), s->userdata);
+	flush(s);
 }
 
 /* Down to the disk first, whatever it is; then follow the frames. */
@@ -296,9 +302,7 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 		give_up(s, VISIT_DIED, reason);
 		return;
 	}
-	if (s->state == STATE_START)
-		ready(s);
-	while (size > 0 && s->state == STATE_VISIT) {
+	while (size > 0 && (s->state == STATE_START || s->state == STATE_VISIT)) {
 		size_t used;
 		enum scan_result result = frame_scan(&s->scanner, data, size, &used);
 
@@ -315,7 +319,9 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 			         "sent more than %" PRIu64 " bytes in one visit", s->visit_bytes);
 			s->scanner.position += size;
 			give_up(s, VISIT_FLOOD, reason);
-		} else if (result == SCAN_DONE) {
+		} else if (result == SCAN_READY && s->state == STATE_START) {
+			ready(s);
+		} else if (result == SCAN_DONE && s->state == STATE_VISIT) {
 			visit_done(s);
 		}
 	}
@@ -477,8 +483,6 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	notify(s, SESSION_STARTED, NULL, userdata);
 	if (start_machine(s, &spec->machine, &why) < 0)
 		broken(s, &why);
-	else
-		flush(s);
 	return 0;
 }
 

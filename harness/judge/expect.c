@@ -29,22 +29,12 @@ static const char *rung_text(int rung)
 	return rung < 0 ? "none" : rung_names[rung];
 }
 
-/* KVM as the layer that would use it found it. */
-static enum kvm_state kvm_seen(const struct test_case *test, const struct cell_verdict *v)
-{
-	size_t last = v->layers - 1;
-	bool below = last > 0 && strcmp(test->cell.layer[last].kind, "qemu") == 0;
-
-	return v->layer[below ? last - 1 : last].kvm;
-}
-
 static void compare(const struct test_case *test, const struct cell_verdict *v,
                     struct differences *d)
 {
 	const struct expectation *x = &test->expect;
 	const struct layer_verdict *l = &v->layer[v->layers - 1];
 	int rung = layer_first_false(l);
-	enum kvm_state kvm = kvm_seen(test, v);
 
 	if (l->entered != (x->entered != 0)) {
 		differ(d, "the layer", x->entered ? "entered" : "not entered",
@@ -58,8 +48,8 @@ static void compare(const struct test_case *test, const struct cell_verdict *v,
 	else if (x->error[0] && strcmp(l->ladder[rung].error, x->error) != 0)
 		differ(d, rung_names[rung], x->error,
 		       l->ladder[rung].error[0] ? l->ladder[rung].error : "no errno");
-	if (x->kvm >= 0 && (int)kvm != x->kvm)
-		differ(d, "kvm", kvm_state_names[x->kvm], kvm_state_names[kvm]);
+	if (x->kvm >= 0 && (int)l->kvm != x->kvm)
+		differ(d, "kvm", kvm_state_names[x->kvm], kvm_state_names[l->kvm]);
 }
 
 static bool expired(const char *until, time_t at)

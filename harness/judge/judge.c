@@ -140,6 +140,23 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	return 0;
 }
 
+/*
+ * What matters about KVM in a stack is what the layer that starts a VM found. So a `qemu.kvm` layer
+ * shows that, entered or not, in place of what its own small guest could find further in.
+ */
+static void show_kvm_used(const struct cell *cell, struct cell_verdict *v)
+{
+	for (size_t i = v->layers - 1; i > 0; i--) {
+		struct layer_verdict *l = &v->layer[i];
+
+		if (strcmp(cell->layer[i].kind, "qemu") != 0 ||
+		    strcmp(cell->layer[i].mode, "kvm") != 0)
+			continue;
+		l->kvm = v->layer[i - 1].kvm;
+		memcpy(l->kvm_detail, v->layer[i - 1].kvm_detail, sizeof(l->kvm_detail));
+	}
+}
+
 static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 {
 	const struct channel *channel = &t->in->channel[t->boot];
@@ -155,6 +172,8 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 		rc = visit_evidence_read(&t->test->cell, t->visit, channel, t->inner, e);
 	for (size_t i = 0; i < v->layers && rc == 0; i++)
 		rc = judge_layer(t, i, &v->layer[i], e);
+	if (rc == 0)
+		show_kvm_used(&t->test->cell, v);
 	return rc;
 }
 

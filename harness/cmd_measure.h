@@ -3,7 +3,6 @@
 #define TCEPTION_CMD_MEASURE_H
 
 #include <getopt.h>
-#include <jansson.h>
 #include <stdio.h>
 
 #include "measure/acpi.h"
@@ -50,9 +49,5 @@ extern const char measure_options_help[];
 /* Takes one of them: 0, or -errno with the reason. -ENOENT when `option` is none of them. */
 int measure_options_take(struct measure_options *o, int option, const char *value, struct err *e);
 void measure_options_done(struct measure_options *o);
-
-json_t *measure_hex(const uint8_t digest[48]);         /* a string */
-json_t *measure_events(const struct prediction *p);    /* a list of objects */
-json_t *measure_registers(const struct prediction *p); /* four strings or nulls */
 
 #endif

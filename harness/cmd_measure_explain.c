@@ -159,20 +159,20 @@ static json_t *parting_json(const struct explain_row *row)
 		return json_null();
 	if (row->expected)
 		expected = json_pack("{s:o, s:s, s:s}", "digest",
-		                     row->expected->known ? measure_hex(row->expected->digest)
+		                     row->expected->known ? json_hex(row->expected->digest, 48)
 		                                          : json_null(),
 		                     "what", row->expected->what, "input",
 		                     measure_input_names[row->expected->input]);
 	if (row->logged)
-		logged = json_pack("{s:o, s:s}", "digest", measure_hex(row->logged->digest), "what",
-		                   row->logged->what);
+		logged = json_pack("{s:o, s:s}", "digest", json_hex(row->logged->digest, 48),
+		                   "what", row->logged->what);
 	return json_pack("{s:i, s:o, s:o}", "event", (int)row->at, "predicted", expected, "logged",
 	                 logged);
 }
 
 static json_t *value_json(bool has, const uint8_t digest[48])
 {
-	return has ? measure_hex(digest) : json_null();
+	return has ? json_hex(digest, 48) : json_null();
 }
 
 static int print_json(const struct prediction *p, const struct explanation *x)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cmd_measure.h"
-#include "format/text.h"
 #include "measure/disk.h"
 #include "measure/util.h"
 
@@ -157,37 +156,4 @@ void measure_options_done(struct measure_options *o)
 	bytes_free(&o->kernel);
 	bytes_free(&o->initrd);
 	*o = (struct measure_options){0};
-}
-
-json_t *measure_hex(const uint8_t digest[48])
-{
-	char hex[HEX_ENCODED_SIZE(48)];
-
-	hex_encode(digest, 48, hex);
-	return json_string(hex);
-}
-
-json_t *measure_registers(const struct prediction *p)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < 4; i++)
-		json_array_append_new(list, p->known[i] ? measure_hex(p->rtmr[i]) : json_null());
-	return list;
-}
-
-json_t *measure_events(const struct prediction *p)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < p->events; i++) {
-		const struct predicted_event *ev = &p->event[i];
-
-		json_array_append_new(
-		        list, json_pack("{s:i, s:I, s:o, s:s, s:s}", "rtmr", (int)ev->rtmr, "type",
-		                        (json_int_t)ev->type, "digest",
-		                        ev->known ? measure_hex(ev->digest) : json_null(), "input",
-		                        measure_input_names[ev->input], "what", ev->what));
-	}
-	return list;
 }

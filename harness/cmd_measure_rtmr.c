@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "cmd.h"
+#include "cmd_input.h"
 #include "cmd_measure.h"
 #include "core/cleanup.h"
 #include "format/text.h"
+#include "measure/predict_json.h"
 
 static void usage(FILE *out)
 {
@@ -34,25 +36,6 @@ static void print_text(const struct prediction *p)
 		hex_encode(p->rtmr[i], 48, hex);
 		printf("RTMR%u  %s%s\n", i, p->known[i] ? hex : "unknown: ", p->reason[i]);
 	}
-}
-
-static int print_json(const struct prediction *p)
-{
-	json_t *reasons = json_array(), *root;
-
-	for (unsigned i = 0; i < 4; i++)
-		json_array_append_new(reasons,
-		                      p->known[i] ? json_null() : json_string(p->reason[i]));
-	root = json_pack("{s:s, s:{s:o, s:o}, s:o, s:o, s:o}", "profile", p->profile, "mrtd",
-	                 "single_pass", measure_hex(p->mrtd[MRTD_SINGLE_PASS]), "two_pass",
-	                 measure_hex(p->mrtd[MRTD_TWO_PASS]), "rtmr", measure_registers(p),
-	                 "unknown", reasons, "events", measure_events(p));
-	if (!root)
-		return -ENOMEM;
-	json_dumpf(root, stdout, JSON_INDENT(1));
-	printf("\n");
-	json_decref(root);
-	return 0;
 }
 
 int cmd_measure_rtmr(int argc, char **argv)
@@ -86,7 +69,7 @@ int cmd_measure_rtmr(int argc, char **argv)
 	}
 	if (!json)
 		print_text(&p);
-	else if (print_json(&p) < 0)
+	else if (json_print(prediction_to_json(&p)) < 0)
 		return EXIT_BROKEN;
 	return EXIT_OK;
 }

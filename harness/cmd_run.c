@@ -16,6 +16,7 @@
 #include "report/report.h"
 #include "run/host.h"
 #include "run/parts.h"
+#include "run/predict.h"
 #include "run/runner.h"
 #include "run/store.h"
 #include "run/tdxhost.h"
@@ -315,6 +316,15 @@ static void on_progress(void *userdata, enum session_event what, const struct bo
 
 /* ---- afterwards ---- */
 
+/* A TD that can't be predicted is still judged: its rung says that nothing was predicted. */
+static void predict_boots(const struct context *c, const struct run_record *record)
+{
+	struct err e;
+
+	if (run_predict(record, c->o->parts.dumper, &e) < 0)
+		fprintf(stderr, "tception: %s\n", e.text);
+}
+
 /* Judges from the folder, exactly as `tception judge` will; the exit code, or -errno. */
 static int conclude(const struct context *c, const char *dir, struct err *e)
 {
@@ -393,6 +403,8 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	c->record = &record;
 	report_progress_init(&c->progress, stderr, cells);
 	r = runner_execute(&spec, &record, ret_signal, e);
+	if (r == 0)
+		predict_boots(c, &record);
 	if (r == 0)
 		r = conclude(c, record.dir, e);
 	if (r >= 0 && *ret_signal) {

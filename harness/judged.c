@@ -11,6 +11,7 @@
 
 #include "core/cleanup.h"
 #include "report/report.h"
+#include "run/predict.h"
 #include "run/store.h"
 
 static int load_channels(const char *dir, struct judged *j, struct err *e)
@@ -25,6 +26,24 @@ static int load_channels(const char *dir, struct judged *j, struct err *e)
 		if (r < 0)
 			return r;
 		j->channel[i].data = data;
+	}
+	return 0;
+}
+
+/* What was predicted is optional: an older run has none. What is there must be well-formed. */
+static int load_predictions(const char *dir, struct judged *j, struct err *e)
+{
+	j->prediction = calloc(j->run.boots + 1, sizeof(*j->prediction));
+	j->predicted = calloc(j->run.boots + 1, sizeof(*j->predicted));
+	if (!j->prediction || !j->predicted)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < j->run.boots; i++) {
+		int r = run_prediction_load(dir, j->run.boot[i].boot.id, &j->prediction[i], e);
+
+		if (r == 0)
+			j->predicted[i] = &j->prediction[i];
+		else if (r != -ENOENT)
+			return r;
 	}
 	return 0;
 }
@@ -60,7 +79,9 @@ int judged_load(const char *dir, struct judged *ret, struct err *e)
 		r = check_indices(ret, e);
 	if (r == 0)
 		r = load_channels(dir, ret, e);
-	ret->in = (struct judge_input){&ret->run, &ret->cases, ret->channel};
+	if (r == 0)
+		r = load_predictions(dir, ret, e);
+	ret->in = (struct judge_input){&ret->run, &ret->cases, ret->channel, ret->predicted};
 	if (r == 0)
 		r = judge_run(&ret->in, &ret->verdict, e);
 	if (r < 0)
@@ -74,6 +95,10 @@ void judged_done(struct judged *j)
 	for (size_t i = 0; j->channel && i < j->run.boots; i++)
 		free((void *)j->channel[i].data);
 	free(j->channel);
+	for (size_t i = 0; j->prediction && i < j->run.boots; i++)
+		prediction_done(&j->prediction[i]);
+	free(j->prediction);
+	free(j->predicted);
 	case_file_done(&j->cases);
 	run_record_done(&j->run);
 	memset(j, 0, sizeof(*j));

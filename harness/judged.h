@@ -7,13 +7,16 @@
 
 /*
  * A run's folder and the verdicts on it: what `run` does at its end, and `judge`, `report` and
- * `diff` begin with. It reads run.json, cases.yaml, root.pem and boots/<id>/channel.bin.
+ * `diff` begin with. It reads run.json, cases.yaml, root.pem and boots/<id>/channel.bin
+ * and prediction.json.
  */
 struct judged {
 	struct run_record run;
 	struct case_file cases;
 	struct channel *channel;
-	struct judge_input in; /* points into the above: don't copy the struct */
+	struct prediction *prediction;       /* run.boots of them */
+	const struct prediction **predicted; /* into these; NULL where there is none */
+	struct judge_input in;               /* points into the above: don't copy the struct */
 	struct run_verdict verdict;
 };
 

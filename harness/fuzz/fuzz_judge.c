@@ -74,7 +74,7 @@ static uint8_t *channel_make(const uint8_t *data, size_t size, size_t *ret_size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct channel channel;
-	struct judge_input in = {&run, &cases, &channel};
+	struct judge_input in = {.run = &run, .cases = &cases, .channel = &channel};
 	struct run_verdict v;
 	struct err e;
 	char *json;

@@ -118,6 +118,7 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	        .layer0 = depth ? &t->attested[0] : NULL,
 	        .platform = run->boot[t->boot].boot.platform,
 	        .anchors = {.test_root_pem = run->root_pem},
+	        .prediction = t->in->prediction ? t->in->prediction[t->boot] : NULL,
 	        .at = (time_t)run->started,
 	};
 	int rc = keep_frames(v, l, e);

@@ -8,6 +8,7 @@
 
 #include "case/case.h"
 #include "core/err.h"
+#include "measure/predict.h"
 #include "plan/record.h"
 #include "trust/trust.h"
 
@@ -84,6 +85,8 @@ struct judge_input {
 	const struct run_record *run;
 	const struct case_file *cases;
 	const struct channel *channel; /* run->boots of them */
+	/* run->boots of them, each NULL where nothing was predicted; or NULL for none at all */
+	const struct prediction *const *prediction;
 };
 
 /*

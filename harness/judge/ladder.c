@@ -8,6 +8,7 @@
 #include "core/escape.h"
 #include "format/eventlog.h"
 #include "judge/frames.h"
+#include "judge/predicted.h"
 
 /* A layer on the ladder. The rungs are climbed in order; each looks at what those before it left.
  */
@@ -398,6 +399,21 @@ static void climb_eventlog(struct climb *c)
 	     log->log_events);
 }
 
+static void climb_predicted(struct climb *c)
+{
+	struct identity td;
+
+	if (!c->in->prediction) {
+		VOID(c, RUNG_PREDICTED, "nothing was predicted for this boot");
+	} else if (!c->a->has_quote && !c->a->has_report) {
+		VOID(c, RUNG_PREDICTED, "no registers to compare with");
+	} else {
+		td = c->a->has_quote ? of_quote(&c->a->quote) : of_report(&c->a->report);
+		predicted_weigh(c->in->prediction, td.mrtd, td.rtmr, &c->l->ccel_log,
+		                &c->v->ladder[RUNG_PREDICTED]);
+	}
+}
+
 static void climb_covers(struct climb *c)
 {
 	if (!c->a->has_quote)
@@ -416,7 +432,8 @@ static enum grade grade_of(const struct climb *c)
 	if (!holds(c, RUNG_PARSED) || !holds(c, RUNG_BOUND))
 		return holds(c, RUNG_TDREPORT) ? GRADE_REPORT : GRADE_NONE;
 	if (!holds(c, RUNG_REGISTERS) || !holds(c, RUNG_CHAIN) ||
-	    c->v->ladder[RUNG_EVENTLOG].ok == RUNG_FALSE)
+	    c->v->ladder[RUNG_EVENTLOG].ok == RUNG_FALSE ||
+	    c->v->ladder[RUNG_PREDICTED].ok == RUNG_FALSE)
 		return GRADE_QUOTE;
 	return holds(c, RUNG_COVERS) ? GRADE_COVERED : GRADE_VERIFIED;
 }
@@ -487,6 +504,7 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 	rc = climb_chain(&c, e);
 	read_log(&c);
 	climb_eventlog(&c);
+	climb_predicted(&c);
 	VOID(&c, RUNG_TCB, "no collateral given");
 	climb_covers(&c);
 	ret->grade = grade_of(&c);

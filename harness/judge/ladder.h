@@ -24,6 +24,7 @@ struct ladder_input {
 	const struct attested *layer0; /* NULL when this is layer 0 */
 	enum platform platform;        /* of the boot */
 	struct trust_anchors anchors;
+	const struct prediction *prediction; /* of the boot, or NULL */
 	time_t at;
 };
 

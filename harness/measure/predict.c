@@ -301,6 +301,36 @@ static void fold(struct event_list *l, struct prediction *p)
 	p->events = l->count;
 }
 
+static void note_input(struct prediction *p, enum measure_input input, const void *data,
+                       size_t size)
+{
+	if (!data)
+		return;
+	p->input[input].given = true;
+	sha384(data, size, p->input[input].digest);
+}
+
+static void note_inputs(struct prediction *p, const struct measure_inputs *in)
+{
+	const uint64_t memory[2] = {in->memory, low_memory(in)};
+	const char *cmdline = in->cmdline ? in->cmdline : "";
+	struct sha512 h;
+
+	note_input(p, INPUT_FIRMWARE, in->firmware.data, in->firmware.size);
+	note_input(p, INPUT_MEMORY, in->memory ? memory : NULL, sizeof(memory));
+	note_input(p, INPUT_KERNEL, in->kernel.data, in->kernel.size);
+	note_input(p, INPUT_INITRD, in->initrd.data, in->initrd.size);
+	note_input(p, INPUT_CMDLINE, in->kernel.data ? cmdline : NULL, strlen(cmdline));
+	if (!in->acpi)
+		return;
+	sha384_init(&h);
+	sha512_update(&h, in->acpi->loader.data, in->acpi->loader.size);
+	sha512_update(&h, in->acpi->rsdp.data, in->acpi->rsdp.size);
+	sha512_update(&h, in->acpi->tables.data, in->acpi->tables.size);
+	sha384_final(&h, p->input[INPUT_ACPI].digest);
+	p->input[INPUT_ACPI].given = true;
+}
+
 int predict(const struct measure_inputs *inputs, struct prediction *ret, struct err *e)
 {
 	struct boot b = {.in = inputs, .e = e};
@@ -319,6 +349,7 @@ int predict(const struct measure_inputs *inputs, struct prediction *ret, struct 
 		          MRTD_SINGLE_PASS, p.mrtd[MRTD_SINGLE_PASS]);
 		tdvf_mrtd(inputs->firmware.data, inputs->firmware.size, &b.firmware.tdvf,
 		          MRTD_TWO_PASS, p.mrtd[MRTD_TWO_PASS]);
+		note_inputs(&p, inputs);
 		fold(&b.list, &p);
 		*ret = p;
 	}

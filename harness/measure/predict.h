@@ -76,6 +76,10 @@ struct prediction {
 	bool known[4];       /* the register's value: complete, and all of its events known */
 	bool complete[4];    /* no further event is to be expected in it */
 	char reason[4][160]; /* why a register is not known, else "" */
+	struct {
+		bool given;
+		uint8_t digest[48]; /* SHA-384 of the input: to tell which of two boots' differ */
+	} input[INPUT_COUNT];
 	struct predicted_event *event; /* in the order in which they happen */
 	size_t events;
 };

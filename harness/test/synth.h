@@ -389,7 +389,7 @@ static inline void synth_record(struct synth *y)
 	                             .boot = &y->boot,
 	                             .boots = 1};
 	y->cases = (struct case_file){.path = (char *)"t.yaml", .item = y->item, .count = 2};
-	y->in = (struct judge_input){&y->run, &y->cases, &y->channel};
+	y->in = (struct judge_input){.run = &y->run, .cases = &y->cases, .channel = &y->channel};
 }
 
 /* Registers that the genuine log of `cases/golden/eventlog` replays to. */

@@ -114,6 +114,64 @@ START_TEST(twisted)
 }
 END_TEST
 
+/* The prediction of a boot whose registers are those of the made-up TD. */
+static void predict_synth(const struct synth *y, struct prediction *p)
+{
+	memset(p, 0, sizeof(*p));
+	memcpy(p->mrtd[MRTD_TWO_PASS], y->td.td.mrtd, 48);
+	memcpy(p->rtmr, y->td.td.rtmr, sizeof(p->rtmr));
+	for (int i = 0; i < 4; i++)
+		p->known[i] = true;
+}
+
+/* Judges a cell with that prediction, one register of which is changed: 0 MRTD, 1 to 4 RTMRs. */
+static void judge_predicted(int changed, bool known, const char *detail, enum rung_state ok,
+                            enum grade grade)
+{
+	const struct prediction *list[1];
+	struct prediction p;
+	struct cell_verdict v;
+	struct synth y;
+
+	synth_init(&y, AS_IT_SHOULD_BE);
+	predict_synth(&y, &p);
+	list[0] = &p;
+	y.in.prediction = list;
+	if (changed == 0)
+		p.mrtd[MRTD_TWO_PASS][0] ^= 1;
+	if (changed > 0 && known)
+		p.rtmr[changed - 1][47] ^= 1;
+	if (changed > 0 && !known) {
+		p.known[changed - 1] = false;
+		strcpy(p.reason[changed - 1], "who knows");
+	}
+	for (size_t i = 0; i < 2; i++) {
+		const struct rung_result *rung;
+
+		v = synth_judge(&y, i);
+		rung = &v.layer[v.layers - 1].ladder[RUNG_PREDICTED];
+		ck_assert_msg(rung->ok == ok && strstr(rung->detail, detail), "%zu: %d %s", i,
+		              rung->ok, rung->detail);
+		ck_assert_int_eq(v.layer[v.layers - 1].grade, grade);
+		cell_verdict_done(&v);
+	}
+	synth_done(&y);
+}
+
+START_TEST(registers_are_held_against_the_prediction)
+{
+	judge_predicted(-1, true, "MRTD and RTMR0-2 are what the inputs give", RUNG_TRUE,
+	                GRADE_VERIFIED);
+	judge_predicted(0, true, "MRTD is not as predicted: another firmware", RUNG_FALSE,
+	                GRADE_QUOTE);
+	judge_predicted(1, true, "RTMR0 is not as predicted", RUNG_FALSE, GRADE_QUOTE);
+	judge_predicted(3, true, "RTMR2 is not as predicted", RUNG_FALSE, GRADE_QUOTE);
+	judge_predicted(2, false, "RTMR1 could not be predicted: who knows", RUNG_NULL,
+	                GRADE_VERIFIED);
+	judge_predicted(4, true, "MRTD and RTMR0-2", RUNG_TRUE, GRADE_VERIFIED); /* RTMR3 */
+}
+END_TEST
+
 /* Layer 0's own case and what it says of the ladder. */
 START_TEST(layer0)
 {
@@ -395,6 +453,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, table_is_whole);
 	tcase_add_loop_test(t, twisted, 0, ROWS);
+	tcase_add_test(t, registers_are_held_against_the_prediction);
 	tcase_add_test(t, layer0);
 	tcase_add_test(t, every_byte_is_covered);
 	tcase_add_test(t, every_length_is_safe);

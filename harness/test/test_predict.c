@@ -6,6 +6,7 @@
 #include "format/sha2.h"
 #include "measure/acpi.h"
 #include "measure/predict.h"
+#include "measure/predict_json.h"
 #include "measure/volume.h"
 #include "test/golden.h"
 #include "test/kernel_image.h"
@@ -309,6 +310,47 @@ START_TEST(refuses_damaged_firmware)
 }
 END_TEST
 
+/* What is kept with a run comes back the same; a register that its events do not give does not. */
+START_TEST(goes_through_json)
+{
+	struct prediction p, back;
+	struct fixture f;
+	struct err e;
+	json_t *root;
+	char *text;
+
+	fixture_init(&f, "measure/policy.fd"); /* RTMR0 is open */
+	p = predict_ok(&f);
+	root = prediction_to_json(&p);
+	ck_assert_msg(prediction_from_json(root, &back, &e) == 0, "%s", e.text);
+	ck_assert_mem_eq(back.mrtd, p.mrtd, sizeof(p.mrtd));
+	ck_assert_mem_eq(back.rtmr, p.rtmr, sizeof(p.rtmr));
+	ck_assert_mem_eq(back.known, p.known, sizeof(p.known));
+	ck_assert_mem_eq(back.complete, p.complete, sizeof(p.complete));
+	ck_assert_str_eq(back.reason[0], p.reason[0]);
+	ck_assert_str_eq(back.profile, p.profile);
+	ck_assert_uint_eq(back.events, p.events);
+	for (size_t i = 0; i < p.events; i++) {
+		ck_assert_mem_eq(back.event[i].digest, p.event[i].digest, 48);
+		ck_assert_str_eq(back.event[i].what, p.event[i].what);
+		ck_assert_int_eq(back.event[i].input, p.event[i].input);
+	}
+	ck_assert(back.input[INPUT_INITRD].given && !back.input[INPUT_DISK].given);
+	ck_assert_mem_eq(back.input[INPUT_INITRD].digest, p.input[INPUT_INITRD].digest, 48);
+	prediction_done(&back);
+	text = json_dumps(root, 0);
+	strstr(text, "\"rtmr\": [null, \"")[17] ^= 1;
+	json_decref(root);
+	root = json_loads(text, 0, NULL);
+	ck_assert_int_eq(prediction_from_json(root, &back, &e), -EINVAL);
+	ck_assert_str_eq(e.text, "prediction: 'rtmr' is missing or wrong");
+	json_decref(root);
+	free(text);
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
 static void count(const char *name, struct bytes blob, void *userdata)
 {
 	(void)name;
@@ -349,6 +391,7 @@ int main(void)
 	tcase_add_test(t, empty_cmdline_is_not_measured);
 	tcase_add_test(t, refuses_damaged_firmware);
 	tcase_add_test(t, refuses_damaged_loader);
+	tcase_add_test(t, goes_through_json);
 	suite_add_tcase(suite, t);
 	return golden_run(suite);
 }

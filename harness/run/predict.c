@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/predict.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "measure/predict_json.h"
+#include "measure/util.h"
+#include "run/acpi.h"
+
+#define FILE_NAME "prediction.json"
+#define IMAGE_MAX (1u << 30) /* bytes of a kernel or an initrd */
+#define JSON_MAX  (4u << 20) /* bytes */
+
+/* ---- from a command line to what is measured ----------------------------------------------------
+ */
+
+struct files {
+	struct bytes firmware, kernel, initrd;
+};
+
+static void files_done(struct files *f)
+{
+	bytes_free(&f->firmware);
+	bytes_free(&f->kernel);
+	bytes_free(&f->initrd);
+}
+
+static const char *option_value(char *const *argv, const char *option)
+{
+	for (char *const *a = argv; a[0] && a[1]; a++) {
+		if (strcmp(a[0], option) == 0)
+			return a[1];
+	}
+	return NULL;
+}
+
+static int read_option(char *const *argv, const char *option, size_t max, struct bytes *ret,
+                       struct err *e)
+{
+	const char *path = option_value(argv, option);
+
+	return path ? measure_read_file(path, max, ret, e) : 0;
+}
+
+static int read_files(char *const *argv, struct files *ret, struct err *e)
+{
+	int r = read_option(argv, "-bios", TDVF_IMAGE_MAX, &ret->firmware, e);
+
+	if (r == 0 && !ret->firmware.data)
+		r = err_set(e, -EINVAL, "QEMU's command line names no firmware");
+	if (r == 0)
+		r = read_option(argv, "-kernel", IMAGE_MAX, &ret->kernel, e);
+	if (r == 0)
+		r = read_option(argv, "-initrd", IMAGE_MAX, &ret->initrd, e);
+	return r;
+}
+
+/* The tables of a boot, or of an earlier one with the same control VM. */
+struct tables {
+	char **argv; /* the boot's they were captured for; borrowed */
+	struct acpi_blobs blobs;
+	bool captured;
+};
+
+static bool same_control_vm(char *const *a, char *const *b)
+{
+	struct argv x = {0}, y = {0};
+	bool same = acpi_control_argv(a, "", "", &x, NULL) == 0 &&
+	            acpi_control_argv(b, "", "", &y, NULL) == 0 && x.count == y.count;
+
+	for (size_t i = 0; same && i < x.count; i++)
+		same = strcmp(x.item[i], y.item[i]) == 0;
+	argv_done(&x);
+	argv_done(&y);
+	return same;
+}
+
+static int find_tables(struct tables *t, char **argv, const char *dumper, struct err *e)
+{
+	int r;
+
+	if (t->captured && same_control_vm(t->argv, argv))
+		return 0;
+	if (t->captured)
+		acpi_blobs_free(&t->blobs);
+	t->captured = false;
+	r = acpi_capture(argv, dumper, &t->blobs, e);
+	if (r < 0)
+		return r;
+	t->argv = argv;
+	t->captured = true;
+	return 0;
+}
+
+static int predict_boot(const struct run_record *record, const struct boot_record *b,
+                        const struct acpi_blobs *acpi, struct prediction *ret, struct err *e)
+{
+	_cleanup_(files_done) struct files files = {0};
+	struct measure_inputs in = {
+	        .memory = (uint64_t)b->boot.memory_mib << 20,
+	        .cmdline = option_value(b->argv, "-append"),
+	        .acpi = acpi,
+	};
+	int r = read_files(b->argv, &files, e);
+
+	if (r < 0)
+		return r;
+	if (sscanf(record->host.qemu_version, "%3u.%3u", &in.qemu_major, &in.qemu_minor) != 2)
+		return err_set(e, -EINVAL, "QEMU's version is not known");
+	in.firmware = files.firmware;
+	in.kernel = files.kernel;
+	in.initrd = files.initrd;
+	return predict(&in, ret, e);
+}
+
+/* ---- the run's folder ---------------------------------------------------------------------------
+ */
+
+static int save(int dir_fd, const struct prediction *p, struct err *e)
+{
+	_cleanup_(closep) int fd =
+	        openat(dir_fd, FILE_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	json_t *root = prediction_to_json(p);
+	int r = 0;
+
+	if (!root)
+		return err_sys(e, -ENOMEM, FILE_NAME);
+	if (fd < 0 || json_dumpfd(root, fd, JSON_INDENT(1)) < 0 ||
+	    renameat(dir_fd, FILE_NAME ".new", dir_fd, FILE_NAME) < 0)
+		r = err_sys(e, errno ? -errno : -EIO, FILE_NAME);
+	json_decref(root);
+	return r;
+}
+
+static int one_boot(const struct run_record *record, const struct boot_record *b,
+                    struct tables *tables, const char *dumper, struct err *e)
+{
+	_cleanup_(prediction_done) struct prediction p = {0};
+	_cleanup_(closep) int dir_fd = -1;
+	char path[PATH_MAX];
+	struct err no_tables = {0};
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/boots/%s", record->dir, b->boot.id) >=
+	    (int)sizeof(path))
+		return err_set(e, -ENAMETOOLONG, "%s", record->dir);
+	dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return err_sys(e, -errno, "%s", path);
+	r = find_tables(tables, b->argv, dumper, &no_tables);
+	if (r == 0)
+		r = acpi_save(&tables->blobs, dir_fd, &no_tables);
+	r = predict_boot(record, b, r == 0 ? &tables->blobs : NULL, &p, e);
+	if (r < 0)
+		return r;
+	if (no_tables.code)
+		snprintf(p.reason[0], sizeof(p.reason[0]), "%.150s", no_tables.text);
+	return save(dir_fd, &p, e);
+}
+
+int run_predict(const struct run_record *record, const char *dumper, struct err *e)
+{
+	struct tables tables = {0};
+	int first = 0;
+
+	for (size_t i = 0; i < record->boots; i++) {
+		const struct boot_record *b = &record->boot[i];
+		struct err own;
+		int r;
+
+		if (b->boot.platform == PLATFORM_NONE || !b->argv)
+			continue;
+		r = one_boot(record, b, &tables, dumper, &own);
+		if (r < 0 && first == 0) {
+			err_set(e, r, "prediction of %s: %.400s", b->boot.id, own.text);
+			first = r;
+		}
+	}
+	if (tables.captured)
+		acpi_blobs_free(&tables.blobs);
+	return first;
+}
+
+int run_prediction_load(const char *dir, const char *boot_id, struct prediction *ret, struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes text = {NULL, 0};
+	char path[PATH_MAX];
+	json_error_t at;
+	json_t *root;
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/boots/%s/" FILE_NAME, dir, boot_id) >=
+	    (int)sizeof(path))
+		return err_set(e, -ENAMETOOLONG, "%s", dir);
+	r = measure_read_file(path, JSON_MAX, &text, e);
+	if (r < 0)
+		return r;
+	root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &at);
+	if (!root)
+		return err_set(e, -EINVAL, "%s: line %d: %s", path, at.line, at.text);
+	r = prediction_from_json(root, ret, e);
+	json_decref(root);
+	if (r < 0)
+		err_prefix(e, "%s", path);
+	return r;
+}

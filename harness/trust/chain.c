@@ -145,40 +145,87 @@ static int verify_error(X509_STORE_CTX *ctx, struct err *e)
 	               X509_verify_cert_error_string(code), X509_STORE_CTX_get_error_depth(ctx));
 }
 
-int chain_verify(const struct chain *c, X509 *test_root, time_t at, enum origin *ret, struct err *e)
+struct validity validity_both(struct validity a, struct validity b)
+{
+	return (struct validity){a.from > b.from ? a.from : b.from, a.to < b.to ? a.to : b.to};
+}
+
+int validity_check(const struct validity *v, time_t at, const char *what, struct err *e)
+{
+	if (at < v->from)
+		return err_set(e, -EBADMSG, "%s is not yet valid", what);
+	if (at > v->to)
+		return err_set(e, -EBADMSG, "%s has expired", what);
+	return 0;
+}
+
+int validity_read(const ASN1_TIME *from, const ASN1_TIME *to, struct validity *ret)
+{
+	struct tm tm_from, tm_to;
+
+	if (!from || !to || ASN1_TIME_to_tm(from, &tm_from) != 1 ||
+	    ASN1_TIME_to_tm(to, &tm_to) != 1)
+		return -EBADMSG;
+	*ret = (struct validity){timegm(&tm_from), timegm(&tm_to)};
+	return 0;
+}
+
+static int chain_validity(const struct chain *c, struct validity *ret, struct err *e)
+{
+	struct validity all = {INT64_MIN, INT64_MAX}, one;
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (validity_read(X509_get0_notBefore(c->cert[i]), X509_get0_notAfter(c->cert[i]),
+		                  &one) < 0)
+			return ssl_err(e, -EBADMSG, "certificate chain: no validity");
+		all = validity_both(all, one);
+	}
+	*ret = all;
+	return 0;
+}
+
+/* Everything but the time and the anchor. */
+static int verify_structure(const struct chain *c, STACK_OF(X509) * between, struct err *e)
 {
 	_cleanup_(X509_STORE_freep) X509_STORE *store = X509_STORE_new();
 	_cleanup_(X509_STORE_CTX_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	STACK_OF(X509) *between = sk_X509_new_null();
-	X509 *root = c->cert[c->count - 1];
-	enum origin origin;
-	int r = root_origin(root, test_root, &origin, e);
 
-	if (r < 0)
-		goto out;
-	r = -ENOMEM;
-	for (size_t i = 1; between && i + 1 < c->count; i++) {
+	for (size_t i = 1; i + 1 < c->count; i++) {
 		if (sk_X509_push(between, c->cert[i]) <= 0)
-			goto out;
+			return ssl_err(e, -ENOMEM, "certificate chain");
 	}
-	if (!store || !ctx || !between || X509_STORE_add_cert(store, root) != 1 ||
+	if (!store || !ctx || X509_STORE_add_cert(store, c->cert[c->count - 1]) != 1 ||
 	    X509_STORE_CTX_init(ctx, store, c->cert[0], between) != 1)
-		goto out;
-	X509_STORE_CTX_set_time(ctx, 0, at);
-	X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
-	if (X509_verify_cert(ctx) != 1)
-		r = verify_error(ctx, e);
-	else if (sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) != (int)c->count)
-		r = err_set(e, -EBADMSG, "certificate chain: certificates that sign nothing");
-	else if (!leaf_may_sign(c->cert[0]))
-		r = err_set(e, -EBADMSG, "certificate chain: the leaf may not sign");
-	else
-		r = 0;
-out:
-	sk_X509_free(between);
-	if (r == -ENOMEM)
 		return ssl_err(e, -ENOMEM, "certificate chain");
+	X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
+	                                      X509_V_FLAG_NO_CHECK_TIME);
+	if (X509_verify_cert(ctx) != 1)
+		return verify_error(ctx, e);
+	if (sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) != (int)c->count)
+		return err_set(e, -EBADMSG, "certificate chain: certificates that sign nothing");
+	if (!leaf_may_sign(c->cert[0]))
+		return err_set(e, -EBADMSG, "certificate chain: the leaf may not sign");
+	return 0;
+}
+
+int chain_verify(const struct chain *c, X509 *test_root, enum origin *ret_origin,
+                 struct validity *ret_validity, struct err *e)
+{
+	STACK_OF(X509) *between = sk_X509_new_null();
+	struct validity validity;
+	enum origin origin;
+	int r = between ? 0 : ssl_err(e, -ENOMEM, "certificate chain");
+
 	if (r == 0)
-		*ret = origin;
+		r = root_origin(c->cert[c->count - 1], test_root, &origin, e);
+	if (r == 0)
+		r = verify_structure(c, between, e);
+	if (r == 0)
+		r = chain_validity(c, &validity, e);
+	sk_X509_free(between);
+	if (r == 0) {
+		*ret_origin = origin;
+		*ret_validity = validity;
+	}
 	return r;
 }

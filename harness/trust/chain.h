@@ -28,13 +28,22 @@ struct chain {
 int chain_read(const void *pem, size_t size, size_t count, struct chain *ret, struct err *e);
 void chain_done(struct chain *c);
 
+/* When something may be relied on: from <= t <= to. */
+struct validity {
+	time_t from, to;
+};
+struct validity validity_both(struct validity a, struct validity b);
+/* -EBADMSG: "`what` is not yet valid" or "`what` has expired". */
+int validity_check(const struct validity *v, time_t at, const char *what, struct err *e);
+int validity_read(const ASN1_TIME *from, const ASN1_TIME *to, struct validity *ret);
+
 /*
- * Checks every signature (the root's own too), names, CA flags and key usages, and that `at` is
- * within each certificate's validity; the root must be Intel's by its pinned key, or equal
- * `test_root` (may be NULL) and carry the marker extension. -EBADMSG else.
+ * Checks every signature (the root's own too), names, CA flags and key usages; the root must be
+ * Intel's by its pinned key, or equal `test_root` (may be NULL) and carry the marker extension.
+ * -EBADMSG else. The time is the caller's to check: `*ret_validity` is all the certificates'.
  */
-int chain_verify(const struct chain *c, X509 *test_root, time_t at, enum origin *ret,
-                 struct err *e);
+int chain_verify(const struct chain *c, X509 *test_root, enum origin *ret_origin,
+                 struct validity *ret_validity, struct err *e);
 
 /* Reads one certificate of PEM text. */
 int chain_read_root(const char *pem, X509 **ret, struct err *e);

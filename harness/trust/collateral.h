@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_TRUST_COLLATERAL_H
+#define TCEPTION_TRUST_COLLATERAL_H
+
+#include "trust/chain.h"
+#include "trust/tcb.h"
+
+/*
+ * Everything that a verifier was given: signed JSON, CRLs, certificates. Nothing is believed when
+ * it is added. What is needed is verified to the root that the quote's own chain ends in, and what
+ * was found is remembered. Private to this room.
+ */
+#define COLLATERAL_MAX 512 /* of each kind */
+
+enum signed_kind { SIGNED_TCB_INFO, SIGNED_QE_IDENTITY };
+
+struct signed_item {
+	enum signed_kind kind;
+	char *raw; /* the bytes that the signature covers */
+	size_t raw_size;
+	uint8_t signature[64];
+	json_t *json; /* owns the advisories' texts */
+	union {
+		struct tcb_info tcb;
+		struct qe_identity qe;
+	};
+	struct chain chain; /* the issuer chain that came with it; else count 0: any of the pool */
+	enum origin origin; /* what it is verified to; ORIGIN_NONE until then */
+	X509 *signer;       /* then: who signed it */
+	struct validity validity; /* then: its own and its certificates' */
+};
+
+struct crl {
+	X509_CRL *crl;
+	struct chain issuer; /* the issuer chain that came with it, or count 0 */
+	struct validity validity;
+	bool verified;
+	uint8_t verified_by[64]; /* then: the public key that signed it */
+};
+
+struct collateral {
+	struct signed_item *item[COLLATERAL_MAX];
+	size_t items;
+	struct crl *crl[COLLATERAL_MAX];
+	size_t crls;
+	X509 *pool[COLLATERAL_MAX]; /* certificates that came alone */
+	size_t pooled;
+};
+
+/* collateral_add.c: what verifier_add() promises. */
+int collateral_add(struct collateral *c, const void *data, size_t size, struct err *e);
+void collateral_done(struct collateral *c);
+
+/* A verified chain, as the following need it. */
+struct anchor {
+	enum origin origin;
+	X509 *root;
+	const uint8_t *root_point; /* its public key */
+	X509 *test_root;           /* or NULL */
+};
+
+/* The newest item that holds at `at`. -ENOENT, -EBADMSG: why there is none. */
+int collateral_tcb_info(struct collateral *c, const struct anchor *a, const struct pck *pck,
+                        time_t at, struct signed_item **ret, struct err *e);
+int collateral_qe_identity(struct collateral *c, const struct anchor *a, time_t at,
+                           struct signed_item **ret, struct err *e);
+
+/*
+ * Asks the CRLs of `issuer`, whose public key is `point`, about `cert`. -EKEYREVOKED when one that
+ * holds at `at` lists it; -ENOENT or -EBADMSG when none holds.
+ */
+int collateral_revoked(struct collateral *c, X509 *cert, X509 *issuer, const uint8_t point[64],
+                       const struct anchor *a, time_t at, struct err *e);
+
+#endif

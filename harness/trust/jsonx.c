@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trust/jsonx.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "format/text.h"
+
+void jsonx_fail(struct jsonx *x, const char *key, const char *why)
+{
+	if (x->failed)
+		return;
+	x->failed = true;
+	snprintf(x->what, sizeof(x->what), "%s: %s", key, why);
+}
+
+static const json_t *get(struct jsonx *x, const json_t *o, const char *key, json_type type)
+{
+	const json_t *v = x->failed ? NULL : json_object_get(o, key);
+
+	if (v && json_typeof(v) == type)
+		return v;
+	jsonx_fail(x, key, v ? "of the wrong type" : "missing");
+	return NULL;
+}
+
+const json_t *jsonx_object(struct jsonx *x, const json_t *o, const char *key)
+{
+	return get(x, o, key, JSON_OBJECT);
+}
+
+const json_t *jsonx_array(struct jsonx *x, const json_t *o, const char *key, size_t max)
+{
+	const json_t *v = get(x, o, key, JSON_ARRAY);
+
+	if (v && json_array_size(v) > max) {
+		jsonx_fail(x, key, "too many elements");
+		return NULL;
+	}
+	return v;
+}
+
+const char *jsonx_string(struct jsonx *x, const json_t *o, const char *key)
+{
+	const json_t *v = get(x, o, key, JSON_STRING);
+
+	return v ? json_string_value(v) : "";
+}
+
+uint64_t jsonx_uint(struct jsonx *x, const json_t *o, const char *key, uint64_t max)
+{
+	const json_t *v = get(x, o, key, JSON_INTEGER);
+
+	if (!v)
+		return 0;
+	if (json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > max) {
+		jsonx_fail(x, key, "out of range");
+		return 0;
+	}
+	return (uint64_t)json_integer_value(v);
+}
+
+void jsonx_hex(struct jsonx *x, const json_t *o, const char *key, uint8_t *out, size_t size)
+{
+	const char *text = jsonx_string(x, o, key);
+	size_t n = 0;
+
+	memset(out, 0, size);
+	if (x->failed)
+		return;
+	if (strlen(text) != 2 * size || hex_decode(text, 2 * size, out, &n) != FORMAT_OK ||
+	    n != size)
+		jsonx_fail(x, key, "not hexadecimal of the right length");
+}
+
+time_t jsonx_date(struct jsonx *x, const json_t *o, const char *key, char text[JSONX_DATE_SIZE])
+{
+	const char *s = jsonx_string(x, o, key);
+	char again[JSONX_DATE_SIZE + 40];
+	struct tm tm = {0};
+	time_t t = 0;
+
+	if (x->failed)
+		return 0;
+	if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+	           &tm.tm_min, &tm.tm_sec) == 6) {
+		tm.tm_year -= 1900;
+		tm.tm_mon -= 1;
+		t = timegm(&tm); /* normalises: 30 February would come back as another day */
+		snprintf(again, sizeof(again), "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
+		         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+		if (strcmp(again, s) == 0) {
+			if (text)
+				memcpy(text, s, JSONX_DATE_SIZE);
+			return t;
+		}
+	}
+	jsonx_fail(x, key, "not a date");
+	return 0;
+}
+
+/* ---- raw bytes
+ * ------------------------------------------------------------------------------------ */
+
+static const char *skip_space(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+		p++;
+	return p;
+}
+
+/* jansson reads one value and says where it ended; NULL when there is none. */
+static const char *skip_value(const char *p, const char *end, json_t **ret)
+{
+	json_error_t error;
+	json_t *v = json_loadb(p, (size_t)(end - p),
+	                       JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES,
+	                       &error);
+
+	if (!v)
+		return NULL;
+	*ret = v;
+	return p + error.position;
+}
+
+/* Reads `"key": value`; the value's bytes are [*value, return). */
+static const char *skip_pair(const char *p, const char *end, json_t **ret_key, const char **value)
+{
+	json_t *v = NULL;
+	const char *after;
+
+	if (p == end || *p != '"' || !(p = skip_value(p, end, ret_key)))
+		return NULL;
+	p = skip_space(p, end);
+	if (p == end || *p != ':')
+		return NULL;
+	*value = skip_space(p + 1, end);
+	after = skip_value(*value, end, &v);
+	json_decref(v);
+	return after;
+}
+
+const char *jsonx_raw(const char *text, size_t size, const char *key, size_t *ret_size)
+{
+	const char *end = text + size, *p = skip_space(text, end), *value, *found = NULL;
+	bool more = true;
+
+	if (p == end || *p++ != '{')
+		return NULL;
+	while (more) {
+		json_t *name = NULL;
+		bool wanted;
+
+		p = skip_pair(skip_space(p, end), end, &name, &value);
+		wanted = p && strcmp(json_string_value(name), key) == 0;
+		json_decref(name);
+		if (!p || (wanted && found))
+			return NULL;
+		if (wanted) {
+			found = value;
+			*ret_size = (size_t)(p - value);
+		}
+		p = skip_space(p, end);
+		if (p == end || (*p != ',' && *p != '}'))
+			return NULL;
+		more = *p++ == ',';
+	}
+	return skip_space(p, end) == end ? found : NULL;
+}

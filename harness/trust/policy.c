@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trust/policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/enum.h"
+#include "format/tdx.h"
+#include "format/text.h"
+#include "trust/jsonx.h"
+
+struct policy {
+	unsigned statuses, origins; /* sets: 1 << enumerator */
+	bool allow_debug, require_sept_ve_disable;
+	uint64_t min_evaluation;
+	json_t *json; /* registers and advisories stay where they were read */
+};
+
+static const struct reg {
+	const char *name;
+	size_t offset, size; /* in struct quote_td */
+} registers[] = {
+#define REGISTER(name, field)                                                                    \
+	{                                                                                        \
+		name, offsetof(struct quote_td, field), sizeof(((struct quote_td *)NULL)->field) \
+	}
+        REGISTER("mrtd", mrtd),
+        REGISTER("rtmr0", rtmr[0]),
+        REGISTER("rtmr1", rtmr[1]),
+        REGISTER("rtmr2", rtmr[2]),
+        REGISTER("rtmr3", rtmr[3]),
+        REGISTER("report_data", report_data),
+        REGISTER("mrseam", mrseam),
+        REGISTER("mrsignerseam", mrsignerseam),
+        REGISTER("mrconfigid", mrconfigid),
+        REGISTER("mrowner", mrowner),
+        REGISTER("mrownerconfig", mrownerconfig),
+        REGISTER("mrservicetd", mrservicetd),
+#undef REGISTER
+};
+#define REGISTERS (sizeof(registers) / sizeof(registers[0]))
+
+/* ---- reading
+ * ---------------------------------------------------------------------------------------- */
+
+static const struct reg *find_register(const char *name)
+{
+	for (size_t i = 0; i < REGISTERS; i++) {
+		if (strcmp(registers[i].name, name) == 0)
+			return &registers[i];
+	}
+	return NULL;
+}
+
+static bool equal_hex(const json_t *v, const uint8_t *value, size_t size, bool *ret_equal)
+{
+	const char *text = json_string_value(v);
+	uint8_t bytes[64];
+	size_t n;
+
+	if (!text || strlen(text) != 2 * size || hex_decode(text, 2 * size, bytes, &n) != FORMAT_OK)
+		return false;
+	*ret_equal = value && memcmp(bytes, value, size) == 0;
+	return true;
+}
+
+/* One value or a non-empty array of them; *ret_equal when one is `value`'s. False: malformed. */
+static bool match_hex(const json_t *v, const uint8_t *value, size_t size, bool *ret_equal)
+{
+	bool any = false, one;
+	size_t i;
+	json_t *element;
+
+	if (!json_is_array(v))
+		return equal_hex(v, value, size, ret_equal);
+	json_array_foreach(v, i, element)
+	{
+		if (!equal_hex(element, value, size, &one))
+			return false;
+		any |= one;
+	}
+	*ret_equal = any;
+	return json_array_size(v) > 0;
+}
+
+static int read_set(const json_t *v, const char *const names[], size_t count, unsigned *ret)
+{
+	unsigned set = 0;
+	size_t i;
+	json_t *element;
+
+	if (!json_is_array(v))
+		return -EINVAL;
+	json_array_foreach(v, i, element)
+	{
+		const char *name = json_string_value(element);
+		int n = name ? enum_find(names, count, name) : -1;
+
+		if (n < 0)
+			return -EINVAL;
+		set |= 1u << n;
+	}
+	*ret = set;
+	return 0;
+}
+
+static int read_flag(const json_t *v, bool *ret)
+{
+	if (!json_is_boolean(v))
+		return -EINVAL;
+	*ret = json_is_true(v);
+	return 0;
+}
+
+static int read_advisories(const json_t *v)
+{
+	size_t i;
+	json_t *element;
+
+	json_array_foreach(v, i, element)
+	{
+		if (!json_is_string(element))
+			return -EINVAL;
+	}
+	return json_is_array(v) ? 0 : -EINVAL;
+}
+
+static int read_key(struct policy *p, const char *key, const json_t *v)
+{
+	const struct reg *reg = find_register(key);
+	bool equal;
+
+	if (reg)
+		return match_hex(v, NULL, reg->size, &equal) ? 0 : -EINVAL;
+	if (strcmp(key, "accepted_statuses") == 0)
+		return read_set(v, tcb_status_names, TCB_STATUS_COUNT, &p->statuses);
+	if (strcmp(key, "accepted_origins") == 0)
+		return read_set(v, origin_names, 4, &p->origins);
+	if (strcmp(key, "allow_debug") == 0)
+		return read_flag(v, &p->allow_debug);
+	if (strcmp(key, "require_sept_ve_disable") == 0)
+		return read_flag(v, &p->require_sept_ve_disable);
+	if (strcmp(key, "refused_advisories") == 0)
+		return read_advisories(v);
+	if (strcmp(key, "min_tcb_evaluation") != 0)
+		return -ENOENT;
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return -EINVAL;
+	p->min_evaluation = (uint64_t)json_integer_value(v);
+	return 0;
+}
+
+static int read_object(struct policy *p, const void *text, size_t size, struct err *e)
+{
+	json_error_t error;
+	const char *key;
+	json_t *v;
+
+	p->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	if (!p->json)
+		return err_set(e, -EINVAL, "policy, line %d: %s", error.line, error.text);
+	if (!json_is_object(p->json))
+		return err_set(e, -EINVAL, "policy: not a JSON object");
+	json_object_foreach(p->json, key, v)
+	{
+		int r = read_key(p, key, v);
+
+		if (r < 0)
+			return err_set(e, -EINVAL, "policy: \"%.40s\": %s", key,
+			               r == -ENOENT ? "unknown key" : "not a value for this key");
+	}
+	return 0;
+}
+
+int policy_read(const void *text, size_t size, struct policy **ret, struct err *e)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return err_set(e, -ENOMEM, "out of memory");
+	p->statuses = 1u << TCB_UP_TO_DATE;
+	p->origins = 1u << ORIGIN_HARDWARE | 1u << ORIGIN_EMULATED;
+	if (text && (r = read_object(p, text, size, e)) < 0) {
+		policy_free(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void policy_free(struct policy *p)
+{
+	if (p)
+		json_decref(p->json);
+	free(p);
+}
+
+void policy_freep(struct policy **p)
+{
+	policy_free(*p);
+}
+
+/* ---- applying
+ * ------------------------------------------------------------------------------------------ */
+
+static void note(struct policy_result *r, const char *name, bool ok)
+{
+	r->check[r->checks].name = name;
+	r->check[r->checks++].ok = ok;
+	r->accepted &= ok;
+}
+
+static bool advisory_refused(const json_t *refused, const struct verdict *v)
+{
+	size_t i;
+	json_t *id;
+
+	json_array_foreach(refused, i, id)
+	{
+		for (size_t k = 0; k < v->advisories; k++) {
+			if (strcmp(v->advisory[k], json_string_value(id)) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+void policy_apply(const struct policy *p, const struct quote *q, const struct verdict *v,
+                  struct policy_result *ret)
+{
+	const json_t *refused = json_object_get(p->json, "refused_advisories");
+	uint64_t attributes = q->td.attributes;
+
+	*ret = (struct policy_result){.accepted = true};
+	note(ret, "authentic", v->authentic);
+	note(ret, "accepted_origins", p->origins & 1u << v->origin);
+	note(ret, "accepted_statuses", p->statuses & 1u << v->status);
+	note(ret, "allow_debug", p->allow_debug || !(attributes & TDX_ATTR_DEBUG));
+	if (p->require_sept_ve_disable)
+		note(ret, "require_sept_ve_disable", attributes & TDX_ATTR_SEPT_VE_DISABLE);
+	if (p->min_evaluation)
+		note(ret, "min_tcb_evaluation", v->tcb_evaluation >= p->min_evaluation);
+	if (refused)
+		note(ret, "refused_advisories", !advisory_refused(refused, v));
+	for (size_t i = 0; i < REGISTERS; i++) {
+		const json_t *wanted = json_object_get(p->json, registers[i].name);
+		bool equal = false;
+
+		if (wanted && match_hex(wanted, (const uint8_t *)&q->td + registers[i].offset,
+		                        registers[i].size, &equal))
+			note(ret, registers[i].name, equal);
+	}
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_TRUST_POLICY_H
+#define TCEPTION_TRUST_POLICY_H
+
+#include "trust/verify.h"
+
+/*
+ * What somebody wants of an authentic quote. A policy never makes a quote more or less authentic:
+ * it says whether it is accepted, and by which checks not.
+ *
+ * A policy file is a JSON object; every key is optional, an unknown one is an error:
+ *   "accepted_statuses": ["UpToDate", ...]      default: UpToDate alone; "NotEvaluated" stands for
+ *                                               a quote that was checked without collateral
+ *   "accepted_origins": ["hardware", ...]       default: hardware and emulated (which takes a test
+ *                                               root that the caller named)
+ *   "allow_debug": false                        TD attribute DEBUG
+ *   "require_sept_ve_disable": false            TD attribute SEPT_VE_DISABLE
+ *   "min_tcb_evaluation": 0                     tcbEvaluationDataNumber of the TCB info
+ *   "refused_advisories": ["INTEL-SA-01245"]    none of these may apply
+ *   "mrtd", "rtmr0" ... "rtmr3", "report_data", "mrseam", "mrsignerseam", "mrconfigid", "mrowner",
+ *   "mrownerconfig", "mrservicetd":             one value, or an array of which one must match, in
+ *                                               hexadecimal of the register's length
+ */
+struct policy;
+
+#define POLICY_CHECKS_MAX 24
+
+struct policy_result {
+	bool accepted; /* authentic, and every check passed */
+	struct {
+		const char *name; /* the key's, or "authentic" */
+		bool ok;
+	} check[POLICY_CHECKS_MAX];
+	size_t checks;
+};
+
+/* NULL text gives the default policy. -EINVAL: what is wrong with the text. */
+int policy_read(const void *text, size_t size, struct policy **ret, struct err *e);
+void policy_free(struct policy *p);
+void policy_freep(struct policy **p);
+
+void policy_apply(const struct policy *p, const struct quote *q, const struct verdict *v,
+                  struct policy_result *ret);
+
+#endif

@@ -12,6 +12,7 @@ static const struct {
 	const char *help;
 } verbs[] = {
         {"parse", cmd_quote_parse, "show what a quote says, without judging it"},
+        {"verify", cmd_quote_verify, "judge quotes, offline, by Intel's collateral and a policy"},
 };
 
 static void usage(FILE *out)

@@ -286,6 +286,87 @@ START_TEST(second_header_is_refused)
 }
 END_TEST
 
+/* A header that declares SHA-256 and SHA-384, and records with what each row says. */
+static const struct {
+	const char *what;
+	const char *digests; /* '2': SHA-256, '3': SHA-384 */
+	uint32_t type;
+	enum format_code code;
+	uint32_t offset; /* in the record */
+} banks[] = {
+        {"both", "23", EV_SEPARATOR, FORMAT_OK, 0},
+        {"the other way round", "32", EV_SEPARATOR, FORMAT_OK, 0},
+        {"SHA-384 alone", "3", EV_SEPARATOR, FORMAT_OK, 0},
+        {"SHA-256 alone", "2", EV_SEPARATOR, FORMAT_MISSING, 8},
+        {"SHA-256 alone, not measured", "2", EV_NO_ACTION, FORMAT_OK, 0},
+        {"none, not measured", "", EV_NO_ACTION, FORMAT_OK, 0},
+        {"SHA-384 twice", "33", EV_SEPARATOR, FORMAT_DUPLICATE, 12 + 50},
+        {"SHA-256 twice", "22", EV_SEPARATOR, FORMAT_DUPLICATE, 12 + 34},
+        {"three digests of two", "233", EV_SEPARATOR, FORMAT_BAD_COUNT, 8},
+};
+
+static void append_le(struct builder *b, uint64_t value, size_t size)
+{
+	memcpy(b->data + b->size, &value, size);
+	b->size += size;
+}
+
+static void build_two_banks(struct builder *b)
+{
+	build_open(b);
+	b->data[28] += 4; /* the header's size */
+	b->size = 56;
+	append_le(b, 2, 4);
+	append_le(b, 0xb | 32 << 16, 4);
+	append_le(b, 0xc | 48 << 16, 4);
+	append_le(b, 0, 1);
+}
+
+START_TEST(several_banks)
+{
+	const char *digests = banks[_i].digests;
+	uint8_t rtmr[4][48];
+	enum format_code code;
+	struct builder b;
+	uint64_t at = 0;
+	size_t record;
+
+	build_two_banks(&b);
+	record = b.size;
+	append_le(&b, 1, 4);
+	append_le(&b, banks[_i].type, 4);
+	append_le(&b, strlen(digests), 4);
+	for (; *digests; digests++) {
+		append_le(&b, *digests == '2' ? 0xb : 0xc, 2);
+		memset(b.data + b.size, 0x11, 48);
+		b.size += *digests == '2' ? 32 : 48;
+	}
+	append_le(&b, 0, 4);
+	code = eventlog_replay(b.data, b.size, rtmr, NULL, &at);
+	ck_assert_msg(code == banks[_i].code, "%s: %s", banks[_i].what, format_code_name(code));
+	if (code != FORMAT_OK)
+		ck_assert_uint_eq(at, record + banks[_i].offset);
+	else if (banks[_i].type == EV_SEPARATOR)
+		assert_hex("RTMR0", rtmr[0], 48,
+		           "c7304e0aec48bbbc703c099b425485b7a60e19b6a83630b0"
+		           "fb558ce2f02ec41e4cdf205335b4b613b3537ad83eb62262");
+}
+END_TEST
+
+START_TEST(bank_declared_twice)
+{
+	struct eventlog log;
+	struct builder b;
+	uint64_t at = 0;
+
+	build_two_banks(&b);
+	b.data[60] = 0xc;
+	b.data[62] = 48;
+	ck_assert_int_eq(eventlog_open(b.data, b.size, &log, &at), FORMAT_DUPLICATE);
+	ck_assert_uint_eq(at, 64);
+}
+END_TEST
+
 START_TEST(event_names)
 {
 	ck_assert_str_eq(event_type_name(EV_SEPARATOR), "EV_SEPARATOR");
@@ -336,6 +417,8 @@ int main(void)
 	tcase_add_test(tc, every_flip);
 	tcase_add_test(tc, what_is_not_measured);
 	tcase_add_test(tc, second_header_is_refused);
+	tcase_add_loop_test(tc, several_banks, 0, sizeof(banks) / sizeof(banks[0]));
+	tcase_add_test(tc, bank_declared_twice);
 	tcase_add_test(tc, event_names);
 	tcase_add_test(tc, ccel_table);
 	suite_add_tcase(suite, tc);

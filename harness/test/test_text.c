@@ -37,9 +37,10 @@ START_TEST(rfc4648)
 END_TEST
 
 static const char *const bad_base64[] = {
-        "Z",    "Zg",   "Zg=",  "=",          "==",      "===",         "====",
-        "Z===", "Zh==", "Zm9=", "Zg==Zg==",   "Zm 9",    "Zm9v\n",      "Zm9v\nZg==",
-        "Zm-v", "Zm_v", "Zg=a", "Z\xc3\xa9=", "Zm9vYg=", "Zm9vYg=====", "Zm9v====",
+        "Z",        "Zg",         "Zg=",     "=",           "==",       "===",
+        "====",     "Z===",       "A===",    "AAAAA===",    "Zh==",     "Zm9=",
+        "Zg==Zg==", "Zm 9",       "Zm9v\n",  "Zm9v\nZg==",  "Zm-v",     "Zm_v",
+        "Zg=a",     "Z\xc3\xa9=", "Zm9vYg=", "Zm9vYg=====", "Zm9v====",
 };
 
 START_TEST(base64_is_strict)

@@ -102,8 +102,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* ---- inputs
- * ------------------------------------------------------------------------------------------ */
+/* ---- inputs ---- */
 
 static bool is_dir(const char *path)
 {
@@ -200,8 +199,7 @@ static int make_policy(const char *path, struct policy **ret, struct err *e)
 	return policy_read(path ? (const void *)in.data : NULL, in.size, ret, e);
 }
 
-/* ---- answers
- * ------------------------------------------------------------------------------------------ */
+/* ---- answers ---- */
 
 /* All about one quote. */
 struct answer {
@@ -324,8 +322,7 @@ static int print_answer(const struct answer *a, const struct options *o, struct 
 	return r < 0 || !json ? err_set(e, -EIO, "cannot write") : 0;
 }
 
-/* ---- the verb
- * --------------------------------------------------------------------------------------------- */
+/* ---- the verb ---- */
 
 struct work {
 	const struct options *o;

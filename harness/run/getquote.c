@@ -51,8 +51,7 @@ struct getquote {
 
 static void look(struct getquote *g);
 
-/* ---- the guest's side
- * ---------------------------------------------------------------------------- */
+/* ---- the guest's side ---- */
 
 /* Where guest-physical [gpa, gpa + size) is in the mapping; NULL unless all of it is the TD's RAM.
  */
@@ -109,8 +108,7 @@ static void unavailable(struct getquote *g, const char *why)
 	finish(g, GET_QUOTE_SERVICE_UNAVAILABLE, NULL, 0, why);
 }
 
-/* ---- the quoting service's side
- * -------------------------------------------------------------------- */
+/* ---- the quoting service's side ---- */
 
 /* A whole message is in x->in. */
 static void take_answer(struct getquote *g)
@@ -224,8 +222,7 @@ static void ask_service(struct getquote *g)
 		fail(g, "out of memory");
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------------ */
+/* ---- requests ---- */
 
 /* Takes the report out of the shared buffer: everything is read once, then only the copy counts. */
 static void start(struct getquote *g, uint64_t request, uint64_t gpa, uint64_t size)
@@ -299,8 +296,7 @@ static int on_poll(sd_event_source *s, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-/* ---- set-up
- * ---------------------------------------------------------------------------------------------- */
+/* ---- set-up ---- */
 
 static int map_ram(struct getquote *g, struct err *e)
 {

@@ -62,8 +62,7 @@ static void client_free(struct client *c)
 	free(c);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static bool mac_known(const struct qgs *q, const struct tdreport *report)
 {
@@ -149,8 +148,7 @@ static int answer_raw(struct client *c)
 	return 0;
 }
 
-/* ---- clients
- * ------------------------------------------------------------------------------------- */
+/* ---- clients ---- */
 
 /*
  * How many bytes make the request complete; 0 when it can't become one. A report's first bytes are
@@ -253,8 +251,7 @@ static int on_listen(sd_event_source *s, int listener, uint32_t events, void *us
 	return 0; /* whatever accept() complains about, the service stays */
 }
 
-/* ---- the service
- * ----------------------------------------------------------------------------------- */
+/* ---- the service ---- */
 
 static int listen_on(const char *path, struct err *e)
 {

@@ -262,8 +262,7 @@ START_TEST(slow_and_many_clients)
 }
 END_TEST
 
-/* ---- the bridge
- * ---------------------------------------------------------------------------------- */
+/* ---- the bridge ---- */
 
 #define LOW    (8u << 20)
 #define MEMORY (12u << 20) /* the TD's: 8 MiB low, 4 above 4 GiB */

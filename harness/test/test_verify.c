@@ -3,11 +3,7 @@
 #include <jansson.h>
 
 #include "core/cleanup.h"
-#include "core/enum.h"
-#include "format/text.h"
 #include "test/golden.h"
-#include "trust/jsonx.h"
-#include "trust/policy.h"
 #include "trust/verify.h"
 
 /* The full evaluation: genuine quotes with Intel's collateral, and what attackers would serve. */
@@ -487,133 +483,6 @@ START_TEST(seen_before)
 }
 END_TEST
 
-/* ---- policy
- * ---------------------------------------------------------------------------------------------- */
-
-static bool accepts(const char *json, const struct verdict *d)
-{
-	struct policy_result r;
-	struct policy *p;
-	struct err e;
-
-	ck_assert_msg(policy_read(json, json ? strlen(json) : 0, &p, &e) == 0, "%s", e.text);
-	policy_apply(p, &quote, d, &r);
-	policy_free(p);
-	return r.accepted;
-}
-
-START_TEST(policies)
-{
-	struct golden b = golden_read(bundle_name);
-	struct verifier *v = with(b.data, b.size);
-	struct verdict good = check(v, AT), d;
-	char mrtd[97], json[512];
-
-	ck_assert(accepts(NULL, &good));
-	ck_assert(accepts("{}", &good));
-	ck_assert(!accepts("{\"accepted_statuses\":[\"OutOfDate\"]}", &good));
-	ck_assert(!accepts("{\"accepted_statuses\":[]}", &good));
-	ck_assert(!accepts("{\"accepted_origins\":[\"emulated\"]}", &good));
-	ck_assert(accepts("{\"require_sept_ve_disable\":true}", &good));
-	ck_assert(accepts("{\"min_tcb_evaluation\":18}", &good));
-	ck_assert(!accepts("{\"min_tcb_evaluation\":19}", &good));
-	hex_encode(quote.td.mrtd, 48, mrtd);
-	snprintf(json, sizeof(json), "{\"mrtd\":\"%s\"}", mrtd);
-	ck_assert(accepts(json, &good));
-	mrtd[95] ^= 1;
-	snprintf(json, sizeof(json), "{\"mrtd\":[\"%s\"]}", mrtd);
-	ck_assert(!accepts(json, &good));
-
-	d = good;
-	d.status = TCB_OUT_OF_DATE;
-	strcpy(d.advisory[0], "INTEL-SA-01245");
-	d.advisories = 1;
-	ck_assert(!accepts(NULL, &d));
-	ck_assert(accepts("{\"accepted_statuses\":[\"OutOfDate\"]}", &d));
-	ck_assert(
-	        !accepts("{\"accepted_statuses\":[\"OutOfDate\"],"
-	                 "\"refused_advisories\":[\"INTEL-SA-01245\"]}",
-	                 &d));
-	d = good;
-	d.authentic = false; /* no policy makes up for that */
-	ck_assert(
-	        !accepts("{\"accepted_origins\":[\"none\",\"unknown\",\"hardware\"],"
-	                 "\"accepted_statuses\":[\"NotEvaluated\",\"UpToDate\"]}",
-	                 &d));
-	quote.td.attributes |= 1;
-	ck_assert(!accepts(NULL, &good));
-	ck_assert(accepts("{\"allow_debug\":true}", &good));
-	quote.td.attributes = 0;
-	ck_assert(!accepts("{\"require_sept_ve_disable\":true}", &good));
-	verifier_free(v);
-	golden_done(&b);
-}
-END_TEST
-
-START_TEST(wrong_policies)
-{
-	static const char *const bad[] = {
-	        "",
-	        "[]",
-	        "{\"acepted_statuses\":[]}",
-	        "{\"accepted_statuses\":\"UpToDate\"}",
-	        "{\"accepted_statuses\":[\"Uptodate\"]}",
-	        "{\"accepted_origins\":[1]}",
-	        "{\"allow_debug\":0}",
-	        "{\"mrtd\":\"00\"}",
-	        "{\"mrtd\":[]}",
-	        "{\"mrtd\":null}",
-	        "{\"rtmr4\":\"00\"}",
-	        "{\"min_tcb_evaluation\":-1}",
-	        "{\"refused_advisories\":[1]}",
-	        "{\"allow_debug\":false,\"allow_debug\":true}",
-	};
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct policy *p = NULL;
-
-		ck_assert_int_eq(policy_read(bad[i], strlen(bad[i]), &p, NULL), -EINVAL);
-		ck_assert_ptr_null(p);
-	}
-}
-END_TEST
-
-START_TEST(raw_values)
-{
-	static const struct {
-		const char *json, *key, *raw;
-	} cases[] = {
-	        {"{\"a\":{\"b\":1},\"c\":\"}\"}", "a", "{\"b\":1}"},
-	        {" { \"c\" : \"}\\\"{\" , \"a\" : { \"b\" : [1, 2] } } ", "a",
-	         "{ \"b\" : [1, 2] }"},
-	        {"{\"x\":{\"a\":1},\"a\":2}", "a", "2"},
-	        {"{\"\\u0061\":7}", "a", "7"},
-	        {"{\"a\":1,\"a\":2}", "a", NULL},
-	        {"{\"a\":1} x", "a", NULL},
-	        {"{\"a\":1", "a", NULL},
-	        {"{\"a\" 1}", "a", NULL},
-	        {"{\"b\":1}", "a", NULL},
-	        {"{a:1}", "a", NULL},
-	        {"{}", "a", NULL},
-	        {"", "a", NULL},
-	        {"{", "a", NULL},
-	        {"{\"a\":", "a", NULL},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		size_t size = 0;
-		const char *raw =
-		        jsonx_raw(cases[i].json, strlen(cases[i].json), cases[i].key, &size);
-
-		ck_assert_msg(!raw == !cases[i].raw, "case %zu", i);
-		if (raw) {
-			ck_assert_uint_eq(size, strlen(cases[i].raw));
-			ck_assert_mem_eq(raw, cases[i].raw, size);
-		}
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("verify");
@@ -632,9 +501,6 @@ int main(void)
 	tcase_add_test(tc, wrong_types_everywhere);
 	tcase_add_loop_test(tc, newest_decides, 0, 2);
 	tcase_add_test(tc, seen_before);
-	tcase_add_test(tc, policies);
-	tcase_add_test(tc, wrong_policies);
-	tcase_add_test(tc, raw_values);
 	suite_add_tcase(suite, tc);
 	return golden_run(suite);
 }

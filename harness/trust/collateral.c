@@ -29,8 +29,7 @@ void collateral_done(struct collateral *c)
 	memset(c, 0, sizeof(*c));
 }
 
-/* ---- signed JSON
- * ------------------------------------------------------------------------------------ */
+/* ---- signed JSON ---- */
 
 static const char *item_name(const struct signed_item *i)
 {
@@ -142,8 +141,7 @@ int collateral_qe_identity(struct collateral *c, const struct anchor *a, time_t 
 	return find_item(c, a, SIGNED_QE_IDENTITY, NULL, at, ret, e);
 }
 
-/* ---- revocation
- * ---------------------------------------------------------------------------------------- */
+/* ---- revocation ---- */
 
 /* What we do not understand must not be ignored: a CRL's scope can hang on a critical extension. */
 static bool crl_is_plain(const X509_CRL *crl)

@@ -15,8 +15,7 @@ static int full(struct err *e)
 	return err_set(e, -ENOSPC, "more than %d pieces of collateral", COLLATERAL_MAX);
 }
 
-/* ---- certificates and CRLs
- * ------------------------------------------------------------------------ */
+/* ---- certificates and CRLs ---- */
 
 static int add_crl(struct collateral *c, const uint8_t *der, size_t size,
                    const struct bytes *issuer, struct err *e)
@@ -120,8 +119,7 @@ static int add_hex_crl(struct collateral *c, const char *text, size_t size,
 	return add_crl(c, der, n, issuer, e);
 }
 
-/* ---- signed JSON
- * ------------------------------------------------------------------------------------- */
+/* ---- signed JSON ---- */
 
 static int item_fill(struct signed_item *i, const char *raw, size_t raw_size, const char *signature,
                      const struct bytes *chain, struct err *e)
@@ -249,8 +247,7 @@ static int add_json(struct collateral *c, const char *text, size_t size, const s
 	return r;
 }
 
-/* ---- HTTP headers
- * --------------------------------------------------------------------------------------- */
+/* ---- HTTP headers ---- */
 
 /* URL-decodes in place; false when a % is not followed by two digits. */
 static bool url_decode(char *s)

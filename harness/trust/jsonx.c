@@ -99,8 +99,7 @@ time_t jsonx_date(struct jsonx *x, const json_t *o, const char *key, char text[J
 	return 0;
 }
 
-/* ---- raw bytes
- * ------------------------------------------------------------------------------------ */
+/* ---- raw bytes ---- */
 
 static const char *skip_space(const char *p, const char *end)
 {

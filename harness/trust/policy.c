@@ -41,8 +41,7 @@ static const struct reg {
 };
 #define REGISTERS (sizeof(registers) / sizeof(registers[0]))
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static const struct reg *find_register(const char *name)
 {
@@ -202,8 +201,7 @@ void policy_freep(struct policy **p)
 	policy_free(*p);
 }
 
-/* ---- applying
- * ------------------------------------------------------------------------------------------ */
+/* ---- applying ---- */
 
 static void note(struct policy_result *r, const char *name, bool ok)
 {

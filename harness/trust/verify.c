@@ -42,8 +42,7 @@ static const uint8_t intel_td_qe[32] = {
 #define TD_QE_PRODUCT  2
 #define SGX_ATTR_DEBUG 0x02 /* in the first byte of an enclave's attributes */
 
-/* ---- the platform's certificates
- * ------------------------------------------------------------------ */
+/* ---- the platform's certificates ---- */
 
 static void certified_free(struct certified *p)
 {
@@ -53,7 +52,7 @@ static void certified_free(struct certified *p)
 }
 
 static int certified_read(struct certified *p, const struct bytes *pem, X509 *test_root,
-                         struct err *e)
+                          struct err *e)
 {
 	int r;
 
@@ -72,7 +71,7 @@ static int certified_read(struct certified *p, const struct bytes *pem, X509 *te
 
 /* Verified but for the time. Owned by the verifier. */
 static int certified_find(struct verifier *v, const struct bytes *pem, struct certified **ret,
-                         struct err *e)
+                          struct err *e)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	struct certified **slot, *p;
@@ -95,8 +94,7 @@ static int certified_find(struct verifier *v, const struct bytes *pem, struct ce
 	return 0;
 }
 
-/* ---- the quote
- * ---------------------------------------------------------------------------------------- */
+/* ---- the quote ---- */
 
 /* What is verified at all; quote_parse() has seen to it that the parts are there. */
 static int check_kind(const struct quote *q, struct err *e)
@@ -177,8 +175,7 @@ static int check_authentic(struct verifier *v, const struct quote *q, time_t at,
 	return 0;
 }
 
-/* ---- collateral
- * ---------------------------------------------------------------------------------------- */
+/* ---- collateral ---- */
 
 static int check_revocation(struct verifier *v, const struct certified *p, const struct anchor *a,
                             time_t at, struct err *e)
@@ -209,8 +206,7 @@ static int evaluate(struct verifier *v, const struct quote *q, const struct cert
 	return 0;
 }
 
-/* ---- interface
- * --------------------------------------------------------------------------------------------- */
+/* ---- interface ---- */
 
 int verifier_new(const struct trust_anchors *anchors, struct verifier **ret, struct err *e)
 {

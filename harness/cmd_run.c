@@ -62,6 +62,7 @@ enum {
 	KEY_ROOT,
 	KEY_FIRMWARE,
 	KEY_MODULE,
+	KEY_APPEND,
 	KEY_QGS,
 	KEY_STATE
 };
@@ -87,6 +88,7 @@ static const struct argp_option known_options[] = {
         {"root-image", KEY_ROOT, "FILE", 0, "TCEPTION_ROOT", 3},
         {"firmware", KEY_FIRMWARE, "FILE", 0, "TCEPTION_FIRMWARE: a TDVF", 3},
         {"module", KEY_MODULE, "FILE", 0, "TCEPTION_MODULE: the software TDX module", 3},
+        {"append", KEY_APPEND, "TEXT", 0, "TCEPTION_APPEND: added to the kernel's command line", 3},
         {"qgs-socket", KEY_QGS, "PATH", 0,
          "where a hardware TD's quotes come from (" TDX_QGS_SOCKET ")", 3},
         {"state-dir", KEY_STATE, "DIR", 0,
@@ -137,6 +139,9 @@ static int parse_part(int key, char *arg, struct guest_parts *p)
 		return 0;
 	case KEY_MODULE:
 		set_part(&p->module, arg);
+		return 0;
+	case KEY_APPEND:
+		set_part(&p->append, arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -73,6 +73,11 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 		r = fill(&p->module, "TCEPTION_MODULE", own, "tdxemu.bin", e);
 	if (r == 0)
 		r = fill(&p->dumper, "TCEPTION_FWCFG", own, "fwcfg.efi", e);
+	if (r == 0 && !p->append && getenv("TCEPTION_APPEND")) {
+		p->append = strdup(getenv("TCEPTION_APPEND"));
+		if (!p->append)
+			r = err_set(e, -ENOMEM, "out of memory");
+	}
 	return r;
 }
 
@@ -108,5 +113,6 @@ void guest_parts_done(struct guest_parts *p)
 	free(p->firmware);
 	free(p->module);
 	free(p->dumper);
+	free(p->append);
 	*p = (struct guest_parts){0};
 }

@@ -17,7 +17,9 @@ struct guest_parts {
 	char *root;     /* TCEPTION_ROOT, cache root.squashfs */
 	char *firmware; /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
 	char *module; /* TCEPTION_MODULE, beside the binary tdxemu.bin: for an emulated `td` only */
-	char *dumper; /* TCEPTION_FWCFG, beside the binary fwcfg.efi: for the ACPI tables of a `td` */
+	char *append; /* TCEPTION_APPEND: further words of the kernel's command line, or NULL */
+	char *dumper; /* TCEPTION_FWCFG, beside the binary fwcfg.efi: for the ACPI tables of a `td`
+	               */
 };
 
 /* Fills the members that are still NULL. They need not exist; see guest_parts_check. */

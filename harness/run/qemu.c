@@ -148,7 +148,8 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	argv_add(a, "-initrd");
 	argv_add(a, s->parts->initrd);
 	argv_add(a, "-append");
-	argv_add(a, KERNEL_CMDLINE);
+	argv_addf(a, "%s%s%s", KERNEL_CMDLINE, s->parts->append ? " " : "",
+	          s->parts->append ? s->parts->append : "");
 }
 
 int qemu_argv(const struct qemu_spec *s, struct argv *ret, struct err *e)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Emulated trust domains measure what was predicted, and every input shows in the registers it should.
+
+Boots real guests: about five seconds each. The registers are cut out of the guest's own TDREPORT by fixed offsets.
+"""
+import base64
+import json
+import os
+import subprocess
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TCEPTION = os.path.join(TOP, "build", "tception")
+CACHE = os.environ.get("TCEPTION_CACHE", os.path.join(TOP, "build", "cache"))
+FILES = {"firmware": os.path.join(CACHE, "OVMF.fd"), "kernel": os.path.join(CACHE, "vmlinuz"),
+         "initrd": os.path.join(TOP, "build", "initrd.cpio")}
+REGISTERS = {"MRTD": 528, "RTMR0": 720, "RTMR1": 768, "RTMR2": 816}  # offsets in a TDREPORT
+
+
+def tception(*args):
+    return subprocess.run([TCEPTION, *map(str, args)], cwd=TOP, timeout=300, check=False, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True)
+
+
+def run(folder, memories, *options):
+    """Boots a TD of each size; gives their rungs and what layer 0 reported, by size in MiB."""
+    cases = folder / "cases.yaml"
+    cases.write_text("version: 1\ncases:\n" + "".join(
+        f"  - {{cell: td@mem={m}, expect: {{grade: verified}}, why: predicted}}\n" for m in memories))
+    done = tception("run", cases, "--platform", "emulated", "-o", folder / "run", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((folder / "run" / "result.json").read_text())
+    record = json.loads((folder / "run" / "run.json").read_text())
+    boots = {b["memory_mib"]: folder / "run" / "boots" / b["id"] for b in record["boots"]}
+    rungs = {}
+    for cell in result["cells"]:
+        ladder = cell["layers"][0]["ladder"]
+        rungs[int(cell["id"].split("=")[1])] = {r["rung"]: r for r in ladder}
+    return {m: {"rungs": rungs[m], "boot": boots[m], **evidence(boots[m])} for m in memories}
+
+
+def evidence(boot):
+    """TDREPORT and event log as the guest sent them."""
+    report, log = None, b""
+    for line in (boot / "layer0.jsonl").read_text().splitlines():
+        frame = json.loads(line)
+        payload = frame["payload"]
+        if frame["type"] == "REPORT" and payload["interface"] == "ioctl":
+            report = base64.b64decode(payload["data"])
+        if frame["type"] == "BLOB" and payload["name"] == "ccel-log":
+            log += base64.b64decode(payload["data"])
+    (boot / "tdreport").write_bytes(report)
+    (boot / "ccel").write_bytes(log)
+    return {"registers": {name: report[at:at + 48].hex() for name, at in REGISTERS.items()}}
+
+
+def predicted(boot):
+    p = json.loads((boot / "prediction.json").read_text())
+    return {"MRTD": p["mrtd"]["single_pass"], **{f"RTMR{i}": p["rtmr"][i] for i in range(3)}}
+
+
+def explain(td, memory, **changed):
+    """What `measure explain` says of a TD's evidence when told these inputs."""
+    record = json.loads((td["boot"].parent.parent / "run.json").read_text())
+    argv = record["boots"][0]["argv"]
+    inputs = {**FILES, "cmdline": argv[argv.index("-append") + 1], **changed}
+    options = [f"--{name}={value}" for name, value in inputs.items()]
+    done = tception("measure", "explain", "--json", "--tdreport", td["boot"] / "tdreport", "--eventlog",
+                    td["boot"] / "ccel", "--memory", memory, "--acpi", td["boot"], "--qemu-version",
+                    record["host"]["qemu_version"].split()[0], *options)
+    rows = {row["register"]: row for row in json.loads(done.stdout)["registers"]}
+    return done.returncode, rows
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("base"), [1024, 2048, 4096])
+
+
+@pytest.mark.parametrize("memory", [1024, 2048, 4096])
+def test_as_predicted(base, memory):
+    td = base[memory]
+    assert td["rungs"]["predicted"]["ok"] is True, td["rungs"]["predicted"]
+    assert td["registers"] == predicted(td["boot"])
+    status, rows = explain(td, memory)
+    assert status == 0, rows
+    assert {row["state"] for row in rows.values()} == {"same"}
+
+
+def test_sizes_differ_where_they_should(base):
+    """The HOB and the ACPI tables depend on the size; QEMU before 10.1 writes the initrd's address into the kernel."""
+    small, middle, large = (base[m]["registers"] for m in (1024, 2048, 4096))
+    assert len({small["RTMR0"], middle["RTMR0"], large["RTMR0"]}) == 3
+    assert small["MRTD"] == middle["MRTD"] == large["MRTD"]
+    assert small["RTMR2"] == middle["RTMR2"] == large["RTMR2"]
+    assert middle["RTMR1"] == large["RTMR1"]
+
+
+def flip(source, target, at):
+    data = bytearray(open(source, "rb").read())
+    data[at(data) if callable(at) else at] ^= 1
+    target.write_bytes(data)
+    return target
+
+
+def free_space(firmware):
+    """Erased flash behind the files of the main volume: no code, but measured."""
+    return firmware.index(b"\xff" * 65536, 0x84000) + 4096
+
+
+CHANGES = {  # what is changed by one byte -> where, which registers follow, what explain calls it
+    "kernel": (lambda k: k.index(b"(debian-kernel@"), {"RTMR1"}, "another kernel"),  # its version text
+    "initrd": (6 + 5 * 8 + 7, {"RTMR2"}, "another initrd"),  # the first file's time
+    "firmware": (free_space, {"MRTD"}, "another firmware"),
+    "variables": (0x40000, {"RTMR0"}, "another firmware"),  # the configuration volume is not in MRTD
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_one_byte(base, tmp_path, what):
+    at, registers, meaning = CHANGES[what]
+    name = "firmware" if what == "variables" else what
+    changed = flip(FILES[name], tmp_path / name, at)
+    td = run(tmp_path, [2048], f"--{name}", changed)[2048]
+    assert td["rungs"]["predicted"]["ok"] is True
+    assert {r for r in REGISTERS if td["registers"][r] != base[2048]["registers"][r]} == registers
+    status, rows = explain(td, 2048)  # told the unchanged file
+    assert status == 1
+    assert {r for r in rows if rows[r]["state"] == "differs"} == registers
+    for register in registers:
+        assert meaning in rows[register]["meaning"]
+    assert explain(td, 2048, **{name: changed})[0] == 0
+
+
+def test_other_command_line(base, tmp_path):
+    td = run(tmp_path, [2048], "--append", "tception.test=1")[2048]
+    assert td["rungs"]["predicted"]["ok"] is True
+    assert td["registers"] == predicted(td["boot"])
+    assert {r for r in REGISTERS if td["registers"][r] != base[2048]["registers"][r]} == {"RTMR2"}
+    status, rows = explain(td, 2048, cmdline="something else")
+    assert status == 1
+    assert rows["RTMR2"]["first_difference"]["event"] == 0
+    assert "another command line" in rows["RTMR2"]["meaning"]
+
+
+def test_a_false_prediction_fails_the_run(base, tmp_path):
+    """Judged again with the prediction of another size, a TD is not verified and the reason names the event."""
+    folder = base[1024]["boot"].parent.parent
+    copy = tmp_path / "run"
+    subprocess.run(["cp", "-r", str(folder), str(copy)], check=True)
+    boots = {m: copy / "boots" / td["boot"].name for m, td in base.items()}
+    (boots[2048] / "prediction.json").write_bytes((base[1024]["boot"] / "prediction.json").read_bytes())
+    done = tception("judge", copy, "--json")
+    assert done.returncode == 1
+    cell = next(c for c in json.loads(done.stdout)["cells"] if c["id"] == "td@mem=2048")
+    rung = next(r for r in cell["layers"][0]["ladder"] if r["rung"] == "predicted")
+    assert rung["ok"] is False
+    assert "RTMR0 is not as predicted: TD HOB: another memory size" in rung["detail"]
+    assert cell["outcome"] == "fail" and cell["layers"][0]["grade"] == "quote"

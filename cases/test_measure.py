@@ -144,6 +144,19 @@ def test_other_command_line(base, tmp_path):
     assert "another command line" in rows["RTMR2"]["meaning"]
 
 
+def test_diff_names_the_inputs(base, tmp_path):
+    """Two runs of the same cell that were started with other things."""
+    run(tmp_path, [2048], "--append", "tception.test=1", "--initrd", flip(FILES["initrd"], tmp_path / "initrd", 53))
+    first = base[2048]["boot"].parent.parent
+    done = tception("diff", "--registers", first, tmp_path / "run")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert ("td@mem=2048: RTMR2: LOADED_IMAGE::LoadOptions (cmdline, another one); Linux initrd (initrd, another one)"
+            in lines), lines
+    assert not [line for line in lines if "RTMR0" in line or "RTMR1" in line or "MRTD" in line]
+    assert tception("diff", "--registers", first, first).returncode == 0
+
+
 def test_a_false_prediction_fails_the_run(base, tmp_path):
     """Judged again with the prediction of another size, a TD is not verified and the reason names the event."""
     folder = base[1024]["boot"].parent.parent

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <argp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "core/enum.h"
 #include "judged.h"
+#include "measure/predict_diff.h"
 
 struct options {
 	const char *dir[2];
+	bool registers;
 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -16,6 +19,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
+	case 'r':
+		o->registers = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
 			argp_error(state, "two folders are enough");
@@ -81,6 +87,34 @@ static unsigned diff_cell(const struct cell_verdict *a, const struct cell_verdic
 	return n;
 }
 
+/* What the boot of a cell was predicted to measure, or NULL. */
+static const struct prediction *prediction_of(const struct judged *j, const struct cell_verdict *v)
+{
+	for (size_t i = 0; v->boot_id && i < j->run.boots; i++) {
+		if (strcmp(j->run.boot[i].boot.id, v->boot_id) == 0)
+			return j->predicted[i];
+	}
+	return NULL;
+}
+
+/* For layer 0's own cells: the registers that differ, and the inputs that explain it. */
+static unsigned diff_registers(const struct judged *a, const struct cell_verdict *x,
+                               const struct judged *b, const struct cell_verdict *y)
+{
+	static const char *const names[] = {"MRTD", "RTMR0", "RTMR1", "RTMR2"};
+	const struct prediction *p = prediction_of(a, x), *q = prediction_of(b, y);
+	unsigned n = 0;
+	char why[600];
+
+	for (int i = 0; p && q && x->layers == 1 && i < 4; i++) {
+		if (!predict_diff(p, q, i - 1, why, sizeof(why)))
+			continue;
+		printf("%s: %s: %s\n", x->id, names[i], why);
+		n++;
+	}
+	return n;
+}
+
 static const struct cell_verdict *find_cell(const struct run_verdict *v, const char *id)
 {
 	for (size_t i = 0; i < v->cells; i++) {
@@ -90,8 +124,9 @@ static const struct cell_verdict *find_cell(const struct run_verdict *v, const c
 	return NULL;
 }
 
-static unsigned diff_runs(const struct run_verdict *a, const struct run_verdict *b)
+static unsigned diff_runs(const struct judged *left, const struct judged *right, bool registers)
 {
+	const struct run_verdict *a = &left->verdict, *b = &right->verdict;
 	unsigned n = 0;
 
 	for (size_t i = 0; i < a->cells; i++) {
@@ -99,6 +134,8 @@ static unsigned diff_runs(const struct run_verdict *a, const struct run_verdict 
 
 		n += other ? diff_cell(&a->cell[i], other)
 		           : differs(a->cell[i].id, "cell", "there", "absent");
+		if (other && registers)
+			n += diff_registers(left, &a->cell[i], right, other);
 	}
 	for (size_t i = 0; i < b->cells; i++) {
 		if (!find_cell(a, b->cell[i].id))
@@ -109,7 +146,13 @@ static unsigned diff_runs(const struct run_verdict *a, const struct run_verdict 
 
 int cmd_diff(int argc, char **argv)
 {
+	static const struct argp_option list[] = {
+	        {"registers", 'r', NULL, 0,
+	         "also compare what each TD measured, and name the inputs that differ", 0},
+	        {0},
+	};
 	static const struct argp argp = {
+	        .options = list,
 	        .parser = parse_option,
 	        .args_doc = "DIR DIR",
 	        .doc = "Compares the verdicts of two runs, cell by cell. Exit 1 when any differs.",
@@ -129,7 +172,7 @@ int cmd_diff(int argc, char **argv)
 		fprintf(stderr, "tception: %s\n", e.text);
 		return EXIT_BROKEN;
 	}
-	n = diff_runs(&a.verdict, &b.verdict);
+	n = diff_runs(&a, &b, o.registers);
 	judged_done(&a);
 	judged_done(&b);
 	return n ? EXIT_DIFFERS : EXIT_OK;

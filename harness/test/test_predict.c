@@ -6,6 +6,7 @@
 #include "format/sha2.h"
 #include "measure/acpi.h"
 #include "measure/predict.h"
+#include "measure/predict_diff.h"
 #include "measure/predict_json.h"
 #include "measure/volume.h"
 #include "test/golden.h"
@@ -351,6 +352,38 @@ START_TEST(goes_through_json)
 }
 END_TEST
 
+START_TEST(tells_which_input_differs)
+{
+	struct prediction a, b;
+	struct fixture f;
+	char why[300];
+
+	fixture_init(&f, "measure/tiny.fd");
+	f.in.qemu_major = 7;
+	a = predict_ok(&f);
+	f.in.memory = 2ull << 30;
+	b = predict_ok(&f);
+	ck_assert(predict_diff(&a, &b, 0, why, sizeof(why)));
+	ck_assert_str_eq(why, "TD HOB (memory, another one)");
+	ck_assert(predict_diff(&a, &b, 1, why, sizeof(why)));
+	ck_assert_str_eq(why,
+	                 "kernel, with what QEMU writes into its header (kernel, the same one)");
+	ck_assert(!predict_diff(&a, &b, 2, why, sizeof(why)));
+	ck_assert(!predict_diff(&a, &b, -1, why, sizeof(why)));
+	ck_assert_str_eq(why, "");
+	b.events--;
+	ck_assert(predict_diff(&a, &b, 1, why, 40)); /* cut, not overrun */
+	ck_assert_uint_eq(strlen(why), 39);
+	b.mrtd[0][0] ^= 1;
+	ck_assert(predict_diff(&a, &b, -1, why, sizeof(why)));
+	ck_assert_str_eq(why, "firmware, the same one");
+	b.events++;
+	prediction_done(&a);
+	prediction_done(&b);
+	golden_done(&f.firmware);
+}
+END_TEST
+
 static void count(const char *name, struct bytes blob, void *userdata)
 {
 	(void)name;
@@ -392,6 +425,7 @@ int main(void)
 	tcase_add_test(t, refuses_damaged_firmware);
 	tcase_add_test(t, refuses_damaged_loader);
 	tcase_add_test(t, goes_through_json);
+	tcase_add_test(t, tells_which_input_differs);
 	suite_add_tcase(suite, t);
 	return golden_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -52,6 +53,7 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	_cleanup_(freep) char *beside = NULL;
 	const char *cache = getenv("TCEPTION_CACHE");
 	char own[PATH_MAX];
+	struct stat root;
 	int r = own_dir(own, e);
 
 	if (r < 0)
@@ -65,6 +67,8 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	r = fill(&p->kernel, "TCEPTION_KERNEL", cache, "vmlinuz", e);
 	if (r == 0)
 		r = fill(&p->root, "TCEPTION_ROOT", cache, "root.squashfs", e);
+	if (r == 0)
+		p->root_is_device = stat(p->root, &root) == 0 && S_ISBLK(root.st_mode);
 	if (r == 0)
 		r = fill(&p->firmware, "TCEPTION_FIRMWARE", cache, "OVMF.fd", e);
 	if (r == 0)

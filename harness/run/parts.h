@@ -12,10 +12,11 @@
  * folder of the binary. Paths are absolute.
  */
 struct guest_parts {
-	char *kernel;   /* TCEPTION_KERNEL, cache vmlinuz */
-	char *initrd;   /* TCEPTION_INITRD, beside the binary initrd.cpio */
-	char *root;     /* TCEPTION_ROOT, cache root.squashfs */
-	char *firmware; /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
+	char *kernel;        /* TCEPTION_KERNEL, cache vmlinuz */
+	char *initrd;        /* TCEPTION_INITRD, beside the binary initrd.cpio */
+	char *root;          /* TCEPTION_ROOT, cache root.squashfs */
+	bool root_is_device; /* a block device: QEMU has another driver for it */
+	char *firmware;      /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
 	char *module; /* TCEPTION_MODULE, beside the binary tdxemu.bin: for an emulated `td` only */
 	char *append; /* TCEPTION_APPEND: further words of the kernel's command line, or NULL */
 	char *dumper; /* TCEPTION_FWCFG, beside the binary fwcfg.efi: for the ACPI tables of a `td`

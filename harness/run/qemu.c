@@ -134,7 +134,8 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	argv_add(a, "chardev:console");
 	add_json(a, "-blockdev",
 	         json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:s}}", "node-name", "root", "driver",
-	                   "raw", "read-only", 1, "file", "driver", "file", "filename",
+	                   "raw", "read-only", 1, "file", "driver",
+	                   s->parts->root_is_device ? "host_device" : "file", "filename",
 	                   s->parts->root, "locking", "off"));
 	argv_add(a, "-device");
 	argv_addf(a, "virtio-blk-pci,drive=root,serial=tception-root%s", shared);

@@ -15,11 +15,21 @@ struct options {
 	const char *socket;
 	const char *authority;
 	const char *root;
+	const char *collateral;
 	const char *key_file;
 	struct qgs_config config;
 };
 
-enum { OPT_SOCKET = 256, OPT_AUTHORITY, OPT_ROOT, OPT_KEY, OPT_ANY, OPT_VERSION, OPT_FAULT };
+enum {
+	OPT_SOCKET = 256,
+	OPT_AUTHORITY,
+	OPT_ROOT,
+	OPT_COLLATERAL,
+	OPT_KEY,
+	OPT_ANY,
+	OPT_VERSION,
+	OPT_FAULT
+};
 
 static const struct argp_option option_list[] = {
         {"socket", OPT_SOCKET, "PATH", 0, "listen here (default: qgs.socket)", 0},
@@ -30,6 +40,7 @@ static const struct argp_option option_list[] = {
          "misbehave: silent, version, error, truncated, eof or oversize", 0},
         {"authority", OPT_AUTHORITY, "DIR", 0, "where the test authority's keys are", 0},
         {"root", OPT_ROOT, "FILE", 0, "write the test root's certificate to FILE", 0},
+        {"collateral", OPT_COLLATERAL, "FILE", 0, "write a bundle of collateral to FILE", 0},
         {0},
 };
 
@@ -47,6 +58,9 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_ROOT:
 		o->root = arg;
+		return 0;
+	case OPT_COLLATERAL:
+		o->collateral = arg;
 		return 0;
 	case OPT_KEY:
 		o->key_file = arg;
@@ -88,14 +102,27 @@ static int read_key(const char *path, uint8_t ret[QGS_KEY_SIZE], struct err *e)
 	return 0;
 }
 
-static int write_root(const char *path, const struct authority *a, struct err *e)
+static int write_text(const char *path, const char *text, struct err *e)
 {
 	FILE *f = fopen(path, "we");
-	bool written = f && fputs(authority_root_pem(a), f) >= 0;
+	bool written = f && fputs(text, f) >= 0;
 
-	if (!f || (fclose(f) != 0) || !written)
+	if (!f || fclose(f) != 0 || !written)
 		return err_sys(e, -errno, "%s", path);
 	return 0;
+}
+
+static int write_files(const struct options *o, const struct authority *a, struct err *e)
+{
+	_cleanup_(freep) char *bundle = NULL;
+	int r;
+
+	if (o->root && (r = write_text(o->root, authority_root_pem(a), e)) < 0)
+		return r;
+	if (!o->collateral)
+		return 0;
+	r = authority_bundle(a, time(NULL), &bundle, e);
+	return r < 0 ? r : write_text(o->collateral, bundle, e);
 }
 
 static int open_authority(const char *dir, struct authority **ret, struct err *e)
@@ -134,8 +161,7 @@ static int serve(struct options *o, struct err *e)
 	int r;
 
 	if ((o->key_file && (r = read_key(o->key_file, key, e)) < 0) ||
-	    (r = open_authority(o->authority, &a, e)) < 0 ||
-	    (o->root && (r = write_root(o->root, a, e)) < 0) ||
+	    (r = open_authority(o->authority, &a, e)) < 0 || (r = write_files(o, a, e)) < 0 ||
 	    (r = loop_with_signals(&event, e)) < 0)
 		goto out;
 	o->config.authority = a;

@@ -166,6 +166,7 @@ int authority_open(const char *dir, struct authority **ret, struct err *e)
 {
 	static const enum authority_role root[] = {ROLE_ROOT};
 	static const enum authority_role pck[] = {ROLE_PCK, ROLE_PCK_CA, ROLE_ROOT};
+	static const enum authority_role signing[] = {ROLE_SIGNING, ROLE_ROOT};
 	_cleanup_(authority_freep) struct authority *a = calloc(1, sizeof(*a));
 	_cleanup_(freep) char *path = NULL;
 	int r;
@@ -180,7 +181,9 @@ int authority_open(const char *dir, struct authority **ret, struct err *e)
 		return r;
 	a->root_pem = chain_pem(a->id, root, 1);
 	a->pck_pem = chain_pem(a->id, pck, 3);
-	if (!a->root_pem || !a->pck_pem)
+	a->pck_ca_pem = chain_pem(a->id, pck + 1, 2);
+	a->signing_pem = chain_pem(a->id, signing, 2);
+	if (!a->root_pem || !a->pck_pem || !a->pck_ca_pem || !a->signing_pem)
 		return ssl_err(e, -ENOMEM, "test authority");
 	if ((r = authority_make_qe(a, e)) < 0)
 		return r;
@@ -197,6 +200,8 @@ void authority_free(struct authority *a)
 	EVP_PKEY_free(a->attest_key);
 	free(a->root_pem);
 	free(a->pck_pem);
+	free(a->pck_ca_pem);
+	free(a->signing_pem);
 	free(a);
 }
 

@@ -2,6 +2,9 @@
 #ifndef TCEPTION_TRUST_AUTHORITY_H
 #define TCEPTION_TRUST_AUTHORITY_H
 
+#include <jansson.h>
+#include <time.h>
+
 #include "format/quote.h"
 #include "trust/ecdsa.h"
 #include "trust/issue.h"
@@ -14,6 +17,8 @@ struct authority {
 	struct identity id[ROLE_COUNT];
 	char *root_pem;
 	char *pck_pem;        /* leaf, CA, root */
+	char *pck_ca_pem;     /* CA, root */
+	char *signing_pem;    /* signing certificate, root */
 	EVP_PKEY *attest_key; /* of this process: a quote's key outlives no run */
 	uint8_t attest_point[ECDSA_RAW_SIZE];
 	uint8_t qe_report[QUOTE_BODY_SGX_SIZE];
@@ -28,6 +33,18 @@ extern const struct pck authority_platform;
 #define AUTHORITY_QE_MRENCLAVE "EMULATED: tception, no enclave" /* <= 32 bytes */
 #define AUTHORITY_QE_PRODUCT   2                                /* TD_QE's ISVPRODID */
 #define AUTHORITY_QE_SVN       4
+
+/*
+ * bundle.c: collateral with other contents than the usual ones, which stand for NULL; JSON is taken
+ * over. `revoked` (or NULL) is listed in both CRLs.
+ */
+struct bundle_contents {
+	time_t at;
+	json_t *tcb_info, *qe_identity;
+	const X509 *revoked;
+};
+int authority_bundle_of(const struct authority *a, const struct bundle_contents *c, char **ret,
+                        struct err *e);
 
 /* quoting.c: makes the attestation key and the QE report that vouches for it. */
 int authority_make_qe(struct authority *a, struct err *e);

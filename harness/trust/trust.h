@@ -59,4 +59,10 @@ const char *authority_root_pem(const struct authority *a);
 int authority_quote(struct authority *a, const struct tdreport *report, uint16_t version,
                     uint8_t **ret, size_t *ret_size, struct err *e);
 
+/*
+ * The collateral for its quotes, issued at `at` for 30 days, as one bundle (see trust/verify.h).
+ * Caller frees *ret.
+ */
+int authority_bundle(const struct authority *a, time_t at, char **ret, struct err *e);
+
 #endif

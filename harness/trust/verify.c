@@ -195,6 +195,8 @@ static int evaluate(struct verifier *v, const struct quote *q, const struct cert
 	struct signed_item *info, *identity;
 	int r;
 
+	if (!v->collateral.items && !v->collateral.crls)
+		return err_set(e, -ENOENT, "no collateral");
 	if ((r = check_revocation(v, p, &a, at, e)) < 0 ||
 	    (r = collateral_qe_identity(&v->collateral, &a, at, &identity, e)) < 0)
 		return r;

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ftw.h>
+#include <jansson.h>
+#include <sys/stat.h>
+
+#include "core/cleanup.h"
+#include "format/tdx.h"
+#include "test/golden.h"
+#include "trust/authority.h"
+#include "trust/verify.h"
+
+/*
+ * TCB evaluation in full: the test authority signs collateral that says whatever a case needs. The
+ * emulated platform has 1 in every SGX component and PCESVN 1; its QE has SVN 4. Expectations
+ * follow Intel's rules as in its Quote Verification Library, not what this code once answered.
+ */
+#define NOW 1800000000
+
+static char scratch[] = "/tmp/tception-tcb-XXXXXX";
+static struct authority *authority;
+
+struct level {
+	uint8_t sgx, pcesvn, tdx0, tdx2;
+	enum tcb_status status;
+};
+
+struct isv {
+	uint8_t svn;
+	enum tcb_status status;
+};
+
+struct tcb_case {
+	const char *name;
+	uint16_t version;
+	uint8_t svn[3], svn2[3]; /* TEE_TCB_SVN, TEE_TCB_SVN2 */
+	struct level level[4];   /* ends at the first with sgx 0 and status 0 */
+	struct isv module[3];    /* levels of TDX_01; ends like the above, unless the first */
+	struct isv qe;
+	enum tcb_status expected;
+};
+
+#define UP  TCB_UP_TO_DATE
+#define OUT TCB_OUT_OF_DATE
+#define CFG TCB_CONFIGURATION_NEEDED
+#define SWH TCB_SW_HARDENING_NEEDED
+#define CSW TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED
+#define OCF TCB_OUT_OF_DATE_CONFIGURATION_NEEDED
+#define REV TCB_REVOKED
+#define NOT TCB_NOT_SUPPORTED
+#define MIS TCB_TDX_MODULE_MISMATCH
+#define RLA TCB_TD_RELAUNCH_ADVISED
+#define RLC TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
+#define QE            \
+	{             \
+		4, UP \
+	}
+
+static const struct tcb_case cases[] = {
+        {"all well", 4, {3, 1, 2}, {0}, {{1, 1, 9, 2, UP}}, {{3, UP}}, QE, UP},
+        {"platform says", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, SWH}}, {{3, UP}}, QE, SWH},
+        {"platform says", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, CFG}}, {{3, UP}}, QE, CFG},
+        {"platform says", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, CSW}}, {{3, UP}}, QE, CSW},
+        {"platform says", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, OCF}}, {{3, UP}}, QE, OCF},
+        {"platform revoked", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, REV}}, {{3, UP}}, QE, REV},
+        {"one SGX component short", 4, {3, 1, 2}, {0}, {{2, 1, 0, 0, UP}}, {{3, UP}}, QE, NOT},
+        {"PCESVN short", 4, {3, 1, 2}, {0}, {{1, 2, 0, 0, UP}}, {{3, UP}}, QE, NOT},
+        {"TDX component short", 4, {3, 1, 2}, {0}, {{1, 1, 0, 3, UP}}, {{3, UP}}, QE, NOT},
+        {"lower level",
+         4,
+         {3, 1, 2},
+         {0},
+         {{1, 1, 0, 3, UP}, {1, 1, 0, 2, OUT}},
+         {{3, UP}},
+         QE,
+         OUT},
+        {"order of levels",
+         4,
+         {3, 1, 2},
+         {0},
+         {{1, 1, 0, 1, OUT}, {1, 1, 0, 2, UP}},
+         {{3, UP}},
+         QE,
+         UP},
+        {"order of modules", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, UP}}, {{1, OUT}, {3, UP}}, QE, UP},
+        {"old module", 4, {2, 1, 2}, {0}, {{1, 1, 0, 2, UP}}, {{3, UP}, {1, OUT}}, QE, OUT},
+        {"old module", 4, {2, 1, 2}, {0}, {{1, 1, 0, 2, SWH}}, {{3, UP}, {1, OUT}}, QE, OUT},
+        {"old module", 4, {2, 1, 2}, {0}, {{1, 1, 0, 2, CFG}}, {{3, UP}, {1, OUT}}, QE, OCF},
+        {"old module", 4, {2, 1, 2}, {0}, {{1, 1, 0, 2, CSW}}, {{3, UP}, {1, OUT}}, QE, OCF},
+        {"old module", 4, {2, 1, 2}, {0}, {{1, 1, 0, 2, OUT}}, {{3, UP}, {1, OUT}}, QE, OUT},
+        {"revoked module", 4, {2, 1, 2}, {0}, {{1, 1, 0, 2, UP}}, {{3, UP}, {1, REV}}, QE, REV},
+        {"module too old", 4, {2, 1, 2}, {0}, {{1, 1, 0, 2, UP}}, {{3, UP}}, QE, NOT},
+        {"no such module", 4, {9, 2, 2}, {0}, {{1, 1, 0, 2, UP}}, {{3, UP}}, QE, MIS},
+        {"mismatch goes first", 4, {9, 2, 2}, {0}, {{2, 1, 0, 2, UP}}, {{3, UP}}, QE, MIS},
+        {"module without identity", 4, {3, 0, 2}, {0}, {{1, 1, 3, 2, UP}}, {{9, UP}}, QE, UP},
+        {"it is then in the level", 4, {3, 0, 2}, {0}, {{1, 1, 4, 2, UP}}, {{9, UP}}, QE, NOT},
+        {"old QE", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, UP}}, {{3, UP}}, {4, OUT}, OUT},
+        {"old QE", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, CSW}}, {{3, UP}}, {4, OUT}, OCF},
+        {"revoked QE", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, UP}}, {{3, UP}}, {4, REV}, REV},
+        {"revoked beats old", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, OUT}}, {{3, UP}}, {4, REV}, REV},
+        {"QE too old", 4, {3, 1, 2}, {0}, {{1, 1, 0, 2, UP}}, {{3, UP}}, {5, UP}, NOT},
+        /* TD relaunch: only version 5 carries TEE_TCB_SVN2 */
+        {"relaunch", 5, {2, 1, 2}, {3, 1, 2}, {{1, 1, 0, 2, UP}}, {{3, UP}, {1, OUT}}, QE, RLA},
+        {"relaunch, SWH",
+         5,
+         {2, 1, 2},
+         {3, 1, 2},
+         {{1, 1, 0, 2, SWH}},
+         {{3, UP}, {1, OUT}},
+         QE,
+         RLA},
+        {"relaunch, configure",
+         5,
+         {2, 1, 2},
+         {3, 1, 2},
+         {{1, 1, 0, 2, CFG}},
+         {{3, UP}, {1, OUT}},
+         QE,
+         RLC},
+        {"version 4", 4, {2, 1, 2}, {3, 1, 2}, {{1, 1, 0, 2, UP}}, {{3, UP}, {1, OUT}}, QE, OUT},
+        {"not the newest module",
+         5,
+         {1, 1, 2},
+         {2, 1, 2},
+         {{1, 1, 0, 2, UP}},
+         {{3, UP}, {1, OUT}},
+         QE,
+         OUT},
+        {"not the newest patch",
+         5,
+         {2, 1, 2},
+         {3, 1, 2},
+         {{1, 1, 0, 3, UP}, {1, 1, 0, 2, UP}},
+         {{3, UP}, {1, OUT}},
+         QE,
+         OUT},
+        {"newest patch now",
+         5,
+         {2, 1, 2},
+         {3, 1, 3},
+         {{1, 1, 0, 3, UP}, {1, 1, 0, 2, OUT}},
+         {{3, UP}, {1, OUT}},
+         QE,
+         RLA},
+        {"QE old as well",
+         5,
+         {2, 1, 2},
+         {3, 1, 2},
+         {{1, 1, 0, 2, UP}},
+         {{3, UP}, {1, OUT}},
+         {4, OUT},
+         OUT},
+        {"platform old as well",
+         5,
+         {2, 1, 2},
+         {3, 1, 2},
+         {{1, 1, 0, 2, OUT}},
+         {{3, UP}, {1, OUT}},
+         QE,
+         OUT},
+        {"module not old",
+         5,
+         {3, 1, 2},
+         {3, 1, 3},
+         {{1, 1, 0, 3, UP}, {1, 1, 0, 2, OUT}},
+         {{3, UP}},
+         QE,
+         OUT},
+        {"revoked is revoked",
+         5,
+         {2, 1, 2},
+         {3, 1, 2},
+         {{1, 1, 0, 2, UP}},
+         {{3, UP}, {1, REV}},
+         QE,
+         REV},
+};
+#define CASES ((int)(sizeof(cases) / sizeof(cases[0])))
+
+static json_t *filled(const char *label, size_t size)
+{
+	char text[129];
+
+	for (size_t i = 0; i < size; i++)
+		snprintf(text + 2 * i, 3, "%02x", i < strlen(label) ? label[i] : 0);
+	return json_string(text);
+}
+
+static json_t *svns(uint8_t all, uint8_t first, uint8_t third, bool tdx)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < 16; i++)
+		json_array_append_new(list, json_pack("{si}", "svn",
+		                                      i == 0 && tdx   ? first
+		                                      : i == 2 && tdx ? third
+		                                                      : all));
+	return list;
+}
+
+static json_t *isv_level(const struct isv *l)
+{
+	return json_pack("{s{si}, ss, ss}", "tcb", "isvsvn", l->svn, "tcbDate",
+	                 "2026-01-01T00:00:00Z", "tcbStatus", tcb_status_names[l->status]);
+}
+
+static json_t *make_tcb_info(const struct tcb_case *c)
+{
+	json_t *levels = json_array(), *modules = json_array();
+
+	for (int i = 0; i < 4 && (i == 0 || c->level[i].sgx); i++)
+		json_array_append_new(
+		        levels,
+		        json_pack("{s{so, so, si}, ss, ss}", "tcb", "sgxtcbcomponents",
+		                  svns(c->level[i].sgx, 0, 0, false), "tdxtcbcomponents",
+		                  svns(0, c->level[i].tdx0, c->level[i].tdx2, true), "pcesvn",
+		                  c->level[i].pcesvn, "tcbDate", "2026-01-01T00:00:00Z",
+		                  "tcbStatus", tcb_status_names[c->level[i].status]));
+	for (int i = 0; i < 3 && (i == 0 || c->module[i].svn); i++)
+		json_array_append_new(modules, isv_level(&c->module[i]));
+	return json_pack("{ss,si,ss,ss,ss,ss,si,si,s{so,ss,ss},s[{ss,so,ss,ss,so}],so}", "id",
+	                 "TDX", "version", 3, "issueDate", "2027-01-01T00:00:00Z", "nextUpdate",
+	                 "2027-12-31T00:00:00Z", "fmspc", "454d55000000", "pceId", "0000",
+	                 "tcbType", 0, "tcbEvaluationDataNumber", 7, "tdxModule", "mrsigner",
+	                 filled(TDX_EMULATED_MRSIGNERSEAM, 48), "attributes", "0000000000000000",
+	                 "attributesMask", "FFFFFFFFFFFFFFFF", "tdxModuleIdentities", "id",
+	                 "tdx_01", "mrsigner", filled(TDX_EMULATED_MRSIGNERSEAM, 48), "attributes",
+	                 "0000000000000000", "attributesMask", "FFFFFFFFFFFFFFFF", "tcbLevels",
+	                 modules, "tcbLevels", levels);
+}
+
+static json_t *make_qe_identity(const struct isv *level)
+{
+	return json_pack("{ss,si,ss,ss,si,ss,ss,ss,ss,so,si,s[o]}", "id", "TD_QE", "version", 2,
+	                 "issueDate", "2027-01-01T00:00:00Z", "nextUpdate", "2027-12-31T00:00:00Z",
+	                 "tcbEvaluationDataNumber", 7, "miscselect", "00000000", "miscselectMask",
+	                 "FFFFFFFF", "attributes", "11000000000000000000000000000000",
+	                 "attributesMask", "FBFFFFFFFFFFFFFF0000000000000000", "mrsigner",
+	                 filled(AUTHORITY_QE_MRSIGNER, 32), "isvprodid", 2, "tcbLevels",
+	                 isv_level(level));
+}
+
+static struct verdict judge(const struct tcb_case *c, const struct bundle_contents *contents)
+{
+	struct tdreport report = {0};
+	struct verifier *v;
+	struct verdict d;
+	struct quote q;
+	struct err e;
+	uint8_t *quote;
+	char *bundle;
+	size_t size;
+
+	memcpy(report.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
+	memcpy(report.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
+	       strlen(TDX_EMULATED_MRSIGNERSEAM));
+	memcpy(report.tcb.tee_tcb_svn, c->svn, 3);
+	memcpy(report.tcb.tee_tcb_svn2, c->svn2, 3);
+	ck_assert_int_eq(authority_quote(authority, &report, c->version, &quote, &size, &e), 0);
+	ck_assert_int_eq(quote_parse(quote, size, &q, NULL), FORMAT_OK);
+	ck_assert_msg(authority_bundle_of(authority, contents, &bundle, &e) == 0, "%s", e.text);
+	ck_assert_int_eq(
+	        verifier_new(&(struct trust_anchors){authority_root_pem(authority)}, &v, &e), 0);
+	ck_assert_msg(verifier_add(v, bundle, strlen(bundle), &e) == 0, "%s", e.text);
+	ck_assert_int_eq(verifier_check(v, &q, NOW, &d, &e), 0);
+	verifier_free(v);
+	free(bundle);
+	free(quote);
+	return d;
+}
+
+START_TEST(statuses)
+{
+	const struct tcb_case *c = &cases[_i];
+	struct verdict d =
+	        judge(c, &(struct bundle_contents){.at = NOW - 1000,
+	                                           .tcb_info = make_tcb_info(c),
+	                                           .qe_identity = make_qe_identity(&c->qe)});
+
+	ck_assert_msg(d.authentic, "%s: %s", c->name, d.reason);
+	ck_assert_int_eq(d.origin, ORIGIN_EMULATED);
+	ck_assert_msg(d.status == c->expected, "%s: %s instead of %s", c->name,
+	              tcb_status_names[d.status], tcb_status_names[c->expected]);
+}
+END_TEST
+
+/* The authority's own collateral, for the report that the software TDX module makes. */
+START_TEST(the_usual_collateral)
+{
+	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
+	struct verdict d = judge(&module, &(struct bundle_contents){.at = NOW});
+
+	ck_assert_msg(d.status == TCB_UP_TO_DATE, "%s", d.reason);
+	ck_assert_str_eq(d.tcb_date, "2026-01-01T00:00:00Z");
+	d = judge(&module, &(struct bundle_contents){.at = NOW + 1});
+	ck_assert_int_eq(d.status, TCB_NOT_EVALUATED);
+	d = judge(&module, &(struct bundle_contents){.at = NOW - 31 * 86400});
+	ck_assert_int_eq(d.status, TCB_NOT_EVALUATED);
+}
+END_TEST
+
+/* Every certificate under the root can be revoked: the platform's two, and the signer's. */
+START_TEST(revoked_certificates)
+{
+	static const enum authority_role roles[] = {ROLE_PCK, ROLE_PCK_CA, ROLE_SIGNING};
+	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
+	const X509 *cert = authority->id[roles[_i]].cert;
+	struct verdict d = judge(&module, &(struct bundle_contents){.at = NOW, .revoked = cert});
+
+	ck_assert_int_eq(d.status, TCB_NOT_EVALUATED);
+	ck_assert_ptr_nonnull(strstr(d.reason, "revoked"));
+	ck_assert(!d.authentic || roles[_i] == ROLE_SIGNING);
+}
+END_TEST
+
+START_TEST(other_enclaves)
+{
+	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
+	static const struct isv qe = QE;
+	static const struct {
+		const char *key, *text;
+		int number;
+	} changes[] = {
+	        {"mrsigner", "DC9E2A7C6F948F17474E34A7FC43ED030F7C1563F1BABDDF6340C82E0E54A8C5", 0},
+	        {"isvprodid", NULL, 1},
+	        {"miscselect", "01000000", 0},
+	        {"attributes", "15000000000000000000000000000000", 0},
+	};
+	json_t *id = make_qe_identity(&qe);
+	struct verdict d;
+
+	json_object_set_new(id, changes[_i].key,
+	                    changes[_i].text ? json_string(changes[_i].text)
+	                                     : json_integer(changes[_i].number));
+	d = judge(&module, &(struct bundle_contents){.at = NOW, .qe_identity = id});
+	ck_assert(!d.authentic);
+	ck_assert_int_eq(d.origin, ORIGIN_UNKNOWN);
+}
+END_TEST
+
+START_TEST(an_sgx_identity)
+{
+	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
+	static const struct isv qe = QE;
+	json_t *id = make_qe_identity(&qe);
+	struct verdict d;
+
+	json_object_set_new(id, "id", json_string("QE"));
+	d = judge(&module, &(struct bundle_contents){.at = NOW, .qe_identity = id});
+	ck_assert_int_eq(d.status, TCB_NOT_EVALUATED);
+	ck_assert_ptr_nonnull(strstr(d.reason, "no identity"));
+}
+END_TEST
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st, (void)flag, (void)ftw;
+	return remove(path);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("tcb");
+	TCase *tc = tcase_create("tcb");
+	struct err e;
+	int status;
+
+	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
+		return EXIT_FAILURE;
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, statuses, 0, CASES);
+	tcase_add_test(tc, the_usual_collateral);
+	tcase_add_loop_test(tc, revoked_certificates, 0, 3);
+	tcase_add_loop_test(tc, other_enclaves, 0, 4);
+	tcase_add_test(tc, an_sgx_identity);
+	suite_add_tcase(suite, tc);
+	status = golden_run(suite);
+	authority_free(authority);
+	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return status;
+}

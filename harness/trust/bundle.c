@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <jansson.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "format/tdx.h"
+#include "format/text.h"
+#include "trust/authority.h"
+
+/* The collateral of emulated quotes: what Intel's PCS would serve, signed by the test authority. */
+
+#define VALID_SECONDS (30 * 24 * 60 * 60) /* as Intel's */
+#define EVALUATION    1
+#define TCB_DATE      "2026-01-01T00:00:00Z"
+
+static json_t *hex(const void *data, size_t size)
+{
+	char text[HEX_ENCODED_SIZE(64)];
+
+	hex_encode(data, size, text);
+	return json_string(text);
+}
+
+static json_t *hex_padded(const char *label, size_t size)
+{
+	uint8_t bytes[64] = {0};
+
+	memcpy(bytes, label, strlen(label));
+	return hex(bytes, size);
+}
+
+static json_t *date(time_t t)
+{
+	char text[32];
+	struct tm tm;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	return json_string(text);
+}
+
+static json_t *isv_levels(int isvsvn)
+{
+	return json_pack("[{s{si}, ss, ss}]", "tcb", "isvsvn", isvsvn, "tcbDate", TCB_DATE,
+	                 "tcbStatus", "UpToDate");
+}
+
+static json_t *components(const uint8_t svn[16])
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < 16; i++)
+		json_array_append_new(list, json_pack("{si}", "svn", (int)svn[i]));
+	return list;
+}
+
+/* The emulated platform and module are all there is, at their only level. */
+static json_t *tcb_info(time_t at)
+{
+	static const uint8_t zero[16];
+	const struct pck *p = &authority_platform;
+
+	return json_pack(
+	        "{ss, si, so, so, so, so, si, si, s{so, so, so}, s[{ss, so, so, so, so}],"
+	        " s[{s{so, si, so}, ss, ss}]}",                                                   //
+	        "id", "TDX", "version", 3, "issueDate", date(at),                                 //
+	        "nextUpdate", date(at + VALID_SECONDS), "fmspc", hex(p->fmspc, sizeof(p->fmspc)), //
+	        "pceId", hex(p->pceid, sizeof(p->pceid)), "tcbType", 0,                           //
+	        "tcbEvaluationDataNumber", EVALUATION,                                            //
+	        "tdxModule", "mrsigner", hex_padded(TDX_EMULATED_MRSIGNERSEAM, 48),               //
+	        "attributes", hex(zero, 8), "attributesMask", json_string("FFFFFFFFFFFFFFFF"),    //
+	        "tdxModuleIdentities", "id", "TDX_01",                                            //
+	        "mrsigner", hex_padded(TDX_EMULATED_MRSIGNERSEAM, 48), "attributes",
+	        hex(zero, 8), //
+	        "attributesMask", json_string("FFFFFFFFFFFFFFFF"), "tcbLevels",
+	        isv_levels(0),                                                    //
+	        "tcbLevels", "tcb", "sgxtcbcomponents", components(p->component), //
+	        "pcesvn", (int)p->pcesvn, "tdxtcbcomponents", components(zero),   //
+	        "tcbDate", TCB_DATE, "tcbStatus", "UpToDate");
+}
+
+static json_t *qe_identity(time_t at)
+{
+	static const uint8_t zero[16];
+
+	return json_pack(
+	        "{ss, si, so, so, si, so, ss, ss, ss, so, si, so}", "id", "TD_QE", "version", 2, //
+	        "issueDate", date(at), "nextUpdate", date(at + VALID_SECONDS),                   //
+	        "tcbEvaluationDataNumber", EVALUATION, "miscselect", hex(zero, 4),               //
+	        "miscselectMask", "FFFFFFFF", "attributes", "11000000000000000000000000000000",  //
+	        "attributesMask", "FBFFFFFFFFFFFFFF0000000000000000",                            //
+	        "mrsigner", hex_padded(AUTHORITY_QE_MRSIGNER, 32),                               //
+	        "isvprodid", AUTHORITY_QE_PRODUCT, "tcbLevels", isv_levels(AUTHORITY_QE_SVN));
+}
+
+static bool set_dates(X509_CRL *crl, time_t at)
+{
+	ASN1_TIME *from = ASN1_TIME_set(NULL, at), *to = ASN1_TIME_set(NULL, at + VALID_SECONDS);
+	bool ok = from && to && X509_CRL_set1_lastUpdate(crl, from) == 1 &&
+	          X509_CRL_set1_nextUpdate(crl, to) == 1;
+
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
+	return ok;
+}
+
+static bool list_revoked(X509_CRL *crl, const X509 *cert)
+{
+	_cleanup_(X509_REVOKED_freep) X509_REVOKED *entry = X509_REVOKED_new();
+
+	if (!entry ||
+	    X509_REVOKED_set_serialNumber(entry, (ASN1_INTEGER *)X509_get0_serialNumber(cert)) !=
+	            1 ||
+	    X509_REVOKED_set_revocationDate(entry, (ASN1_TIME *)X509_CRL_get0_lastUpdate(crl)) !=
+	            1 ||
+	    X509_CRL_add0_revoked(crl, entry) != 1)
+		return false;
+	entry = NULL;
+	return true;
+}
+
+static json_t *make_crl(const struct identity *issuer, time_t at, const X509 *revoked)
+{
+	_cleanup_(X509_CRL_freep) X509_CRL *crl = X509_CRL_new();
+	_cleanup_(OPENSSL_freep) unsigned char *der = NULL;
+	_cleanup_(freep) char *text = NULL;
+	int size;
+
+	if (!crl || X509_CRL_set_version(crl, X509_CRL_VERSION_2) != 1 ||
+	    X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->cert)) != 1 ||
+	    !set_dates(crl, at) || (revoked && !list_revoked(crl, revoked)) ||
+	    X509_CRL_sort(crl) != 1 || X509_CRL_sign(crl, issuer->key, EVP_sha256()) <= 0 ||
+	    (size = i2d_X509_CRL(crl, &der)) <= 0 ||
+	    !(text = malloc(HEX_ENCODED_SIZE((size_t)size))))
+		return NULL;
+	hex_encode(der, (size_t)size, text);
+	return json_string(text);
+}
+
+static int add_signed(json_t *bundle, const struct authority *a, const char *key, json_t *value,
+                      struct err *e)
+{
+	_cleanup_(freep) char *text = json_dumps(value, JSON_COMPACT);
+	uint8_t signature[ECDSA_RAW_SIZE];
+	char name[64];
+	int r;
+
+	json_decref(value);
+	if (!text)
+		return err_set(e, -ENOMEM, "out of memory");
+	if ((r = ecdsa_sign(a->id[ROLE_SIGNING].key, text, strlen(text), signature, e)) < 0)
+		return r;
+	json_object_set_new(bundle, key, json_string(text));
+	snprintf(name, sizeof(name), "%s_signature", key);
+	json_object_set_new(bundle, name, hex(signature, sizeof(signature)));
+	snprintf(name, sizeof(name), "%s_issuer_chain", key);
+	json_object_set_new(bundle, name, json_string(a->signing_pem));
+	return 0;
+}
+
+int authority_bundle_of(const struct authority *a, const struct bundle_contents *c, char **ret,
+                        struct err *e)
+{
+	json_t *bundle = json_object();
+	char *text;
+	int r;
+
+	if ((r = add_signed(bundle, a, "tcb_info", c->tcb_info ?: tcb_info(c->at), e)) < 0 ||
+	    (r = add_signed(bundle, a, "qe_identity", c->qe_identity ?: qe_identity(c->at), e)) < 0)
+		goto out;
+	json_object_set_new(bundle, "root_ca_crl", make_crl(&a->id[ROLE_ROOT], c->at, c->revoked));
+	json_object_set_new(bundle, "pck_crl", make_crl(&a->id[ROLE_PCK_CA], c->at, c->revoked));
+	json_object_set_new(bundle, "pck_crl_issuer_chain", json_string(a->pck_ca_pem));
+	text = json_dumps(bundle, JSON_INDENT(1));
+	if (json_object_size(bundle) != 9 || !text) {
+		free(text);
+		r = ssl_err(e, -EIO, "cannot make the test authority's collateral");
+		goto out;
+	}
+	*ret = text;
+out:
+	json_decref(bundle);
+	return r;
+}
+
+int authority_bundle(const struct authority *a, time_t at, char **ret, struct err *e)
+{
+	return authority_bundle_of(a, &(struct bundle_contents){.at = at}, ret, e);
+}

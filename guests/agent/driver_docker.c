@@ -22,12 +22,21 @@
 
 static bool image_ready;
 
+/* Asks /_ping: the socket takes connections long before the daemon answers on it. */
 static bool daemon_answers(void)
 {
+	static const char ping[] = "GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n";
 	struct sockaddr_un sa = {.sun_family = AF_UNIX, .sun_path = SOCKET};
+	const struct timeval patience = {.tv_sec = 5};
 	_cleanup_(util_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char answer[64] = "";
 
-	return fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(ping) - 1 ||
+	    recv(fd, answer, sizeof(answer) - 1, 0) <= 0)
+		return false;
+	return strstr(answer, " 200 ") != NULL;
 }
 
 /* Left running until the machine goes down; its output goes to a file, the end of which explains.

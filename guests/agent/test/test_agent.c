@@ -621,6 +621,7 @@ int main(void)
 	tcase_add_loop_test(t, text_is_always_utf8, 0, (int)COUNT_OF(texts));
 	tcase_add_test(t, initrd_is_a_cpio);
 	suite_add_tcase(suite, t);
+	signal(SIGPIPE, SIG_IGN); /* as main.c does */
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The default matrix on real guests, one item per layer; then its evidence forged, one thing at a time."""
+import functools
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import pytest
+
+import channel
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+TCEPTION = TOP / "build" / "tception"
+EXPECTED = {  # grade, first false rung, its errno: from what moby, Podman, AppArmor and TDX document
+    "td": ("verified", None, None),
+    "td/docker": ("none", "device", "ENOENT"),
+    "td/docker+dev": ("report", "provider", "ENOENT"),
+    "td/docker+dev+tsm": ("report", "provider", "EACCES"),
+    "td/docker+dev+tsm+noapparmor": ("verified", "covers", None),
+    "td/docker.privileged": ("verified", "covers", None),
+}
+
+
+def tception(*args):
+    return subprocess.run([TCEPTION, *map(str, args)], cwd=TOP, timeout=900, check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+RUNGS = {"device", "tdreport", "provider", "quote", "parsed", "bound", "registers", "chain", "eventlog", "tcb", "covers"}
+
+
+@functools.cache
+def matrix():
+    """`tception run` once a session: its exit status, what it said, its folder."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tception-matrix-")) / "run"
+    done = tception("run", TOP / "cases/default.yaml", "--platform", "emulated", "-o", folder)
+    return done.returncode, done.stdout + done.stderr, folder
+
+
+def cells(folder):
+    return {c["id"]: c for c in json.loads((folder / "result.json").read_text())["cells"]}
+
+
+def pytest_generate_tests(metafunc):
+    if "layer" not in metafunc.fixturenames:
+        return
+    folder = matrix()[2]
+    found = [(c, l) for c in cells(folder).values() for l in c["layers"]] if (folder / "result.json").exists() else []
+    metafunc.parametrize("cell, layer", found, ids=[f"{c['id']}:{l['id']}" for c, l in found])
+
+
+def test_run():
+    status, said, folder = matrix()
+    assert status == 0, said
+    assert len(cells(folder)) >= 18
+    assert "emulated" in said
+
+
+def test_layer(cell, layer):
+    assert cell["outcome"] == "pass", cell["reason"]
+    assert cell["reason"]
+    assert cell["platform"] == ("emulated" if cell["id"].startswith("td") else "none")
+    assert layer["entered"] or layer["grade"] == "none"
+    assert {r["rung"] for r in layer["ladder"]} >= RUNGS
+    assert layer["origin"] == ("emulated" if layer["grade"] in ("quote", "verified", "covered") else "none")
+    if layer["id"].startswith("vm"):
+        assert layer["grade"] == "none"
+
+
+@pytest.mark.parametrize("cell", EXPECTED)
+def test_expected(cell):
+    grade, rung, errno = EXPECTED[cell]
+    layer = cells(matrix()[2])[cell]["layers"][-1]
+    false = next((r for r in layer["ladder"] if r["ok"] is False), None)
+    assert layer["grade"] == grade
+    assert (false["rung"] if false and rung else None) == rung
+    if errno:
+        assert false["errno"] == errno
+
+
+def test_kvm():
+    seen = cells(matrix()[2])
+    assert seen["td/qemu.kvm"]["layers"][-1]["kvm"] == "no-cpu"
+    assert seen["vm/qemu.kvm"]["layers"][-1]["kvm"] == "works"
+
+
+def test_every_nonce_is_fresh():
+    record = json.loads((matrix()[2] / "run.json").read_text())
+    nonces = [n for b in record["boots"] for v in b["visits"] for n in v["nonces"]]
+    used = [n for n in nonces if set(n) != {"0"}]
+    assert len(used) > 20 and len(set(used)) == len(used)
+
+
+# What is changed in layer 0's own account, and the rungs that may turn false because of it.
+QUOTE = {"interface": "configfs"}
+REPORT = {"interface": "ioctl"}
+MUTATIONS = {
+    "rtmr-in-quote": (QUOTE, lambda body: channel.flip(body, 376), {"registers", "chain", "eventlog"}),
+    "signature": (QUOTE, lambda body: channel.flip(body, 640), {"chain"}),
+    "report-data": (QUOTE, lambda body: channel.flip(body, 568), {"bound", "chain"}),
+    "empty-quote": (QUOTE, lambda body: body.update(data=""), {"quote"}),
+    "forged-report": (REPORT, lambda body: channel.flip(body, 720), {"tdreport", "registers"}),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutation(name, tmp_path):
+    match, edit, rungs = MUTATIONS[name]
+    forged = channel.Folder(matrix()[2], tmp_path / "run")
+    forged.edit("td", lambda frames: frames.change(channel.REPORT, match, edit))
+    done = tception("judge", forged.path)
+    assert done.returncode in (1, 3), done.stdout + done.stderr
+    layer = cells(forged.path)["td"]["layers"][0]
+    assert layer["grade"] != "verified"
+    assert rungs & {r["rung"] for r in layer["ladder"] if r["ok"] is False}
+
+
+def test_replayed_nonce(tmp_path):
+    """The evidence of one visit does not do for another nonce."""
+    forged = channel.Folder(matrix()[2], tmp_path / "run")
+    boot, index = forged.visit("td")
+    other, at = forged.visit("td/docker.privileged")
+    boot["visits"][index]["nonces"][0] = other["visits"][at]["nonces"][1]
+    forged.save()
+    done = tception("judge", forged.path)
+    assert done.returncode in (1, 3), done.stdout + done.stderr
+    assert cells(forged.path)["td"]["outcome"] != "pass"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="already unprivileged")
+def test_unprivileged(tmp_path_factory):
+    """One cell as an unprivileged user: TCG needs no root."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tception-nobody-"))
+    os.chown(folder, 65534, 65534)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", f"HOME={folder}",
+                           f"XDG_STATE_HOME={folder}/state", str(TCEPTION), "run", str(TOP / "cases/default.yaml"),
+                           "--cell", "td", "--platform", "emulated", "-o", str(folder / "run")],
+                          timeout=200, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cells(folder / "run")["td"]["layers"][0]["grade"] == "verified"

@@ -13,6 +13,7 @@ static const struct {
 } verbs[] = {
         {"parse", cmd_quote_parse, "show what a quote says, without judging it"},
         {"verify", cmd_quote_verify, "judge quotes, offline, by Intel's collateral and a policy"},
+        {"fetch", cmd_quote_fetch, "get the collateral that verify needs"},
 };
 
 static void usage(FILE *out)

@@ -5,5 +5,6 @@
 /* What `tception quote` can do, one cmd_quote_<what>.c each; argv[0] is <what>. */
 int cmd_quote_parse(int argc, char **argv);
 int cmd_quote_verify(int argc, char **argv);
+int cmd_quote_fetch(int argc, char **argv);
 
 #endif

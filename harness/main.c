@@ -19,7 +19,7 @@ static const struct verb {
         {"judge", cmd_judge, "DIR", "judge a run's evidence again, without booting anything"},
         {"report", cmd_report, "DIR --format FORMAT", "a judged run as a table, JSON or Markdown"},
         {"diff", cmd_diff, "DIR DIR", "what differs between two runs; exit 1 when anything does"},
-        {"quote", cmd_quote, "parse|verify FILE", "what a quote says, and whether it holds"},
+        {"quote", cmd_quote, "parse|verify|fetch FILE", "what a quote says, and whether it holds"},
         {"eventlog", cmd_eventlog, "FILE", "what a boot measured, and whether a quote agrees"},
         {"measure", cmd_measure, "WHAT ...", "predict and explain MRTD and RTMRs from the inputs"},
         {"qgs", cmd_qgs, "--any-report|--key FILE", "serve emulated quotes on a unix socket"},

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/fetch.h"
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/cleanup.h"
+#include "trust/verify.h"
+
+#define ANSWER_MAX (8u << 20) /* bytes, headers included */
+#define TIMEOUT_S  30
+#define USER_AGENT "tception"
+
+/*
+ * libcurl brings thirty libraries along, which would more than double the time that every other
+ * verb takes to start; hence dlopen() and not -lcurl.
+ */
+struct curl_api {
+	void *library;
+	__typeof__(&curl_easy_init) init;
+	__typeof__(&curl_easy_setopt) setopt;
+	__typeof__(&curl_easy_perform) perform;
+	__typeof__(&curl_easy_getinfo) getinfo;
+	__typeof__(&curl_easy_strerror) strerror;
+	__typeof__(&curl_easy_cleanup) cleanup;
+};
+
+struct answer {
+	char *data; /* headers and body */
+	size_t size;
+	bool too_much;
+};
+
+static int load_curl(struct curl_api *api, struct err *e)
+{
+	static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+
+	for (size_t i = 0; i < 2 && !api->library; i++)
+		api->library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+	if (!api->library)
+		return err_set(e, -ENOPKG, "no libcurl: install libcurl4");
+	*(void **)&api->init = dlsym(api->library, "curl_easy_init");
+	*(void **)&api->setopt = dlsym(api->library, "curl_easy_setopt");
+	*(void **)&api->perform = dlsym(api->library, "curl_easy_perform");
+	*(void **)&api->getinfo = dlsym(api->library, "curl_easy_getinfo");
+	*(void **)&api->strerror = dlsym(api->library, "curl_easy_strerror");
+	*(void **)&api->cleanup = dlsym(api->library, "curl_easy_cleanup");
+	if (!api->init || !api->setopt || !api->perform || !api->getinfo || !api->strerror ||
+	    !api->cleanup)
+		return err_set(e, -ENOPKG, "libcurl lacks functions");
+	return 0;
+}
+
+static size_t take(char *data, size_t one, size_t count, void *userdata)
+{
+	struct answer *a = userdata;
+	size_t size = one * count;
+	char *more;
+
+	a->too_much = size > ANSWER_MAX - a->size;
+	more = a->too_much ? NULL : realloc(a->data, a->size + size + 1);
+	if (!more)
+		return 0; /* curl gives up */
+	memcpy(more + a->size, data, size);
+	a->data = more;
+	a->size += size;
+	return size;
+}
+
+static void set_options(const struct curl_api *api, CURL *c, const struct fetch_request *q,
+                        const char *url, struct answer *a)
+{
+	api->setopt(c, CURLOPT_URL, url);
+	api->setopt(c, CURLOPT_PROTOCOLS_STR, "https,http");
+	api->setopt(c, CURLOPT_USERAGENT, USER_AGENT);
+	api->setopt(c, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	api->setopt(c, CURLOPT_NOSIGNAL, 1L);
+	api->setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	api->setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* of a proxy */
+	api->setopt(c, CURLOPT_HEADERFUNCTION, take);
+	api->setopt(c, CURLOPT_HEADERDATA, a);
+	api->setopt(c, CURLOPT_WRITEFUNCTION, take);
+	api->setopt(c, CURLOPT_WRITEDATA, a);
+	if (q->ca_file)
+		api->setopt(c, CURLOPT_CAINFO, q->ca_file);
+	if (q->insecure) {
+		api->setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+		api->setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+}
+
+/* Caller frees ret->data. */
+static int get(const struct curl_api *api, const struct fetch_request *q, const char *url,
+               struct answer *ret, struct err *e)
+{
+	CURL *c = api->init();
+	long code = 0;
+	CURLcode r;
+
+	if (!c)
+		return err_set(e, -ENOMEM, "libcurl does not start");
+	set_options(api, c, q, url, ret);
+	r = api->perform(c);
+	api->getinfo(c, CURLINFO_RESPONSE_CODE, &code);
+	api->cleanup(c);
+	if (ret->too_much)
+		return err_set(e, -EFBIG, "%.200s: more than %u bytes", url, ANSWER_MAX);
+	if (r != CURLE_OK)
+		return err_set(e, -EIO, "%.200s: %s", url, api->strerror(r));
+	if (code != 200)
+		return err_set(e, -EIO, "%.200s: HTTP status %ld", url, code);
+	return 0;
+}
+
+/* Nothing half-written ever has the final name. */
+static int save(const char *path, const struct answer *a, struct err *e)
+{
+	_cleanup_(freep) char *temp = NULL;
+	FILE *f;
+	bool written;
+
+	if (asprintf(&temp, "%s.part", path) < 0)
+		return err_set(e, -ENOMEM, "out of memory");
+	f = fopen(temp, "we");
+	written = f && fwrite(a->data, 1, a->size, f) == a->size;
+	if (!f || fclose(f) != 0 || !written || rename(temp, path) < 0) {
+		int r = errno ? -errno : -EIO;
+
+		unlink(temp);
+		return err_sys(e, r, "%s", path);
+	}
+	return 0;
+}
+
+/* Signatures are the verification's to check; here only that it is what verification can read. */
+static int check_readable(const struct answer *a, const char *url, struct err *e)
+{
+	_cleanup_(verifier_freep) struct verifier *v = NULL;
+	int r = verifier_new(NULL, &v, e);
+
+	if (r == 0)
+		r = verifier_add(v, a->data, a->size, e);
+	return r < 0 ? err_prefix(e, "%.200s", url) : 0;
+}
+
+static int fetch_one(const struct curl_api *api, const struct fetch_request *q, const char *name,
+                     const char *url, struct err *e)
+{
+	_cleanup_(freep) char *path = NULL;
+	struct answer a = {0};
+	time_t now = time(NULL);
+	struct tm tm;
+	char day[16];
+	int r;
+
+	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
+	if (asprintf(&path, "%s/%s-%s.http", q->dir, name, day) < 0)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (!q->force && access(path, R_OK) == 0)
+		return 0;
+	r = get(api, q, url, &a, e);
+	if (r == 0)
+		r = check_readable(&a, url, e);
+	if (r == 0)
+		r = save(path, &a, e);
+	if (r == 0 && q->said)
+		q->said(path, q->userdata);
+	free(a.data);
+	return r;
+}
+
+static int fetch_all(const struct curl_api *api, const struct fetch_request *q, struct err *e)
+{
+	const char *base = q->url ?: FETCH_INTEL_URL,
+	           *ca = q->platform_ca ? "platform" : "processor";
+	const uint8_t *m = q->fmspc;
+	char fmspc[13], url[1024], name[64];
+	int r;
+
+	snprintf(fmspc, sizeof(fmspc), "%02x%02x%02x%02x%02x%02x", m[0], m[1], m[2], m[3], m[4],
+	         m[5]);
+	snprintf(name, sizeof(name), "tcb-%s", fmspc);
+	snprintf(url, sizeof(url), "%s/tdx/certification/v4/tcb?fmspc=%s", base, fmspc);
+	if ((r = fetch_one(api, q, name, url, e)) < 0)
+		return r;
+	snprintf(url, sizeof(url), "%s/tdx/certification/v4/qe/identity", base);
+	if ((r = fetch_one(api, q, "td-qe-identity", url, e)) < 0)
+		return r;
+	snprintf(name, sizeof(name), "pckcrl-%s", ca);
+	snprintf(url, sizeof(url), "%s/sgx/certification/v4/pckcrl?ca=%s&encoding=der", base, ca);
+	if ((r = fetch_one(api, q, name, url, e)) < 0)
+		return r;
+	if (q->root_crl_url)
+		snprintf(url, sizeof(url), "%s", q->root_crl_url);
+	else if (q->url)
+		snprintf(url, sizeof(url), "%s/sgx/certification/v4/rootcacrl", base);
+	else
+		snprintf(url, sizeof(url), "%s", FETCH_INTEL_ROOT_CRL);
+	return fetch_one(api, q, "rootcrl", url, e);
+}
+
+int fetch_collateral(const struct fetch_request *q, struct err *e)
+{
+	struct curl_api api = {0};
+	int r;
+
+	if ((q->url && strlen(q->url) > 800) || (q->root_crl_url && strlen(q->root_crl_url) > 800))
+		return err_set(e, -EINVAL, "the URL is too long");
+	if (mkdir(q->dir, 0777) < 0 && errno != EEXIST)
+		return err_sys(e, -errno, "%s", q->dir);
+	r = load_curl(&api, e);
+	if (r == 0)
+		r = fetch_all(&api, q, e);
+	return r;
+}

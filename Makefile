@@ -40,6 +40,10 @@ $B/libtception.a: $(ROOM_OBJ)
 $B/tception: $(MAIN_OBJ) $B/libtception.a
 	$(CC) $^ $(LIBS) -o $@
 
+# How another program uses the library: no more than these two libraries.
+$B/example: $B/obj/harness/example/verify.o $B/libtception.a
+	$(CC) $^ -lcrypto -ljansson -o $@
+
 # ---- guests: the agent (static), the tiny nested guest, the software TDX module -------------------
 include guests/rules.mk
 
@@ -78,9 +82,10 @@ $(IMAGE): guests/image/build guests/image/packages guests/image/finish | $(SETUP
 	@touch $@
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/initrd.cpio
-.PHONY: all tception guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
+.PHONY: all tception example guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
+example: $B/example ## the example of harness/example
 guests: $(GUESTS)
 image: $(IMAGE) ## build the guest image and fetch the firmware (cached)
 
@@ -88,7 +93,7 @@ run: all image ## run cases/default.yaml and print which layers attest
 	$B/tception run cases/default.yaml $(ARGS)
 
 test: check-arrows test-unit test-fuzz test-cases ## everything that CI runs
-test-unit: $(TESTS) $(SAN_TESTS) ## C unit tests, plain and under ASan and UBSan
+test-unit: $(TESTS) $(SAN_TESTS) $B/example ## C unit tests, plain and under ASan and UBSan
 	scripts/run-tests $(TESTS) $(SAN_TESTS)
 test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
 	scripts/run-fuzzers 60 $(FUZZERS)

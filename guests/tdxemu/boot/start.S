@@ -183,8 +183,10 @@ vmrun_halt:
 	pushq %rbp
 	clgi
 	movq %rdi, %rax
+	testb %sil, %sil		/* blocked */
+	jnz 1f
 	sti				/* with V_INTR_MASKING, the host's IF decides */
-	vmrun %rax
+1:	vmrun %rax
 	cli
 	popq %rbp
 	popq %rbx

@@ -8,16 +8,32 @@
 /* Bits are given as the ABI specification's CPUID virtualisation tables do. */
 #define BIT(n) (1u << (n))
 
-#define LEAF1_ECX_VMX        BIT(5)
-#define LEAF1_ECX_CX16       BIT(13) /* QEMU 7.2 corrupts RFLAGS in it */
+#define MAX_LEAF      0x23u /* of a TDX module 1.5 */
+#define MAX_EXTENDED  0x80000008u
+#define HYPERVISOR    0x40000000u
+#define HYPERVISOR_TO 0x400000ffu
+
+/* Off: what a TD never has, and what needs ATTRIBUTES or XFAM bits that no TD has here. */
+#define LEAF1_ECX_OFF                                                             \
+	(BIT(3) | BIT(5) | BIT(6) | BIT(13)) /* MONITOR, VMX, SMX; CX16: QEMU 7.2 \
+	                                        corrupts RFLAGS in it */
 #define LEAF1_ECX_X2APIC     BIT(21)
 #define LEAF1_ECX_HYPERVISOR BIT(31)
-#define LEAF7_ECX_PKU        (BIT(3) | BIT(4))
-#define LEAF7_ECX_LA57       BIT(16)
-#define LEAF7_EBX_TSX_MPX    (BIT(4) | BIT(11) | BIT(14))
-#define EXT1_ECX_SVM         BIT(2)
-#define EXT1_ECX_AMD         (BIT(2) | BIT(4) | BIT(6) | BIT(7) | BIT(11) | BIT(16))
-#define EXT1_EDX_AMD         (BIT(22) | BIT(25) | BIT(30) | BIT(31))
+#define LEAF7_EBX_OFF                                                                \
+	(BIT(1) | BIT(2) | BIT(4) | BIT(11) | BIT(14) | BIT(25)) /* TSC_ADJUST, SGX, \
+	                                                            TSX, MPX, PT */
+#define LEAF7_ECX_OFF (BIT(3) | BIT(4) | BIT(5) | BIT(7) | BIT(16) | BIT(23) | BIT(30) | BIT(31))
+/* ... PKU, WAITPKG, CET_SS, LA57, KL, SGX_LC, PKS */
+#define LEAF7_EDX_OFF (BIT(5) | BIT(19) | BIT(20) | BIT(22) | BIT(24) | BIT(25))
+/* ... UINTR, LBR, CET_IBT, AMX */
+
+/* Intel's part of AMD's leaf 0x80000001. */
+#define EXT1_ECX_INTEL (BIT(0) | BIT(5) | BIT(8)) /* LAHF, ABM, PREFETCHW */
+#define EXT1_EDX_INTEL                                                              \
+	(BIT(11) | BIT(20) | BIT(26) | BIT(27) | BIT(29)) /* SYSCALL, NX, 1G pages, \
+	                                                    RDTSCP, LM */
+
+static const char brand[48] = "Emulated TD (tception tdxemu, not Intel TDX)";
 
 static void set(uint32_t r[4], uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
 {
@@ -35,72 +51,114 @@ static uint32_t text4(const char *s)
 	return v;
 }
 
-static void features(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+/* The size of an XSAVE area with all of XFAM's states: where the last one ends. */
+static uint32_t xsave_size(const struct td *td)
+{
+	uint32_t size = 576, r[4]; /* legacy region and header */
+
+	for (uint32_t i = 2; i < 63; i++) {
+		if (!(td->info.xfam >> i & 1))
+			continue;
+		td->port->cpuid(0xd, i, r);
+		if (r[0] + r[1] > size)
+			size = r[0] + r[1];
+	}
+	return size;
+}
+
+static void extended_state(const struct td *td, uint32_t subleaf, uint32_t r[4])
+{
+	if (subleaf == 0)
+		set(r, (uint32_t)td->info.xfam, r[1], xsave_size(td),
+		    (uint32_t)(td->info.xfam >> 32));
+	else if (subleaf > 1 && (subleaf > 62 || !(td->info.xfam >> subleaf & 1)))
+		set(r, 0, 0, 0, 0);
+}
+
+static void basic(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
 	switch (leaf) {
 	case 0:
-		r[0] = r[0] < TDX_CPUID_LEAF ? TDX_CPUID_LEAF : r[0];
+		r[0] = MAX_LEAF;
 		break;
 	case 1:
-		r[2] |= LEAF1_ECX_HYPERVISOR;
-		r[2] &= ~(LEAF1_ECX_VMX | LEAF1_ECX_CX16);
+		r[2] = (r[2] & ~LEAF1_ECX_OFF) | LEAF1_ECX_HYPERVISOR;
 		if (td->flags & TDXEMU_FLAG_VE)
 			r[2] |= LEAF1_ECX_X2APIC;
 		break;
 	case 7:
-		if (subleaf == 0) {
-			r[1] &= ~LEAF7_EBX_TSX_MPX;
-			r[2] &= ~(LEAF7_ECX_LA57 | LEAF7_ECX_PKU);
-		}
+		if (subleaf != 0)
+			break;
+		r[1] &= ~LEAF7_EBX_OFF;
+		r[2] &= ~LEAF7_ECX_OFF;
+		r[3] &= ~LEAF7_EDX_OFF;
 		break;
-	case 0xa: /* no PERFMON in ATTRIBUTES */
+	case 5:   /* MONITOR */
+	case 0xa: /* PERFMON */
+	case 0x12:
+	case 0x14:
+	case 0x19:
+	case 0x1c:
+	case 0x1d:
+	case 0x1e:
 		set(r, 0, 0, 0, 0);
 		break;
-	case 0xd: /* what XFAM allows, and no more */
-		if (subleaf == 0)
-			set(r, (uint32_t)td->info.xfam, r[1], r[2],
-			    (uint32_t)(td->info.xfam >> 32));
-		else if (subleaf > 1 && (subleaf > 63 || !(td->info.xfam >> subleaf & 1)))
-			set(r, 0, 0, 0, 0);
-		break;
-	case 0x80000000:
-		set(r, 0x80000008, 0, 0, 0);
-		break;
-	case 0x80000001:
-		r[0] = 0;
-		r[2] &= ~EXT1_ECX_AMD;
-		r[3] &= ~EXT1_EDX_AMD;
+	case 0xd:
+		extended_state(td, subleaf, r);
 		break;
 	default:
 		break;
 	}
 }
 
+static void extended(uint32_t leaf, uint32_t r[4])
+{
+	switch (leaf) {
+	case 0x80000000:
+		set(r, MAX_EXTENDED, 0, 0, 0);
+		break;
+	case 0x80000001:
+		set(r, 0, 0, r[2] & EXT1_ECX_INTEL, r[3] & EXT1_EDX_INTEL);
+		break;
+	case 0x80000002 ... 0x80000004:
+		memcpy(r, brand + (leaf - 0x80000002) * 16, 16);
+		break;
+	case 0x80000005: /* AMD's way of describing caches */
+		set(r, 0, 0, 0, 0);
+		break;
+	case 0x80000008:
+		set(r, r[0], 0, 0, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Above its maximum QEMU repeats another leaf's values: topology code trips over them. */
+static bool cpu_has(const struct td *td, uint32_t leaf)
+{
+	uint32_t r[4];
+
+	if (leaf >= 0x80000000)
+		return leaf <= MAX_EXTENDED;
+	td->port->cpuid(0, 0, r);
+	return leaf <= r[0];
+}
+
 void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret[4])
 {
-	uint32_t first[4];
-
+	set(ret, 0, 0, 0, 0);
 	if (leaf == TDX_CPUID_LEAF) {
 		if (subleaf == 0)
 			set(ret, 0, text4("Inte"), text4("    "), text4("lTDX"));
+	} else if (leaf >= HYPERVISOR && leaf <= HYPERVISOR_TO) {
+		if (leaf == HYPERVISOR) /* what a TD on KVM shows */
+			set(ret, HYPERVISOR + 1, text4("KVMK"), text4("VMKV"), text4("M\0\0"));
+	} else if (cpu_has(td, leaf)) {
+		td->port->cpuid(leaf, subleaf, ret);
+		if (leaf < 0x80000000)
+			basic(td, leaf, subleaf, ret);
 		else
-			set(ret, 0, 0, 0, 0);
-		return;
+			extended(leaf, ret);
 	}
-	/* Above its maximum QEMU repeats another leaf's values: topology code trips over them. */
-	td->port->cpuid(0, 0, first);
-	if ((leaf > first[0] && leaf < 0x40000000) || leaf > 0x80000008) {
-		set(ret, 0, 0, 0, 0);
-		return;
-	}
-	if (leaf == 0x40000000) { /* what a TD on KVM shows */
-		set(ret, 0x40000001, text4("KVMK"), text4("VMKV"), text4("M\0\0"));
-		return;
-	}
-	if (leaf > 0x40000000 && leaf < 0x50000000) {
-		set(ret, 0, 0, 0, 0);
-		return;
-	}
-	td->port->cpuid(leaf, subleaf, ret);
-	features(td, leaf, subleaf, ret);
 }

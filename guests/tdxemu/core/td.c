@@ -38,7 +38,7 @@ void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->mac.type = 0x81;
-	ret->mac.version = 1; /* TDX 1.5 */
+	ret->mac.version = 0; /* a TDX 1.5 module says 1 only of a TD with service TDs */
 	memcpy(ret->mac.report_data, report_data, sizeof(ret->mac.report_data));
 	memcpy(ret->tcb.valid, tcb_valid, sizeof(tcb_valid));
 	memcpy(ret->tcb.tee_tcb_svn, tcb_svn, sizeof(tcb_svn));

@@ -17,17 +17,8 @@ enum leaf {
 	LEAF_SYS_RD = 11,
 };
 
-/* Metadata field IDs. Bit 63 is NON_ARCH, bits 50:34 say how it is accessed: not part of the name.
- */
-#define FIELD_NAME(id)      ((id)&0x7f00000000ffffffull)
-#define FIELD_TD_CTLS       FIELD_NAME(0x1110000300000017ull)
-#define FIELD_NOTIFY        FIELD_NAME(0x9100000000000010ull) /* notification enables */
-#define FIELD_TOPOLOGY      FIELD_NAME(0x9100000000000019ull) /* topology enumeration configured */
-#define FIELD_CONFIG_FLAGS  FIELD_NAME(0x1110000300000016ull)
-#define FIELD_TDX_FEATURES0 FIELD_NAME(0x0a00000300000008ull)
-
-#define TD_CTLS_PENDING_VE_DISABLE 1ull
-#define TD_CTLS_ENUM_TOPOLOGY      2ull
+/* VP.INFO's R10: TDG.SYS.RD is there. */
+#define INFO_SYS_RD 1ull
 
 static uint64_t invalid(unsigned operand)
 {
@@ -40,21 +31,23 @@ static uint64_t vp_info(const struct td *td, const struct td_vcpu *vcpu, struct 
 	r->rdx = td->info.attributes;
 	r->r8 = td->vcpus | (uint64_t)td->vcpus << 32; /* number, maximum */
 	r->r9 = vcpu->index;
-	r->r10 = 0; /* SYS_RD is there: bit 0 would say so; see sys_rd */
+	r->r10 = INFO_SYS_RD;
 	r->r11 = 0;
 	return TDX_SUCCESS;
 }
 
+/* Operands are checked in the genuine module's order, so that the same one is named. */
 static uint64_t rtmr_extend_leaf(struct td *td, const struct td_regs *r)
 {
 	uint8_t digest[TDX_DIGEST_SIZE];
-	const void *buffer;
+	const void *buffer = NULL;
 
-	if (r->rdx >= TDX_RTMR_COUNT)
-		return invalid(TDX_OPERAND_RDX);
-	buffer = r->rcx & 63 ? NULL : td->port->guest(r->rcx & ~TD_SHARED, sizeof(digest));
+	if (!(r->rcx & (TD_SHARED | 63))) /* private memory only */
+		buffer = td->port->guest(r->rcx, sizeof(digest));
 	if (!buffer)
 		return invalid(TDX_OPERAND_RCX);
+	if (r->rdx >= TDX_RTMR_COUNT)
+		return invalid(TDX_OPERAND_RDX);
 	memcpy(digest, buffer, sizeof(digest)); /* once: the guest may be changing it */
 	rtmr_extend(td->info.rtmr[r->rdx], digest);
 	return TDX_SUCCESS;
@@ -88,7 +81,7 @@ static uint64_t mr_report(const struct td *td, const struct td_regs *r)
 		in = td->port->guest(r->rdx & ~TD_SHARED, TDREPORT_DATA_SIZE);
 	if (!in)
 		return invalid(TDX_OPERAND_RDX);
-	if (r->r8 & 0xff) /* the only report subtype is 0 */
+	if (r->r8 != 0) /* the only report subtype */
 		return invalid(TDX_OPERAND_R8);
 	memcpy(data, in, sizeof(data)); /* newer kernels keep it inside the output buffer */
 	td_report(td, data, &report);
@@ -110,58 +103,42 @@ static uint64_t page_accept(const struct td *td, const struct td_regs *r)
 	return TDX_SUCCESS;
 }
 
+/* RCX names a TD; a guest has only its own, 0. */
 static uint64_t vm_rd(const struct td *td, struct td_regs *r)
 {
-	switch (FIELD_NAME(r->rdx)) {
-	case FIELD_TD_CTLS:
-		r->r8 = td->td_ctls;
-		return TDX_SUCCESS;
-	case FIELD_TOPOLOGY:
-		r->r8 = 1;
-		return TDX_SUCCESS;
-	case FIELD_CONFIG_FLAGS:
-	case FIELD_NOTIFY:
-		r->r8 = 0;
-		return TDX_SUCCESS;
-	default:
-		td->port->log("TDG.VM.RD of an unknown field", r->rdx);
-		r->r8 = 0;
-		return TDX_METADATA_INCORRECT;
-	}
+	uint64_t value = 0, status = invalid(TDX_OPERAND_RCX);
+
+	if (r->rcx == 0)
+		status = td_field_read(td, r->rdx, &value);
+	r->r8 = value;
+	return status;
 }
 
 /* R8 is the new value under the mask R9; the old one is returned in R8. */
 static uint64_t vm_wr(struct td *td, struct td_regs *r)
 {
-	const uint64_t writable = TD_CTLS_PENDING_VE_DISABLE | TD_CTLS_ENUM_TOPOLOGY;
-	uint64_t old;
+	uint64_t old = 0, status = invalid(TDX_OPERAND_RCX);
 
-	switch (FIELD_NAME(r->rdx)) {
-	case FIELD_TD_CTLS:
-		if (r->r9 & ~writable) /* REDUCE_VE and others: FEATURES0 does not promise them */
-			return TDX_METADATA_NOT_WRITABLE;
-		old = td->td_ctls;
-		td->td_ctls = (old & ~r->r9) | (r->r8 & r->r9);
-		r->r8 = old;
-		return TDX_SUCCESS;
-	case FIELD_NOTIFY: /* no zero-step notifications are ever needed */
-		r->r8 = 0;
-		return TDX_SUCCESS;
-	default:
-		td->port->log("TDG.VM.WR of an unknown field", r->rdx);
-		return TDX_METADATA_INCORRECT;
-	}
+	if (r->rcx == 0)
+		status = td_field_write(td, r->rdx, r->r8, r->r9, &old);
+	r->r8 = old;
+	return status;
 }
 
-/* FEATURES0 is zero: none of the optional features is there, REDUCE_VE among them. */
-static uint64_t sys_rd(const struct td *td, struct td_regs *r)
+static uint64_t sys_rd(struct td_regs *r)
 {
-	if (FIELD_NAME(r->rdx) != FIELD_TDX_FEATURES0) {
-		td->port->log("TDG.SYS.RD of an unknown field", r->rdx);
-		r->r8 = 0;
-		return TDX_METADATA_INCORRECT;
-	}
-	r->r8 = 0;
+	uint64_t value = 0, status = td_sys_read(r->rdx, &value);
+
+	r->rdx = ~0ull; /* there is no next field */
+	r->r8 = value;
+	return status;
+}
+
+static uint64_t cpuidve_set(struct td_vcpu *vcpu, const struct td_regs *r)
+{
+	if (r->rcx & ~(uint64_t)(TD_CPUIDVE_SUPERVISOR | TD_CPUIDVE_USER))
+		return invalid(TDX_OPERAND_RCX);
+	vcpu->cpuid_ve = (uint32_t)r->rcx;
 	return TDX_SUCCESS;
 }
 
@@ -170,7 +147,6 @@ void td_call(struct td *td, struct td_vcpu *vcpu, struct td_regs *r)
 	switch (r->rax) {
 	case LEAF_VP_VMCALL:
 		td_vmcall(td, vcpu, r);
-		r->rax = TDX_SUCCESS;
 		break;
 	case LEAF_VP_INFO:
 		r->rax = vp_info(td, vcpu, r);
@@ -184,8 +160,8 @@ void td_call(struct td *td, struct td_vcpu *vcpu, struct td_regs *r)
 	case LEAF_MR_REPORT:
 		r->rax = mr_report(td, r);
 		break;
-	case LEAF_VP_CPUIDVE_SET: /* CPUID never gives #VE here, so either setting is kept */
-		r->rax = TDX_SUCCESS;
+	case LEAF_VP_CPUIDVE_SET:
+		r->rax = cpuidve_set(vcpu, r);
 		break;
 	case LEAF_MEM_PAGE_ACCEPT:
 		r->rax = page_accept(td, r);
@@ -197,7 +173,7 @@ void td_call(struct td *td, struct td_vcpu *vcpu, struct td_regs *r)
 		r->rax = vm_wr(td, r);
 		break;
 	case LEAF_SYS_RD:
-		r->rax = sys_rd(td, r);
+		r->rax = sys_rd(r);
 		break;
 	default:
 		td->port->log("unknown TDCALL leaf", r->rax);

@@ -17,7 +17,6 @@ enum vmcall { /* below 64 they are VMX exit reasons: the instruction the guest w
 	      VMCALL_WRMSR = 32,
 	      VMCALL_MMIO = 48,
 	      VMCALL_WBINVD = 54,
-	      VMCALL_PCONFIG = 65,
 	      VMCALL_GET_TD_VM_CALL_INFO = 0x10000,
 	      VMCALL_MAP_GPA = 0x10001,
 	      VMCALL_GET_QUOTE = 0x10002,
@@ -29,7 +28,7 @@ static uint64_t do_io(const struct td_port *port, struct td_regs *r)
 {
 	uint64_t size = r->r12;
 
-	if ((size != 1 && size != 2 && size != 4) || r->r14 > 0xffff)
+	if ((size != 1 && size != 2 && size != 4) || r->r13 > 1 || r->r14 > 0xffff)
 		return TDVMCALL_INVALID;
 	if (r->r13)
 		port->port_out((uint16_t)r->r14, (unsigned)size, (uint32_t)r->r15);
@@ -38,17 +37,31 @@ static uint64_t do_io(const struct td_port *port, struct td_regs *r)
 	return TDVMCALL_SUCCESS;
 }
 
-/* Devices only: RAM is the guest's own to read, and the module's is nobody's. */
 static uint64_t do_mmio(const struct td_port *port, struct td_regs *r)
 {
 	uint64_t size = r->r12, gpa = r->r14 & ~TD_SHARED;
+	bool done;
 
-	if ((size != 1 && size != 2 && size != 4 && size != 8) || gpa >= TD_SHARED)
+	if ((size != 1 && size != 2 && size != 4 && size != 8) || r->r13 > 1 || gpa >= TD_SHARED)
 		return TDVMCALL_INVALID;
+	if (gpa & (size - 1))
+		return TDVMCALL_ALIGN_ERROR;
 	if (r->r13)
-		port->mmio_write(gpa, (unsigned)size, r->r15);
+		done = port->mmio_write(gpa, (unsigned)size, r->r15);
 	else
-		r->r11 = port->mmio_read(gpa, (unsigned)size);
+		done = port->mmio_read(gpa, (unsigned)size, &r->r11);
+	return done ? TDVMCALL_SUCCESS : TDVMCALL_INVALID;
+}
+
+/* Conversion between private and shared: granted. Both aliases reach the same page, see README. */
+static uint64_t map_gpa(const struct td_regs *r)
+{
+	uint64_t gpa = r->r12, size = r->r13, end = TD_SHARED << 1;
+
+	if ((gpa | size) & 4095)
+		return TDVMCALL_ALIGN_ERROR;
+	if (size == 0 || gpa >= end || size > end - gpa || (gpa ^ (gpa + size - 1)) & TD_SHARED)
+		return TDVMCALL_INVALID;
 	return TDVMCALL_SUCCESS;
 }
 
@@ -113,12 +126,7 @@ static uint64_t do_cpuid(const struct td *td, struct td_regs *r)
 
 static uint64_t do_rdmsr(const struct td *td, struct td_regs *r)
 {
-	uint64_t value;
-
-	if (!td->port->msr_read((uint32_t)r->r12, &value))
-		return TDVMCALL_INVALID;
-	r->r11 = value;
-	return TDVMCALL_SUCCESS;
+	return td_msr_read_by_vmcall(td, r->r12, &r->r11) ? TDVMCALL_SUCCESS : TDVMCALL_INVALID;
 }
 
 static uint64_t standard_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_regs *r)
@@ -135,17 +143,19 @@ static uint64_t standard_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_r
 	case VMCALL_RDMSR:
 		return do_rdmsr(td, r);
 	case VMCALL_WRMSR:
-		return td->port->msr_write((uint32_t)r->r12, r->r13) ? TDVMCALL_SUCCESS
-		                                                     : TDVMCALL_INVALID;
+		return td_msr_write_by_vmcall(td, r->r12, r->r13) ? TDVMCALL_SUCCESS
+		                                                  : TDVMCALL_INVALID;
 	case VMCALL_MMIO:
 		return do_mmio(td->port, r);
 	case VMCALL_WBINVD:
 		return TDVMCALL_SUCCESS;
 	case VMCALL_GET_TD_VM_CALL_INFO:
+		if (r->r12 != 0)
+			return TDVMCALL_INVALID;
 		r->r11 = r->r12 = r->r13 = r->r14 = 0; /* the base set of sub-functions */
 		return TDVMCALL_SUCCESS;
-	case VMCALL_MAP_GPA: /* both aliases reach the same page: see README, "Not faithful" */
-		return (r->r12 | r->r13) & 4095 ? TDVMCALL_ALIGN_ERROR : TDVMCALL_SUCCESS;
+	case VMCALL_MAP_GPA:
+		return map_gpa(r);
 	case VMCALL_GET_QUOTE:
 		return get_quote(td, r);
 	case VMCALL_REPORT_FATAL_ERROR:
@@ -159,11 +169,39 @@ static uint64_t standard_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_r
 	}
 }
 
+/* The registers that the mask in RCX can expose to the VMM, by the numbers of its bits. */
+static const uint8_t exposed[16] = {
+        [2] = offsetof(struct td_regs, rdx),  [3] = offsetof(struct td_regs, rbx),
+        [5] = offsetof(struct td_regs, rbp),  [6] = offsetof(struct td_regs, rsi),
+        [7] = offsetof(struct td_regs, rdi),  [8] = offsetof(struct td_regs, r8),
+        [9] = offsetof(struct td_regs, r9),   [10] = offsetof(struct td_regs, r10),
+        [11] = offsetof(struct td_regs, r11), [12] = offsetof(struct td_regs, r12),
+        [13] = offsetof(struct td_regs, r13), [14] = offsetof(struct td_regs, r14),
+        [15] = offsetof(struct td_regs, r15),
+};
+#define NEVER_EXPOSED (~0xffffull | 1 << 0 | 1 << 1 | 1 << 4) /* RAX, RCX, RSP */
+
+static void copy_exposed(struct td_regs *to, const struct td_regs *from, uint64_t mask)
+{
+	for (unsigned i = 2; i < 16; i++)
+		if (mask >> i & 1)
+			memcpy((uint8_t *)to + exposed[i], (const uint8_t *)from + exposed[i], 8);
+}
+
+/* The VMM sees zero in a register that the guest keeps to itself, and cannot change it. */
 void td_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_regs *r)
 {
-	if (r->r10 != 0) { /* a vendor's hypercall: KVM's answer to an unknown one is -ENOSYS */
-		r->r10 = (uint64_t)-1000;
+	struct td_regs seen = {0};
+
+	if (r->rcx & NEVER_EXPOSED) {
+		r->rax = TDX_OPERAND_INVALID | TDX_OPERAND_RCX;
 		return;
 	}
-	r->r10 = standard_vmcall(td, vcpu, r);
+	copy_exposed(&seen, r, r->rcx);
+	if (seen.r10 == 0)
+		seen.r10 = standard_vmcall(td, vcpu, &seen);
+	else /* a vendor's hypercall: KVM's answer to an unknown one is -ENOSYS */
+		seen.r10 = (uint64_t)-1000;
+	copy_exposed(r, &seen, r->rcx);
+	r->rax = TDX_SUCCESS;
 }

@@ -49,8 +49,8 @@ void svm_map_firmware(uint64_t copy, uint64_t size);
 void cpu_run(struct cpu *c) __attribute__((noreturn));
 void cpu_inject(struct cpu *c, unsigned vector, int has_error);
 
-/* svm/halt.c: waits for an interrupt without taking it. */
-void cpu_halt(struct cpu *c);
+/* Waits for an interrupt (blocked: only for an NMI) without taking it. */
+void cpu_halt(struct cpu *c, bool blocked);
 
 /* svm/memory.c */
 void memory_init(const struct tdxemu_config *config);
@@ -59,21 +59,30 @@ void memory_set_firmware(uint64_t copy, uint64_t size);
  * firmware. */
 void *memory_guest(uint64_t gpa, uint64_t size);
 bool memory_owns(uint64_t gpa, uint64_t size);
-/* Copies code bytes at the guest's RIP through its page tables; 0 when all of them could be read.
- */
-int memory_fetch(const struct cpu *c, uint8_t *out, unsigned size);
+/* Whether the module's own memory is touched. */
+bool memory_is_module(uint64_t pa, uint64_t size);
+/* Copies up to `size` bytes of code at the guest's RIP through its page tables; how many. */
+unsigned memory_fetch(const struct cpu *c, uint8_t *out, unsigned size);
 
-/* svm/msr.c: the guest's MSR accesses; false means #GP, or a failed TDVMCALL. */
-int msr_wanted(uint32_t index, int x2apic);
-bool msr_read(uint32_t index, uint64_t *ret);
-bool msr_write(uint32_t index, uint64_t value);
+/*
+ * svm/decode.c: if the instruction at RIP is this one, whatever its prefixes, its length in bytes,
+ * else 0. SVM under TCG tells neither bytes nor length.
+ */
+unsigned decode_tdcall(const struct cpu *c);
+unsigned decode_cpuid(const struct cpu *c);
+unsigned decode_msr(const struct cpu *c); /* RDMSR or WRMSR */
+unsigned decode_hlt(const struct cpu *c);
+
+/* svm/msr.c: the guest's MSRs, EFER and x2APIC included. */
+uint64_t msr_read(uint32_t index);
+void msr_write(uint32_t index, uint64_t value);
 
 /* svm/port.c: core/'s way to this machine. */
 extern const struct td_port svm_port;
 
 /* boot/start.S: VMRUN with the guest's registers loaded; returns after #VMEXIT. */
 void vmrun(struct vmcb *vmcb, struct td_regs *regs);
-void vmrun_halt(struct vmcb *vmcb);
+void vmrun_halt(struct vmcb *vmcb, bool blocked);
 extern uint8_t halt_code[];
 
 #endif

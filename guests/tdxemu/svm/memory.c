@@ -5,6 +5,7 @@
 #include "tdxemu/svm/insn.h"
 
 #define GIB4        (4ull << 30)
+#define CS_LONG     0x200u /* attributes: 64-bit code */
 #define PTE_P       1ull
 #define PTE_PS      0x80ull
 #define PTE_ADDRESS (0x000ffffffffff000ull & ~TD_SHARED)
@@ -47,6 +48,13 @@ bool memory_owns(uint64_t gpa, uint64_t size)
 	       inside(gpa, size, GIB4 - ram.firmware_size, ram.firmware_size);
 }
 
+bool memory_is_module(uint64_t pa, uint64_t size)
+{
+	uint64_t own = GIB4 + ram.high;
+
+	return pa < own + TDXEMU_MEMORY && pa + size > own;
+}
+
 /* Guest-linear to guest-physical by the guest's own page tables; 0 on success. */
 static int translate(const struct vmcb *v, uint64_t va, uint64_t *ret)
 {
@@ -75,20 +83,22 @@ static int translate(const struct vmcb *v, uint64_t va, uint64_t *ret)
 	return -1;
 }
 
-int memory_fetch(const struct cpu *c, uint8_t *out, unsigned size)
+unsigned memory_fetch(const struct cpu *c, uint8_t *out, unsigned size)
 {
 	const struct vmcb *v = &c->vmcb;
-	uint64_t base = v->cs.attributes & 0x200 ? 0 : v->cs.base; /* L bit: 64-bit code */
-	uint64_t gpa;
-	const uint8_t *byte;
+	bool long_mode = v->efer & EFER_LMA && v->cs.attributes & CS_LONG;
+	uint64_t linear = long_mode ? v->rip : (uint32_t)(v->rip + v->cs.base), gpa = 0;
+	unsigned n;
 
-	for (unsigned i = 0; i < size; i++) {
-		if (translate(v, v->rip + base + i, &gpa) < 0)
-			return -1;
+	for (n = 0; n < size; n++, linear++, gpa++) {
+		const uint8_t *byte;
+
+		if ((n == 0 || (linear & 4095) == 0) && translate(v, linear, &gpa) < 0)
+			break;
 		byte = memory_guest(gpa & ~TD_SHARED, 1);
 		if (!byte)
-			return -1;
-		out[i] = *byte;
+			break;
+		out[n] = *byte;
 	}
-	return 0;
+	return n;
 }

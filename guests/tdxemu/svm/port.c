@@ -19,48 +19,40 @@ static void port_out(uint16_t port, unsigned size, uint32_t value)
 		out32(port, value);
 }
 
-/* Whether an access by the module on the guest's behalf would reach RAM, the module's own included.
- */
-static bool is_ram(uint64_t gpa)
+/* Devices only: RAM is the guest's own to read, and the module's is nobody's. */
+static bool is_ram(uint64_t gpa, unsigned size)
 {
-	uint64_t high = the_td.mailbox ? (uint64_t)the_td.mailbox + 4096 : ~0ull;
-
-	return memory_owns(gpa, 1) || (gpa >= 4ull << 30 && gpa < high);
+	return memory_owns(gpa, 1) || memory_owns(gpa + size - 1, 1) || memory_is_module(gpa, size);
 }
 
-static uint64_t mmio_read(uint64_t gpa, unsigned size)
+static bool mmio_read(uint64_t gpa, unsigned size, uint64_t *ret)
 {
-	if (is_ram(gpa) || is_ram(gpa + size - 1))
-		return ~0ull;
-	switch (size) {
-	case 1:
-		return *(volatile uint8_t *)gpa;
-	case 2:
-		return *(volatile uint16_t *)gpa;
-	case 4:
-		return *(volatile uint32_t *)gpa;
-	default:
-		return *(volatile uint64_t *)gpa;
-	}
+	if (is_ram(gpa, size))
+		return false;
+	if (size == 1)
+		*ret = *(volatile uint8_t *)gpa;
+	else if (size == 2)
+		*ret = *(volatile uint16_t *)gpa;
+	else if (size == 4)
+		*ret = *(volatile uint32_t *)gpa;
+	else
+		*ret = *(volatile uint64_t *)gpa;
+	return true;
 }
 
-static void mmio_write(uint64_t gpa, unsigned size, uint64_t value)
+static bool mmio_write(uint64_t gpa, unsigned size, uint64_t value)
 {
-	if (is_ram(gpa) || is_ram(gpa + size - 1))
-		return;
-	switch (size) {
-	case 1:
+	if (is_ram(gpa, size))
+		return false;
+	if (size == 1)
 		*(volatile uint8_t *)gpa = (uint8_t)value;
-		break;
-	case 2:
+	else if (size == 2)
 		*(volatile uint16_t *)gpa = (uint16_t)value;
-		break;
-	case 4:
+	else if (size == 4)
 		*(volatile uint32_t *)gpa = (uint32_t)value;
-		break;
-	default:
+	else
 		*(volatile uint64_t *)gpa = value;
-	}
+	return true;
 }
 
 static void ring(void)

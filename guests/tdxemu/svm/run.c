@@ -3,12 +3,16 @@
 #include "tdxemu/svm/insn.h"
 #include "tdxemu/svm/log.h"
 
-#define VECTOR_UD      6
-#define VECTOR_DF      8
-#define VECTOR_GP      13
-#define VECTOR_VE      20
-#define VMX_REASON_HLT 12
-#define VMX_REASON_IO  30
+#define VECTOR_UD 6
+#define VECTOR_DF 8
+#define VECTOR_GP 13
+#define VECTOR_VE 20
+
+#define VMX_REASON_CPUID 10
+#define VMX_REASON_HLT   12
+#define VMX_REASON_IO    30
+#define VMX_REASON_RDMSR 31
+#define VMX_REASON_WRMSR 32
 
 static uint8_t
         td_lock; /* one TDCALL at a time: RTMRs and the mailbox are the TD's, not the CPU's */
@@ -31,11 +35,16 @@ static void inject_ve(struct cpu *c, uint64_t reason, uint64_t qualification, ui
 	cpu_inject(c, VECTOR_VE, 0);
 }
 
-static void tdcall(struct cpu *c)
+static void advance(struct cpu *c, unsigned length)
+{
+	c->vmcb.rip += length;
+	c->vmcb.int_shadow = 0;
+}
+
+static void tdcall(struct cpu *c, unsigned length)
 {
 	c->regs.rax = c->vmcb.rax;
-	c->vmcb.rip += 4;
-	c->vmcb.int_shadow = 0;
+	advance(c, length);
 	while (__atomic_test_and_set(&td_lock, __ATOMIC_ACQUIRE))
 		__builtin_ia32_pause();
 	td_call(&the_td, &c->vcpu, &c->regs);
@@ -43,53 +52,67 @@ static void tdcall(struct cpu *c)
 	c->vmcb.rax = c->regs.rax;
 	if (c->vcpu.halt) {
 		c->vcpu.halt = false;
-		/* Interrupts come as they did before: either the guest takes them now, or
-		 * (blocked) it looks at what is pending by itself. */
-		cpu_halt(c);
+		cpu_halt(c, c->vcpu.halt_blocked);
 	}
 }
 
 static void on_ud(struct cpu *c)
 {
-	static const uint8_t opcode[4] = {0x66, 0x0f, 0x01, 0xcc}; /* TDCALL */
-	uint8_t code[4];
+	unsigned length = decode_tdcall(c);
 
-	if (memory_fetch(c, code, sizeof(code)) < 0 ||
-	    __builtin_memcmp(code, opcode, sizeof(code)) != 0)
+	if (length == 0)
 		cpu_inject(c, VECTOR_UD, 0);
 	else if (c->vmcb.cpl > 0)
 		cpu_inject(c, VECTOR_GP, 1);
 	else
-		tdcall(c);
+		tdcall(c, length);
+}
+
+/* Where the guest has changed the code since it ran, the length without prefixes is assumed. */
+static unsigned length_or(unsigned length, unsigned usual)
+{
+	return length > 0 ? length : usual;
 }
 
 static void on_cpuid(struct cpu *c)
 {
-	uint32_t r[4];
+	uint32_t level = c->vmcb.cpl == 0 ? TD_CPUIDVE_SUPERVISOR : TD_CPUIDVE_USER, r[4];
+	unsigned length = length_or(decode_cpuid(c), 2);
 
+	if (c->vcpu.cpuid_ve & level) {
+		inject_ve(c, VMX_REASON_CPUID, 0, length);
+		return;
+	}
 	td_cpuid(&the_td, (uint32_t)c->vmcb.rax, (uint32_t)c->regs.rcx, r);
 	c->vmcb.rax = r[0];
 	c->regs.rbx = r[1];
 	c->regs.rcx = r[2];
 	c->regs.rdx = r[3];
-	c->vmcb.rip += 2;
+	advance(c, length);
 }
 
 static void on_msr(struct cpu *c)
 {
 	uint32_t index = (uint32_t)c->regs.rcx;
 	uint64_t value = (uint32_t)c->vmcb.rax | c->regs.rdx << 32;
+	unsigned length = length_or(decode_msr(c), 2);
 	bool write = c->vmcb.exit_info1 & 1;
 
-	if (!(write ? msr_write(index, value) : msr_read(index, &value))) {
+	switch (write ? td_msr_write(&the_td, index, value) : td_msr_read(&the_td, index, &value)) {
+	case TD_MSR_GP:
 		cpu_inject(c, VECTOR_GP, 1);
 		return;
+	case TD_MSR_VE:
+		inject_ve(c, write ? VMX_REASON_WRMSR : VMX_REASON_RDMSR, 0, length);
+		return;
+	case TD_MSR_DONE:
+		break;
 	}
 	if (!write) {
 		c->vmcb.rax = (uint32_t)value;
 		c->regs.rdx = value >> 32;
 	}
-	c->vmcb.rip += 2;
+	advance(c, length);
 }
 
 /* SVM's description of the port access, turned into VMX's exit qualification. */
@@ -118,7 +141,7 @@ static void handle_exit(struct cpu *c)
 		on_io(c);
 		break;
 	case VMEXIT_HLT:
-		inject_ve(c, VMX_REASON_HLT, 0, 1);
+		inject_ve(c, VMX_REASON_HLT, 0, length_or(decode_hlt(c), 1));
 		break;
 	case VMEXIT_SHUTDOWN:
 		stop("the guest's triple fault");
@@ -127,7 +150,7 @@ static void handle_exit(struct cpu *c)
 	case VMEXIT_NPF:
 		stop("the guest touched memory that is not its own");
 	default:
-		if (!vmexit_is_svm(c->vmcb.exit_code))
+		if (!vmexit_is_missing(c->vmcb.exit_code))
 			stop("an exit that this module does not know");
 		cpu_inject(c, VECTOR_UD, 0);
 	}
@@ -138,7 +161,6 @@ void cpu_run(struct cpu *c)
 	for (;;) {
 		uint64_t interrupted;
 
-		c->vmcb.efer |= EFER_SVME;
 		vmrun(&c->vmcb, &c->regs);
 		c->vmcb.tlb_control = 0;
 		/* An event whose delivery the exit cut short is delivered again. */
@@ -153,11 +175,14 @@ void cpu_run(struct cpu *c)
  * here, so HLT would never wake; a little guest waits in our place, whose #VMEXIT(INTR) takes no
  * interrupt.
  */
-void cpu_halt(struct cpu *c)
+void cpu_halt(struct cpu *c, bool blocked)
 {
 	c->halt.rip = (uint64_t)halt_code;
 	c->halt.exit_code = ~0ull;
-	vmrun_halt(&c->halt);
-	if (c->halt.exit_code != VMEXIT_INTR && c->halt.exit_code != VMEXIT_NMI)
-		stop("an unknown exit while the CPU was halted");
+	vmrun_halt(&c->halt, blocked);
+	if (c->halt.exit_code == VMEXIT_INTR || c->halt.exit_code == VMEXIT_NMI)
+		return;
+	if (c->halt.exit_code == VMEXIT_INIT)
+		stop("INIT sent to a TD's CPU");
+	stop("an unknown exit while the CPU was halted");
 }

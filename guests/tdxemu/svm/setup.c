@@ -65,13 +65,13 @@ static void msr_intercept(uint32_t index)
 	msr_map[bit / 8] |= (uint8_t)(3 << bit % 8);
 }
 
-static void msr_build(int x2apic)
+static void msr_build(void)
 {
 	static const uint32_t first[3] = {0, 0xc0000000, 0xc0010000};
 
 	for (int range = 0; range < 3; range++) {
 		for (uint32_t i = 0; i < 0x2000; i++) {
-			if (msr_wanted(first[range] + i, x2apic))
+			if (td_msr_wanted(&the_td, first[range] + i))
 				msr_intercept(first[range] + i);
 		}
 	}
@@ -84,7 +84,7 @@ void svm_share(const struct tdxemu_config *config)
 	npt_build();
 	for (uint64_t pa = own; pa < own + TDXEMU_MEMORY; pa += MIB2)
 		*pd_entry(pa) = 0; /* the guest can't reach us */
-	msr_build(config->flags & TDXEMU_FLAG_VE);
+	msr_build();
 	if (config->flags & TDXEMU_FLAG_VE)
 		memset(io_map, 0xff, sizeof(io_map));
 }
@@ -148,7 +148,7 @@ static void halt_guest(struct cpu *c)
 
 	__asm__ volatile("sgdt %0; mov %%cr3, %1" : "=m"(gdtr), "=r"(cr3));
 	common(v);
-	v->intercepts1 = INTERCEPT1_INTR | INTERCEPT1_NMI | INTERCEPT1_SHUTDOWN;
+	v->intercepts1 = INTERCEPT1_INTR | INTERCEPT1_NMI | INTERCEPT1_INIT | INTERCEPT1_SHUTDOWN;
 	v->intercepts2 = 1; /* VMRUN must be intercepted */
 	v->int_control = INT_CONTROL_MASKING;
 	flat(v, 0xa9b, 0xc93);
@@ -172,7 +172,7 @@ void svm_setup_cpu(struct cpu *c, uint64_t hob)
 	                 INTERCEPT1_INVLPGA | INTERCEPT1_INIT;
 	if (the_td.flags & TDXEMU_FLAG_VE)
 		v->intercepts1 |= INTERCEPT1_IOIO | INTERCEPT1_HLT;
-	v->intercepts2 = INTERCEPT2_SVM;
+	v->intercepts2 = INTERCEPT2_SVM | INTERCEPT2_MONITOR | INTERCEPT2_MWAIT;
 	v->tlb_control = 1;
 	v->nested_paging = 1;
 	v->nested_cr3 = (uint64_t)npt_pml4;

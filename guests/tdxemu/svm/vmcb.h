@@ -90,6 +90,8 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "VMCB G_PAT");
 #define INTERCEPT1_MSR      (1u << 28)
 #define INTERCEPT1_SHUTDOWN (1u << 31)
 #define INTERCEPT2_SVM      0x7fu /* VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT */
+#define INTERCEPT2_MONITOR  (1u << 10)
+#define INTERCEPT2_MWAIT    (3u << 11) /* also the conditional form */
 #define INT_CONTROL_MASKING (1u << 24)
 
 enum vmexit { /* appendix C, table C-1 */
@@ -105,6 +107,8 @@ enum vmexit { /* appendix C, table C-1 */
 	      VMEXIT_SHUTDOWN = 0x7f,
 	      VMEXIT_VMRUN = 0x80,
 	      VMEXIT_SKINIT = 0x86,
+	      VMEXIT_MONITOR = 0x8a,
+	      VMEXIT_MWAIT_ARMED = 0x8c,
 	      VMEXIT_NPF = 0x400,
 };
 
@@ -122,10 +126,11 @@ enum vmexit { /* appendix C, table C-1 */
 #define CR0_NE (1ull << 5)
 #define CR0_PG (1ull << 31)
 
-/* Exit codes from first to last that stand for an SVM instruction: none exists in a TD. */
-static inline int vmexit_is_svm(uint64_t code)
+/* Exits of instructions that no TD has: SVM's own, MONITOR and MWAIT. */
+static inline int vmexit_is_missing(uint64_t code)
 {
-	return code == VMEXIT_INVLPGA || (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT);
+	return code == VMEXIT_INVLPGA || (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT) ||
+	       (code >= VMEXIT_MONITOR && code <= VMEXIT_MWAIT_ARMED);
 }
 
 #endif

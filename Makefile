@@ -64,7 +64,7 @@ $B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
 
 # ---- fuzzers (clang's libFuzzer): one per parser, seeds in cases/golden --------------------------------
 FUZZ_SRC := $(wildcard harness/fuzz/fuzz_*.c)
-FUZZERS := $(FUZZ_SRC:harness/fuzz/%.c=$B/fuzz/%)
+FUZZERS := $(FUZZ_SRC:harness/fuzz/%.c=$B/fuzz/%) $(GUEST_FUZZERS)
 FUZZ_CC := clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -MMD -MP -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
 $B/fuzz-obj/%.o: %.c Makefile | $(SETUP)

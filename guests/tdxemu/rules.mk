@@ -27,3 +27,22 @@ $B/tdxemu.bin: guests/tdxemu/boot/low.S $B/tdxemu/module.bin
 	ld -Ttext=$(TDXEMU_LOAD) -e low_start -nostdlib $B/tdxemu/low.o -o $B/tdxemu/low.elf
 	objcopy -O binary -j .text $B/tdxemu/low.elf $@
 
+# core/ as a normal program: unit tests, and a fuzzer of TDCALL.
+TDXEMU_TESTS := test_tdcall test_vmcall test_cpuview
+GUEST_TESTS += $(TDXEMU_TESTS:%=$B/test/%)
+GUEST_SAN_TESTS += $(TDXEMU_TESTS:%=$B/san/test/%)
+GUEST_FUZZERS += $B/fuzz/fuzz_tdcall
+TDXEMU_HOSTED := $(TDXEMU_CORE) $(addprefix harness/format/,code.c reader.c sha2.c tdreport.c)
+TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/test/*.h)
+TDXEMU_TEST_CFLAGS := $(filter-out -MMD -MP,$(CFLAGS)) -Iguests
+
+$(TDXEMU_TESTS:%=$B/test/%): $B/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(TDXEMU_TEST_CFLAGS) $< $(TDXEMU_HOSTED) $(CHECK_LIBS) -lm -o $@
+$(TDXEMU_TESTS:%=$B/san/test/%): $B/san/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) $(TDXEMU_TEST_CFLAGS) $(SAN) $< $(TDXEMU_HOSTED) $(CHECK_LIBS) -lm -o $@
+$B/fuzz/fuzz_tdcall: guests/tdxemu/test/fuzz_tdcall.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
+	@mkdir -p $(@D)
+	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguests -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined $< $(TDXEMU_HOSTED) -o $@

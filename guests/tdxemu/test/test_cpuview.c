@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CPUID and MSRs of a TD on a processor that, the fake's, claims to have everything. */
+#include <check.h>
+
+#include "tdxemu/test/fake.h"
+
+#define EFER     0xc0000080u
+#define HSAVE_PA 0xc0010117u
+
+static void setup(void)
+{
+	fake_start(0);
+}
+
+static uint32_t cpuid_bit(uint32_t leaf, uint32_t subleaf, unsigned reg, unsigned bit)
+{
+	uint32_t r[4];
+
+	td_cpuid(&td, leaf, subleaf, r);
+	return r[reg] >> bit & 1;
+}
+
+START_TEST(is_a_td)
+{
+	uint32_t r[4];
+	char text[13] = {0};
+
+	td_cpuid(&td, 0x21, 0, r);
+	memcpy(text, &r[1], 4);
+	memcpy(text + 4, &r[3], 4);
+	memcpy(text + 8, &r[2], 4);
+	ck_assert_str_eq(text, "IntelTDX    ");
+	td_cpuid(&td, 0, 0, r);
+	ck_assert_uint_ge(r[0], 0x21);
+}
+END_TEST
+
+START_TEST(no_nested_virtualisation)
+{
+	uint32_t r[4];
+
+	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 5), 0);          /* VMX */
+	ck_assert_uint_eq(cpuid_bit(0x80000001, 0, 2, 2), 0); /* SVM */
+	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 31), 1);         /* hypervisor */
+	td_cpuid(&td, 0x8000000a, 0, r);
+	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
+}
+END_TEST
+
+START_TEST(features_follow_attributes_and_xfam)
+{
+	uint32_t r[4];
+
+	td_cpuid(&td, 0xd, 0, r);
+	ck_assert_uint_eq(r[0], (uint32_t)td.info.xfam);
+	ck_assert_uint_eq(r[2], 832); /* x87, SSE, header, AVX */
+	td_cpuid(&td, 0xd, 9, r);     /* PKRU */
+	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
+	td_cpuid(&td, 0xa, 0, r);
+	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
+	ck_assert_uint_eq(cpuid_bit(7, 0, 2, 3), 0);  /* PKU */
+	ck_assert_uint_eq(cpuid_bit(7, 0, 2, 31), 0); /* PKS */
+	ck_assert_uint_eq(cpuid_bit(7, 0, 3, 24), 0); /* AMX */
+	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 3), 0);  /* MONITOR */
+}
+END_TEST
+
+START_TEST(leaves_the_cpu_has_not)
+{
+	static const uint32_t leaf[] = {0xe, 0x1f, 0x23, 0x50000000, 0x7fffffff, 0x80000009, ~0u};
+	uint32_t r[4];
+
+	for (unsigned i = 0; i < sizeof(leaf) / sizeof(*leaf); i++) {
+		td_cpuid(&td, leaf[i], 0, r);
+		ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
+	}
+}
+END_TEST
+
+START_TEST(svme_is_hidden)
+{
+	uint64_t v;
+
+	ck_assert_int_eq(td_msr_read(&td, EFER, &v), TD_MSR_DONE);
+	ck_assert_uint_eq(v, 0xd01);
+	ck_assert_int_eq(td_msr_write(&td, EFER, 0x1d01), TD_MSR_GP);
+	ck_assert_uint_eq(fake.msr_writes, 0);
+	ck_assert_int_eq(td_msr_write(&td, EFER, 0xd01), TD_MSR_DONE);
+	ck_assert_uint_eq(fake.msr_writes, 1);
+}
+END_TEST
+
+START_TEST(what_leads_to_the_module)
+{
+	uint64_t v;
+
+	ck_assert(td_msr_wanted(&td, HSAVE_PA));
+	ck_assert(td_msr_wanted(&td, 0x1b));
+	ck_assert(!td_msr_wanted(&td, 0xc0000100)); /* FS base */
+	ck_assert_int_eq(td_msr_read(&td, HSAVE_PA, &v), TD_MSR_GP);
+	ck_assert_int_eq(td_msr_write(&td, HSAVE_PA, 0), TD_MSR_GP);
+	ck_assert(!td_msr_write_by_vmcall(&td, HSAVE_PA, 0));
+	ck_assert_int_eq(td_msr_read(&td, 0x1b, &v), TD_MSR_DONE);
+	ck_assert_int_eq(td_msr_write(&td, 0x1b, v), TD_MSR_DONE);
+	ck_assert_int_eq(td_msr_write(&td, 0x1b, v ^ 0x1000), TD_MSR_GP);
+	ck_assert(!td_msr_write_by_vmcall(&td, 0x1b, v ^ 0x1000));
+	ck_assert_uint_eq(fake.msr_writes, 0);
+}
+END_TEST
+
+START_TEST(by_vmcall)
+{
+	uint64_t v;
+
+	ck_assert(td_msr_read_by_vmcall(&td, 0x3a, &v));
+	ck_assert_uint_eq(v, 1);
+	ck_assert(td_msr_read_by_vmcall(&td, 0x1a0, &v));
+	ck_assert(!td_msr_read_by_vmcall(&td, 0xdead, &v));
+	ck_assert(!td_msr_read_by_vmcall(&td, 0x1000001a0, &v));
+	ck_assert(!td_msr_write_by_vmcall(&td, 0x1a0, 0));
+	ck_assert_uint_eq(fake.msr_writes, 0);
+}
+END_TEST
+
+START_TEST(ve_mode)
+{
+	uint64_t v;
+
+	fake_start(TDXEMU_FLAG_VE);
+	ck_assert_int_eq(td_msr_read(&td, 0xdead, &v), TD_MSR_VE);
+	ck_assert_int_eq(td_msr_write(&td, 0xdead, 0), TD_MSR_VE);
+	/* Read before there is a handler for #VE; and what the kernel cannot do without. */
+	ck_assert_int_eq(td_msr_read(&td, 0x1a0, &v), TD_MSR_DONE);
+	ck_assert(td_msr_read_by_vmcall(&td, 0x401, &v));
+	ck_assert_int_eq(td_msr_read(&td, 0x10b, &v), TD_MSR_GP);
+	ck_assert_int_eq(td_msr_write(&td, 0x10a, 0), TD_MSR_GP);
+	ck_assert_int_eq(td_msr_read(&td, 0x802, &v), TD_MSR_DONE);
+	ck_assert_int_eq(td_msr_write(&td, 0x802, 0), TD_MSR_GP); /* read-only */
+	ck_assert_int_eq(td_msr_read(&td, 0x80b, &v), TD_MSR_GP); /* EOI: write-only */
+	ck_assert_int_eq(td_msr_write(&td, 0x80b, 0), TD_MSR_DONE);
+	ck_assert_int_eq(td_msr_read(&td, 0x831, &v), TD_MSR_GP); /* reserved */
+	ck_assert_int_eq(td_msr_write(&td, 0x8ff, 0), TD_MSR_GP);
+	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 21), 1);
+	ck_assert(!td_msr_wanted(&td, 0xc0000082)); /* LSTAR is native */
+	ck_assert(td_msr_wanted(&td, 0xdead));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("cpuview");
+	TCase *c = tcase_create("cpuid and msr");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(c, setup, NULL);
+	tcase_add_test(c, is_a_td);
+	tcase_add_test(c, no_nested_virtualisation);
+	tcase_add_test(c, features_follow_attributes_and_xfam);
+	tcase_add_test(c, leaves_the_cpu_has_not);
+	tcase_add_test(c, svme_is_hidden);
+	tcase_add_test(c, what_leads_to_the_module);
+	tcase_add_test(c, by_vmcall);
+	tcase_add_test(c, ve_mode);
+	suite_add_tcase(s, c);
+	runner = srunner_create(s);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed > 0;
+}

@@ -6,7 +6,7 @@ import shutil
 import struct
 
 HEADER = struct.Struct("<4sHHII")
-REPORT, RELAY, BLOB = 20, 22, 19
+FACT, BLOB, REPORT, RELAY = 17, 19, 20, 22
 
 
 class Frames(list):

@@ -93,7 +93,7 @@ def test_every_nonce_is_fresh():
     assert len(used) > 20 and len(set(used)) == len(used)
 
 
-# What is changed in layer 0's own account, and the rungs that may turn false because of it.
+# What is changed in a layer's own account, and the rungs that may turn false because of it.
 QUOTE = {"interface": "configfs"}
 REPORT = {"interface": "ioctl"}
 MUTATIONS = {
@@ -105,16 +105,68 @@ MUTATIONS = {
 }
 
 
+CONTAINER = "td/docker+dev+tsm+noapparmor"
+
+
+def judged(folder, cell):
+    """The judge's opinion of a forged folder: of the cell, and of its innermost layer the rungs that are false."""
+    done = tception("judge", folder.path)
+    assert done.returncode in (1, 3), done.stdout + done.stderr
+    found = cells(folder.path)[cell]
+    return found, {r["rung"] for r in found["layers"][-1]["ladder"] if r["ok"] is False}
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_mutation(name, tmp_path):
+@pytest.mark.parametrize("cell", ["td", CONTAINER])
+def test_mutation(cell, name, tmp_path):
     match, edit, rungs = MUTATIONS[name]
     forged = channel.Folder(matrix()[2], tmp_path / "run")
-    forged.edit("td", lambda frames: frames.change(channel.REPORT, match, edit))
-    done = tception("judge", forged.path)
-    assert done.returncode in (1, 3), done.stdout + done.stderr
-    layer = cells(forged.path)["td"]["layers"][0]
-    assert layer["grade"] != "verified"
-    assert rungs & {r["rung"] for r in layer["ladder"] if r["ok"] is False}
+    work = forged.edit if cell == "td" else forged.edit_child
+    work(cell, lambda frames: frames.change(channel.REPORT, match, edit))
+    found, false = judged(forged, cell)
+    assert found["outcome"] == "fail", found["reason"]
+    assert rungs & false
+    if name != "forged-report":  # a container's quote is good without its own TDREPORT: layer 0's is there
+        assert found["layers"][-1]["grade"] not in ("verified", "covered")
+
+
+@pytest.mark.parametrize("cell", ["td", CONTAINER])
+def test_changed_evidence(cell, tmp_path):
+    """A quote covers the kernel log beside it."""
+    forged = channel.Folder(matrix()[2], tmp_path / "run")
+    work = forged.edit if cell == "td" else forged.edit_child
+
+    def change(frames):
+        frame = next(f for f in frames if f[0] == channel.FACT and b"devices" in f[2])
+        assert b"0600" in frame[2]
+        frame[2] = frame[2].replace(b"0600", b"0666", 1)
+    work(cell, change)
+    assert "bound" in judged(forged, cell)[1]
+
+
+@pytest.mark.parametrize("cell", ["td", CONTAINER])
+def test_missing_frame(cell, tmp_path):
+    forged = channel.Folder(matrix()[2], tmp_path / "run")
+    work = forged.edit if cell == "td" else forged.edit_child
+    work(cell, lambda frames: frames.pop())
+    assert judged(forged, cell)[0]["outcome"] == "broken"
+
+
+def test_judged_again(tmp_path):
+    """The folder alone gives the same verdicts."""
+    copy = channel.Folder(matrix()[2], tmp_path / "run")
+    before = (copy.path / "result.json").read_text()
+    (copy.path / "result.json").unlink()
+    done = tception("judge", copy.path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (copy.path / "result.json").read_text() == before
+    done = tception("diff", matrix()[2], copy.path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_one_boot_a_layer_0():
+    record = json.loads((matrix()[2] / "run.json").read_text())
+    assert sorted(b["layer0"] for b in record["boots"]) == ["td", "vm"]
 
 
 def test_replayed_nonce(tmp_path):

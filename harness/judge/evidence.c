@@ -274,14 +274,25 @@ static int on_stderr(struct reading *r, const json_t *o)
 	return rc;
 }
 
+/* The first line of a text, escaped: tools put the cause there and its consequences below. */
+static void first_line(char *out, size_t size, const char *text)
+{
+	size_t n = text ? strcspn(text, "\r\n") : 0;
+	char line[600];
+
+	snprintf(line, sizeof(line), "%.*s", (int)(n < sizeof(line) ? n : sizeof(line) - 1),
+	         text ? text : "");
+	text_escape(out, size, line);
+}
+
 static int on_left(struct reading *r, const json_t *o)
 {
 	struct layer_evidence *c = r->child;
 	json_int_t code = member_integer(o, "exit", -1), signal = member_integer(o, "signal", -1);
-	char step[48], reason[150], status[40] = "";
+	char step[48], reason[160], status[40] = "";
 
 	text_escape(step, sizeof(step), member_text(o, "step"));
-	text_escape(reason, sizeof(reason), member_text(o, "reason"));
+	first_line(reason, sizeof(reason), member_text(o, "reason"));
 	if (c && !c->entering && !c->left)
 		problem(r->layer, "layer %s could not be made ready: %s: %s", r->child_id, step,
 		        reason);
@@ -296,6 +307,7 @@ static int on_left(struct reading *r, const json_t *o)
 		snprintf(status, sizeof(status), "signal %lld", (long long)signal);
 	snprintf(c->end, sizeof(c->end), "%s%s%s%s%s", step, step[0] && reason[0] ? ": " : "",
 	         reason, status[0] && (step[0] || reason[0]) ? ", " : "", status);
+	c->told = reason[0] != '\0';
 	return 0;
 }
 

@@ -43,6 +43,7 @@ struct layer_evidence {
 	json_int_t child;           /* its tag in the frames of the layer below */
 	bool started, timeout;      /* from LEFT */
 	char end[JUDGE_TEXT_MAX];   /* from LEFT: step, reason, exit status; escaped */
+	bool told;                  /* `end` has the reason in words */
 	char words[JUDGE_TEXT_MAX]; /* the last line of its stderr or console; escaped */
 
 	/* What it said itself. */

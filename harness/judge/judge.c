@@ -132,8 +132,8 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	if (depth == 0)
 		not_entered(v, "layer 0 never answered");
 	else if (l->left)
-		not_entered(v, "%.150s%s%.80s", l->end[0] ? l->end : "it ended without a word",
-		            l->words[0] ? ": " : "", l->words);
+		not_entered(v, "%s%s%.80s", l->end[0] ? l->end : "it ended without a word",
+		            l->told || !l->words[0] ? "" : ": ", l->told ? "" : l->words);
 	else if (l->entering)
 		not_entered(v, "it was still being started when the evidence ends");
 	else

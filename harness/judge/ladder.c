@@ -8,6 +8,7 @@
 #include "core/escape.h"
 #include "format/eventlog.h"
 #include "judge/frames.h"
+#include "judge/identity.h"
 #include "judge/predicted.h"
 
 /* A layer on the ladder. The rungs are climbed in order; each looks at what those before it left.
@@ -53,79 +54,15 @@ void ladder_none(struct layer_verdict *v, const char *why)
 	}
 }
 
-/* ---- what identifies a TD ------------------------------------------------------------------ */
-/* What identifies a TD; both kinds of evidence have it. */
-struct identity {
-	const uint8_t *mrtd, *mrconfigid, *mrowner, *mrownerconfig, *mrseam, *mrsignerseam, *svn;
-	const uint8_t (*rtmr)[TDX_DIGEST_SIZE];
-	uint64_t attributes, xfam;
-};
-
-static struct identity of_quote(const struct quote *q)
-{
-	const struct quote_td *t = &q->td;
-
-	return (struct identity){t->mrtd,       t->mrconfigid,   t->mrowner,     t->mrownerconfig,
-	                         t->mrseam,     t->mrsignerseam, t->tee_tcb_svn, t->rtmr,
-	                         t->attributes, t->xfam};
-}
-
-static struct identity of_report(const struct tdreport *r)
-{
-	const struct td_info *t = &r->td;
-
-	return (struct identity){t->mrtd,
-	                         t->mrconfigid,
-	                         t->mrowner,
-	                         t->mrownerconfig,
-	                         r->tcb.mrseam,
-	                         r->tcb.mrsignerseam,
-	                         r->tcb.tee_tcb_svn,
-	                         t->rtmr,
-	                         t->attributes,
-	                         t->xfam};
-}
-
-/* The name of the first register that differs, or NULL. */
-static const char *differing(const struct identity *a, const struct identity *b, size_t rtmrs)
-{
-	static const char *const rtmr_names[] = {"RTMR0", "RTMR1", "RTMR2", "RTMR3"};
-	const struct {
-		const char *name;
-		const uint8_t *a, *b;
-		size_t size;
-	} list[] = {
-	        {"MRTD", a->mrtd, b->mrtd, 48},
-	        {"MRCONFIGID", a->mrconfigid, b->mrconfigid, 48},
-	        {"MROWNER", a->mrowner, b->mrowner, 48},
-	        {"MROWNERCONFIG", a->mrownerconfig, b->mrownerconfig, 48},
-	        {"MRSEAM", a->mrseam, b->mrseam, 48},
-	        {"MRSIGNERSEAM", a->mrsignerseam, b->mrsignerseam, 48},
-	        {"TEE_TCB_SVN", a->svn, b->svn, 16},
-	};
-
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-		if (memcmp(list[i].a, list[i].b, list[i].size) != 0)
-			return list[i].name;
-	}
-	for (size_t i = 0; i < rtmrs; i++) {
-		if (memcmp(a->rtmr[i], b->rtmr[i], TDX_DIGEST_SIZE) != 0)
-			return rtmr_names[i];
-	}
-	if (a->attributes != b->attributes)
-		return "ATTRIBUTES";
-	return a->xfam != b->xfam ? "XFAM" : NULL;
-}
-
 /* Layer 0's own evidence: its TDREPORT, or else its quote. */
 static bool layer0_identity(const struct climb *c, struct identity *ret)
 {
 	const struct attested *zero = c->in->layer0;
 
 	if (zero && zero->has_report)
-		*ret = of_report(&zero->report);
+		*ret = identity_of_report(&zero->report);
 	else if (zero && zero->has_quote)
-		*ret = of_quote(&zero->quote);
+		*ret = identity_of_quote(&zero->quote);
 	else
 		return false;
 	return true;
@@ -134,9 +71,9 @@ static bool layer0_identity(const struct climb *c, struct identity *ret)
 /* RTMR3 is left out: a layer may have extended it since. */
 static const char *differs_from_layer0(const struct climb *c, const struct tdreport *report)
 {
-	struct identity own = of_report(report), zero;
+	struct identity own = identity_of_report(report), zero;
 
-	return layer0_identity(c, &zero) ? differing(&own, &zero, TDX_RTMR_COUNT - 1) : NULL;
+	return layer0_identity(c, &zero) ? identity_differs(&own, &zero, TDX_RTMR_COUNT - 1) : NULL;
 }
 
 /* ---- device, tdreport -------------------------------------------------------------------------
@@ -306,20 +243,20 @@ static void climb_registers(struct climb *c)
 		VOID(c, RUNG_REGISTERS, "no quote");
 		return;
 	}
-	quote = of_quote(&c->a->quote);
+	quote = identity_of_quote(&c->a->quote);
 	if (!c->a->has_report && !has_zero) {
 		VOID(c, RUNG_REGISTERS, "no TDREPORT to compare with");
 		return;
 	}
 	if (c->a->has_report) {
-		own = of_report(&c->a->report);
-		wrong = differing(&quote, &own, TDX_RTMR_COUNT);
+		own = identity_of_report(&c->a->report);
+		wrong = identity_differs(&quote, &own, TDX_RTMR_COUNT);
 		if (wrong) {
 			DENY(c, RUNG_REGISTERS, "%s differs from this layer's TDREPORT", wrong);
 			return;
 		}
 	}
-	wrong = has_zero ? differing(&quote, &zero, TDX_RTMR_COUNT - 1) : NULL;
+	wrong = has_zero ? identity_differs(&quote, &zero, TDX_RTMR_COUNT - 1) : NULL;
 	if (wrong)
 		DENY(c, RUNG_REGISTERS, "%s differs from layer 0's", wrong);
 	else
@@ -387,7 +324,7 @@ static void climb_eventlog(struct climb *c)
 		                  : "no event log");
 		return;
 	}
-	td = c->a->has_quote ? of_quote(&c->a->quote) : of_report(&c->a->report);
+	td = c->a->has_quote ? identity_of_quote(&c->a->quote) : identity_of_report(&c->a->report);
 	for (int i = 0; i < 3; i++) {
 		if (memcmp(td.rtmr[i], log->log_rtmr[i], TDX_DIGEST_SIZE) != 0) {
 			DENY(c, RUNG_EVENTLOG, "%s log does not replay to RTMR%d",
@@ -408,7 +345,8 @@ static void climb_predicted(struct climb *c)
 	} else if (!c->a->has_quote && !c->a->has_report) {
 		VOID(c, RUNG_PREDICTED, "no registers to compare with");
 	} else {
-		td = c->a->has_quote ? of_quote(&c->a->quote) : of_report(&c->a->report);
+		td = c->a->has_quote ? identity_of_quote(&c->a->quote)
+		                     : identity_of_report(&c->a->report);
 		predicted_weigh(c->in->prediction, td.mrtd, td.rtmr, &c->l->ccel_log,
 		                &c->v->ladder[RUNG_PREDICTED]);
 	}

@@ -57,6 +57,7 @@ enum twist {
 	NO_LEFT,
 	LEFT_TIMEOUT,
 	NOT_STARTED,
+	NOT_STARTED_MUTE, /* and the layer below has no words for it, only the child's stderr */
 	STARTED_SILENT,
 	ZERO_NONCE, /* layer 0's HELLO */
 	ZERO_LOG,   /* a bit of an event's digest flipped in layer 0's log */
@@ -313,7 +314,8 @@ static inline void put_child(struct synth *y, struct stream *s)
 {
 	struct account a = {y->item[1].id, y->visit[1].nonce[1], true, y->twist};
 	struct stream child = {0};
-	bool silent = y->twist == NOT_STARTED || y->twist == STARTED_SILENT;
+	bool silent = y->twist == NOT_STARTED || y->twist == NOT_STARTED_MUTE ||
+	              y->twist == STARTED_SILENT;
 
 	sha384_init(&child.digest);
 	put_account(y, &child, &a);
@@ -331,7 +333,7 @@ static inline void put_child(struct synth *y, struct stream *s)
 
 static inline void put_second_visit(struct synth *y, struct stream *s)
 {
-	bool silent = y->twist == NOT_STARTED;
+	bool silent = y->twist == NOT_STARTED || y->twist == NOT_STARTED_MUTE;
 
 	if (y->twist != NO_ENTER)
 		stream_frame(s, FRAME_ENTER,
@@ -340,13 +342,14 @@ static inline void put_second_visit(struct synth *y, struct stream *s)
 		                       "driver", "docker", "argv", "docker"));
 	put_child(y, s);
 	if (y->twist != NO_LEFT)
-		stream_frame(s, FRAME_LEFT,
-		             json_pack("{s:i, s:s, s:b, s:i, s:n, s:b, s:f, s:s, s:s}", "child", 7,
-		                       "layer", y->item[1].id, "started", !silent, "exit",
-		                       silent ? 125 : 0, "signal", "timeout",
-		                       y->twist == LEFT_TIMEOUT, "seconds", 4.2, "step",
-		                       silent ? "run" : "", "reason",
-		                       silent ? "no such device" : ""));
+		stream_frame(
+		        s, FRAME_LEFT,
+		        json_pack("{s:i, s:s, s:b, s:i, s:n, s:b, s:f, s:s, s:s}", "child", 7,
+		                  "layer", y->item[1].id, "started", !silent, "exit",
+		                  silent ? 125 : 0, "signal", "timeout", y->twist == LEFT_TIMEOUT,
+		                  "seconds", 4.2, "step", silent ? "run" : "", "reason",
+		                  y->twist == NOT_STARTED ? "no such \033[31mdevice\nusage: docker"
+		                                          : ""));
 	stream_frame(s, FRAME_DONE, json_pack("{s:s}", "layer", "td"));
 }
 

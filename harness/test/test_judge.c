@@ -44,8 +44,10 @@ static const struct {
         {ZERO_NO_LOG, OUTCOME_FAIL, GRADE_QUOTE, RUNG_EVENTLOG, ORIGIN_EMULATED,
          "layer 0 has no event log"},
         {NOT_STARTED, OUTCOME_FAIL, GRADE_NONE, -1, ORIGIN_NONE,
-         "expected the layer entered, saw it was not; not entered: run: no such device, exit 125: "
-         "last words \\x1b[31mred\\x1b[0m"},
+         "saw it was not; not entered: run: no such \\x1b[31mdevice, exit 125"},
+        {NOT_STARTED_MUTE, OUTCOME_FAIL, GRADE_NONE, -1, ORIGIN_NONE,
+         "expected the layer entered, saw it was not; not entered: run, exit 125: last words "
+         "\\x1b[31mred\\x1b[0m"},
         /* incomplete and contradictory evidence: the rest of it does not count */
         {HELLO_NONCE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED,
          "HELLO does not carry the nonce of this visit"},

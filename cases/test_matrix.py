@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The default matrix on real guests, one item per layer; then its evidence forged, one thing at a time."""
+import atexit
 import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -31,10 +33,17 @@ def tception(*args):
 RUNGS = {"device", "tdreport", "provider", "quote", "parsed", "bound", "registers", "chain", "eventlog", "tcb", "covers"}
 
 
+def scratch(prefix):
+    """A folder that is gone when pytest ends; not pytest's own, which only its user may enter."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 @functools.cache
 def matrix():
     """`tception run` once a session: its exit status, what it said, its folder."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="tception-matrix-")) / "run"
+    folder = scratch("tception-matrix-") / "run"
     done = tception("run", TOP / "cases/default.yaml", "--platform", "emulated", "-o", folder)
     return done.returncode, done.stdout + done.stderr, folder
 
@@ -182,9 +191,9 @@ def test_replayed_nonce(tmp_path):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="already unprivileged")
-def test_unprivileged(tmp_path_factory):
+def test_unprivileged():
     """One cell as an unprivileged user: TCG needs no root."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="tception-nobody-"))
+    folder = scratch("tception-nobody-")
     os.chown(folder, 65534, 65534)
     done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", f"HOME={folder}",
                            f"XDG_STATE_HOME={folder}/state", str(TCEPTION), "run", str(TOP / "cases/default.yaml"),

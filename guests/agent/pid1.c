@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pid1.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,22 +30,7 @@ static void open_console(void)
 /* The port's device number depends on what else is plugged in: it is found by its name. */
 int port_find(const char *wanted, char *ret, size_t size)
 {
-	DIR *dir = opendir("/sys/class/virtio-ports");
-	struct dirent *d;
-	int r = -ENOENT;
-
-	while (dir && r < 0 && (d = readdir(dir))) {
-		char path[300];
-		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", d->d_name);
-		_cleanup_(util_freep) char *name = util_read_line(path);
-		if (name && strcmp(name, wanted) == 0) {
-			snprintf(ret, size, "/dev/%s", d->d_name);
-			r = 0;
-		}
-	}
-	if (dir)
-		closedir(dir);
-	return r;
+	return util_find_device("/sys/class/virtio-ports", "name", wanted, ret, size);
 }
 
 static int open_port(void)

@@ -4,7 +4,6 @@
  * boot leaves nothing behind. Without a module list, as in a nested VM, the initramfs is all there
  * is.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,22 +51,7 @@ static int load_modules(char *list)
 
 int disk_find(const char *wanted, char *ret, size_t size)
 {
-	DIR *dir = opendir("/sys/block");
-	struct dirent *d;
-	int r = -ENODEV;
-
-	while (dir && r < 0 && (d = readdir(dir))) {
-		char path[300];
-		snprintf(path, sizeof(path), "/sys/block/%s/serial", d->d_name);
-		_cleanup_(util_freep) char *serial = util_read_line(path);
-		if (serial && strcmp(serial, wanted) == 0) {
-			snprintf(ret, size, "/dev/%s", d->d_name);
-			r = 0;
-		}
-	}
-	if (dir)
-		closedir(dir);
-	return r;
+	return util_find_device("/sys/block", "serial", wanted, ret, size);
 }
 
 static int mount_root(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/util.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -250,4 +251,25 @@ void util_log(const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	dprintf(STDERR_FILENO, "tception: %s\n", line);
+}
+
+int util_find_device(const char *dir, const char *attribute, const char *wanted, char *ret,
+                     size_t size)
+{
+	DIR *devices = opendir(dir);
+	struct dirent *d;
+	int r = -ENODEV;
+
+	while (devices && r < 0 && (d = readdir(devices))) {
+		char path[300];
+		snprintf(path, sizeof(path), "%s/%s/%s", dir, d->d_name, attribute);
+		_cleanup_(util_freep) char *value = util_read_line(path);
+		if (value && strcmp(value, wanted) == 0) {
+			snprintf(ret, size, "/dev/%s", d->d_name);
+			r = 0;
+		}
+	}
+	if (devices)
+		closedir(devices);
+	return r;
 }

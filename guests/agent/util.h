@@ -27,6 +27,12 @@ void util_sleep_ms(int ms);
 int util_read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 /* A short text file without its trailing white space, or NULL: callers that can do without it. */
 char *util_read_line(const char *path);
+/*
+ * The /dev path of the first device below `dir`, a folder of sysfs, whose attribute reads `wanted`:
+ * device numbers depend on what else is plugged in. 0 or -ENODEV.
+ */
+int util_find_device(const char *dir, const char *attribute, const char *wanted, char *ret,
+                     size_t size);
 /* One write(2) of the whole text to a file that exists; a short write is -EIO. */
 int util_write_file(const char *path, const void *data, size_t size);
 /* Creates or replaces a file. */

@@ -33,19 +33,32 @@ static int inside(uint64_t at, uint64_t size, uint64_t start, uint64_t length)
 	return at >= start && size <= length && at - start <= length - size;
 }
 
+/* Where the TD's memory at `gpa` really is; false when not all of it is the TD's. */
+static bool find(uint64_t gpa, uint64_t size, uint64_t *ret)
+{
+	uint64_t window = GIB4 - ram.firmware_size;
+
+	if (inside(gpa, size, 0, ram.low) || inside(gpa, size, GIB4, ram.high))
+		*ret = gpa; /* we map physical memory as it is */
+	else if (inside(gpa, size, window, ram.firmware_size))
+		*ret = gpa - window + ram.firmware;
+	else
+		return false;
+	return true;
+}
+
 void *memory_guest(uint64_t gpa, uint64_t size)
 {
-	if (inside(gpa, size, 0, ram.low) || inside(gpa, size, GIB4, ram.high))
-		return (void *)gpa; /* we map physical memory as it is */
-	if (inside(gpa, size, GIB4 - ram.firmware_size, ram.firmware_size))
-		return (void *)(gpa - (GIB4 - ram.firmware_size) + ram.firmware);
-	return NULL;
+	uint64_t pa;
+
+	return find(gpa, size, &pa) ? (void *)pa : NULL;
 }
 
 bool memory_owns(uint64_t gpa, uint64_t size)
 {
-	return inside(gpa, size, 0, ram.low) || inside(gpa, size, GIB4, ram.high) ||
-	       inside(gpa, size, GIB4 - ram.firmware_size, ram.firmware_size);
+	uint64_t pa;
+
+	return find(gpa, size, &pa);
 }
 
 bool memory_is_module(uint64_t pa, uint64_t size)

@@ -99,7 +99,7 @@ test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
 	scripts/run-fuzzers 60 $(FUZZERS)
 test-cases: all image ## the matrix and the fault tests on real guests
 	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
-test-full: test ## also what takes long: cases/full.yaml, long fuzzing
+test-full: test ## also long fuzzing
 	scripts/run-fuzzers 1800 $(FUZZERS)
 check-arrows: ## includes may only point one way
 	scripts/check-arrows

@@ -42,6 +42,7 @@ START_TEST(no_nested_virtualisation)
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 5), 0);          /* VMX */
 	ck_assert_uint_eq(cpuid_bit(0x80000001, 0, 2, 2), 0); /* SVM */
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 31), 1);         /* hypervisor */
+	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 21), 0);         /* x2APIC, which the CPU has */
 	td_cpuid(&td, 0x8000000a, 0, r);
 	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
 }

@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+.SECONDARY: # keep objects: a test is linked again, not compiled again
 SHELL := /bin/bash
 B := build
 CACHE := $(or $(TCEPTION_CACHE),$(abspath $B/cache))

@@ -11,6 +11,9 @@
 
 #define VOLUME_DEPTH_MAX    6
 #define VOLUME_UNPACKED_MAX (64u << 20) /* bytes, of all compressed sections together */
+#define VOLUME_PACKED_MAX   16          /* compressed sections; OVMF has one */
+#define VOLUME_STEPS_MAX    (1u << 16)  /* files and sections; OVMF has some thousands */
+#define UNPACK_STEP         (1u << 20)  /* bytes by which the room for unpacked ones grows */
 #define FLASH_BLOCK         4096        /* volumes in flash begin at multiples of this */
 
 enum { /* section types */
@@ -37,6 +40,8 @@ struct walk {
 	void (*visit)(const struct volume_file *file, void *userdata);
 	void *userdata;
 	size_t unpacked; /* bytes so far */
+	unsigned packed; /* compressed sections so far */
+	unsigned steps;  /* files and sections so far */
 	unsigned volumes;
 	struct err *e;
 };
@@ -49,32 +54,66 @@ static void archive_freep(struct archive **a)
 		archive_read_free(*a);
 }
 
+/* A small image could otherwise hold hours of work: nested volumes, streams that unpack to little.
+ */
+static int count_step(struct walk *w)
+{
+	if (w->steps++ < VOLUME_STEPS_MAX)
+		return 0;
+	return err_set(w->e, -EBADMSG, "firmware volume: more than %u files and sections",
+	               VOLUME_STEPS_MAX);
+}
+
+/* Reads all of `a`, at most `room` bytes. */
+static int read_unpacked(struct walk *w, struct archive *a, size_t room, uint8_t **ret,
+                         size_t *ret_size)
+{
+	_cleanup_(freep) uint8_t *out = NULL;
+	size_t used = 0, size = 0;
+	la_ssize_t n;
+
+	do {
+		if (used == size) {
+			uint8_t *grown = realloc(out, size + UNPACK_STEP);
+
+			if (!grown)
+				return err_sys(w->e, -ENOMEM, "firmware volume");
+			out = grown;
+			size += UNPACK_STEP;
+		}
+		n = archive_read_data(a, out + used, size - used);
+		used += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && used <= room);
+	if (n < 0 || used > room)
+		return err_set(w->e, -EBADMSG, "firmware volume: %s",
+		               n < 0 ? "damaged LZMA stream" : "too much compressed data");
+	*ret = TAKE_PTR(out);
+	*ret_size = used;
+	return 0;
+}
+
 /* The sections come as an .lzma ("LZMA alone") stream; libarchive reads it as a raw archive. */
 static int unpack_lzma(struct walk *w, struct bytes packed, uint8_t **ret, size_t *ret_size)
 {
 	_cleanup_(archive_freep) struct archive *a = archive_read_new();
-	size_t room = VOLUME_UNPACKED_MAX - w->unpacked, used = 0;
-	_cleanup_(freep) uint8_t *out = malloc(room + 1);
 	struct archive_entry *entry;
-	la_ssize_t n;
+	int r;
 
-	if (!a || !out)
+	if (!a)
 		return err_sys(w->e, -ENOMEM, "firmware volume");
+	if (w->packed++ >= VOLUME_PACKED_MAX)
+		return err_set(w->e, -EBADMSG, "firmware volume: more than %u compressed sections",
+		               VOLUME_PACKED_MAX);
 	if (archive_read_support_filter_lzma(a) < ARCHIVE_WARN ||
 	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
 	    archive_read_open_memory(a, packed.data, packed.size) != ARCHIVE_OK ||
 	    archive_read_next_header(a, &entry) != ARCHIVE_OK ||
 	    archive_filter_code(a, 0) != ARCHIVE_FILTER_LZMA)
 		return err_set(w->e, -EBADMSG, "firmware volume: a section is no LZMA stream");
-	while ((n = archive_read_data(a, out + used, room + 1 - used)) > 0)
-		used += (size_t)n;
-	if (n < 0 || used > room)
-		return err_set(w->e, -EBADMSG, "firmware volume: %s",
-		               n < 0 ? "damaged LZMA stream" : "too much compressed data");
-	w->unpacked += used;
-	*ret = TAKE_PTR(out);
-	*ret_size = used;
-	return 0;
+	r = read_unpacked(w, a, VOLUME_UNPACKED_MAX - w->unpacked, ret, ret_size);
+	if (r == 0)
+		w->unpacked += *ret_size;
+	return r;
 }
 
 /* Reads the header of the next section: its type and its body. */
@@ -137,6 +176,9 @@ static int walk_sections(struct walk *w, struct bytes content, unsigned depth)
 
 		if (!reader_ok(&r))
 			return measure_bad(w->e, &r, "firmware section");
+		ret = count_step(w);
+		if (ret < 0)
+			break;
 		if (type == SECTION_GUIDED)
 			ret = walk_guided(w, &body, depth);
 		else if (type == SECTION_VOLUME)
@@ -145,12 +187,12 @@ static int walk_sections(struct walk *w, struct bytes content, unsigned depth)
 	return ret;
 }
 
-static struct bytes find_ui_name(struct bytes content)
+static struct bytes find_ui_name(struct walk *w, struct bytes content)
 {
 	struct reader r, body;
 
 	reader_init(&r, content.data, content.size);
-	while (reader_left(&r) >= 4) {
+	while (reader_left(&r) >= 4 && count_step(w) == 0) {
 		unsigned type = read_section(&r, &body);
 
 		if (!reader_ok(&r))
@@ -192,7 +234,7 @@ static int walk_file(struct walk *w, struct reader *r, const uint8_t *volume, un
 	/* Types 1 (raw) and 0xf0 and above hold no sections. */
 	sections = type > 1 && type < FILE_PAD;
 	if (sections)
-		file.ui_name = find_ui_name(file.content);
+		file.ui_name = find_ui_name(w, file.content);
 	if (type != FILE_PAD)
 		w->visit(&file, w->userdata);
 	return sections ? walk_sections(w, file.content, depth) : 0;
@@ -251,7 +293,9 @@ static int walk_volume(struct walk *w, struct bytes volume, unsigned depth)
 		return 0; /* variables and the like */
 	align8(&r);
 	while (ret == 0 && !last && reader_ok(&r) && reader_left(&r) >= FILE_HEADER) {
-		ret = walk_file(w, &r, name, depth, &last);
+		ret = count_step(w);
+		if (ret == 0)
+			ret = walk_file(w, &r, name, depth, &last);
 		align8(&r);
 	}
 	if (ret == 0 && !reader_ok(&r))

@@ -135,10 +135,6 @@ static void check_ranges(struct reader *r, const struct tdvf_section *s, size_t 
 		reader_fail(r, FORMAT_BAD_SIZE, at + AT_MEMORY);
 	if (s->raw_size > s->memory_size)
 		reader_fail(r, FORMAT_BAD_SIZE, at + AT_RAW);
-	/* What has no data in the image is memory that someone asks for: bound it all the same, or
-	 * a few bytes of metadata make MRTD run for years. */
-	if (s->memory_size > TDVF_MEMORY_MAX && !(s->attributes & TDVF_ATTR_PAGE_AUG))
-		reader_fail(r, FORMAT_BAD_SIZE, at + AT_MEMORY);
 }
 
 static void check_kind(struct reader *r, const struct tdvf_section *s, uint64_t at)
@@ -159,10 +155,16 @@ static void check_kind(struct reader *r, const struct tdvf_section *s, uint64_t 
 		reader_fail(r, FORMAT_BAD_SIZE, at + AT_RAW);
 }
 
+static uint64_t added_bytes(const struct tdvf_section *s)
+{
+	return s->attributes & TDVF_ATTR_PAGE_AUG ? 0 : s->memory_size;
+}
+
 /* Section `n` against those before it. */
 static void check_others(struct reader *r, const struct tdvf *t, uint32_t n, uint64_t at)
 {
 	const struct tdvf_section *s = &t->section[n];
+	uint64_t added = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct tdvf_section *o = &t->section[i];
@@ -172,7 +174,12 @@ static void check_others(struct reader *r, const struct tdvf *t, uint32_t n, uin
 			reader_fail(r, FORMAT_OVERLAP, at + AT_ADDRESS);
 		if (s->type == TDVF_TD_HOB && o->type == TDVF_TD_HOB)
 			reader_fail(r, FORMAT_DUPLICATE, at + AT_TYPE);
+		added += added_bytes(o);
 	}
+	/* What has no data in the image is memory that someone asks for: bound it all the same, or
+	 * a few bytes of metadata make MRTD run for years. `added` is at most the bound. */
+	if (added_bytes(s) > TDVF_MEMORY_MAX - added)
+		reader_fail(r, FORMAT_BAD_SIZE, at + AT_MEMORY);
 }
 
 static void read_section(struct reader *r, struct tdvf *t, uint32_t n, size_t size)

@@ -28,7 +28,8 @@ enum tdvf_type {
 
 #define TDVF_SECTIONS_MAX 32
 #define TDVF_IMAGE_MAX    (64u << 20)  /* bytes; real images are 2 to 4 MiB */
-#define TDVF_MEMORY_MAX   (1ull << 30) /* bytes of one section whose pages are added one by one */
+#define TDVF_MEMORY_MAX   (128u << 20) /* bytes of all pages added one by one, each hashed for MRTD \
+	                                */
 
 struct tdvf_section {
 	uint32_t data_offset; /* bytes from the image's start; 0 when raw_size is 0 */

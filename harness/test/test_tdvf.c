@@ -95,7 +95,9 @@ static const struct {
         {"memory size 0", FIELD(3, 16), 8, 0, FORMAT_BAD_SIZE, FIELD(3, 16)},
         {"misaligned memory size", FIELD(3, 16), 8, 0x1001, FORMAT_BAD_SIZE, FIELD(3, 16)},
         {"memory wraps", FIELD(6, 16), 8, 0xffffffffc0001000, FORMAT_BAD_SIZE, FIELD(6, 16)},
-        {"added memory without bound", FIELD(3, 16), 8, 0x40001000, FORMAT_BAD_SIZE, FIELD(3, 16)},
+        {"added memory of one", FIELD(0, 16), 8, 0x8001000, FORMAT_BAD_SIZE, FIELD(0, 16)},
+        {"added memory of all", FIELD(0, 16), 8, 0x8000000, FORMAT_BAD_SIZE, FIELD(1, 16)},
+        {"added memory and a page", FIELD(0, 16), 8, 0x7ff7000, FORMAT_BAD_SIZE, FIELD(5, 16)},
         {"type 7", FIELD(3, 24), 4, 7, FORMAT_BAD_TYPE, FIELD(3, 24)},
         {"two TD HOBs", FIELD(5, 24), 4, TDVF_TD_HOB, FORMAT_DUPLICATE, FIELD(5, 24)},
         {"no BFV", FIELD(0, 24), 4, TDVF_PAYLOAD, FORMAT_MISSING, DESCRIPTOR},
@@ -120,6 +122,20 @@ START_TEST(broken_field_is_named)
 	              format_code_name(code), (uintmax_t)at, format_code_name(broken[_i].code),
 	              broken[_i].offset);
 	ck_assert_mem_eq(&t, &untouched, sizeof(t));
+	golden_done(&g);
+}
+END_TEST
+
+/* 128 MiB in all, however many sections; what is accepted later is not counted. */
+START_TEST(added_memory_up_to_the_bound)
+{
+	static const uint64_t most = 0x8000000 - 0xa000; /* the other sections have 0xa000 */
+	struct golden g = golden_read(small);
+	uint64_t at = 0;
+	struct tdvf t;
+
+	memcpy(g.data + FIELD(0, 16), &most, sizeof(most));
+	ck_assert_int_eq(tdvf_parse(g.data, g.size, &t, &at), FORMAT_OK);
 	golden_done(&g);
 }
 END_TEST
@@ -338,6 +354,7 @@ int main(void)
 	tcase_add_test(tc, mrtd_of_small_image);
 	tcase_add_loop_test(tc, broken_field_is_named, 0, sizeof(broken) / sizeof(broken[0]));
 	tcase_add_test(tc, second_entry_is_a_duplicate);
+	tcase_add_test(tc, added_memory_up_to_the_bound);
 	tcase_add_test(tc, every_truncation_is_refused);
 	tcase_add_test(tc, every_flip_is_safe);
 	tcase_add_loop_test(tc, hob_as_genuine_vmms_made_it, 0, sizeof(hobs) / sizeof(hobs[0]));

@@ -12,9 +12,9 @@ IMAGE := $(CACHE)/.image.stamp
 
 CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Werror
-CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Iharness -MMD -MP
+CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Iharness -isystem /usr/include/libxml2 -MMD -MP
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -larchive -lz -lm
+LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -larchive -lxml2 -lz -lm
 SETUP := $B/.setup.stamp
 
 # ---- set-up: packages, firmware, guest image --------------------------------------------------
@@ -66,7 +66,7 @@ $B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
 # ---- fuzzers (clang's libFuzzer): one per parser, seeds in cases/golden --------------------------------
 FUZZ_SRC := $(wildcard harness/fuzz/fuzz_*.c)
 FUZZERS := $(FUZZ_SRC:harness/fuzz/%.c=$B/fuzz/%) $(GUEST_FUZZERS)
-FUZZ_CC := clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -MMD -MP -fsanitize=address,undefined \
+FUZZ_CC := clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -isystem /usr/include/libxml2 -MMD -MP -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
 $B/fuzz-obj/%.o: %.c Makefile | $(SETUP)
 	@mkdir -p $(@D)

@@ -165,7 +165,6 @@ int cmd_doctor(int argc, char **argv)
 	struct err e;
 	bool fatal = false;
 
-	argv[0] = (char *)"tception doctor"; /* as --help shows it */
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE;
 	if (host_facts_gather(o.qemu, &host, &e) < 0 || guest_parts_find(&parts, &e) < 0) {

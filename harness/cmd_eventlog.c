@@ -217,7 +217,6 @@ int cmd_eventlog(int argc, char **argv)
 	struct err e;
 	int r;
 
-	argv[0] = (char *)"tception eventlog";
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	r = run(&o, &fault, &e);
 	if (r >= 0)

@@ -193,7 +193,6 @@ int cmd_measure_mrtd(int argc, char **argv)
 	struct err e;
 	int r;
 
-	argv[0] = (char *)"tception measure mrtd";
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	r = run(&o, &fault, &e);
 	if (r >= 0)

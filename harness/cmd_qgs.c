@@ -194,7 +194,6 @@ int cmd_qgs(int argc, char **argv)
 	struct err e = {0};
 
 	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"tception qgs";
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	if (serve(&o, &e) < 0) {
 		fprintf(stderr, "tception: %s\n", e.text);

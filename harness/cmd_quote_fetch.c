@@ -127,7 +127,6 @@ int cmd_quote_fetch(int argc, char **argv)
 	int r;
 
 	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"tception quote fetch";
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	r = o.quote ? platform_of_quote(o.quote, &o.request, &e)
 	            : platform_of_options(&o, &o.request, &e);

@@ -391,7 +391,6 @@ int cmd_quote_parse(int argc, char **argv)
 	struct err e;
 	int r;
 
-	argv[0] = (char *)"tception quote parse";
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	r = run(&o, &fault, &e);
 	if (r == 0)

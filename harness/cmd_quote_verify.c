@@ -391,7 +391,6 @@ int cmd_quote_verify(int argc, char **argv)
 	struct err e = {0};
 
 	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"tception quote verify";
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	if (verify_all(&w, &e) < 0) {
 		fprintf(stderr, "tception: %s\n", e.text);

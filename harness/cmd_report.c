@@ -20,7 +20,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case 'f':
 		o->format = ENUM_FIND(report_format_names, argument);
 		if (o->format < 0)
-			argp_error(state, "unknown format '%.20s'; expected table, json or md",
+			argp_error(state, "unknown format '%.20s'; expected table, json, md or junit",
 			           argument);
 		return 0;
 	case ARGP_KEY_ARG:
@@ -40,7 +40,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 int cmd_report(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
-	        {"format", 'f', "FORMAT", 0, "table (default), json or md", 0},
+	        {"format", 'f', "FORMAT", 0, "table (default), json, md or junit", 0},
 	        {0},
 	};
 	static const struct argp argp = {

@@ -482,7 +482,6 @@ int cmd_run(int argc, char **argv)
 	struct context c = {.o = &o};
 	int r;
 
-	argv[0] = (char *)"tception run"; /* as --help shows it */
 	r = argp_parse(&argp, argc, argv, 0, NULL, &o) == 0 ? run_with(&c, &o) : EXIT_USAGE;
 	plan_done(&c.plan);
 	case_file_done(&c.cases);

@@ -17,7 +17,7 @@ static const struct verb {
         {"list", cmd_list, "[CASES]", "the cells of a case file and what is expected of them"},
         {"doctor", cmd_doctor, "", "what a run would use on this machine, and what is missing"},
         {"judge", cmd_judge, "DIR", "judge a run's evidence again, without booting anything"},
-        {"report", cmd_report, "DIR --format FORMAT", "a judged run as a table, JSON or Markdown"},
+        {"report", cmd_report, "DIR --format FORMAT", "a judged run as a table, JSON, JUnit ..."},
         {"diff", cmd_diff, "DIR DIR", "what differs between two runs; exit 1 when anything does"},
         {"quote", cmd_quote, "parse|verify|fetch FILE", "what a quote says, and whether it holds"},
         {"eventlog", cmd_eventlog, "FILE", "what a boot measured, and whether a quote agrees"},
@@ -41,6 +41,7 @@ static void usage(FILE *out)
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "--help";
+	char name[32];
 
 	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
 		usage(argc > 1 ? stdout : stderr);
@@ -52,8 +53,11 @@ int main(int argc, char **argv)
 	}
 	argp_err_exit_status = EXIT_USAGE;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strcmp(verbs[i].name, verb) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
+		if (strcmp(verbs[i].name, verb) != 0)
+			continue;
+		snprintf(name, sizeof(name), "tception %s", verb);
+		argv[1] = name; /* as --help and complaints show it */
+		return verbs[i].run(argc - 1, argv + 1);
 	}
 	fprintf(stderr, "tception: unknown verb '%.40s'; 'tception --help' lists them\n", verb);
 	return EXIT_USAGE;

@@ -13,8 +13,8 @@
  */
 #define REPORT_SCHEMA_VERSION 1
 
-enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN };
-extern const char *const report_format_names[3]; /* "table", "json", "md" */
+enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN, REPORT_JUNIT };
+extern const char *const report_format_names[4]; /* "table", "json", "md", "junit" */
 
 int report_write(enum report_format format, const struct judge_input *in,
                  const struct run_verdict *verdict, FILE *out, struct err *e);
@@ -22,6 +22,8 @@ int report_write(enum report_format format, const struct judge_input *in,
 /* The result as results/README.md describes it. Caller frees. */
 int report_json(const struct judge_input *in, const struct run_verdict *verdict, char **ret,
                 struct err *e);
+int report_junit(const struct judge_input *in, const struct run_verdict *verdict, FILE *out,
+                 struct err *e);
 void report_table(const struct judge_input *in, const struct run_verdict *verdict, FILE *out);
 void report_markdown(const struct judge_input *in, const struct run_verdict *verdict, FILE *out);
 

@@ -8,10 +8,11 @@
 #include "core/enum.h"
 #include "report/report.h"
 
-const char *const report_format_names[3] = {
+const char *const report_format_names[4] = {
         [REPORT_TABLE] = "table",
         [REPORT_JSON] = "json",
         [REPORT_MARKDOWN] = "md",
+        [REPORT_JUNIT] = "junit",
 };
 
 /* The columns of one cell. A grade that rests on a quote carries the quote's origin. */
@@ -133,6 +134,9 @@ int report_write(enum report_format format, const struct judge_input *in,
 		break;
 	case REPORT_MARKDOWN:
 		report_markdown(in, verdict, out);
+		break;
+	case REPORT_JUNIT:
+		rc = report_junit(in, verdict, out, e);
 		break;
 	case REPORT_JSON:
 		rc = report_json(in, verdict, &json, e);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <libxml/parser.h>
+#include <libxml/xpath.h>
+
 #include "report/report.h"
 #include "test/synth.h"
 
@@ -15,6 +18,7 @@ static char *report_of(enum twist twist, enum report_format format)
 	synth_init(&y, twist);
 	snprintf(y.run.host.qemu_version, sizeof(y.run.host.qemu_version), "7.2.22");
 	ck_assert_int_eq(judge_run(&y.in, &v, &e), 0);
+	y.run.started = 1795521600; /* 2026-11-24T12:00:00Z */
 	ck_assert_int_eq(report_write(format, &y.in, &v, out, &e), 0);
 	fclose(out);
 	run_verdict_done(&v);
@@ -103,7 +107,7 @@ START_TEST(safe_and_honest)
 	static const enum twist twists[] = {AS_IT_SHOULD_BE, NOT_STARTED, CUT_SHORT, QUOTE_FOREIGN};
 
 	for (size_t t = 0; t < 4; t++) {
-		for (int f = REPORT_TABLE; f <= REPORT_MARKDOWN; f++) {
+		for (int f = REPORT_TABLE; f <= REPORT_JUNIT; f++) {
 			char *text = report_of(twists[t], (enum report_format)f), *line, *rest;
 
 			for (const char *c = text; *c; c++)
@@ -130,6 +134,51 @@ START_TEST(table_lines)
 	ck_assert_ptr_nonnull(strstr(text, "expected grade verified, saw report"));
 	ck_assert_ptr_nonnull(strstr(text, "2 cells: 1 pass 1 fail; 1 boots, 12 s"));
 	ck_assert_ptr_nonnull(strstr(text, "not what TDX hardware protects"));
+	free(text);
+}
+END_TEST
+
+/* Whether an XPath expression over a JUnit report is true. */
+static bool junit_holds(const char *text, const char *expression)
+{
+	xmlDoc *doc = xmlReadMemory(text, (int)strlen(text), NULL, NULL, XML_PARSE_NONET);
+	xmlXPathContext *context = xmlXPathNewContext(doc);
+	xmlXPathObject *found;
+	bool holds;
+
+	ck_assert_ptr_nonnull(doc);
+	found = xmlXPathEvalExpression(BAD_CAST expression, context);
+	ck_assert_ptr_nonnull(found);
+	holds = xmlXPathCastToBoolean(found);
+	xmlXPathFreeObject(found);
+	xmlXPathFreeContext(context);
+	xmlFreeDoc(doc);
+	return holds;
+}
+
+static const struct {
+	enum twist twist;
+	const char *expression;
+} junit[] = {
+        {AS_IT_SHOULD_BE, "/testsuites/testsuite[@tests=2 and @failures=0 and @errors=0]"},
+        {AS_IT_SHOULD_BE, "//property[@name='platform' and @value='emulated']"},
+        {AS_IT_SHOULD_BE, "//testsuite[@timestamp='2026-11-24T12:00:00']"},
+        {AS_IT_SHOULD_BE,
+         "count(//testcase[@classname='td.emulated' and starts-with(@name, 'td')])=2"},
+        {AS_IT_SHOULD_BE, "not(//testcase/failure | //testcase/error | //testcase/skipped)"},
+        {AS_IT_SHOULD_BE, "contains(//testcase[2]/system-out, 'verified, origin emulated')"},
+        {QUOTE_EMPTY, "//testsuite[@failures=1]"},
+        {QUOTE_EMPTY,
+         "count(//testcase/failure[@type='fail' and contains(@message, 'saw report')])=1"},
+        {CUT_SHORT, "//testsuite[@errors=1] and //testcase[2]/error[@type='broken' and @message]"},
+};
+
+START_TEST(junit_says_it_as_ci_reads_it)
+{
+	char *text = report_of(junit[_i].twist, REPORT_JUNIT);
+
+	ck_assert_msg(junit_holds(text, junit[_i].expression), "%s: %s", junit[_i].expression,
+	              text);
 	free(text);
 }
 END_TEST
@@ -204,6 +253,7 @@ int main(void)
 	tcase_add_test(t, json_errno);
 	tcase_add_test(t, safe_and_honest);
 	tcase_add_test(t, table_lines);
+	tcase_add_loop_test(t, junit_says_it_as_ci_reads_it, 0, sizeof(junit) / sizeof(junit[0]));
 	tcase_add_test(t, frame_lines);
 	tcase_add_test(t, progress);
 	suite_add_tcase(s, t);

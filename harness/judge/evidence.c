@@ -216,6 +216,20 @@ static bool about_child(struct reading *r, const json_t *o)
 	return false;
 }
 
+/* The command that started the child, as the layer below tells it: bounded and escaped. */
+static json_t *read_command(const json_t *argv)
+{
+	json_t *command = json_array();
+	char text[JUDGE_WORD_MAX];
+
+	for (size_t i = 0; i < json_array_size(argv) && i < JUDGE_WORDS_MAX; i++) {
+		const char *word = json_string_value(json_array_get(argv, i));
+
+		json_array_append_new(command, json_string(text_escape(text, sizeof(text), word)));
+	}
+	return command;
+}
+
 static int on_enter(struct reading *r, const json_t *o)
 {
 	const char *id = member_text(o, "layer");
@@ -226,7 +240,8 @@ static int on_enter(struct reading *r, const json_t *o)
 	}
 	r->child->entering = true;
 	r->child->child = member_integer(o, "child", -1);
-	return 0;
+	r->child->command = read_command(json_object_get(o, "argv"));
+	return r->child->command ? 0 : -ENOMEM;
 }
 
 static int on_relay(struct reading *r, const json_t *o)
@@ -451,6 +466,7 @@ int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
 void layer_evidence_done(struct layer_evidence *l)
 {
 	free(l->owned);
+	json_decref(l->command);
 	json_decref(l->devices);
 	json_decref(l->kvm);
 	json_decref(l->tsm);

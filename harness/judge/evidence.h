@@ -41,6 +41,7 @@ struct layer_evidence {
 	/* How the layer below started it; layer 0 has none of this. */
 	bool entering, left;        /* ENTER, LEFT seen */
 	json_int_t child;           /* its tag in the frames of the layer below */
+	json_t *command;            /* ENTER's argv: an array of escaped texts; or NULL */
 	bool started, timeout;      /* from LEFT */
 	char end[JUDGE_TEXT_MAX];   /* from LEFT: step, reason, exit status; escaped */
 	bool told;                  /* `end` has the reason in words */

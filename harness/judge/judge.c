@@ -126,6 +126,7 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	if (rc < 0)
 		return rc;
 	cell_print(&t->test->cell, depth + 1, v->id);
+	v->command = json_incref(l->command);
 	v->entered = l->hello;
 	if (v->entered)
 		return ladder_climb(&in, v, &t->attested[depth], e);
@@ -347,8 +348,10 @@ int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err 
 
 void cell_verdict_done(struct cell_verdict *v)
 {
-	for (size_t i = 0; i < v->layers; i++)
+	for (size_t i = 0; i < v->layers; i++) {
+		json_decref(v->layer[i].command);
 		free(v->layer[i].frames);
+	}
 	free(v->layer);
 	v->layer = NULL;
 	v->layers = 0;

@@ -2,6 +2,7 @@
 #ifndef TCEPTION_JUDGE_JUDGE_H
 #define TCEPTION_JUDGE_JUDGE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,8 @@
  */
 #define JUDGE_TEXT_MAX       240 /* bytes, with the NUL */
 #define JUDGE_INTERFACES_MAX 4
+#define JUDGE_WORDS_MAX      64  /* of a command line */
+#define JUDGE_WORD_MAX       256 /* bytes of one, with the NUL */
 
 enum outcome { OUTCOME_PASS, OUTCOME_FAIL, OUTCOME_XFAIL, OUTCOME_SKIP, OUTCOME_BROKEN };
 extern const char *const outcome_names[5]; /* "pass", "fail" ... */
@@ -46,6 +49,7 @@ struct layer_verdict {
 	char id[CELL_ID_MAX];
 	bool entered;
 	char reason[JUDGE_TEXT_MAX]; /* why it was not entered, else "" */
+	json_t *command;             /* what started it, by the layer below: texts; or NULL */
 	enum grade grade;
 	enum origin origin;
 	enum kvm_state kvm; /* KVM_UNKNOWN: not probed */

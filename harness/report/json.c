@@ -45,9 +45,9 @@ static json_t *layer_json(const struct layer_verdict *l)
 		json_array_append_new(ladder, rung_json((enum rung)i, &l->ladder[i]));
 	for (size_t i = 0; i < l->interfaces; i++)
 		json_array_append_new(interfaces, interface_json(&l->interface[i]));
-	return json_pack("{s:s, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "id", l->id, "entered",
-	                 l->entered, "reason", text_or_null(l->reason), "grade",
-	                 ENUM_NAME(grade_names, l->grade), "origin",
+	return json_pack("{s:s, s:b, s:o, s:O?, s:s, s:s, s:o, s:o, s:o, s:o}", "id", l->id,
+	                 "entered", l->entered, "reason", text_or_null(l->reason), "command",
+	                 l->command, "grade", ENUM_NAME(grade_names, l->grade), "origin",
 	                 ENUM_NAME(origin_names, l->origin), "kvm",
 	                 l->kvm == KVM_UNKNOWN ? json_null() : json_string(kvm_state_names[l->kvm]),
 	                 "kvm_detail", text_or_null(l->kvm_detail), "ladder", ladder, "interfaces",

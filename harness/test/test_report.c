@@ -59,6 +59,8 @@ START_TEST(json_shape)
 	layer = json_array_get(json_object_get(cell, "layers"), 1);
 	ck_assert_str_eq(text_at(layer, "id"), "td/docker+dev+tsm+noapparmor");
 	ck_assert(json_is_true(json_object_get(layer, "entered")));
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(layer, "command"), 0)),
+	                 "docker");
 	ck_assert_str_eq(text_at(layer, "grade"), "verified");
 	ck_assert_str_eq(text_at(layer, "origin"), "emulated");
 	ck_assert_str_eq(text_at(layer, "kvm"), "no-node");

@@ -23,6 +23,7 @@ int cmd_dispatch(const struct subverb verbs[], size_t count, const char *usage, 
 int cmd_eventlog(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_grants(int argc, char **argv);
 int cmd_judge(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_run(int argc, char **argv);

@@ -96,6 +96,20 @@ static const struct kind_rule *find_rule(const char *kind, bool outermost)
 	return NULL;
 }
 
+const char *layer_known_grant(const struct layer *layer, size_t i)
+{
+	const struct kind_rule *rule = find_rule(layer->kind, false);
+
+	return rule && i < sizeof(rule->grants) / sizeof(rule->grants[0]) ? rule->grants[i] : NULL;
+}
+
+bool layer_knows_grant(const struct layer *layer, const char *grant)
+{
+	const struct kind_rule *rule = find_rule(layer->kind, false);
+
+	return rule && list_has(rule->grants, LIST_END(rule->grants), grant);
+}
+
 static int take_grant(struct scan *s, const struct kind_rule *rule, struct layer *l)
 {
 	size_t start = s->pos;

@@ -43,6 +43,10 @@ int cell_parse(const char *id, struct cell *ret, struct err *e);
 /* The ID of the first `depth` layers (1 .. cell->layers). */
 void cell_print(const struct cell *cell, size_t depth, char out[CELL_ID_MAX]);
 
+/* The grants that a layer of this kind may have, one by one; NULL past the last. */
+const char *layer_known_grant(const struct layer *layer, size_t i);
+bool layer_knows_grant(const struct layer *layer, const char *grant);
+
 bool layer_has_grant(const struct layer *layer, const char *grant);
 /* The axis' value, or `fallback`. */
 const char *layer_axis(const struct layer *layer, const char *name, const char *fallback);

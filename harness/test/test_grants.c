@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The search for the smallest grants, in made-up worlds whose answer is known. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/grants.h"
+
+enum { DEV = 1, TSM = 2, NOAPPARMOR = 4, BROKER = 8, SYSRW = 16, OTHER = 32, ALL = 63 };
+
+typedef void (*world_fn)(uint32_t set, struct grant_trial *t);
+
+static bool has(uint32_t set, uint32_t grants)
+{
+	return (set & grants) == grants;
+}
+
+static void pass_to(struct grant_trial *t, enum rung last)
+{
+	for (int i = 0; i <= (int)last; i++)
+		t->ok[i] = 1;
+}
+
+/* As Docker in a TD was seen to be; the broker gives a quote without any device. */
+static void docker(uint32_t set, struct grant_trial *t)
+{
+	if (has(set, DEV | TSM | NOAPPARMOR)) {
+		pass_to(t, RUNG_CHAIN);
+		return;
+	}
+	t->ok[RUNG_DEVICE] = t->ok[RUNG_TDREPORT] = has(set, DEV);
+	t->ok[RUNG_PROVIDER] = 0;
+	strcpy(t->error[RUNG_PROVIDER], has(set, TSM) ? "EACCES" : "ENOENT");
+}
+
+static void docker_with_broker(uint32_t set, struct grant_trial *t)
+{
+	docker(set, t);
+	for (int i = RUNG_QUOTE; i <= RUNG_CHAIN && has(set, BROKER); i++)
+		t->ok[i] = 1;
+}
+
+/* SYSRW and OTHER show nothing alone: only the whole set tells that they help together. */
+static void hidden_pair(uint32_t set, struct grant_trial *t)
+{
+	t->ok[RUNG_DEVICE] = has(set, DEV);
+	if (has(set, SYSRW | OTHER))
+		t->ok[RUNG_CHAIN] = 1;
+}
+
+/* Everything together is refused by the engine. */
+static void quarrel(uint32_t set, struct grant_trial *t)
+{
+	if (has(set, SYSRW | OTHER)) {
+		t->entered = false;
+		return;
+	}
+	docker(set, t);
+}
+
+static void nothing_helps(uint32_t set, struct grant_trial *t)
+{
+	(void)set;
+	t->ok[RUNG_DEVICE] = 0;
+}
+
+/* A world in which the trials with DEV break. */
+static void breaks(uint32_t set, struct grant_trial *t)
+{
+	docker(set, t);
+	t->known = !has(set, DEV);
+}
+
+static struct grant_search search(world_fn world)
+{
+	struct grant_search s = {.candidates = 6, .size_max = 4, .goal = RUNG_CHAIN};
+
+	for (;;) {
+		uint32_t *sets;
+		size_t count;
+
+		ck_assert_int_eq(grant_search_next(&s, &sets, &count), 0);
+		for (size_t i = 0; i < count; i++) {
+			struct grant_trial t = {.set = sets[i], .known = true, .entered = true};
+
+			ck_assert_ptr_null(grant_search_find(&s, sets[i]));
+			memset(t.ok, -1, sizeof(t.ok));
+			world(sets[i], &t);
+			ck_assert_int_eq(grant_search_add(&s, &t), 0);
+		}
+		free(sets);
+		if (count == 0)
+			return s;
+		ck_assert_uint_le(s.trials, 64);
+	}
+}
+
+/* The smallest set is `set`, and every smaller one by one grant was tried and fails. */
+static void expect(const struct grant_search *s, enum rung rung, uint32_t set)
+{
+	const struct grant_trial *t = grant_search_smallest(s, rung);
+
+	ck_assert_ptr_nonnull(t);
+	ck_assert_uint_eq(t->set, set);
+	for (uint32_t g = 1; g <= OTHER; g <<= 1) {
+		const struct grant_trial *without = grant_search_find(s, set & ~g);
+
+		if (!(set & g))
+			continue;
+		ck_assert_ptr_nonnull(without);
+		ck_assert_int_ne(without->ok[rung], 1);
+	}
+}
+
+START_TEST(finds_each_rung)
+{
+	struct grant_search s = search(docker);
+
+	expect(&s, RUNG_DEVICE, DEV);
+	expect(&s, RUNG_TDREPORT, DEV);
+	expect(&s, RUNG_PROVIDER, DEV | TSM | NOAPPARMOR);
+	expect(&s, RUNG_CHAIN, DEV | TSM | NOAPPARMOR);
+	ck_assert_uint_lt(s.trials, 28); /* of 64 */
+	grant_search_done(&s);
+}
+END_TEST
+
+START_TEST(prefers_the_smaller)
+{
+	struct grant_search s = search(docker_with_broker);
+
+	expect(&s, RUNG_DEVICE, DEV);
+	expect(&s, RUNG_QUOTE, BROKER);
+	expect(&s, RUNG_CHAIN, BROKER);
+	expect(&s, RUNG_PROVIDER, DEV | TSM | NOAPPARMOR);
+	grant_search_done(&s);
+}
+END_TEST
+
+START_TEST(takes_the_whole_apart)
+{
+	struct grant_search s = search(hidden_pair);
+
+	expect(&s, RUNG_CHAIN, SYSRW | OTHER);
+	ck_assert_ptr_null(grant_search_smallest(&s, RUNG_QUOTE));
+	grant_search_done(&s);
+}
+END_TEST
+
+START_TEST(does_without_the_whole)
+{
+	struct grant_search s = search(quarrel);
+
+	expect(&s, RUNG_CHAIN, DEV | TSM | NOAPPARMOR);
+	grant_search_done(&s);
+}
+END_TEST
+
+/* Eight trials tell that nothing can be had: none, each, all. */
+START_TEST(ends_where_nothing_helps)
+{
+	struct grant_search s = search(nothing_helps);
+
+	for (int rung = 0; rung < RUNG_COUNT; rung++)
+		ck_assert_ptr_null(grant_search_smallest(&s, (enum rung)rung));
+	ck_assert_uint_eq(s.trials, 8);
+	grant_search_done(&s);
+}
+END_TEST
+
+START_TEST(broken_trials_prove_nothing)
+{
+	struct grant_search s = search(breaks);
+
+	ck_assert_ptr_null(grant_search_smallest(&s, RUNG_DEVICE));
+	grant_search_done(&s);
+}
+END_TEST
+
+START_TEST(one_candidate)
+{
+	struct grant_search s = {.candidates = 1, .size_max = 4, .goal = RUNG_DEVICE};
+	uint32_t *sets;
+	size_t count;
+
+	ck_assert_int_eq(grant_search_next(&s, &sets, &count), 0);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_uint_eq(sets[0], 0);
+	ck_assert_uint_eq(sets[1], 1);
+	free(sets);
+}
+END_TEST
+
+/* What is printed for the world above, with the command that started the layer. */
+START_TEST(prints_sets_and_reasons)
+{
+	struct grants g = {.candidate = {"dev", "tsm", "noapparmor", "broker", "sysrw", "other"},
+	                   .platform = PLATFORM_EMULATED,
+	                   .rounds = 4};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct err e;
+
+	ck_assert_int_eq(cell_parse("td/docker", &g.cell, &e), 0);
+	g.search = search(docker);
+	for (size_t i = 0; i < g.search.trials; i++)
+		g.command[i] =
+		        json_pack("[s,s,s,s,s,s,s,s]", "docker", "run", "--name", "tception-1",
+		                  "--x=a'b c", "tception-agent", "/agent", "layer");
+	grants_print(&g, out);
+	fclose(out);
+	ck_assert_ptr_nonnull(strstr(text, "td/docker, platform emulated: "));
+	ck_assert_ptr_nonnull(strstr(text, "\ndevice ... tdreport    dev\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nprovider ... chain     dev + tsm + noapparmor\n"));
+	ck_assert_ptr_nonnull(strstr(text, "  without noapparmor: provider: EACCES\n"));
+	ck_assert_ptr_nonnull(strstr(text, "  without dev: device\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+	                             "\n\ntd/docker+dev+tsm+noapparmor is started by\n\n"
+	                             "\tdocker run '--x=a'\\''b c' IMAGE COMMAND\n"));
+	free(text);
+	grants_done(&g);
+}
+END_TEST
+
+START_TEST(json_has_every_trial)
+{
+	struct grants g = {.candidate = {"dev", "tsm", "noapparmor", "broker", "sysrw", "other"},
+	                   .platform = PLATFORM_EMULATED};
+	const json_t *rung, *without;
+	struct err e;
+	json_t *root;
+
+	ck_assert_int_eq(cell_parse("td/docker", &g.cell, &e), 0);
+	g.search = search(docker);
+	root = grants_json(&g);
+	ck_assert_uint_eq(json_array_size(json_object_get(root, "trials")), g.search.trials);
+	ck_assert_uint_eq(json_array_size(json_object_get(root, "rungs")), RUNG_CHAIN + 1);
+	rung = json_array_get(json_object_get(root, "rungs"), RUNG_CHAIN);
+	ck_assert_uint_eq(json_array_size(json_object_get(rung, "grants")), 3);
+	ck_assert_uint_eq(json_array_size(json_object_get(rung, "confirmed")), 3);
+	without = json_array_get(json_object_get(rung, "confirmed"), 2);
+	ck_assert_str_eq(json_string_value(json_object_get(without, "without")), "noapparmor");
+	ck_assert_str_eq(
+	        json_string_value(json_object_get(json_object_get(without, "trial"), "errno")),
+	        "EACCES");
+	json_decref(root);
+	grants_done(&g);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("grants");
+	TCase *t = tcase_create("all");
+	SRunner *r = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(t, finds_each_rung);
+	tcase_add_test(t, prefers_the_smaller);
+	tcase_add_test(t, takes_the_whole_apart);
+	tcase_add_test(t, does_without_the_whole);
+	tcase_add_test(t, ends_where_nothing_helps);
+	tcase_add_test(t, broken_trials_prove_nothing);
+	tcase_add_test(t, one_candidate);
+	tcase_add_test(t, prints_sets_and_reasons);
+	tcase_add_test(t, json_has_every_trial);
+	suite_add_tcase(suite, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

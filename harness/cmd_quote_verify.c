@@ -247,7 +247,7 @@ static json_t *answer_json(const struct answer *a)
 
 	for (size_t i = 0; i < v->advisories; i++)
 		json_array_append_new(advisories, json_string(v->advisory[i]));
-	return json_pack("{si, ss, so, sb, ss, so, so, so, so, so, so, so, so, so, so}",    //
+	return json_pack("{si, ss, so, sb, sb, ss, so, so, so, so, so, so, so, so, so, so}", //
 	                 "schema_version", 1, "file", a->path, "error", json_error(a),      //
 	                 "accepted", (int)a->policy.accepted,                               //
 	                 "authentic", (int)v->authentic, "origin", origin_names[v->origin], //

@@ -105,7 +105,7 @@ static size_t trimmed(const char *text, size_t size)
 	return size;
 }
 
-/* A CRL as PCCS and bundles have it: hexadecimal of the DER. */
+/* A CRL as PCCS and bundles have it: hexadecimal of the DER, for some after "0x". */
 static int add_hex_crl(struct collateral *c, const char *text, size_t size,
                        const struct bytes *issuer, struct err *e)
 {
@@ -114,6 +114,10 @@ static int add_hex_crl(struct collateral *c, const char *text, size_t size,
 
 	if (!der)
 		return err_set(e, -ENOMEM, "out of memory");
+	if (size > 2 && memcmp(text, "0x", 2) == 0) {
+		text += 2;
+		size -= 2;
+	}
 	if (hex_decode(text, size, der, &n) != FORMAT_OK)
 		return err_set(e, -EBADMSG, "neither JSON, PEM, DER nor hexadecimal");
 	return add_crl(c, der, n, issuer, e);
@@ -166,11 +170,16 @@ static int add_signed(struct collateral *c, enum signed_kind kind, const char *r
 	return r == -ENOTSUP ? 0 : r; /* of SGX: no concern of ours */
 }
 
+/* NULL unless it is a text without NUL; one at its end, as PEM out of quotes has it, is cut. */
 static const char *text_of(const json_t *o, const char *key)
 {
-	return json_string_value(json_object_get(o, key));
+	const json_t *v = json_object_get(o, key);
+	const char *text = json_string_value(v);
+
+	return text && json_string_length(v) <= strlen(text) + 1 ? text : NULL;
 }
 
+/* `key`: of the JSON, its signature, its issuer chain. */
 static int add_bundle_json(struct collateral *c, const json_t *o, const char *const key[3],
                            enum signed_kind kind, struct err *e)
 {
@@ -186,14 +195,17 @@ static int add_bundle_json(struct collateral *c, const json_t *o, const char *co
 	return r < 0 ? err_prefix(e, "bundle: %s", key[0]) : 0;
 }
 
+/* CRLs may be left to other files. */
 static int add_bundle_crl(struct collateral *c, const json_t *o, const char *key,
                           const struct bytes *issuer, struct err *e)
 {
 	const char *text = text_of(o, key);
 	int r;
 
+	if (!json_object_get(o, key))
+		return 0;
 	if (!text)
-		return err_set(e, -EBADMSG, "bundle: %s is missing", key);
+		return err_set(e, -EBADMSG, "bundle: %s is no text", key);
 	r = strstr(text, "-----BEGIN") ? add_pem(c, text, strlen(text), e)
 	                               : add_hex_crl(c, text, strlen(text), issuer, e);
 	return r < 0 ? err_prefix(e, "bundle: %s", key) : 0;
@@ -234,7 +246,7 @@ static int add_pcs(struct collateral *c, const json_t *o, const char *text, size
 static int add_json(struct collateral *c, const char *text, size_t size, const struct bytes *chain,
                     struct err *e)
 {
-	json_t *o = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+	json_t *o = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	int r;
 
 	if (!json_is_object(o))

@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Takes quotes and bundles apart into what each fuzzer of harness/fuzz starts from; see ORIGIN.md."""
+import base64
+import json
+import pathlib
+import re
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOLDEN = HERE.parent
+BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.S)
+SGX_OID = bytes.fromhex("06092a864886f84d010d01")
+
+
+def put(name, data):
+    path = HERE / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def sgx_extension(leaf):
+    at = leaf.index(SGX_OID) + len(SGX_OID)
+    assert leaf[at:at + 2] == b"\x04\x82"
+    size = int.from_bytes(leaf[at + 2:at + 4], "big")
+    return leaf[at + 4:at + 4 + size]
+
+
+def shortened(value):
+    """Two of every list of objects: a fuzzer needs no more of them, and is several times as fast."""
+    value["tcbLevels"] = value["tcbLevels"][:2]
+    for module in value.get("tdxModuleIdentities", []):
+        module["tcbLevels"] = module["tcbLevels"][:2]
+    return json.dumps(value, separators=(",", ":"))
+
+
+def main():
+    for quote in ("9c3786b9b3d6", "586c2be0dc38"):
+        pem = (GOLDEN / "quote" / f"{quote}.bin").read_bytes()
+        pem = pem[pem.index(b"-----BEGIN"):].rstrip(b"\0")
+        der = [base64.b64decode(block) for block in BLOCK.findall(pem)]
+        put(f"chain/{quote}.pem", pem)
+        put(f"chain/{quote}.der", b"".join(der))
+        put(f"sgxext/{quote}.der", sgx_extension(der[0]))
+    for name in ("60c2bf34", "ccfb0f1d"):
+        bundle = json.loads((GOLDEN / "collateral" / f"{name}.json").read_text())
+        chain = bundle["tcb_info_issuer_chain"]
+        put(f"chain/{name}-signing.pem", chain)
+        put(f"crl/{name}-root.der", bytes.fromhex(bundle["root_ca_crl"]))
+        put(f"crl/{name}-pck.der", bytes.fromhex(bundle["pck_crl"]))
+        put(f"crl/{name}-pck.hex", bundle["pck_crl"])
+        put(f"tcb/{name}-tcb.json", shortened(json.loads(bundle["tcb_info"])))
+        put(f"tcb/{name}-qe.json", bundle["qe_identity"])
+        escaped = "".join(c if c.isalnum() or c == "-" else f"%{ord(c):02X}" for c in chain)
+        put(f"served/{name}-tcb.http", "HTTP/1.1 200 OK\r\nTCB-Info-Issuer-Chain: " + escaped + "\r\n\r\n"
+            f'{{"tcbInfo":{bundle["tcb_info"]},"signature":"{bundle["tcb_info_signature"]}"}}')
+        put(f"served/{name}-qe.json",
+            f'{{"enclaveIdentity":{bundle["qe_identity"]},"signature":"{bundle["qe_identity_signature"]}"}}')
+
+
+main()

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_FUZZ_GOLDEN_H
+#define TCEPTION_FUZZ_GOLDEN_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trust/verify.h"
+
+/* Genuine files that fuzzers compare with. They are started from the top of the tree. */
+
+#define FUZZ_CHECK(condition)     \
+	do {                      \
+		if (!(condition)) \
+			abort();  \
+	} while (0)
+
+/* A file of cases/golden with a NUL behind it; never freed. */
+static inline char *fuzz_golden(const char *name, size_t *ret_size)
+{
+	char path[200], *data = malloc(64 << 10);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "cases/golden/%s", name);
+	f = fopen(path, "rb");
+	FUZZ_CHECK(f && data);
+	*ret_size = fread(data, 1, (64 << 10) - 1, f);
+	FUZZ_CHECK(*ret_size > 0 && feof(f));
+	data[*ret_size] = '\0';
+	fclose(f);
+	return data;
+}
+
+static inline bool fuzz_same_verdict(const struct verdict *a, const struct verdict *b)
+{
+	return a->authentic == b->authentic && a->origin == b->origin && a->status == b->status &&
+	       a->platform == b->platform && a->module == b->module && a->qe == b->qe &&
+	       strcmp(a->tcb_date, b->tcb_date) == 0 && a->tcb_evaluation == b->tcb_evaluation &&
+	       a->advisories == b->advisories &&
+	       memcmp(a->advisory, b->advisory, sizeof(a->advisory)) == 0 &&
+	       memcmp(a->fmspc, b->fmspc, sizeof(a->fmspc)) == 0;
+}
+
+#endif

@@ -26,10 +26,14 @@ def sgx_extension(leaf):
 
 
 def shortened(value):
-    """Two of every list of objects: a fuzzer needs no more of them, and is several times as fast."""
-    value["tcbLevels"] = value["tcbLevels"][:2]
-    for module in value.get("tdxModuleIdentities", []):
-        module["tcbLevels"] = module["tcbLevels"][:2]
+    """One of every list of objects, and no words about components: several times as fast to fuzz."""
+    for levels in [value, *value.get("tdxModuleIdentities", [])]:
+        levels["tcbLevels"] = levels["tcbLevels"][:1]
+    value["tdxModuleIdentities"] = value["tdxModuleIdentities"][:1]
+    for kind in ("sgxtcbcomponents", "tdxtcbcomponents"):
+        for component in value["tcbLevels"][0]["tcb"][kind]:
+            component.pop("category", None)
+            component.pop("type", None)
     return json.dumps(value, separators=(",", ":"))
 
 

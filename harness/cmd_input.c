@@ -2,13 +2,17 @@
 #include "cmd_input.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/cleanup.h"
 #include "format/text.h"
+
+#define DIR_FILES_MAX 1024
 
 const char *const input_form_names[3] = {"binary", "hex", "base64"};
 
@@ -54,6 +58,45 @@ int input_read(const char *path, size_t max, struct input *ret, struct err *e)
 	*ret = TAKE(in, (struct input){0});
 	return 0;
 }
+
+/* ---- folders ---- */
+
+bool input_is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+int input_each_file(const char *dir, input_file_fn f, void *context, struct err *e)
+{
+	struct dirent **entry;
+	int r = 0, n = scandir(dir, &entry, not_hidden, alphasort);
+
+	if (n < 0)
+		return err_sys(e, -errno, "%.200s", dir);
+	if (n > DIR_FILES_MAX)
+		r = err_set(e, -EFBIG, "%.200s: more than %d files", dir, DIR_FILES_MAX);
+	for (int i = 0; i < n; i++) {
+		_cleanup_(freep) char *path = NULL;
+		struct stat st;
+
+		if (r == 0 && asprintf(&path, "%s/%s", dir, entry[i]->d_name) < 0)
+			r = err_set(e, -ENOMEM, "out of memory");
+		if (r == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+			r = f(context, path, e);
+		free(entry[i]);
+	}
+	free(entry);
+	return r;
+}
+
+/* ---- text forms ---- */
 
 /* Takes white space out of what may be text; false when there is a byte that no text has. */
 static bool squeeze(const struct input *in, char *out, size_t *ret_size)

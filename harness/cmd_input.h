@@ -3,6 +3,7 @@
 #define TCEPTION_CMD_INPUT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "core/err.h"
 #include "format/code.h"
@@ -28,6 +29,11 @@ int input_read(const char *path, size_t max, struct input *ret, struct err *e);
  */
 int input_read_bytes(const char *path, size_t max, struct input *ret, struct err *e);
 void input_done(struct input *in);
+
+bool input_is_dir(const char *path);
+/* Calls `f` for every regular file of a folder that is not hidden, by name. Stops at a failure. */
+typedef int (*input_file_fn)(void *context, const char *path, struct err *e);
+int input_each_file(const char *dir, input_file_fn f, void *context, struct err *e);
 
 /* A quote or TDREPORT from a file in any form; views point into *ret_input. -EBADMSG and *ret_fault
  * for bytes that are none. */

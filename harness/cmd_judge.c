@@ -4,11 +4,12 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "cmd_collateral.h"
 #include "judged.h"
 #include "report/report.h"
 
 struct options {
-	const char *dir;
+	const char *dir, *collateral;
 	bool json;
 };
 
@@ -19,6 +20,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'j':
 		o->json = true;
+		return 0;
+	case 'c':
+		o->collateral = argument;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->dir)
@@ -37,6 +41,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 int cmd_judge(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
+	        {"collateral", 'c', "DIR|FILE", 0,
+	         "also judge the platforms' TCB by this collateral, and keep it with the run", 0},
 	        {"json", 'j', NULL, 0, "print result.json instead of the table", 0},
 	        {0},
 	};
@@ -52,7 +58,8 @@ int cmd_judge(int argc, char **argv)
 	int r, code;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	if (judged_load(o.dir, &j, &e) < 0) {
+	if ((o.collateral && collateral_keep(o.collateral, o.dir, &e) < 0) ||
+	    judged_load(o.dir, &j, &e) < 0) {
 		fprintf(stderr, "tception: %s\n", e.text);
 		return EXIT_BROKEN;
 	}

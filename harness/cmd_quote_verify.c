@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <argp.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cmd.h"
+#include "cmd_collateral.h"
 #include "cmd_input.h"
 #include "cmd_quote.h"
 #include "core/cleanup.h"
 #include "trust/policy.h"
 
-#define ARGUMENTS_MAX  256
-#define COLLATERAL_MAX (8u << 20) /* bytes of one file */
-#define DIR_FILES_MAX  1024
+#define ARGUMENTS_MAX 256
+#define FILE_MAX      (8u << 20) /* bytes of a root or policy */
 
 struct options {
 	const char *file[ARGUMENTS_MAX];
@@ -104,66 +102,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 /* ---- inputs ---- */
 
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-typedef int (*file_fn)(void *context, const char *path, struct err *e);
-
-static int not_hidden(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-/* Calls `f` for every regular file of a folder, by name. Stops at a failure. */
-static int each_file(const char *dir, file_fn f, void *context, struct err *e)
-{
-	struct dirent **entry;
-	int r = 0, n = scandir(dir, &entry, not_hidden, alphasort);
-
-	if (n < 0)
-		return err_sys(e, -errno, "%.200s", dir);
-	if (n > DIR_FILES_MAX)
-		r = err_set(e, -EFBIG, "%.200s: more than %d files", dir, DIR_FILES_MAX);
-	for (int i = 0; i < n; i++) {
-		_cleanup_(freep) char *path = NULL;
-		struct stat st;
-
-		if (r == 0 && asprintf(&path, "%s/%s", dir, entry[i]->d_name) < 0)
-			r = err_set(e, -ENOMEM, "out of memory");
-		if (r == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode))
-			r = f(context, path, e);
-		free(entry[i]);
-	}
-	free(entry);
-	return r;
-}
-
-static int add_collateral(void *verifier, const char *path, struct err *e)
-{
-	_cleanup_(input_done) struct input in = {0};
-	int r = input_read(path, COLLATERAL_MAX, &in, e);
-
-	if (r < 0)
-		return r;
-	r = verifier_add(verifier, in.data, in.size, e);
-	return r < 0 ? err_prefix(e, "%.200s", path) : 0;
-}
-
-/* A folder may hold other things beside collateral; they are named and left alone. */
-static int add_collateral_or_say(void *verifier, const char *path, struct err *e)
-{
-	int r = add_collateral(verifier, path, e);
-
-	if (r != -EBADMSG)
-		return r;
-	fprintf(stderr, "tception: left out: %s\n", e->text);
-	return 0;
-}
-
 static int make_verifier(const struct options *o, struct verifier **ret, struct err *e)
 {
 	_cleanup_(verifier_freep) struct verifier *v = NULL;
@@ -171,18 +109,14 @@ static int make_verifier(const struct options *o, struct verifier **ret, struct 
 	_cleanup_(freep) char *pem = NULL;
 	int r;
 
-	if (o->root && (r = input_read(o->root, COLLATERAL_MAX, &root, e)) < 0)
+	if (o->root && (r = input_read(o->root, FILE_MAX, &root, e)) < 0)
 		return r;
 	if (o->root && !(pem = strndup((const char *)root.data, root.size)))
 		return err_set(e, -ENOMEM, "out of memory");
 	if ((r = verifier_new(&(struct trust_anchors){.test_root_pem = pem}, &v, e)) < 0)
 		return err_prefix(e, "%.200s", o->root ?: "");
 	for (size_t i = 0; i < o->collaterals; i++) {
-		const char *path = o->collateral[i];
-
-		r = is_dir(path) ? each_file(path, add_collateral_or_say, v, e)
-		                 : add_collateral(v, path, e);
-		if (r < 0)
+		if ((r = collateral_take(o->collateral[i], v, NULL, e)) < 0)
 			return r;
 	}
 	*ret = TAKE_PTR(v);
@@ -194,7 +128,7 @@ static int make_policy(const char *path, struct policy **ret, struct err *e)
 	_cleanup_(input_done) struct input in = {0};
 	int r;
 
-	if (path && (r = input_read(path, COLLATERAL_MAX, &in, e)) < 0)
+	if (path && (r = input_read(path, FILE_MAX, &in, e)) < 0)
 		return r;
 	return policy_read(path ? (const void *)in.data : NULL, in.size, ret, e);
 }
@@ -248,11 +182,11 @@ static json_t *answer_json(const struct answer *a)
 	for (size_t i = 0; i < v->advisories; i++)
 		json_array_append_new(advisories, json_string(v->advisory[i]));
 	return json_pack("{si, ss, so, sb, sb, ss, so, so, so, so, so, so, so, so, so, so}", //
-	                 "schema_version", 1, "file", a->path, "error", json_error(a),      //
-	                 "accepted", (int)a->policy.accepted,                               //
-	                 "authentic", (int)v->authentic, "origin", origin_names[v->origin], //
-	                 "reason", json_text(v->reason), "status", json_status(v->status),  //
-	                 "platform_status", json_status(v->platform),                       //
+	                 "schema_version", 1, "file", a->path, "error", json_error(a),       //
+	                 "accepted", (int)a->policy.accepted,                                //
+	                 "authentic", (int)v->authentic, "origin", origin_names[v->origin],  //
+	                 "reason", json_text(v->reason), "status", json_status(v->status),   //
+	                 "platform_status", json_status(v->platform),                        //
 	                 "module_status", json_status(v->module), "qe_status",
 	                 json_status(v->qe), //
 	                 "tcb_date", json_text(v->tcb_date), "tcb_evaluation_data_number",
@@ -368,8 +302,8 @@ static int verify_all(struct work *w, struct err *e)
 	for (size_t i = 0; r == 0 && i < w->o->files; i++) {
 		const char *path = w->o->file[i];
 
-		r = w->o->batch && is_dir(path) ? each_file(path, verify_file, w, e)
-		                                : verify_file(w, path, e);
+		r = w->o->batch && input_is_dir(path) ? input_each_file(path, verify_file, w, e)
+		                                      : verify_file(w, path, e);
 	}
 	return r;
 }

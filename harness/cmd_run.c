@@ -9,6 +9,7 @@
 
 #include "case/case.h"
 #include "cmd.h"
+#include "cmd_collateral.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "judge/judge.h"
@@ -29,7 +30,7 @@ enum accel { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
 static const char *const accel_names[] = {"auto", "tcg", "kvm"};
 
 struct options {
-	const char *cases, *out, *cell, *qemu, *qgs_socket, *state_dir;
+	const char *cases, *out, *cell, *qemu, *qgs_socket, *state_dir, *collateral;
 	int platform; /* enum platform or -1 */
 	enum accel accel;
 	unsigned jobs, repeat; /* jobs 0: chosen here */
@@ -64,7 +65,8 @@ enum {
 	KEY_MODULE,
 	KEY_APPEND,
 	KEY_QGS,
-	KEY_STATE
+	KEY_STATE,
+	KEY_COLLATERAL
 };
 
 static const struct argp_option known_options[] = {
@@ -79,6 +81,8 @@ static const struct argp_option known_options[] = {
         {0, 0, 0, 0, "What comes out:", 2},
         {"output", 'o', "DIR", 0,
          "the run's folder (default: results/<run>); with --repeat DIR/1, DIR/2 ...", 2},
+        {"collateral", KEY_COLLATERAL, "DIR|FILE", 0,
+         "Intel's collateral, kept with the run: judges the TCB of a hardware TD's platform", 2},
         {"json", KEY_JSON, NULL, 0, "print result.json instead of the table", 2},
         {0, 0, 0, 0,
          "What guests are made of (and the environment variables that say the same):", 3},
@@ -185,6 +189,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_STATE:
 		o->state_dir = arg;
+		return 0;
+	case KEY_COLLATERAL:
+		o->collateral = arg;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 0)
@@ -350,6 +357,21 @@ static int conclude(const struct context *c, const char *dir, struct err *e)
 
 /* ---- one run ---- */
 
+/* What the TCB of the run's platforms is judged by. */
+static int keep_collateral(const struct context *c, const char *dir, struct err *e)
+{
+	_cleanup_(freep) char *bundle = NULL;
+	int r = 0;
+
+	if (c->authority)
+		r = authority_bundle(c->authority, time(NULL), &bundle, e);
+	if (r == 0 && bundle)
+		r = store_collateral_add(dir, "emulated.json", bundle, strlen(bundle), e);
+	if (r == 0 && c->o->collateral)
+		r = collateral_keep(c->o->collateral, dir, e);
+	return r;
+}
+
 static int begin_record(const struct context *c, unsigned round, struct run_record *ret,
                         struct err *e)
 {
@@ -373,7 +395,8 @@ static int begin_record(const struct context *c, unsigned round, struct run_reco
 		if (!ret->root_pem)
 			return err_set(e, -ENOMEM, "out of memory");
 	}
-	return store_create(ret->dir, c->cases.path, e);
+	r = store_create(ret->dir, c->cases.path, e);
+	return r < 0 ? r : keep_collateral(c, ret->dir, e);
 }
 
 static size_t count_cells(const struct plan *p)

@@ -81,7 +81,13 @@ int judged_load(const char *dir, struct judged *ret, struct err *e)
 		r = load_channels(dir, ret, e);
 	if (r == 0)
 		r = load_predictions(dir, ret, e);
-	ret->in = (struct judge_input){&ret->run, &ret->cases, ret->channel, ret->predicted};
+	if (r == 0)
+		r = store_collateral(dir, &ret->collateral, &ret->in.collaterals, e);
+	ret->in.run = &ret->run;
+	ret->in.cases = &ret->cases;
+	ret->in.channel = ret->channel;
+	ret->in.prediction = ret->predicted;
+	ret->in.collateral = ret->collateral;
 	if (r == 0)
 		r = judge_run(&ret->in, &ret->verdict, e);
 	if (r < 0)
@@ -95,6 +101,7 @@ void judged_done(struct judged *j)
 	for (size_t i = 0; j->channel && i < j->run.boots; i++)
 		free((void *)j->channel[i].data);
 	free(j->channel);
+	store_collateral_free(j->collateral, j->in.collaterals);
 	for (size_t i = 0; j->prediction && i < j->run.boots; i++)
 		prediction_done(&j->prediction[i]);
 	free(j->prediction);

@@ -7,8 +7,8 @@
 
 /*
  * A run's folder and the verdicts on it: what `run` does at its end, and `judge`, `report` and
- * `diff` begin with. It reads run.json, cases.yaml, root.pem and boots/<id>/channel.bin
- * and prediction.json.
+ * `diff` begin with. It reads run.json, cases.yaml, root.pem, collateral/ and
+ * boots/<id>/channel.bin and prediction.json.
  */
 struct judged {
 	struct run_record run;
@@ -16,6 +16,7 @@ struct judged {
 	struct channel *channel;
 	struct prediction *prediction;       /* run.boots of them */
 	const struct prediction **predicted; /* into these; NULL where there is none */
+	struct bytes *collateral;            /* in.collaterals of them */
 	struct judge_input in;               /* points into the above: don't copy the struct */
 	struct run_verdict verdict;
 };

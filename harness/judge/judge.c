@@ -119,6 +119,8 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	        .platform = run->boot[t->boot].boot.platform,
 	        .anchors = {.test_root_pem = run->root_pem},
 	        .prediction = t->in->prediction ? t->in->prediction[t->boot] : NULL,
+	        .collateral = t->in->collateral,
+	        .collaterals = t->in->collaterals,
 	        .at = (time_t)run->started,
 	};
 	int rc = keep_frames(v, l, e);

@@ -91,6 +91,9 @@ struct judge_input {
 	const struct channel *channel; /* run->boots of them */
 	/* run->boots of them, each NULL where nothing was predicted; or NULL for none at all */
 	const struct prediction *const *prediction;
+	/* files of collateral (see trust/verify.h); none: the rung "tcb" is null */
+	const struct bytes *collateral;
+	size_t collaterals;
 };
 
 /*

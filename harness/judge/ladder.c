@@ -10,6 +10,7 @@
 #include "judge/frames.h"
 #include "judge/identity.h"
 #include "judge/predicted.h"
+#include "judge/tcb.h"
 
 /* A layer on the ladder. The rungs are climbed in order; each looks at what those before it left.
  */
@@ -352,6 +353,20 @@ static void climb_predicted(struct climb *c)
 	}
 }
 
+/* Not part of any grade: an old platform attests, too. */
+static int climb_tcb(struct climb *c, struct err *e)
+{
+	if (!c->a->has_quote)
+		VOID(c, RUNG_TCB, "no quote");
+	else if (!c->in->collaterals)
+		VOID(c, RUNG_TCB, "no collateral given");
+	else if (!holds(c, RUNG_CHAIN))
+		VOID(c, RUNG_TCB, "the quote is not authentic");
+	else
+		return tcb_weigh(c->in, &c->a->quote, &c->v->ladder[RUNG_TCB], e);
+	return 0;
+}
+
 static void climb_covers(struct climb *c)
 {
 	if (!c->a->has_quote)
@@ -443,7 +458,8 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 	read_log(&c);
 	climb_eventlog(&c);
 	climb_predicted(&c);
-	VOID(&c, RUNG_TCB, "no collateral given");
+	if (rc == 0)
+		rc = climb_tcb(&c, e);
 	climb_covers(&c);
 	ret->grade = grade_of(&c);
 	read_interfaces(&c);

@@ -25,6 +25,8 @@ struct ladder_input {
 	enum platform platform;        /* of the boot */
 	struct trust_anchors anchors;
 	const struct prediction *prediction; /* of the boot, or NULL */
+	const struct bytes *collateral;
+	size_t collaterals;
 	time_t at;
 };
 

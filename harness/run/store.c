@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -133,6 +134,94 @@ int store_create(const char *dir, const char *case_path, struct err *e)
 		                       : err_sys(e, -errno, "%s", path);
 	return write_file(dir, STORE_CASES, cases, size, e);
 }
+
+/* ---- collateral ---- */
+
+static bool is_plain_name(const char *name)
+{
+	return name[0] && name[0] != '.' && !strchr(name, '/');
+}
+
+int store_collateral_add(const char *dir, const char *name, const void *data, size_t size,
+                         struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (!is_plain_name(name))
+		return err_set(e, -EINVAL, "collateral: '%.80s' is no plain file name", name);
+	if (size > STORE_COLLATERAL_MAX)
+		return err_set(e, -EFBIG, "collateral: %.80s: more than %u bytes", name,
+		               STORE_COLLATERAL_MAX);
+	if (snprintf(path, sizeof(path), "%s/collateral", dir) >= (int)sizeof(path))
+		return err_set(e, -ENAMETOOLONG, "%s", dir);
+	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+		return err_sys(e, -errno, "%s", path);
+	return write_file(path, name, data, size, e);
+}
+
+void store_collateral_free(struct bytes *file, size_t count)
+{
+	for (size_t i = 0; file && i < count; i++)
+		free((void *)file[i].data);
+	free(file);
+}
+
+static int plain_files(const struct dirent *entry)
+{
+	return is_plain_name(entry->d_name);
+}
+
+static int read_files(const char *path, struct dirent *const *entry, int count, struct bytes *ret,
+                      struct err *e)
+{
+	for (int i = 0; i < count; i++) {
+		char name[PATH_MAX];
+		uint8_t *data;
+		int r;
+
+		if (snprintf(name, sizeof(name), "%s/%s", path, entry[i]->d_name) >=
+		    (int)sizeof(name))
+			return err_set(e, -ENAMETOOLONG, "%s", path);
+		r = read_file(name, STORE_COLLATERAL_MAX, &data, &ret[i].size, e);
+		if (r < 0)
+			return r;
+		ret[i].data = data;
+	}
+	return 0;
+}
+
+int store_collateral(const char *dir, struct bytes **ret, size_t *ret_count, struct err *e)
+{
+	struct dirent **entry = NULL;
+	struct bytes *file = NULL;
+	char path[PATH_MAX];
+	int r = 0, n;
+
+	if (snprintf(path, sizeof(path), "%s/collateral", dir) >= (int)sizeof(path))
+		return err_set(e, -ENAMETOOLONG, "%s", dir);
+	n = scandir(path, &entry, plain_files, alphasort);
+	if (n < 0 && errno != ENOENT)
+		return err_sys(e, -errno, "%s", path);
+	n = n < 0 ? 0 : n;
+	if (n > STORE_COLLATERAL_FILES)
+		r = err_set(e, -EFBIG, "%s: more than %d files", path, STORE_COLLATERAL_FILES);
+	else if (!(file = calloc((size_t)n + 1, sizeof(*file))))
+		r = err_set(e, -ENOMEM, "out of memory");
+	else
+		r = read_files(path, entry, n, file, e);
+	for (int i = 0; i < n; i++)
+		free(entry[i]);
+	free(entry);
+	if (r < 0) {
+		store_collateral_free(file, (size_t)n);
+		return r;
+	}
+	*ret = file;
+	*ret_count = (size_t)n;
+	return 0;
+}
+
+/* ---- the record ---- */
 
 int store_save(const struct run_record *record, struct err *e)
 {

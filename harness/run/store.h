@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "format/quote.h"
 #include "plan/record.h"
 
 /*
@@ -13,6 +14,7 @@
  *   run.json            struct run_record
  *   cases.yaml          a copy of the case file
  *   root.pem            the test root that signed emulated quotes, if there were any
+ *   collateral/         files of collateral: emulated.json of the test root, and what was given
  *   boots/<id>/         channel.bin, console.log, qemu.log, module.log
  */
 #define STORE_CASES "cases.yaml"
@@ -36,6 +38,18 @@ int store_load(const char *dir, struct run_record *ret, struct err *e);
 /* A boot's channel.bin, empty when there is none. Caller frees. */
 int store_channel(const char *dir, const char *boot_id, uint8_t **ret, size_t *ret_size,
                   struct err *e);
+
+/*
+ * Collateral is kept under its file name (-EINVAL for one that is no plain name; the same name is
+ * replaced) and read in the order of names; at most STORE_COLLATERAL_FILES of at most
+ * STORE_COLLATERAL_MAX bytes. No folder means no files.
+ */
+#define STORE_COLLATERAL_FILES 64
+#define STORE_COLLATERAL_MAX   (8u << 20)
+int store_collateral_add(const char *dir, const char *name, const void *data, size_t size,
+                         struct err *e);
+int store_collateral(const char *dir, struct bytes **ret, size_t *ret_count, struct err *e);
+void store_collateral_free(struct bytes *file, size_t count);
 
 /* ---- run.json as text, without a file ---- */
 int record_to_json(const struct run_record *record, char **ret, struct err *e);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cleanup.h"
 #include "test/synth.h"
+#include "trust/authority.h"
 
 /* What one twist makes of the container's case, which expects grade verified and rung covers. */
 static const struct {
@@ -171,6 +173,103 @@ START_TEST(registers_are_held_against_the_prediction)
 	judge_predicted(2, false, "RTMR1 could not be predicted: who knows", RUNG_NULL,
 	                GRADE_VERIFIED);
 	judge_predicted(4, true, "MRTD and RTMR0-2", RUNG_TRUE, GRADE_VERIFIED); /* RTMR3 */
+}
+END_TEST
+
+/* ---- the platform's TCB ---- */
+
+enum tcb_twist { TCB_USUAL, TCB_OLD, TCB_NO_CRL, TCB_FMSPC, TCB_EXPIRED, TCB_REVOKES, TCB_NOTHING };
+
+/* What the test authority would say of the TCB, changed at one place. */
+static char *make_collateral(const struct synth *y, enum tcb_twist twist)
+{
+	time_t at = (time_t)y->run.started - (twist == TCB_EXPIRED ? 40 * 86400 : 0);
+	struct bundle_contents c = {.at = at};
+	char *text, *old;
+	json_t *o, *info;
+	struct err e;
+
+	if (twist == TCB_REVOKES)
+		c.revoked = y->authority->id[ROLE_PCK].cert;
+	ck_assert_int_eq(authority_bundle_of(y->authority, &c, &text, &e), 0);
+	if (twist != TCB_OLD && twist != TCB_FMSPC && twist != TCB_NO_CRL)
+		return text;
+	o = json_loads(text, 0, NULL);
+	info = json_loads(json_string_value(json_object_get(o, "tcb_info")), 0, NULL);
+	if (twist == TCB_OLD) {
+		json_t *level = json_array_get(json_object_get(info, "tcbLevels"), 0);
+
+		json_object_set_new(level, "tcbStatus", json_string("OutOfDate"));
+		json_object_set_new(level, "advisoryIDs", json_pack("[s]", "INTEL-SA-99999"));
+	}
+	if (twist == TCB_FMSPC)
+		json_object_set_new(info, "fmspc", json_string("00806f050000"));
+	old = text;
+	c.tcb_info = info; /* signed as it now is */
+	ck_assert_int_eq(authority_bundle_of(y->authority, &c, &text, &e), 0);
+	free(old);
+	json_decref(o);
+	if (twist != TCB_NO_CRL)
+		return text;
+	o = json_loads(text, 0, NULL);
+	json_object_del(o, "root_ca_crl");
+	free(text);
+	text = json_dumps(o, 0);
+	json_decref(o);
+	return text;
+}
+
+static const struct {
+	enum tcb_twist twist;
+	enum twist quote;
+	enum rung_state ok;
+	const char *detail; /* part of it */
+	enum grade grade;
+} tcb_table[] = {
+        {TCB_NOTHING, AS_IT_SHOULD_BE, RUNG_NULL, "no collateral given", GRADE_VERIFIED},
+        {TCB_USUAL, AS_IT_SHOULD_BE, RUNG_TRUE,
+         "EMULATED platform: UpToDate (platform UpToDate, module UpToDate, QE UpToDate), TCB of "
+         "2026-01-01, evaluation 1",
+         GRADE_VERIFIED},
+        {TCB_OLD, AS_IT_SHOULD_BE, RUNG_FALSE,
+         "EMULATED platform: OutOfDate (platform OutOfDate, module UpToDate, QE UpToDate), TCB of "
+         "2026-01-01, evaluation 1; INTEL-SA-99999",
+         GRADE_VERIFIED},
+        {TCB_NO_CRL, AS_IT_SHOULD_BE, RUNG_FALSE, "no status: the collateral has no CRL",
+         GRADE_VERIFIED},
+        {TCB_FMSPC, AS_IT_SHOULD_BE, RUNG_FALSE, "no TCB info of TDX for this platform",
+         GRADE_VERIFIED},
+        {TCB_EXPIRED, AS_IT_SHOULD_BE, RUNG_FALSE, "has expired", GRADE_VERIFIED},
+        {TCB_REVOKES, AS_IT_SHOULD_BE, RUNG_FALSE, "revoked", GRADE_VERIFIED},
+        {TCB_USUAL, QUOTE_FOREIGN, RUNG_NULL, "the quote is not authentic", GRADE_QUOTE},
+        {TCB_USUAL, QUOTE_EMPTY, RUNG_NULL, "no quote", GRADE_REPORT},
+};
+
+/* Whatever the collateral says, the grade is the quote's alone. */
+START_TEST(tcb_by_collateral)
+{
+	struct synth y;
+	struct cell_verdict v;
+	const struct rung_result *rung;
+	_cleanup_(freep) char *text = NULL;
+	struct bytes file;
+
+	synth_init(&y, tcb_table[_i].quote);
+	if (tcb_table[_i].twist != TCB_NOTHING) {
+		text = make_collateral(&y, tcb_table[_i].twist);
+		file = (struct bytes){(const uint8_t *)text, strlen(text)};
+		y.in.collateral = &file;
+		y.in.collaterals = 1;
+	}
+	v = synth_judge(&y, 1);
+	rung = &v.layer[1].ladder[RUNG_TCB];
+	ck_assert_msg(rung->ok == tcb_table[_i].ok && strstr(rung->detail, tcb_table[_i].detail),
+	              "%d: %d %s", _i, rung->ok, rung->detail);
+	ck_assert_int_eq(v.layer[1].grade, tcb_table[_i].grade);
+	if (tcb_table[_i].quote == AS_IT_SHOULD_BE)
+		ck_assert_int_eq(v.layer[1].ladder[RUNG_CHAIN].ok, RUNG_TRUE);
+	cell_verdict_done(&v);
+	synth_done(&y);
 }
 END_TEST
 
@@ -456,6 +555,7 @@ int main(void)
 	tcase_add_test(t, table_is_whole);
 	tcase_add_loop_test(t, twisted, 0, ROWS);
 	tcase_add_test(t, registers_are_held_against_the_prediction);
+	tcase_add_loop_test(t, tcb_by_collateral, 0, sizeof(tcb_table) / sizeof(tcb_table[0]));
 	tcase_add_test(t, layer0);
 	tcase_add_test(t, every_byte_is_covered);
 	tcase_add_test(t, every_length_is_safe);

@@ -316,6 +316,41 @@ START_TEST(odd_path)
 }
 END_TEST
 
+/* Kept under its name, read by name; what could name another place, or is too much, is not taken.
+ */
+START_TEST(collateral)
+{
+	static const char *const bad[] = {"", ".", "..", ".hidden", "../x", "a/b", "/etc/passwd"};
+	struct bytes *file;
+	char name[16];
+	size_t count;
+	struct err e;
+
+	ck_assert_int_eq(store_create(dir, case_path, &e), 0);
+	ck_assert_int_eq(store_collateral(dir, &file, &count, &e), 0);
+	ck_assert_uint_eq(count, 0);
+	store_collateral_free(file, count);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_int_eq(store_collateral_add(dir, bad[i], "x", 1, &e), -EINVAL);
+	ck_assert_int_eq(store_collateral_add(dir, "b.der", "old", 3, &e), 0);
+	ck_assert_int_eq(store_collateral_add(dir, "b.der", "second", 6, &e), 0);
+	ck_assert_int_eq(store_collateral_add(dir, "a.json", "first", 5, &e), 0);
+	ck_assert_int_eq(store_collateral(dir, &file, &count, &e), 0);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_uint_eq(file[0].size, 5);
+	ck_assert_mem_eq(file[0].data, "first", 5);
+	ck_assert_mem_eq(file[1].data, "second", 6);
+	store_collateral_free(file, count);
+	for (int i = 2; i <= STORE_COLLATERAL_FILES; i++) {
+		snprintf(name, sizeof(name), "c%d", i);
+		ck_assert_int_eq(store_collateral_add(dir, name, "", 0, &e), 0);
+	}
+	ck_assert_int_eq(store_collateral(dir, &file, &count, &e), -EFBIG);
+	ck_assert_int_eq(store_collateral_add(dir, "big", "", STORE_COLLATERAL_MAX + 1, &e),
+	                 -EFBIG);
+}
+END_TEST
+
 START_TEST(ids_differ)
 {
 	char *a, *b;
@@ -342,6 +377,7 @@ int main(void)
 	tcase_add_loop_test(tc, nothing_missing, 0, 4);
 	tcase_add_test(tc, no_json);
 	tcase_add_test(tc, odd_path);
+	tcase_add_test(tc, collateral);
 	tcase_add_test(tc, ids_differ);
 	suite_add_tcase(suite, tc);
 	return golden_run(suite);

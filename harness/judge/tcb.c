@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge/tcb.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "trust/verify.h"
+
+/* As many as fit, then how many more there are. */
+static void list_advisories(const struct verdict *v, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < v->advisories; i++) {
+		if (used + strlen(v->advisory[i]) + sizeof(", and 99 more") > size) {
+			snprintf(out + used, size - used, " and %zu more", v->advisories - i);
+			return;
+		}
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "; ",
+		                         v->advisory[i]);
+	}
+}
+
+static void tell(const struct verdict *v, enum platform platform, struct rung_result *ret)
+{
+	const char *whose = platform == PLATFORM_EMULATED ? "EMULATED platform: " : "";
+	char advisories[100];
+
+	*ret = (struct rung_result){.ok = RUNG_FALSE, .ms = -1};
+	if (v->status == TCB_NOT_EVALUATED) {
+		snprintf(ret->detail, sizeof(ret->detail), "%sno status: %s", whose, v->reason);
+		return;
+	}
+	ret->ok = v->status == TCB_UP_TO_DATE ? RUNG_TRUE : RUNG_FALSE;
+	list_advisories(v, advisories, sizeof(advisories));
+	snprintf(ret->detail, sizeof(ret->detail),
+	         "%s%s (platform %s, module %s, QE %s), TCB of %.10s, evaluation %u%s", whose,
+	         tcb_status_names[v->status], tcb_status_names[v->platform],
+	         tcb_status_names[v->module], tcb_status_names[v->qe],
+	         v->tcb_date[0] ? v->tcb_date : "no date", v->tcb_evaluation, advisories);
+}
+
+int tcb_weigh(const struct ladder_input *in, const struct quote *quote, struct rung_result *ret,
+              struct err *e)
+{
+	_cleanup_(verifier_freep) struct verifier *v = NULL;
+	struct verdict verdict;
+	int r = verifier_new(&in->anchors, &v, e);
+
+	/* what is no collateral was left out when it was kept, or says so by what is missing now */
+	for (size_t i = 0; r == 0 && i < in->collaterals; i++) {
+		r = verifier_add(v, in->collateral[i].data, in->collateral[i].size, e);
+		r = r == -ENOMEM ? r : 0;
+	}
+	if (r < 0 || (r = verifier_check(v, quote, in->at, &verdict, e)) < 0)
+		return r;
+	tell(&verdict, in->platform, ret);
+	return 0;
+}

@@ -78,11 +78,11 @@ $B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz/libtception.a
 	$(FUZZ_CC) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 # ---- verbs --------------------------------------------------------------------------------------------------
-$(IMAGE): guests/image/build guests/image/packages guests/image/finish | $(SETUP)
+$(IMAGE): $(addprefix guests/image/,build fetch packages finish) | $(SETUP)
 	guests/image/build $(CACHE)
 	@touch $@
 
-GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/initrd.cpio
+GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/initrd.cpio $B/initrd-backports.cpio
 .PHONY: all tception example guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception

@@ -162,3 +162,16 @@ def test_folder_is_used_once(tmp_path):
 def test_repeat(tmp_path):
     assert run(tmp_path, "--cell", "vm", "--repeat", "2").returncode == 0
     assert sorted(os.listdir(tmp_path / "run")) == ["1", "2"]
+
+
+def test_without_the_second_kernel(tmp_path):
+    """An image that was built without it: the cell is skipped, with the build's own reason."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "backports.reason").write_text("the mirror gave none\n")
+    done = subprocess.run([TCEPTION, "run", "cases/default.yaml", "--cell", "td@kernel=backports", "-o",
+                           str(tmp_path / "run")], env=environment(TCEPTION_CACHE=str(cache)), cwd=TOP, timeout=60,
+                          check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    cell = cells(tmp_path)["td@kernel=backports"]
+    assert (cell["outcome"], cell["reason"]) == ("skip", "the mirror gave none")

@@ -175,7 +175,26 @@ def test_judged_again(tmp_path):
 
 def test_one_boot_a_layer_0():
     record = json.loads((matrix()[2] / "run.json").read_text())
-    assert sorted(b["layer0"] for b in record["boots"]) == ["td", "vm"]
+    skipped = {c["id"] for c in cells(matrix()[2]).values() if c["outcome"] == "skip"}
+    assert {b["layer0"] for b in record["boots"]} == {"td", "td@kernel=backports", "vm"} - skipped
+    assert len({b["layer0"] for b in record["boots"]}) == len(record["boots"])
+
+
+def test_second_kernel():
+    """Another kernel and initramfs are another RTMR1 and RTMR2, each as predicted; MRTD and RTMR0 stay."""
+    second = cells(matrix()[2])["td@kernel=backports"]
+    if second["outcome"] == "skip":
+        pytest.skip(second["reason"])
+    assert {r["rung"]: r["ok"] for r in second["layers"][0]["ladder"]}["predicted"] is True
+    record = json.loads((matrix()[2] / "run.json").read_text())
+    predicted = {}
+    for boot in record["boots"]:
+        if boot["layer0"].startswith("td"):
+            file = matrix()[2] / "boots" / boot["id"] / "prediction.json"
+            predicted[boot["kernel"]] = json.loads(file.read_text())
+    first, second = predicted["trixie"], predicted["backports"]
+    assert first["mrtd"] == second["mrtd"] and first["rtmr"][0] == second["rtmr"][0]
+    assert first["rtmr"][1] != second["rtmr"][1] and first["rtmr"][2] != second["rtmr"][2]
 
 
 def test_replayed_nonce(tmp_path):

@@ -40,6 +40,10 @@ include guests/tdxemu/rules.mk
 
 include guests/fwcfg/rules.mk
 
-# The initramfs of layer 0: the agent as /init and the modules it needs before the root file system.
+# The initramfs of layer 0: the agent as /init and the modules it needs before the root file system. One for each
+# kernel; the image may be without the second one.
 $B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $(IMAGE)
-	guests/image/initrd $(CACHE) $B/agent $B/tiny.elf $@
+	guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $@
+$B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $(IMAGE)
+	@if [ -d $(CACHE)/modules-backports ]; then \
+		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $@; else rm -f $@; fi

@@ -73,9 +73,15 @@ static void examine_file(struct examination *x, const char *what, const char *pa
 
 static void examine_parts(struct examination *x, const struct guest_parts *p, bool emulated)
 {
-	examine_file(x, "kernel", p->kernel, "make image");
+	const struct kernel_files *second = &p->kernel[KERNEL_BACKPORTS];
+
+	examine_file(x, "kernel", p->kernel[KERNEL_TRIXIE].image, "make image");
+	add(x, "kernel 2", !p->no_backports, false, "%s",
+	    p->no_backports ? p->no_backports : second->image);
 	examine_file(x, "root", p->root, "make image");
-	examine_file(x, "initrd", p->initrd, "make guests");
+	examine_file(x, "initrd", p->kernel[KERNEL_TRIXIE].initrd, "make guests");
+	if (!p->no_backports)
+		examine_file(x, "initrd 2", second->initrd, "make guests");
 	examine_file(x, "firmware", p->firmware, "make image");
 	if (emulated)
 		examine_file(x, "module", p->module, "make guests");

@@ -87,7 +87,8 @@ static const struct argp_option known_options[] = {
         {0, 0, 0, 0,
          "What guests are made of (and the environment variables that say the same):", 3},
         {"qemu", KEY_QEMU, "PROGRAM", 0, "QEMU (default: qemu-system-x86_64)", 3},
-        {"kernel", KEY_KERNEL, "FILE", 0, "TCEPTION_KERNEL", 3},
+        {"kernel", KEY_KERNEL, "FILE", 0, "TCEPTION_KERNEL (of cells without @kernel=backports)",
+         3},
         {"initrd", KEY_INITRD, "FILE", 0, "TCEPTION_INITRD", 3},
         {"root-image", KEY_ROOT, "FILE", 0, "TCEPTION_ROOT", 3},
         {"firmware", KEY_FIRMWARE, "FILE", 0, "TCEPTION_FIRMWARE: a TDVF", 3},
@@ -130,10 +131,10 @@ static int parse_part(int key, char *arg, struct guest_parts *p)
 {
 	switch (key) {
 	case KEY_KERNEL:
-		set_part(&p->kernel, arg);
+		set_part(&p->kernel[KERNEL_TRIXIE].image, arg);
 		return 0;
 	case KEY_INITRD:
-		set_part(&p->initrd, arg);
+		set_part(&p->kernel[KERNEL_TRIXIE].initrd, arg);
 		return 0;
 	case KEY_ROOT:
 		set_part(&p->root, arg);
@@ -473,15 +474,13 @@ static int run_with(struct context *c, struct options *o)
 		return complain(EXIT_USAGE, &e);
 	if (gather_host(c, &e) < 0 || guest_parts_find(&o->parts, &e) < 0)
 		return complain(EXIT_BROKEN, &e);
+	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
 	r = plan_make(&c->cases, &c->host, &how, &c->plan, &e);
 	if (r < 0)
 		return complain(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
 	if (c->plan.boots > 0) {
-		bool emulated = plan_needs(&c->plan, PLATFORM_EMULATED);
-		bool td = emulated || plan_needs(&c->plan, PLATFORM_HARDWARE);
-
-		if (guest_parts_check(&o->parts, td, emulated, &e) < 0 ||
-		    (emulated && open_authority(c, &e) < 0))
+		if (guest_parts_check(&o->parts, &c->plan, &e) < 0 ||
+		    (plan_needs(&c->plan, PLATFORM_EMULATED) && open_authority(c, &e) < 0))
 			return complain(EXIT_BROKEN, &e);
 	}
 	r = run_all(c, &e);

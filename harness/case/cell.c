@@ -15,8 +15,8 @@ static const struct kind_rule {
 	bool outermost;
 	const char *modes[4], *grants[6], *axes[5];
 } kind_rules[] = {
-        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "accel"}},
-        {"td", true, {""}, {NULL}, {"mem", "vcpus"}},
+        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "accel"}},
+        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel"}},
         {"docker", false, {"", "privileged"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
         {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
         {"qemu", false, {"kvm", "tcg"}, {NULL}, {NULL}},

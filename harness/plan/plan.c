@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/enum.h"
+
 #define MEMORY_DEFAULT_MIB 2048
 #define MEMORY_MIN_MIB     512
 #define VCPUS_MAX          64
@@ -16,9 +18,15 @@ const char *const platform_names[3] = {
         [PLATFORM_HARDWARE] = "hardware",
 };
 
+const char *const guest_kernel_names[KERNEL_COUNT] = {
+        [KERNEL_TRIXIE] = "trixie",
+        [KERNEL_BACKPORTS] = "backports",
+};
+
 /* One case on its way into a boot. */
 struct placement {
 	enum platform platform;
+	enum guest_kernel kernel;
 	bool kvm;
 	unsigned memory_mib, vcpus;
 	char skip[160]; /* the missing host capability, or "" */
@@ -77,16 +85,34 @@ static int place_vm(const struct test_case *c, const struct host_facts *host, st
 	return 0;
 }
 
-static int place(const struct test_case *c, const struct host_facts *host, int wanted,
-                 struct placement *ret, struct err *e)
+static int place_kernel(const struct test_case *c, const struct plan_options *options,
+                        struct placement *p, struct err *e)
+{
+	const char *name =
+	        layer_axis(&c->cell.layer[0], "kernel", guest_kernel_names[KERNEL_TRIXIE]);
+	int kernel = ENUM_FIND(guest_kernel_names, name);
+
+	if (kernel < 0)
+		return err_set(e, -EINVAL, "cell '%s': @kernel=%s; expected trixie or backports",
+		               c->id, name);
+	p->kernel = (enum guest_kernel)kernel;
+	if (!p->skip[0] && options->no_kernel[kernel])
+		snprintf(p->skip, sizeof(p->skip), "%s", options->no_kernel[kernel]);
+	return 0;
+}
+
+static int place(const struct test_case *c, const struct host_facts *host,
+                 const struct plan_options *options, struct placement *ret, struct err *e)
 {
 	struct placement p = {0};
 	int r = 0;
 
 	if (is_td(c))
-		place_td(host, wanted, &p);
+		place_td(host, options->platform, &p);
 	else
 		r = place_vm(c, host, &p, e);
+	if (r == 0)
+		r = place_kernel(c, options, &p, e);
 	if (r < 0)
 		return r;
 	r = axis_number(c, "mem", MEMORY_DEFAULT_MIB, MEMORY_MIN_MIB, 1u << 20, &p.memory_mib, e);
@@ -152,6 +178,7 @@ static struct boot *add_boot(struct plan *p, const struct test_case *c,
 	snprintf(b->id, sizeof(b->id), "%s-%u", b->layer0.kind, number);
 	snprintf(b->layer0_id, sizeof(b->layer0_id), "%s", layer0_id);
 	b->platform = where->platform;
+	b->kernel = where->kernel;
 	b->kvm = where->kvm;
 	b->memory_mib = where->memory_mib;
 	b->vcpus = where->vcpus;
@@ -189,13 +216,14 @@ static int add_step(struct boot *b, const struct case_file *cases, size_t index)
 }
 
 static int add_case(struct plan *p, const struct case_file *cases, size_t index,
-                    const struct host_facts *host, int platform, struct err *e)
+                    const struct host_facts *host, const struct plan_options *options,
+                    struct err *e)
 {
 	const struct test_case *c = &cases->item[index];
 	struct placement where;
 	char layer0_id[CELL_ID_MAX];
 	struct boot *b = NULL;
-	int r = place(c, host, platform, &where, e);
+	int r = place(c, host, options, &where, e);
 
 	if (r < 0)
 		return r;
@@ -222,7 +250,7 @@ int plan_make(const struct case_file *cases, const struct host_facts *host,
 		if (options->only && strcmp(options->only, cases->item[i].id) != 0)
 			continue;
 		chosen++;
-		r = add_case(&p, cases, i, host, options->platform, e);
+		r = add_case(&p, cases, i, host, options, e);
 		if (r == -ENOMEM)
 			err_set(e, r, "out of memory");
 	}

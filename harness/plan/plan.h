@@ -16,6 +16,10 @@
 enum platform { PLATFORM_NONE, PLATFORM_EMULATED, PLATFORM_HARDWARE };
 extern const char *const platform_names[3]; /* "none", "emulated", "hardware" */
 
+/* Where a guest's kernel is from: Debian's release, or its backports. Layer 0's axis `kernel`. */
+enum guest_kernel { KERNEL_TRIXIE, KERNEL_BACKPORTS, KERNEL_COUNT };
+extern const char *const guest_kernel_names[KERNEL_COUNT];
+
 struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	char qemu[256];        /* path of qemu-system-x86_64, "" when there is none */
 	char qemu_version[64]; /* "7.2.22" */
@@ -45,7 +49,8 @@ struct boot {
 	struct layer layer0;
 	char layer0_id[CELL_ID_MAX];
 	enum platform platform; /* PLATFORM_NONE for `vm` */
-	bool kvm;               /* -accel kvm, else tcg */
+	enum guest_kernel kernel;
+	bool kvm; /* -accel kvm, else tcg */
 	unsigned memory_mib;
 	unsigned vcpus;
 	int boot_deadline_s;
@@ -68,6 +73,8 @@ struct plan {
 struct plan_options {
 	int platform;     /* enum platform asked for a `td`, or -1 for automatic */
 	const char *only; /* one cell's ID, or NULL */
+	/* Why there is no such kernel, or NULL where there is one. */
+	const char *no_kernel[KERNEL_COUNT];
 };
 
 int plan_make(const struct case_file *cases, const struct host_facts *host,

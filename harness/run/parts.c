@@ -48,6 +48,46 @@ static int fill(char **part, const char *variable, const char *dir, const char *
 	return 0;
 }
 
+static const struct kernel_part {
+	const char *image_variable, *image, *initrd_variable, *initrd;
+} kernel_names[KERNEL_COUNT] = {
+        [KERNEL_TRIXIE] = {"TCEPTION_KERNEL", "vmlinuz", "TCEPTION_INITRD", "initrd.cpio"},
+        [KERNEL_BACKPORTS] = {"TCEPTION_KERNEL_BACKPORTS", "vmlinuz-backports",
+                              "TCEPTION_INITRD_BACKPORTS", "initrd-backports.cpio"},
+};
+
+static int fill_kernel(struct kernel_files *k, const struct kernel_part *names, const char *cache,
+                       const char *own, struct err *e)
+{
+	int r = fill(&k->image, names->image_variable, cache, names->image, e);
+
+	return r < 0 ? r : fill(&k->initrd, names->initrd_variable, own, names->initrd, e);
+}
+
+/* The second kernel may be missing: the image's build left a line about that in the cache. */
+static int explain_missing(struct guest_parts *p, const char *cache, struct err *e)
+{
+	const char *image = p->kernel[KERNEL_BACKPORTS].image;
+	char path[PATH_MAX], line[128] = "";
+	FILE *f;
+
+	if (access(image, R_OK) == 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/backports.reason", cache);
+	f = fopen(path, "re");
+	if (f) {
+		if (!fgets(line, sizeof(line), f))
+			line[0] = 0;
+		fclose(f);
+	}
+	line[strcspn(line, "\n")] = 0;
+	p->no_backports = line[0] ? strdup(line) : NULL;
+	if (!line[0] &&
+	    asprintf(&p->no_backports, "no kernel %s: 'make image' makes it", image) < 0)
+		p->no_backports = NULL;
+	return p->no_backports ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
 int guest_parts_find(struct guest_parts *p, struct err *e)
 {
 	_cleanup_(freep) char *beside = NULL;
@@ -64,15 +104,16 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	}
 	if (!cache || !*cache)
 		cache = beside;
-	r = fill(&p->kernel, "TCEPTION_KERNEL", cache, "vmlinuz", e);
+	for (int k = 0; k < KERNEL_COUNT && r == 0; k++)
+		r = fill_kernel(&p->kernel[k], &kernel_names[k], cache, own, e);
+	if (r == 0)
+		r = explain_missing(p, cache, e);
 	if (r == 0)
 		r = fill(&p->root, "TCEPTION_ROOT", cache, "root.squashfs", e);
 	if (r == 0)
 		p->root_is_device = stat(p->root, &root) == 0 && S_ISBLK(root.st_mode);
 	if (r == 0)
 		r = fill(&p->firmware, "TCEPTION_FIRMWARE", cache, "OVMF.fd", e);
-	if (r == 0)
-		r = fill(&p->initrd, "TCEPTION_INITRD", own, "initrd.cpio", e);
 	if (r == 0)
 		r = fill(&p->module, "TCEPTION_MODULE", own, "tdxemu.bin", e);
 	if (r == 0)
@@ -92,27 +133,40 @@ static int check(const char *what, const char *path, const char *maker, struct e
 	return err_set(e, -ENOENT, "%s %s: %s; '%s' makes it", what, path, strerror(errno), maker);
 }
 
-int guest_parts_check(const struct guest_parts *p, bool need_td, bool need_module, struct err *e)
+static int check_boot(const struct guest_parts *p, const struct boot *b, struct err *e)
 {
-	int r = check("the guests' kernel", p->kernel, "make image", e);
+	bool td = b->platform != PLATFORM_NONE;
+	int r = check("the guests' kernel", p->kernel[b->kernel].image, "make image", e);
 
 	if (r == 0)
 		r = check("the guests' root image", p->root, "make image", e);
 	if (r == 0)
-		r = check("the guests' initramfs", p->initrd, "make guests", e);
-	if (r == 0 && need_td)
+		r = check("the guests' initramfs", p->kernel[b->kernel].initrd, "make guests", e);
+	if (r == 0 && td)
 		r = check("the TD firmware", p->firmware, "make image", e);
-	if (r == 0 && need_td)
+	if (r == 0 && td)
 		r = check("the control VM's program", p->dumper, "make guests", e);
-	if (r == 0 && need_module)
+	if (r == 0 && b->platform == PLATFORM_EMULATED)
 		r = check("the software TDX module", p->module, "make guests", e);
+	return r;
+}
+
+int guest_parts_check(const struct guest_parts *p, const struct plan *plan, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < plan->boots && r == 0; i++)
+		r = check_boot(p, &plan->boot[i], e);
 	return r;
 }
 
 void guest_parts_done(struct guest_parts *p)
 {
-	free(p->kernel);
-	free(p->initrd);
+	for (int k = 0; k < KERNEL_COUNT; k++) {
+		free(p->kernel[k].image);
+		free(p->kernel[k].initrd);
+	}
+	free(p->no_backports);
 	free(p->root);
 	free(p->firmware);
 	free(p->module);

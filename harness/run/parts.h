@@ -5,6 +5,11 @@
 #include <stdbool.h>
 
 #include "core/err.h"
+#include "plan/plan.h"
+
+struct kernel_files {
+	char *image, *initrd;
+};
 
 /*
  * The files a guest is made of. Looked for, in this order: an option of the command line, an
@@ -12,8 +17,10 @@
  * folder of the binary. Paths are absolute.
  */
 struct guest_parts {
-	char *kernel;        /* TCEPTION_KERNEL, cache vmlinuz */
-	char *initrd;        /* TCEPTION_INITRD, beside the binary initrd.cpio */
+	/* TCEPTION_KERNEL, cache vmlinuz; TCEPTION_INITRD, beside the binary initrd.cpio. With
+	 * _BACKPORTS or -backports at the end of the name for that kernel. */
+	struct kernel_files kernel[KERNEL_COUNT];
+	char *no_backports;  /* why the image has no such kernel, or NULL */
 	char *root;          /* TCEPTION_ROOT, cache root.squashfs */
 	bool root_is_device; /* a block device: QEMU has another driver for it */
 	char *firmware;      /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
@@ -25,8 +32,8 @@ struct guest_parts {
 
 /* Fills the members that are still NULL. They need not exist; see guest_parts_check. */
 int guest_parts_find(struct guest_parts *p, struct err *e);
-/* -ENOENT naming the first missing file, and what makes it. */
-int guest_parts_check(const struct guest_parts *p, bool need_td, bool need_module, struct err *e);
+/* -ENOENT naming the first file that a boot of the plan lacks, and what makes it. */
+int guest_parts_check(const struct guest_parts *p, const struct plan *plan, struct err *e);
 void guest_parts_done(struct guest_parts *p);
 
 #endif

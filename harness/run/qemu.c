@@ -145,9 +145,9 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	argv_add(a, "-device");
 	argv_add(a, "virtserialport,bus=serial.0,chardev=channel,name=tception");
 	argv_add(a, "-kernel");
-	argv_add(a, s->parts->kernel);
+	argv_add(a, s->parts->kernel[s->boot->kernel].image);
 	argv_add(a, "-initrd");
-	argv_add(a, s->parts->initrd);
+	argv_add(a, s->parts->kernel[s->boot->kernel].initrd);
 	argv_add(a, "-append");
 	argv_addf(a, "%s%s%s", KERNEL_CMDLINE, s->parts->append ? " " : "",
 	          s->parts->append ? s->parts->append : "");

@@ -121,6 +121,31 @@ START_TEST(accelerators)
 }
 END_TEST
 
+START_TEST(kernels)
+{
+	struct plan p;
+
+	add("td");
+	add("td@kernel=backports");
+	add("vm@kernel=trixie");
+	add("td@kernel=backports/docker");
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:0 td-2:1,3 vm-1:2");
+	ck_assert_int_eq(p.boot[0].kernel, KERNEL_TRIXIE);
+	ck_assert_int_eq(p.boot[1].kernel, KERNEL_BACKPORTS);
+	ck_assert_int_eq(p.boot[2].kernel, KERNEL_TRIXIE);
+	plan_done(&p);
+
+	options.no_kernel[KERNEL_BACKPORTS] = "the mirror had none";
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:0 vm-1:2");
+	ck_assert_uint_eq(p.skips, 2);
+	ck_assert_uint_eq(p.skip[1].case_index, 3);
+	ck_assert_str_eq(p.skip[1].reason, "the mirror had none");
+	plan_done(&p);
+}
+END_TEST
+
 START_TEST(platforms)
 {
 	struct plan p;
@@ -167,8 +192,8 @@ START_TEST(limits)
 }
 END_TEST
 
-static const char *const bad_axes[] = {"td@mem=lots", "td@mem=-1",   "td@mem=1",
-                                       "td@vcpus=0",  "td@vcpus=1x", "vm@accel=hax"};
+static const char *const bad_axes[] = {"td@mem=lots", "td@mem=-1",    "td@mem=1",     "td@vcpus=0",
+                                       "td@vcpus=1x", "vm@accel=hax", "td@kernel=sid"};
 
 START_TEST(bad_values)
 {
@@ -219,6 +244,7 @@ int main(void)
 	tcase_add_test(t, shared_boots);
 	tcase_add_test(t, isolation);
 	tcase_add_test(t, accelerators);
+	tcase_add_test(t, kernels);
 	tcase_add_test(t, platforms);
 	tcase_add_test(t, limits);
 	tcase_add_loop_test(t, bad_values, 0, sizeof(bad_axes) / sizeof(bad_axes[0]));

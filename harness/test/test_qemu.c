@@ -11,8 +11,9 @@
 	"cryptomgr.notests random.trust_cpu=on"
 
 static struct guest_parts parts = {
-        .kernel = (char *)"/c/vmlinuz",
-        .initrd = (char *)"/b/initrd.cpio",
+        .kernel = {[KERNEL_TRIXIE] = {(char *)"/c/vmlinuz", (char *)"/b/initrd.cpio"},
+                   [KERNEL_BACKPORTS] = {(char *)"/c/vmlinuz-backports",
+                                         (char *)"/b/initrd-backports.cpio"}},
         .root = (char *)"/c, \"odd\"/root.squashfs",
         .firmware = (char *)"/c/OVMF.fd",
         .module = (char *)"/b/tdxemu.bin",
@@ -44,7 +45,8 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 #define COMMON(smp)                                                                          \
 	"/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", \
 	        "-no-reboot", "-smp", smp
-#define DEVICES(shared)                                                                            \
+#define DEVICES(shared) DEVICES_OF(shared, "")
+#define DEVICES_OF(shared, kernel)                                                                 \
 	"-chardev", "socket,id=console,fd=12", "-serial", "chardev:console", "-blockdev",          \
 	        "{\"node-name\":\"root\",\"driver\":\"raw\",\"read-only\":true,\"file\":{"         \
 	        "\"driver\":\"file\",\"filename\":\"/c, \\\"odd\\\"/root.squashfs\","              \
@@ -52,7 +54,7 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 	        "-device", "virtio-blk-pci,drive=root,serial=tception-root" shared, "-chardev",    \
 	        "socket,id=channel,fd=11", "-device", "virtio-serial-pci,id=serial" shared,        \
 	        "-device", "virtserialport,bus=serial.0,chardev=channel,name=tception", "-kernel", \
-	        "/c/vmlinuz", "-initrd", "/b/initrd.cpio", "-append", CMDLINE
+	        "/c/vmlinuz" kernel, "-initrd", "/b/initrd" kernel ".cpio", "-append", CMDLINE
 
 START_TEST(plain_tcg)
 {
@@ -69,6 +71,15 @@ START_TEST(plain_kvm)
 
 	EXPECT(&b, COMMON("2"), "-accel", "kvm", "-machine", "q35,smm=off,hpet=off,vmport=off",
 	       "-cpu", "host", "-m", "1024", DEVICES(""));
+}
+END_TEST
+
+START_TEST(second_kernel)
+{
+	struct boot b = {.memory_mib = 2048, .vcpus = 1, .kernel = KERNEL_BACKPORTS};
+
+	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
+	       "-cpu", "max", "-m", "2048", DEVICES_OF("", "-backports"));
 }
 END_TEST
 
@@ -127,6 +138,7 @@ int main(void)
 
 	tcase_add_test(t, plain_tcg);
 	tcase_add_test(t, plain_kvm);
+	tcase_add_test(t, second_kernel);
 	tcase_add_test(t, emulated);
 	tcase_add_test(t, hardware);
 	tcase_add_test(t, low_ram);

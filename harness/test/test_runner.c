@@ -66,8 +66,7 @@ static void tear_down(void)
 	ck_assert_int_eq(errno, ECHILD);
 }
 
-static struct guest_parts parts = {.kernel = (char *)"kernel",
-                                   .initrd = (char *)"initrd",
+static struct guest_parts parts = {.kernel = {{(char *)"kernel", (char *)"initrd"}},
                                    .root = (char *)"root",
                                    .firmware = (char *)"firmware",
                                    .module = (char *)"module"};

@@ -82,7 +82,7 @@ $(IMAGE): guests/image/build guests/image/packages guests/image/finish | $(SETUP
 	guests/image/build $(CACHE)
 	@touch $@
 
-GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/initrd.cpio
+GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio
 .PHONY: all tception example guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception

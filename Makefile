@@ -82,7 +82,7 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish) | $(SETUP)
 	guests/image/build $(CACHE)
 	@touch $@
 
-GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/initrd.cpio $B/initrd-backports.cpio
+GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
 .PHONY: all tception example guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception

@@ -46,3 +46,12 @@ $B/fuzz/fuzz_tdcall: guests/tdxemu/test/fuzz_tdcall.c $(TDXEMU_HOSTED) $(TDXEMU_
 	@mkdir -p $(@D)
 	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguests -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined $< $(TDXEMU_HOSTED) -o $@
+
+# A hostile kernel for the tests: the headers of guests/fwcfg, code of our own.
+$B/hostile.efi: guests/tdxemu/test/hostile.c $(wildcard guests/fwcfg/*) guests/tdxemu/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -m64 -Os -ffreestanding -fpie -fno-stack-protector -mno-red-zone -mgeneral-regs-only \
+		-fcf-protection=none -fno-asynchronous-unwind-tables -fno-jump-tables -fno-tree-loop-distribute-patterns \
+		-fvisibility=hidden -Iharness -Iguests -nostdlib -static -Wl,--build-id=none -Wl,--no-dynamic-linker \
+		-Wl,-z,noexecstack -Wl,-T,guests/fwcfg/fwcfg.lds guests/fwcfg/head.S $< -o $@.elf
+	objcopy -O binary $@.elf $@

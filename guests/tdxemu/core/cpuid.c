@@ -82,11 +82,7 @@ static void basic(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t
 		r[0] = MAX_LEAF;
 		break;
 	case 1:
-		/* Newer QEMUs have an x2APIC of their own, but APICBASE can't be written in a TD:
-		 * it would look enabled and every access to it fault. */
-		r[2] = (r[2] & ~(LEAF1_ECX_OFF | LEAF1_ECX_X2APIC)) | LEAF1_ECX_HYPERVISOR;
-		if (td->flags & TDXEMU_FLAG_VE)
-			r[2] |= LEAF1_ECX_X2APIC;
+		r[2] = (r[2] & ~LEAF1_ECX_OFF) | LEAF1_ECX_X2APIC | LEAF1_ECX_HYPERVISOR;
 		break;
 	case 7:
 		if (subleaf != 0)

@@ -4,7 +4,7 @@
 /*
  * Which MSRs a TD has: TDX Module Base Architecture Specification, "MSR Virtualization". In the
  * default mode only those are intercepted whose native behaviour would give SVM away or let the
- * guest reach the module; in the #VE mode all but the native ones.
+ * guest reach the module, and the x2APIC's; in the #VE mode all but the native ones.
  */
 #define MSR_APICBASE    0x1bu
 #define MSR_FEAT_CTL    0x3au
@@ -13,6 +13,7 @@
 
 #define X2APIC_FIRST 0x800u
 #define X2APIC_LAST  0x8ffu
+#define X2APIC_ICR   0x830u
 #define AMD_FIRST    0xc0010000u /* VM_CR, VM_HSAVE_PA and others that no Intel processor has */
 #define AMD_LAST     0xc0011fffu
 
@@ -44,8 +45,8 @@ static const struct range readable[] = {
         {0xfe, 0xfe},   /* MTRR capabilities */
         {0x179, 0x17b}, /* machine check: MCG_CAP, MCG_STATUS, MCG_CTL */
         {0x200, 0x20f}, /* MTRRs */
-        {0x250, 0x250}, {0x258, 0x259}, {0x268, 0x26f}, {0x2ff, 0x2ff},
-        {0x400, 0x47f}, /* machine check banks */
+        {0x250, 0x250}, {0x258, 0x259}, {0x268, 0x26f},
+        {0x2ff, 0x2ff}, {0x400, 0x47f}, /* machine check banks */
 };
 static const struct range writable[] = {
         {0x8b, 0x8b},   {0x17a, 0x17b}, {0x200, 0x20f}, {0x250, 0x250},
@@ -80,16 +81,28 @@ static bool ve_mode(const struct td *td)
 	return td->flags & TDXEMU_FLAG_VE;
 }
 
-static bool is_x2apic(const struct td *td, uint32_t index)
+static bool is_x2apic(uint32_t index)
 {
-	return ve_mode(td) && index >= X2APIC_FIRST && index <= X2APIC_LAST;
+	return index >= X2APIC_FIRST && index <= X2APIC_LAST;
+}
+
+/*
+ * An interrupt that a TD may send. INIT, SIPI and SMI it may not: KVM drops them on the way to a
+ * TD's CPU, which firmware parks and wakes through the mailbox of its ACPI tables instead. Here
+ * they would also put a CPU into a state that no longer is the module's.
+ */
+static bool icr_allowed(uint64_t icr)
+{
+	unsigned mode = icr >> 8 & 7;
+
+	return mode <= 1 || mode == 4; /* fixed, lowest priority, NMI */
 }
 
 bool td_msr_wanted(const struct td *td, uint32_t index)
 {
 	if (ve_mode(td))
 		return !IN(native, index);
-	return index == MSR_EFER || index == MSR_APICBASE ||
+	return index == MSR_EFER || index == MSR_APICBASE || is_x2apic(index) ||
 	       (index >= AMD_FIRST && index <= AMD_LAST);
 }
 
@@ -98,12 +111,12 @@ static bool read_known(const struct td *td, uint32_t index, uint64_t *ret)
 	if (index == MSR_EFER)
 		*ret = td->port->msr_read(index) & ~EFER_SVME;
 	else if (index == MSR_APICBASE)
-		*ret = td->port->msr_read(index) | (ve_mode(td) ? APICBASE_X2APIC : 0);
+		*ret = td->port->msr_read(index) | APICBASE_X2APIC;
 	else if (index == MSR_MISC_ENABLE) /* read before the kernel has a handler for #VE */
 		*ret = td->port->msr_read(index);
 	else if (index == MSR_FEAT_CTL)
 		*ret = FEAT_CTL_LOCKED; /* and nothing enabled */
-	else if (is_x2apic(td, index) && !IN(x2apic_none, index) && !IN(x2apic_write_only, index))
+	else if (is_x2apic(index) && !IN(x2apic_none, index) && !IN(x2apic_write_only, index))
 		*ret = td->port->msr_read(index);
 	else
 		return false;
@@ -120,17 +133,20 @@ static bool write_known(const struct td *td, uint32_t index, uint64_t value)
 	if (index == MSR_EFER) {
 		if (value & ~EFER_WRITABLE)
 			return false;
-	} else if (!is_x2apic(td, index) || IN(x2apic_none, index) || IN(x2apic_read_only, index)) {
+	} else if (!is_x2apic(index) || IN(x2apic_none, index) || IN(x2apic_read_only, index)) {
 		return false;
 	}
-	td->port->msr_write(index, value);
+	if (index == X2APIC_ICR && !icr_allowed(value))
+		td->port->log("dropped: INIT, SIPI or SMI by the guest, ICR", value);
+	else
+		td->port->msr_write(index, value);
 	return true;
 }
 
 /* An MSR the module has no rule for is the VMM's affair where there is #VE to ask it. */
 static enum td_msr refuse(const struct td *td, uint32_t index, bool forbidden)
 {
-	bool ours = index == MSR_EFER || index == MSR_APICBASE || is_x2apic(td, index) || forbidden;
+	bool ours = index == MSR_EFER || index == MSR_APICBASE || is_x2apic(index) || forbidden;
 
 	return ve_mode(td) && !ours ? TD_MSR_VE : TD_MSR_GP;
 }

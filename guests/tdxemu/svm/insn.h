@@ -69,5 +69,6 @@ static inline void mmio_write32(uint64_t pa, uint32_t v)
 #define MSR_VM_CR     0xc0010114u
 #define MSR_VM_HSAVE  0xc0010117u
 #define LAPIC         0xfee00000ull
+#define LAPIC_SIZE    0x100000ull /* a write behind the first page is an MSI */
 
 #endif

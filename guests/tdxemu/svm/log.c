@@ -54,12 +54,12 @@ void stop(const char *reason)
 {
 	const struct vmcb *v = &cpu_self()->vmcb;
 
-	log_line("STOP: %s", reason);
 	log_line("cpu %x exit %x info %x %x", (uint64_t)cpu_self()->vcpu.index, v->exit_code,
 	         v->exit_info1, v->exit_info2);
 	log_line("rip %x cs %x:%x cpl %x rsp %x rflags %x", v->rip, (uint64_t)v->cs.selector,
 	         v->cs.base, (uint64_t)v->cpl, v->rsp, v->rflags);
 	log_line("cr0 %x cr3 %x cr4 %x efer %x", v->cr0, v->cr3, v->cr4, v->efer);
+	log_line("STOP: %s", reason); /* last: it is what the harness quotes */
 	for (;;) {
 		out32(TDXEMU_EXIT_PORT, 1); /* QEMU ends with status 3 */
 		__asm__ volatile("cli; hlt");

@@ -3,13 +3,15 @@
 #include "tdxemu/svm/insn.h"
 
 /*
- * x2APIC registers are MSR 0x800 + (offset of the xAPIC register / 16). QEMU 7.2 has no x2APIC
- * under TCG, so in the fidelity mode they are carried out on the xAPIC page.
+ * A TD has an x2APIC and no xAPIC. Its registers are MSR 0x800 + (offset of the xAPIC register /
+ * 16); they are carried out on the xAPIC page, which only the module reaches: QEMU 7.2 has no
+ * x2APIC under TCG.
  */
 #define X2APIC_FIRST 0x800u
 #define X2APIC_LAST  0x8ffu
 enum { X2_ID = 0x802, X2_LDR = 0x80d, X2_ICR = 0x830, X2_SELF_IPI = 0x83f };
 enum { LAPIC_ICR_LOW = 0x300, LAPIC_ICR_HIGH = 0x310 };
+#define ICR_SHORTHAND (3u << 18)
 
 static uint64_t lapic_of(uint32_t index)
 {
@@ -31,12 +33,22 @@ static uint64_t x2apic_read(uint32_t index)
 	}
 }
 
+/* The xAPIC's destination has 8 bits, and so have all our CPUs' IDs; all-ones is everyone. */
+static void send_ipi(uint64_t v)
+{
+	uint32_t to = (uint32_t)(v >> 32);
+
+	if (to > 0xff && to != ~0u && !(v & ICR_SHORTHAND))
+		return;
+	mmio_write32(LAPIC + LAPIC_ICR_HIGH, to << 24);
+	mmio_write32(LAPIC + LAPIC_ICR_LOW, (uint32_t)v);
+}
+
 static void x2apic_write(uint32_t index, uint64_t v)
 {
 	switch (index) {
 	case X2_ICR:
-		mmio_write32(LAPIC + LAPIC_ICR_HIGH, (uint32_t)(v >> 32) << 24);
-		mmio_write32(LAPIC + LAPIC_ICR_LOW, (uint32_t)v);
+		send_ipi(v);
 		break;
 	case X2_SELF_IPI:
 		mmio_write32(LAPIC + LAPIC_ICR_LOW, 0x40000 | (uint8_t)v);
@@ -48,7 +60,7 @@ static void x2apic_write(uint32_t index, uint64_t v)
 
 static bool is_x2apic(uint32_t index)
 {
-	return the_td.flags & TDXEMU_FLAG_VE && index >= X2APIC_FIRST && index <= X2APIC_LAST;
+	return index >= X2APIC_FIRST && index <= X2APIC_LAST;
 }
 
 /* EFER: LMA is the CPU's, SVME ours, and LME cannot change under paging. */

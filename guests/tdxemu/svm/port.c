@@ -19,15 +19,19 @@ static void port_out(uint16_t port, unsigned size, uint32_t value)
 		out32(port, value);
 }
 
-/* Devices only: RAM is the guest's own to read, and the module's is nobody's. */
-static bool is_ram(uint64_t gpa, unsigned size)
+/*
+ * Devices only: RAM is the guest's own to read, the module's is nobody's, and through the local
+ * APIC's window any interrupt can be sent to any CPU.
+ */
+static bool is_device(uint64_t gpa, unsigned size)
 {
-	return memory_owns(gpa, 1) || memory_owns(gpa + size - 1, 1) || memory_is_module(gpa, size);
+	return !memory_owns(gpa, 1) && !memory_owns(gpa + size - 1, 1) &&
+	       !memory_is_module(gpa, size) && (gpa < LAPIC || gpa >= LAPIC + LAPIC_SIZE);
 }
 
 static bool mmio_read(uint64_t gpa, unsigned size, uint64_t *ret)
 {
-	if (is_ram(gpa, size))
+	if (!is_device(gpa, size))
 		return false;
 	if (size == 1)
 		*ret = *(volatile uint8_t *)gpa;
@@ -42,7 +46,7 @@ static bool mmio_read(uint64_t gpa, unsigned size, uint64_t *ret)
 
 static bool mmio_write(uint64_t gpa, unsigned size, uint64_t value)
 {
-	if (is_ram(gpa, size))
+	if (!is_device(gpa, size))
 		return false;
 	if (size == 1)
 		*(volatile uint8_t *)gpa = (uint8_t)value;

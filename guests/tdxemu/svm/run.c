@@ -148,6 +148,8 @@ static void handle_exit(struct cpu *c)
 	case VMEXIT_INIT:
 		stop("INIT sent to a TD's CPU");
 	case VMEXIT_NPF:
+		if ((c->vmcb.exit_info2 & ~TD_SHARED) - LAPIC < LAPIC_SIZE)
+			stop("the guest touched the xAPIC, which a TD has not");
 		stop("the guest touched memory that is not its own");
 	default:
 		if (!vmexit_is_missing(c->vmcb.exit_code))

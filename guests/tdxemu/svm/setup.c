@@ -12,9 +12,9 @@
 
 /*
  * Nested page tables: physical memory as it is, 2 MiB pages for the first GIB_FINE GiB, so that the
- * module's own memory and the firmware's window can be cut out, 1 GiB pages above. Both aliases,
- * private and shared, lead to the same tables. All 256 slots: OVMF puts 64-bit BARs as high as
- * phys-bits allows.
+ * module's own memory, the firmware's window and the local APIC can be cut out, 1 GiB pages above.
+ * Both aliases, private and shared, lead to the same tables. All 256 slots: OVMF puts 64-bit BARs
+ * as high as phys-bits allows.
  */
 #define GIB_FINE 64
 static uint64_t npt_pml4[512] __attribute__((aligned(PAGE)));
@@ -84,6 +84,7 @@ void svm_share(const struct tdxemu_config *config)
 	npt_build();
 	for (uint64_t pa = own; pa < own + TDXEMU_MEMORY; pa += MIB2)
 		*pd_entry(pa) = 0; /* the guest can't reach us */
+	*pd_entry(LAPIC) = 0;      /* nor the xAPIC: a TD has an x2APIC */
 	msr_build();
 	if (config->flags & TDXEMU_FLAG_VE)
 		memset(io_map, 0xff, sizeof(io_map));
@@ -178,10 +179,9 @@ void svm_setup_cpu(struct cpu *c, uint64_t hob)
 	v->nested_cr3 = (uint64_t)npt_pml4;
 	entry_state(c, hob);
 	halt_guest(c);
-	if (the_td.flags & TDXEMU_FLAG_VE) { /* flat logical destinations behind the x2APIC */
-		mmio_write32(LAPIC + 0xe0, 0xffffffff);
-		mmio_write32(LAPIC + 0xd0, 1u << (24 + c->vcpu.index));
-	}
+	/* Flat logical destinations behind the x2APIC. */
+	mmio_write32(LAPIC + 0xe0, 0xffffffff);
+	mmio_write32(LAPIC + 0xd0, 1u << (24 + c->vcpu.index));
 	/* FS, GS, TR and LDTR of the guest are not VMRUN's to load. */
 	__asm__ volatile("vmload %%rax" ::"a"(v) : "memory");
 }

@@ -42,7 +42,7 @@ START_TEST(no_nested_virtualisation)
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 5), 0);          /* VMX */
 	ck_assert_uint_eq(cpuid_bit(0x80000001, 0, 2, 2), 0); /* SVM */
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 31), 1);         /* hypervisor */
-	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 21), 0);         /* x2APIC, which the CPU has */
+	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 21), 1);         /* x2APIC */
 	td_cpuid(&td, 0x8000000a, 0, r);
 	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
 }
@@ -102,10 +102,34 @@ START_TEST(what_leads_to_the_module)
 	ck_assert_int_eq(td_msr_write(&td, HSAVE_PA, 0), TD_MSR_GP);
 	ck_assert(!td_msr_write_by_vmcall(&td, HSAVE_PA, 0));
 	ck_assert_int_eq(td_msr_read(&td, 0x1b, &v), TD_MSR_DONE);
+	ck_assert_uint_eq(v, 0xfee00d00); /* x2APIC mode */
 	ck_assert_int_eq(td_msr_write(&td, 0x1b, v), TD_MSR_DONE);
 	ck_assert_int_eq(td_msr_write(&td, 0x1b, v ^ 0x1000), TD_MSR_GP);
 	ck_assert(!td_msr_write_by_vmcall(&td, 0x1b, v ^ 0x1000));
 	ck_assert_uint_eq(fake.msr_writes, 0);
+}
+END_TEST
+
+/* A CPU that got an INIT or a SIPI would no longer be the module's. */
+START_TEST(no_init_by_icr)
+{
+	static const struct {
+		uint64_t icr;
+		unsigned sent;
+	} ipi[] = {
+	        {0x000000fd, 1}, {0x1000008fd, 1}, {0x000c01fd, 1}, {0x00000400, 1},
+	        {0x00040400, 1}, {0x00000200, 0},  {0x000003fd, 0}, {0x000c4500, 0},
+	        {0x000c8500, 0}, {0x100004608, 0}, {0x000c0608, 0}, {0x00000700, 0},
+	};
+
+	ck_assert(td_msr_wanted(&td, 0x830));
+	for (unsigned i = 0; i < sizeof(ipi) / sizeof(*ipi); i++) {
+		fake.msr_writes = 0;
+		ck_assert_int_eq(td_msr_write(&td, 0x830, ipi[i].icr), TD_MSR_DONE);
+		ck_assert_uint_eq(fake.msr_writes, ipi[i].sent);
+		ck_assert(td_msr_write_by_vmcall(&td, 0x830, ipi[i].icr));
+		ck_assert_uint_eq(fake.msr_writes, 2 * ipi[i].sent);
+	}
 }
 END_TEST
 
@@ -161,6 +185,7 @@ int main(void)
 	tcase_add_test(c, leaves_the_cpu_has_not);
 	tcase_add_test(c, svme_is_hidden);
 	tcase_add_test(c, what_leads_to_the_module);
+	tcase_add_test(c, no_init_by_icr);
 	tcase_add_test(c, by_vmcall);
 	tcase_add_test(c, ve_mode);
 	suite_add_tcase(s, c);

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The software TDX module against a guest that wants to forge reports: where its MAC key is, what a hostile kernel
+(guests/tdxemu/test/hostile.c, in place of Linux) gets out of it, and how it stops."""
+import functools
+import json
+import mmap
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+TCEPTION = TOP / "build" / "tception"
+HOSTILE = TOP / "build" / "hostile.efi"
+MODULE_MEMORY = 256 << 20  # the end of the RAM file: harness/format/tdxemu.h
+GIB4 = 4 << 30
+SERVICE_ERROR = 0x8000000000000000
+MAGIC = b"!HOSTILETO0RDER!"  # of struct order in hostile.c
+UD, GP = 6, 13
+
+
+def start(folder, cell, *options):
+    cases = folder / "cases.yaml"
+    cases.write_text(f"version: 1\ncases:\n  - {{cell: {cell}, expect: {{grade: verified}}, why: reaches the module}}\n")
+    return subprocess.Popen([TCEPTION, "run", cases, "--platform", "emulated", "-o", folder / "run", *options], cwd=TOP,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(child, folder):
+    """Its exit status, and what became of the one boot's first attempt: console, module.log, reason."""
+    said, _ = child.communicate(timeout=300)
+    assert child.returncode in (0, 1, 3), said
+    boot = json.loads((folder / "run" / "run.json").read_text())["boots"][0]
+    files = folder / "run" / "boots" / boot["id"]
+    return {"status": child.returncode, "reason": boot["reason"], "said": said,
+            "console": (files / "console.log").read_text(errors="replace"), "module": (files / "module.log").read_text()}
+
+
+def lines(console):
+    """The last "hostile: NAME VALUE" of each name."""
+    return {name: int(value, 16) for name, value in re.findall(r"^hostile: (\S+) (0x[0-9a-f]+)\r?$", console, re.M)}
+
+
+@pytest.fixture(scope="module")
+def attempt(tmp_path_factory):
+    @functools.cache
+    def boot(word, cell="td@mem=1024@vcpus=2"):
+        folder = tmp_path_factory.mktemp(word)
+        seen = finish(start(folder, cell, "--kernel", HOSTILE, "--append", f"hostile={word}"), folder)
+        assert "hostile: begins" in seen["console"], seen
+        return {**seen, **lines(seen["console"])}
+    return boot
+
+
+# ---- the MAC key -----------------------------------------------------------------------------------------------------
+
+def wait_for(what, child, seconds=120):
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        if time.monotonic() > end or child.poll() is not None:
+            child.kill()
+            pytest.fail("waited in vain: " + child.communicate()[0])
+        time.sleep(0.05)
+    return found
+
+
+def argv_of(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+class Memory:
+    """A running TD's RAM file and, from the image that QEMU loaded, the MAC key of this boot."""
+
+    def __init__(self, child):
+        self.qemu = wait_for(lambda: self.find_qemu(child.pid), child)
+        argv = " ".join(argv_of(self.qemu))
+        self.ram = os.open(self.descriptor(argv, r"mem-path=/proc/self/fd/(\d+)"), os.O_RDWR)
+        self.key = pathlib.Path(self.descriptor(argv, r"loader,file=/proc/self/fd/(\d+)")).read_bytes()[-32:]
+        self.low = int(re.search(r"max-ram-below-4g=(\d+)", argv)[1])
+        self.memory = os.fstat(self.ram).st_size - MODULE_MEMORY  # the TD's own; the module's follows
+        self.view = mmap.mmap(self.ram, 0)
+
+    @staticmethod
+    def find_qemu(parent):
+        for pid in pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            if "memory-backend-file" in " ".join(argv_of(pid)):
+                return pid
+        return None
+
+    def descriptor(self, argv, pattern):
+        return f"/proc/{self.qemu}/fd/{re.search(pattern, argv)[1]}"
+
+    def close(self):
+        self.view.close()
+        os.close(self.ram)
+
+    def data(self):
+        """The parts of the file that were ever written."""
+        end = 0
+        while True:
+            try:
+                begin = os.lseek(self.ram, end, os.SEEK_DATA)
+            except OSError:
+                return
+            end = os.lseek(self.ram, begin, os.SEEK_HOLE)
+            yield begin, end
+
+    def find(self, needle):
+        found = []
+        for begin, end in self.data():
+            at = self.view.find(needle, begin, end)
+            while at >= 0:
+                found.append(at)
+                at = self.view.find(needle, at + 1, end)
+        return found
+
+    def key_in_guest(self):
+        """Offsets of the key in the TD's part of the memory, or of any half of it."""
+        return sorted(at for part in (self.key[:16], self.key[8:24], self.key[16:])
+                      for at in self.find(part) if at < self.memory)
+
+    def key_in_module(self):
+        return [at for at in self.find(self.key) if at >= self.memory]
+
+    def physical(self, offset):
+        return offset if offset < self.low else offset - self.low + GIB4
+
+
+def module_symbol(name):
+    for line in subprocess.run(["nm", "-S", TOP / "build/tdxemu/module.elf"], check=True, capture_output=True,
+                               text=True).stdout.splitlines():
+        words = line.split()
+        if words[-1] == name:
+            return int(words[0], 16), int(words[1], 16)
+    raise KeyError(name)
+
+
+def in_its_place(memory):
+    """One copy in all of the module's memory: in the TD's own structure."""
+    at, size = module_symbol("the_td")
+    found = memory.key_in_module()
+    assert len(found) == 1, found
+    return at <= found[0] - memory.memory < at + size
+
+
+def test_key_is_not_in_linux_memory(tmp_path):
+    """Searched from outside: when the guest's agent speaks first, and in what the TD leaves behind after its quotes."""
+    child = start(tmp_path, "td@mem=1024")
+    memory = Memory(child)
+    wait_for(lambda: any(f.stat().st_size for f in tmp_path.glob("run/boots/*/channel.bin")), child)
+    assert in_its_place(memory)
+    assert memory.key_in_guest() == []
+    seen = finish(child, tmp_path)
+    assert seen["status"] == 0, seen
+    assert in_its_place(memory)
+    assert memory.key_in_guest() == []
+    assert memory.find(b"Linux version 6.")  # it is the right memory
+    memory.view[0x5003:0x5003 + 32] = memory.key
+    assert memory.key_in_guest() == [0x5003, 0x5003 + 8, 0x5003 + 16]
+    memory.close()
+
+
+def test_key_is_not_in_what_a_guest_can_read(tmp_path):
+    """Searched from inside by a guest that is told the key's complement; then with a copy planted."""
+    child = start(tmp_path, "td@mem=512", "--kernel", HOSTILE, "--append", "hostile=search")
+    memory = Memory(child)
+    order, = wait_for(lambda: [at for at in memory.find(MAGIC) if at % 4096 == 0], child)
+
+    def put(offset, data):
+        memory.view[order + offset:order + offset + len(data)] = data
+    put(16, bytes(b ^ 0xff for b in memory.key))
+    put(48, memory.low.to_bytes(8, "little") + (memory.memory - memory.low).to_bytes(8, "little"))
+    assert memory.key_in_guest() == []
+    put(64, b"\1")
+    console, = tmp_path.glob("run/boots/td-1/console.log")
+    wait_for(lambda: "hostile: copies" in console.read_text(errors="replace"), child)
+    planted = order + 1003
+    put(1003, memory.key)
+    put(64, b"\2")
+    wait_for(lambda: "hostile: ends" in console.read_text(errors="replace"), child)
+    child.send_signal(signal.SIGINT)  # the boot would be tried again
+    child.communicate(timeout=60)
+    seen = lines(console.read_text(errors="replace"))
+    assert seen["searched"] == memory.memory
+    assert (seen["copies"], seen["copies-when-planted"]) == (0, 1)
+    assert seen["found"] == memory.physical(planted)
+    memory.close()
+
+
+def test_module_memory_cannot_be_read(attempt):
+    seen = attempt("touch")
+    assert "touched" not in seen
+    assert "STOP: the guest touched memory that is not its own" in seen["reason"]
+
+
+@pytest.mark.parametrize("report", ["flipped-mac", "other-rtmr", "no-mac", "made-up"])
+def test_forged_report_gets_no_quote(attempt, report):
+    seen = attempt("rules")
+    assert seen["report"] == 0
+    assert (seen["genuine"], seen["genuine-again"]) == (0, 0)
+    assert seen[report] == SERVICE_ERROR
+
+
+# ---- the CPU ---------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("way", ["msr", "vmcall-msr", "vmcall-mmio", "vmcall-msi"])
+def test_no_init_and_sipi(attempt, way):
+    """A CPU woken in real mode would run outside the TD."""
+    seen = attempt("rules")
+    assert seen["still-here"] == 1
+    assert seen[f"escaped-by-{way}"] == 0
+
+
+def test_no_xapic(attempt):
+    seen = attempt("rules")
+    assert "escaped-by-page" not in seen
+    assert "STOP: the guest touched the xAPIC, which a TD has not" in seen["reason"]
+
+
+def test_svm_is_out_of_reach(attempt):
+    seen = attempt("rules")
+    assert {seen[insn] for insn in ("vmrun", "vmmcall", "clgi", "stgi")} == {UD}
+    assert {seen[msr] for msr in ("efer", "hsave", "vm-cr", "apicbase")} == {GP}
+
+
+def test_nmi_is_the_guests(attempt):
+    seen = attempt("rules")
+    assert seen["nmis"] == 1
+    assert seen["halt"] == 0
+
+
+def test_fault_in_the_module_is_named(tmp_path):
+    """A module whose TDCALL is an undefined instruction: no silent reset."""
+    image = bytearray((TOP / "build/tdxemu.bin").read_bytes())
+    at = image.index((TOP / "build/tdxemu/module.bin").read_bytes()) + module_symbol("td_call")[0]
+    image[at:at + 2] = b"\x0f\x0b"
+    (tmp_path / "module").write_bytes(image)
+    seen = finish(start(tmp_path, "td@mem=1024", "--module", tmp_path / "module"), tmp_path)
+    assert "tdxemu: exception 0x6 at 0x" in seen["module"]
+    assert "QEMU ended with exit status 3" in seen["reason"]
+    assert "STOP: a fault in the module itself" in seen["reason"]

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hostile kernel (build/hostile.efi): firmware starts it in a TD in place of Linux, and it tries
+ * the ways out of the rules that `hostile=WORD` on its command line names. What it finds it says on
+ * ttyS0, one line "hostile: NAME VALUE" each; cases/test_tdxemu.py judges. It ends QEMU itself.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/qgs.h"
+#include "format/tdreport.h"
+#include "format/tdxemu.h"
+#include "tdxemu/svm/insn.h"
+
+#define PAGE      4096
+#define GIB       (1ull << 30)
+#define SHARED    (1ull << 47)
+#define COM1      0x3f8
+#define FW_CFG    0x510
+#define X2_ICR    0x830u
+#define ICR_INIT  0x500u
+#define ICR_SIPI  0x600u
+#define ICR_NMI   0x400u
+#define SELF      (1u << 18) /* ICR's destination shorthands */
+#define OTHERS    (3u << 18)
+#define REAL_MODE 0x9000u /* where a CPU that gets a SIPI runs */
+#define ESCAPED   0xe5ca
+#define MAGIC0    0x454c4954534f4821ull
+#define MAGIC1    0x2152454452304f54ull
+
+enum { VMCALL = 0, MR_REPORT = 4, VMCALL_HLT = 12, VMCALL_WRMSR = 32, VMCALL_MMIO = 48 };
+enum { VMCALL_MAP_GPA = 0x10001, VMCALL_GET_QUOTE = 0x10002 };
+
+struct regs {
+	uint64_t rax, rcx, rdx, r8, r9, r10, r11, r12, r13, r14, r15;
+};
+
+/* What the test puts into our memory from outside, once it has seen `magic`. */
+static volatile struct {
+	uint64_t magic[2];   /* not in the file: only the running page has it */
+	uint8_t not_key[32]; /* the complement of the MAC key: the search must not find itself */
+	uint64_t low, high;  /* bytes of RAM below and above 4 GiB */
+	uint64_t go;         /* counts the searches that are wanted */
+	uint8_t room[PAGE - 72]; /* where the test plants a copy */
+} order __attribute__((aligned(PAGE)));
+
+static uint8_t shared[4 * PAGE] __attribute__((aligned(PAGE)));
+static uint8_t report[TDREPORT_SIZE] __attribute__((aligned(TDREPORT_SIZE)));
+static uint8_t report_data[64] __attribute__((aligned(64)));
+static uint64_t tables[2][512] __attribute__((aligned(PAGE)));
+static char words[2048];
+
+/* ---- saying it ---- */
+
+static void put(const char *s)
+{
+	for (; *s; s++) {
+		while (!(in8(COM1 + 5) & 0x20))
+			;
+		out8(COM1, (uint8_t)*s);
+	}
+}
+
+static void say(const char *name, uint64_t value)
+{
+	char text[19] = "0x", *at = text + 2;
+
+	for (int shift = 60; shift >= 0; shift -= 4) {
+		if (value >> shift || shift == 0)
+			*at++ = "0123456789abcdef"[value >> shift & 15];
+	}
+	*at = 0;
+	put("hostile: ");
+	put(name);
+	put(" ");
+	put(text);
+	put("\r\n");
+}
+
+static void delay(unsigned loops)
+{
+	while (loops--)
+		in8(0x80);
+}
+
+/* ---- faults: the firmware's IDT with three gates of ours ---- */
+
+extern uint8_t on_nmi[], on_ud[], on_gp[];
+uint64_t fault, resume, nmis;
+
+__asm__(".text\n"
+        "on_nmi: incq nmis(%rip)\n iretq\n"
+        "on_ud: movq $6, fault(%rip)\n jmp 1f\n"
+        "on_gp: addq $8, %rsp\n movq $13, fault(%rip)\n"
+        "1: pushq %rax\n movq resume(%rip), %rax\n movq %rax, 8(%rsp)\n popq %rax\n iretq\n");
+
+static void set_gate(unsigned vector, const uint8_t *handler)
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) idtr;
+	uint64_t at = (uint64_t)handler, *gate;
+	uint16_t cs;
+
+	__asm__ volatile("sidt %0; mov %%cs, %1" : "=m"(idtr), "=r"(cs));
+	gate = (uint64_t *)(idtr.base + vector * 16);
+	gate[0] = (at & 0xffff) | (uint64_t)cs << 16 | 0x8e00ull << 32 | (at >> 16 & 0xffff) << 48;
+	gate[1] = at >> 32;
+}
+
+/* Runs an instruction; the vector of the fault it gave, 0 for none. */
+#define TRY(insn, ...)                                                                     \
+	({                                                                                 \
+		fault = 0;                                                                 \
+		__asm__ volatile("leaq 9f(%%rip), %%r11; movq %%r11, resume(%%rip)\n" insn \
+		                 "\n9:" ::__VA_ARGS__                                      \
+		                 : "r11", "memory");                                       \
+		fault;                                                                     \
+	})
+
+static uint64_t try_wrmsr(uint32_t index, uint64_t v)
+{
+	return TRY("wrmsr", "c"(index), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+/* ---- TDCALL ---- */
+
+static uint64_t tdcall(struct regs *r)
+{
+	register uint64_t r8 __asm__("r8") = r->r8;
+	register uint64_t r9 __asm__("r9") = r->r9;
+	register uint64_t r10 __asm__("r10") = r->r10;
+	register uint64_t r11 __asm__("r11") = r->r11;
+	register uint64_t r12 __asm__("r12") = r->r12;
+	register uint64_t r13 __asm__("r13") = r->r13;
+	register uint64_t r14 __asm__("r14") = r->r14;
+	register uint64_t r15 __asm__("r15") = r->r15;
+
+	__asm__ volatile(".byte 0x66, 0x0f, 0x01, 0xcc"
+	                 : "+a"(r->rax), "+c"(r->rcx), "+d"(r->rdx), "+r"(r8), "+r"(r9), "+r"(r10),
+	                   "+r"(r11), "+r"(r12), "+r"(r13), "+r"(r14), "+r"(r15)::"memory");
+	r->r10 = r10;
+	r->r11 = r11;
+	return r->rax;
+}
+
+static uint64_t vmcall(uint64_t what, uint64_t r12, uint64_t r13, uint64_t r14, uint64_t r15)
+{
+	struct regs r = {
+	        .rcx = 0xfc00, .r11 = what, .r12 = r12, .r13 = r13, .r14 = r14, .r15 = r15};
+
+	tdcall(&r);
+	return r.r10;
+}
+
+static uint64_t get_report(void)
+{
+	struct regs r = {.rax = MR_REPORT, .rcx = (uint64_t)report, .rdx = (uint64_t)report_data};
+
+	return tdcall(&r);
+}
+
+/* ---- the attempts ---- */
+
+/* What the quoting service makes of `report` as it is now: the shared buffer's status. */
+static uint64_t quote(void)
+{
+	volatile struct get_quote_header *header = (void *)shared;
+	uint64_t status;
+
+	header->version = 1;
+	header->status = 0;
+	header->in_length = TDREPORT_SIZE;
+	header->out_length = 0;
+	for (size_t i = 0; i < TDREPORT_SIZE; i++)
+		shared[sizeof(*header) + i] = report[i];
+	status = vmcall(VMCALL_GET_QUOTE, (uint64_t)shared | SHARED, sizeof(shared), 0, 0);
+	if (status != 0)
+		return status;
+	while (header->status == GET_QUOTE_IN_FLIGHT)
+		__builtin_ia32_pause();
+	return header->status;
+}
+
+static void forge(void)
+{
+	vmcall(VMCALL_MAP_GPA, (uint64_t)shared | SHARED, sizeof(shared), 0, 0);
+	say("report", get_report());
+	say("genuine", quote());
+	report[offsetof(struct tdreport, mac.mac)] ^= 1;
+	say("flipped-mac", quote());
+	get_report();
+	report[offsetof(struct tdreport, td.rtmr)] ^= 1;
+	say("other-rtmr", quote());
+	get_report();
+	for (size_t i = 0; i < 32; i++)
+		report[offsetof(struct tdreport, mac.mac) + i] = 0;
+	say("no-mac", quote());
+	for (size_t i = 0; i < sizeof(report); i++)
+		report[i] = 0;
+	report[0] = 0x81;
+	say("made-up", quote());
+	get_report();
+	say("genuine-again", quote());
+}
+
+/* Physical memory as it is, 512 GiB, so that nothing of the firmware's tables hides any. */
+static void map_everything(void)
+{
+	for (uint64_t i = 0; i < 512; i++)
+		tables[1][i] = i << 30 | 0x83;
+	tables[0][0] = (uint64_t)tables[1] | 3;
+	__asm__ volatile("mov %0, %%cr3" ::"r"(tables[0]) : "memory");
+}
+
+static uint64_t word_at(const volatile uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 8; i-- > 0;)
+		v = v << 8 | p[i];
+	return v;
+}
+
+/* Most of memory is zero. */
+static int all_zero(const uint64_t p[8])
+{
+	return !(p[0] | p[1] | p[2] | p[3] | p[4] | p[5] | p[6] | p[7]);
+}
+
+/*
+ * Copies of the key in [from, to), at any alignment: in each of them exactly one of the words that
+ * begin in its first 8 bytes lies at a multiple of 8. Says where.
+ */
+static unsigned search(uint64_t from, uint64_t to)
+{
+	uint64_t word[8];
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		word[i] = word_at(order.not_key + i);
+	for (uint64_t at = from; at < to; at += 64) {
+		const uint64_t *p = (void *)at;
+
+		if (all_zero(p))
+			continue;
+		for (unsigned n = 0; n < 64; n++) {
+			if (~p[n / 8] != word[n % 8])
+				continue;
+			say("found", (uint64_t)(p + n / 8) - n % 8);
+			found++;
+		}
+	}
+	return found;
+}
+
+/* Twice: the test plants a copy before the second search. */
+static void search_all(void)
+{
+	map_everything();
+	order.magic[1] = MAGIC1;
+	order.magic[0] = MAGIC0;
+	for (uint64_t turn = 1; turn <= 2; turn++) {
+		unsigned found;
+
+		while (order.go < turn)
+			__builtin_ia32_pause();
+		found = search(64, order.low) + search(4 * GIB, 4 * GIB + order.high);
+		found += search(4 * GIB - (16 << 20), 4 * GIB); /* the firmware */
+		say("searched", order.low + order.high);
+		say(turn == 1 ? "copies" : "copies-when-planted", found);
+	}
+}
+
+static void touch(void)
+{
+	map_everything();
+	say("touched",
+	    *(volatile uint64_t *)(4 * GIB)); /* a TD of less than 2816 MiB has no RAM there */
+}
+
+/* Wakes the other CPU in real mode, outside the TD's rules, if any way to the ICR lets it. */
+static void escape(const char *name, void (*send)(uint32_t))
+{
+	static const uint8_t code[] = {0x31, 0xc0, 0x8e, 0xd8,             /* DS = 0 */
+	                               0xc7, 0x06, 0x00, 0x91, 0xca, 0xe5, /* [9100] = ESCAPED */
+	                               0xf4, 0xeb, 0xfd};                  /* halt for ever */
+	volatile uint8_t *page = (void *)(uint64_t)REAL_MODE;
+	volatile uint16_t *flag = (void *)(uint64_t)(REAL_MODE + 0x100);
+
+	*flag = 0;
+	for (size_t i = 0; i < sizeof(code); i++)
+		page[i] = code[i];
+	send(OTHERS | 0x4000 | ICR_INIT);
+	delay(200000);
+	send(OTHERS | 0x4000 | ICR_SIPI | REAL_MODE >> 12);
+	delay(200000);
+	say(name, *flag == ESCAPED);
+}
+
+static void by_msr(uint32_t icr)
+{
+	say("wrmsr", try_wrmsr(X2_ICR, icr));
+}
+
+static void by_vmcall_msr(uint32_t icr)
+{
+	say("vmcall", vmcall(VMCALL_WRMSR, X2_ICR, icr, 0, 0));
+}
+
+static void by_vmcall_mmio(uint32_t icr)
+{
+	say("vmcall", vmcall(VMCALL_MMIO, 4, 1, (LAPIC + 0x300) | SHARED, icr));
+}
+
+/* An MSI is a write to this window, whose data says INIT as well. */
+static void by_vmcall_msi(uint32_t icr)
+{
+	say("vmcall", vmcall(VMCALL_MMIO, 4, 1, (LAPIC + (1 << 12)) | SHARED, icr & 0x7ff));
+}
+
+static void by_page(uint32_t icr)
+{
+	mmio_write32(LAPIC + 0x300, icr);
+}
+
+static void init(void)
+{
+	escape("escaped-by-msr", by_msr);
+	escape("escaped-by-vmcall-msr", by_vmcall_msr);
+	escape("escaped-by-vmcall-mmio", by_vmcall_mmio);
+	escape("escaped-by-vmcall-msi", by_vmcall_msi);
+	by_msr(SELF | 0x4000 | ICR_INIT); /* QEMU would start the firmware anew, as a plain VM */
+	delay(200000);
+	say("still-here", 1);
+	escape("escaped-by-page", by_page);
+}
+
+static void nmi(void)
+{
+	set_gate(2, on_nmi);
+	try_wrmsr(X2_ICR, SELF | 0x4000 | ICR_NMI);
+	delay(20000);
+	say("nmis", nmis);
+	say("halt", vmcall(VMCALL_HLT, 0, 0, 0, 0)); /* the firmware's timer wakes it */
+}
+
+static void svm(void)
+{
+	say("vmrun", TRY("vmrun %%rax", "a"(PAGE)));
+	say("vmmcall", TRY("vmmcall"));
+	say("clgi", TRY("clgi"));
+	say("stgi", TRY("stgi"));
+	say("efer", try_wrmsr(MSR_EFER, 0x1d01));
+	say("hsave", try_wrmsr(MSR_VM_HSAVE, PAGE));
+	say("vm-cr", try_wrmsr(MSR_VM_CR, 0));
+	say("apicbase", try_wrmsr(MSR_APIC_BASE, 0xfee00000));
+}
+
+/* ---- which ---- */
+
+/* Our own command line, from where QEMU keeps it. */
+static void read_words(void)
+{
+	uint32_t size = 0;
+
+	out16(FW_CFG, 0x14);
+	for (unsigned i = 0; i < 4; i++)
+		size |= (uint32_t)in8(FW_CFG + 1) << 8 * i;
+	out16(FW_CFG, 0x15);
+	for (uint32_t i = 0; i < size && i < sizeof(words) - 1; i++)
+		words[i] = (char)in8(FW_CFG + 1);
+}
+
+static int asked(const char *word)
+{
+	for (const char *w = words; *w; w++) {
+		size_t n = 0;
+
+		while (word[n] && w[n] == word[n])
+			n++;
+		if (!word[n])
+			return 1;
+	}
+	return 0;
+}
+
+__attribute__((ms_abi)) uint64_t efi_main(void *image, void *system);
+
+__attribute__((ms_abi)) uint64_t efi_main(void *image, void *system)
+{
+	(void)image, (void)system;
+	set_gate(6, on_ud);
+	set_gate(13, on_gp);
+	read_words();
+	put("\r\nhostile: begins\r\n");
+	if (asked("hostile=rules")) {
+		svm();
+		nmi();
+		forge();
+		init(); /* ends in a stop */
+	} else if (asked("hostile=search")) {
+		search_all();
+	} else if (asked("hostile=touch")) {
+		touch();
+	}
+	put("hostile: ends\r\n");
+	out32(TDXEMU_EXIT_PORT, 0x20);
+	return 0;
+}

@@ -9,13 +9,15 @@ $B/agent-obj/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Os -Iguests -c $< -o $@
 $B/agent: $(AGENT_OBJ)
-	$(CC) -static -s $^ -ljansson -lkcapi -o $@
+	$(CC) -static -s $^ -ljansson -lkcapi -lcrypt -o $@
 
-# Its unit tests: all of it but main and the table of drivers, which the test brings itself.
-AGENT_TEST_SRC := $(filter-out guests/agent/main.c guests/agent/driver.c,$(AGENT_SRC)) guests/agent/test/test_agent.c
-AGENT_TEST_LIBS = -ljansson -lkcapi -larchive $(CHECK_LIBS) -lm
-GUEST_TESTS += $B/test/test_agent
-GUEST_SAN_TESTS += $B/san/test/test_agent
+# Its unit tests: all of it but main and, where the test brings its own, the table of drivers.
+AGENT_LIB_SRC := $(filter-out guests/agent/main.c,$(AGENT_SRC))
+AGENT_TEST_SRC := $(filter-out guests/agent/driver.c,$(AGENT_LIB_SRC)) guests/agent/test/test_agent.c
+PROBES_TEST_SRC := $(AGENT_LIB_SRC) guests/agent/test/test_probes.c
+AGENT_TEST_LIBS = -ljansson -lkcapi -lcrypt -larchive $(CHECK_LIBS) -lm
+GUEST_TESTS += $B/test/test_agent $B/test/test_probes
+GUEST_SAN_TESTS += $B/san/test/test_agent $B/san/test/test_probes
 $B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Iguests -c $< -o $@
@@ -26,6 +28,12 @@ $B/test/test_agent: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o)
 	@mkdir -p $(@D)
 	$(CC) $^ $(AGENT_TEST_LIBS) -o $@
 $B/san/test/test_agent: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(SAN) $^ $(AGENT_TEST_LIBS) -o $@
+$B/test/test_probes: $(PROBES_TEST_SRC:%.c=$B/agent-test/%.o)
+	@mkdir -p $(@D)
+	$(CC) $^ $(AGENT_TEST_LIBS) -o $@
+$B/san/test/test_probes: $(PROBES_TEST_SRC:%.c=$B/agent-san/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(SAN) $^ $(AGENT_TEST_LIBS) -o $@
 

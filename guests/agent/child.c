@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/driver.h"
+#include "agent/held.h"
 #include "agent/util.h"
 
 #define FLUSH_MS   40  /* small pieces wait this long for more */
@@ -37,6 +38,7 @@ struct child {
 	const struct driver *driver;
 	struct process process;
 	struct stream out, err;
+	struct held held;
 	json_int_t tag;
 	char name[48];
 	int64_t begun, end;
@@ -52,6 +54,8 @@ static int stream_flush(struct child *child, struct stream *s)
 	json_t *object = json_pack("{s:I,s:o}", "child", child->tag, "data",
 	                           util_json_base64(s->data, s->used));
 	s->used = 0;
+	if (s->type == FRAME_RELAY)
+		held_look(&child->held, s->since);
 	return channel_send(child->channel, s->type, object);
 }
 
@@ -168,15 +172,17 @@ static int send_left(struct child *child)
 	bool exited = child->ended && WIFEXITED(child->status);
 	bool killed = child->ended && WIFSIGNALED(child->status);
 
-	return channel_send(
-	        child->channel, FRAME_LEFT,
+	json_t *left =
 	        json_pack("{s:I,s:s,s:b,s:o,s:o,s:b,s:f,s:s,s:o}", "child", child->tag, "layer",
 	                  child->layer->id, "started", child->out.total > 0, "exit",
 	                  exited ? json_integer(WEXITSTATUS(child->status)) : json_null(), "signal",
 	                  killed ? json_integer(WTERMSIG(child->status)) : json_null(), "timeout",
 	                  child->timeout, "seconds", (double)(util_now_ms() - child->begun) / 1e3,
 	                  "step", child->trouble.step, "reason",
-	                  util_json_text(child->trouble.reason, strlen(child->trouble.reason))));
+	                  util_json_text(child->trouble.reason, strlen(child->trouble.reason)));
+
+	held_add(&child->held, left);
+	return channel_send(child->channel, FRAME_LEFT, left);
 }
 
 /* What became of it, in words, unless a failed preparation has said so already. */
@@ -218,6 +224,7 @@ static int run(struct child *child, const struct command *command)
 	int started = visit_for_child(child->visit, 1, &visit, &size);
 	if (started == 0 && (!child->out.data || !child->err.data))
 		started = -ENOMEM;
+	held_start(&child->held);
 	if (started == 0)
 		started = process_start(command, child->name, &child->process);
 	if (started < 0) {
@@ -245,6 +252,7 @@ int child_enter(struct channel *c, const struct visit *visit)
 	                      .process = {.pid = -1, .in = -1, .out = -1, .err = -1}};
 	int r = 0;
 
+	held_begin(&child.held);
 	child.end = child.begun + child.layer->deadline_ms;
 	snprintf(child.name, sizeof(child.name), "tception-%d-%u", (int)getpid(), counter);
 	child.driver = driver_find(child.layer, &child.trouble);

@@ -9,6 +9,7 @@
 #include "agent/driver.h"
 #include "agent/rootfs.h"
 #include "agent/util.h"
+#include "agent/weak.h"
 
 #define ROOTLESS_UID 1000 /* the image's unprivileged account */
 
@@ -35,15 +36,30 @@ static void add_podman(struct command *c, const struct layer *layer)
 	command_add_all(c, "podman", "--cgroup-manager=cgroupfs", "--events-backend=none", NULL);
 }
 
+/* The axis `rootfs` has one value beside none, see weak.h. */
+static int need_root(const struct layer *layer, uid_t owner, char root[64], struct trouble *t)
+{
+	const char *variant = layer_axis(layer, "rootfs", "");
+	bool weak = strcmp(variant, "weak") == 0;
+
+	if (variant[0] && !weak)
+		return trouble_set(t, -EINVAL, "rootfs", "no such root file system: %.40s",
+		                   variant);
+	snprintf(root, 64, "%s%s", owner ? "/home/tception/rootfs" : RUN_DIR "/podman-root",
+	         weak ? "-weak" : "");
+	int r = rootfs_make(root, owner, t);
+	return r == 0 && weak ? weak_make(root, owner, t) : r;
+}
+
 static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,
                    struct trouble *t)
 {
-	const char *root = is_rootless(layer) ? "/home/tception/rootfs" : RUN_DIR "/podman-root";
 	int r = is_rootless(layer) ? need_runtime_dir(t) : 0;
+	char root[64];
 
 	(void)end_ms;
 	if (r == 0)
-		r = rootfs_make(root, is_rootless(layer) ? ROOTLESS_UID : 0, t);
+		r = need_root(layer, is_rootless(layer) ? ROOTLESS_UID : 0, root, t);
 	if (r < 0)
 		return r;
 	add_podman(ret, layer);

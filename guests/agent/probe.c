@@ -23,9 +23,10 @@ static const struct {
 	const char *name;
 	guard_fn run;
 } facts[] = {
-        {"cpu", probe_cpu},     {"devices", probe_devices}, {"kvm", probe_kvm},
-        {"tsm", probe_tsm},     {"af_alg", probe_af_alg},   {"confinement", probe_confinement},
-        {"dmesg", probe_dmesg},
+        {"cpu", probe_cpu},     {"devices", probe_devices},     {"kvm", probe_kvm},
+        {"tsm", probe_tsm},     {"af_alg", probe_af_alg},       {"confinement", probe_confinement},
+        {"dmesg", probe_dmesg}, {"isolation", probe_isolation}, {"syscalls", probe_syscalls},
+        {"reach", probe_reach}, {"entry", probe_entry},         {"cost", probe_cost},
 };
 
 static int send_fact(struct channel *c, const char *name, guard_fn run)

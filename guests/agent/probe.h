@@ -23,6 +23,11 @@ json_t *probe_tsm(void *unused);
 json_t *probe_af_alg(void *unused);
 json_t *probe_confinement(void *unused);
 json_t *probe_dmesg(void *unused);
+json_t *probe_isolation(void *unused);
+json_t *probe_syscalls(void *unused);
+json_t *probe_reach(void *unused);
+json_t *probe_entry(void *unused);
+json_t *probe_cost(void *unused);
 
 /* What a REPORT attempt needs: `report_data` is 64 bytes. */
 struct report_request {
@@ -34,6 +39,9 @@ json_t *report_configfs(void *arg);
 
 /* The whole kernel log. -errno when it can't be read; the caller frees it. */
 int probe_kernel_log(char **ret, size_t *ret_size);
+
+/* The value of "Name:\tvalue" in the text of a /proc/PID/status, or NULL; the caller frees it. */
+char *probe_status_value(const char *status, const char *name);
 
 /* Probes this layer: sends all FACT, DMESG, BLOB and REPORT frames of a visit. */
 int probe_layer(struct channel *c, const struct layer *layer);

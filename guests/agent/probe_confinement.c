@@ -8,8 +8,7 @@
 
 #define MOUNTS_MAX 64 /* lines reported */
 
-/* The value of "Name:\tvalue" in /proc/self/status; the caller frees it. */
-static char *status_value(const char *status, const char *name)
+char *probe_status_value(const char *status, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -26,7 +25,7 @@ static char *status_value(const char *status, const char *name)
 
 static json_t *status_number(const char *status, const char *name)
 {
-	_cleanup_(util_freep) char *value = status ? status_value(status, name) : NULL;
+	_cleanup_(util_freep) char *value = status ? probe_status_value(status, name) : NULL;
 
 	return value ? json_integer(atoi(value)) : json_null();
 }
@@ -90,7 +89,7 @@ json_t *probe_confinement(void *unused)
 		label = util_read_line("/proc/self/attr/current");
 	if (util_read_file("/proc/self/status", 64 << 10, &status, NULL) < 0)
 		status = NULL;
-	capeff = status ? status_value(status, "CapEff") : NULL;
+	capeff = status ? probe_status_value(status, "CapEff") : NULL;
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "apparmor", text_or_null(label), "seccomp",
 	                 status_number(status, "Seccomp"), "no_new_privs",
 	                 status_number(status, "NoNewPrivs"), "capeff", text_or_null(capeff),

@@ -18,7 +18,7 @@ static const struct kind_rule {
         {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "accel"}},
         {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel"}},
         {"docker", false, {"", "privileged"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
-        {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
+        {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {"rootfs"}},
         {"qemu", false, {"kvm", "tcg"}, {NULL}, {NULL}},
 };
 #define LIST_END(list) ((list) + sizeof(list) / sizeof((list)[0]))

@@ -86,29 +86,47 @@ static int on_hello(struct reading *r, const json_t *o)
 	if (rc < 0 || size != REPORT_NONCE_SIZE || memcmp(nonce, r->nonce, size) != 0)
 		problem(l, "HELLO does not carry the nonce of this visit");
 	free(nonce);
+	text_escape(l->kernel, sizeof(l->kernel), member_text(o, "kernel"));
+	text_escape(l->boot_id, sizeof(l->boot_id), member_text(o, "boot_id"));
 	l->hello = true;
 	l->tiny = r->is_qemu && agent && strcmp(agent, "tiny") == 0;
 	return 0;
+}
+
+/* The facts that are weighed; others are kept in the raw bytes only. */
+static const struct fact {
+	const char *probe;
+	size_t slot; /* of the json_t * in struct layer_evidence */
+} facts[] = {
+        {"devices", offsetof(struct layer_evidence, devices)},
+        {"kvm", offsetof(struct layer_evidence, kvm)},
+        {"tsm", offsetof(struct layer_evidence, tsm)},
+        {"confinement", offsetof(struct layer_evidence, confinement)},
+        {"isolation", offsetof(struct layer_evidence, isolation)},
+        {"syscalls", offsetof(struct layer_evidence, syscalls)},
+        {"reach", offsetof(struct layer_evidence, reach)},
+        {"entry", offsetof(struct layer_evidence, entry)},
+        {"cost", offsetof(struct layer_evidence, cost)},
+};
+
+static json_t **fact_slot(struct layer_evidence *l, size_t i)
+{
+	return (json_t **)((char *)l + facts[i].slot);
 }
 
 static int on_fact(struct reading *r, json_t *o)
 {
 	struct layer_evidence *l = r->layer;
 	const char *probe = member_text(o, "probe");
-	json_t **slot = NULL;
 
-	if (probe && strcmp(probe, "devices") == 0)
-		slot = &l->devices;
-	else if (probe && strcmp(probe, "kvm") == 0)
-		slot = &l->kvm;
-	else if (probe && strcmp(probe, "tsm") == 0)
-		slot = &l->tsm;
-	if (!slot)
-		return 0;
-	if (*slot)
-		problem(l, "the fact '%s' twice", probe);
-	else
-		*slot = json_incref(o);
+	for (size_t i = 0; probe && i < sizeof(facts) / sizeof(facts[0]); i++) {
+		if (strcmp(probe, facts[i].probe) != 0)
+			continue;
+		if (*fact_slot(l, i))
+			problem(l, "the fact '%s' twice", probe);
+		else
+			*fact_slot(l, i) = json_incref(o);
+	}
 	return 0;
 }
 
@@ -316,6 +334,10 @@ static int on_left(struct reading *r, const json_t *o)
 	c->left = true;
 	c->started = member_bool(o, "started", false);
 	c->timeout = member_bool(o, "timeout", false);
+	c->prepare_ms = member_number(o, "prepare_ms", -1);
+	c->ready_ms = member_number(o, "ready_ms", -1);
+	c->memory_kib = member_number(o, "memory_kib", -1);
+	c->disk_kib = member_number(o, "disk_kib", -1);
 	if (code >= 0)
 		snprintf(status, sizeof(status), "exit %lld", (long long)code);
 	else if (signal >= 0)
@@ -436,7 +458,9 @@ int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
 {
 	char id[CELL_LAYERS_MAX + 1][CELL_ID_MAX];
 
-	memset(ret, 0, v->layers * sizeof(*ret));
+	for (size_t i = 0; i < v->layers; i++)
+		ret[i] = (struct layer_evidence){
+		        .prepare_ms = -1, .ready_ms = -1, .memory_kib = -1, .disk_kib = -1};
 	for (size_t i = 0; i < v->layers; i++)
 		cell_print(cell, i + 1, id[i]);
 	if (v->begin <= v->end && v->end <= channel->size) {
@@ -467,9 +491,8 @@ void layer_evidence_done(struct layer_evidence *l)
 {
 	free(l->owned);
 	json_decref(l->command);
-	json_decref(l->devices);
-	json_decref(l->kvm);
-	json_decref(l->tsm);
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+		json_decref(*fact_slot(l, i));
 	for (size_t i = 0; i < l->reports; i++)
 		free(l->report[i].data);
 	free(l->ccel_log.data);

@@ -46,6 +46,7 @@ struct layer_evidence {
 	char end[JUDGE_TEXT_MAX];   /* from LEFT: step, reason, exit status; escaped */
 	bool told;                  /* `end` has the reason in words */
 	char words[JUDGE_TEXT_MAX]; /* the last line of its stderr or console; escaped */
+	double prepare_ms, ready_ms, memory_kib, disk_kib; /* from LEFT; < 0: not measured */
 
 	/* What it said itself. */
 	const uint8_t *bytes; /* its channel, for layer 0 a view into channel.bin */
@@ -53,8 +54,10 @@ struct layer_evidence {
 	uint8_t *owned; /* the same, where it was put together from RELAY frames */
 	size_t capacity;
 	bool hello, done;
-	bool tiny; /* the minimal nested guest: it has nothing to probe with */
+	bool tiny;                    /* the minimal nested guest: it has nothing to probe with */
+	char kernel[80], boot_id[40]; /* of its kernel, from HELLO; escaped; "" without */
 	json_t *devices, *kvm, *tsm;
+	json_t *confinement, *isolation, *syscalls, *reach, *entry, *cost; /* NULL without */
 	struct report_evidence report[JUDGE_INTERFACES_MAX];
 	size_t reports;
 	struct blob ccel_log;

@@ -9,6 +9,7 @@
 
 #include "core/escape.h"
 #include "judge/expect.h"
+#include "judge/isolation.h"
 #include "judge/ladder.h"
 
 const char *const outcome_names[5] = {
@@ -109,6 +110,18 @@ static int keep_frames(struct layer_verdict *v, const struct layer_evidence *l, 
 	return 0;
 }
 
+static void judge_isolation(const struct trial *t, size_t depth, struct layer_verdict *v)
+{
+	const struct layer_evidence *l = depth ? &t->inner[depth] : t->zero;
+	const struct layer_evidence *below = depth > 1 ? &t->inner[depth - 1] : t->zero;
+
+	cost_judge(l, depth ? -1 : t->in->run->boot[t->boot].ready_seconds, &v->cost);
+	if (v->entered)
+		isolation_judge(l, depth ? below : NULL, &v->isolation);
+	else
+		v->isolation = (struct isolation){.uid0 = -1, .seccomp = -1, .no_new_privs = -1};
+}
+
 static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, struct err *e)
 {
 	const struct run_record *run = t->in->run;
@@ -130,6 +143,7 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	cell_print(&t->test->cell, depth + 1, v->id);
 	v->command = json_incref(l->command);
 	v->entered = l->hello;
+	judge_isolation(t, depth, v);
 	if (v->entered)
 		return ladder_climb(&in, v, &t->attested[depth], e);
 	if (depth == 0)

@@ -9,6 +9,7 @@
 
 #include "case/case.h"
 #include "core/err.h"
+#include "judge/finding.h"
 #include "measure/predict.h"
 #include "plan/record.h"
 #include "trust/trust.h"
@@ -57,6 +58,8 @@ struct layer_verdict {
 	struct rung_result ladder[RUNG_COUNT];
 	struct interface_result interface[JUDGE_INTERFACES_MAX];
 	size_t interfaces;
+	struct isolation isolation; /* all unknown when it was not entered */
+	struct layer_cost cost;
 	uint8_t *frames; /* the layer's own channel bytes of the visit that probed it; or NULL */
 	size_t frames_size;
 };

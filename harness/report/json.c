@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/escape.h"
+#include "report/parts.h"
 #include "report/report.h"
-
-static json_t *text_or_null(const char *text)
-{
-	return text && text[0] ? json_string(text) : json_null();
-}
-
-/* A time in three decimals; null when it was not measured. */
-static json_t *time_or_null(double value)
-{
-	return value < 0 || !isfinite(value) ? json_null() : json_real(round(value * 1000) / 1000);
-}
 
 static json_t *rung_json(enum rung rung, const struct rung_result *r)
 {
@@ -45,13 +34,14 @@ static json_t *layer_json(const struct layer_verdict *l)
 		json_array_append_new(ladder, rung_json((enum rung)i, &l->ladder[i]));
 	for (size_t i = 0; i < l->interfaces; i++)
 		json_array_append_new(interfaces, interface_json(&l->interface[i]));
-	return json_pack("{s:s, s:b, s:o, s:O?, s:s, s:s, s:o, s:o, s:o, s:o}", "id", l->id,
-	                 "entered", l->entered, "reason", text_or_null(l->reason), "command",
+	return json_pack("{s:s, s:b, s:o, s:O?, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+	                 l->id, "entered", l->entered, "reason", text_or_null(l->reason), "command",
 	                 l->command, "grade", ENUM_NAME(grade_names, l->grade), "origin",
 	                 ENUM_NAME(origin_names, l->origin), "kvm",
 	                 l->kvm == KVM_UNKNOWN ? json_null() : json_string(kvm_state_names[l->kvm]),
 	                 "kvm_detail", text_or_null(l->kvm_detail), "ladder", ladder, "interfaces",
-	                 interfaces);
+	                 interfaces, "isolation", isolation_json(&l->isolation), "findings",
+	                 findings_json(&l->isolation), "cost", cost_json(&l->cost));
 }
 
 static json_t *name_or_null(const char *const names[], int value)

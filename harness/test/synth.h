@@ -154,10 +154,10 @@ static inline void put_hello(struct synth *y, struct stream *s, const struct acc
 	if (a->twist == NO_HELLO)
 		return;
 	stream_frame(s, FRAME_HELLO,
-	             json_pack("{s:s, s:o, s:s, s:s, s:b}", "layer",
+	             json_pack("{s:s, s:o, s:s, s:s, s:b, s:s}", "layer",
 	                       a->twist == HELLO_ID ? "td/docker" : a->id, "nonce",
 	                       base64_json(nonce, 32), "agent", "0.1", "kernel", "6.12.0", "pid1",
-	                       !a->inner));
+	                       !a->inner, "boot_id", "one-boot"));
 }
 
 static inline void put_facts(struct stream *s, const struct account *a)
@@ -171,6 +171,12 @@ static inline void put_facts(struct stream *s, const struct account *a)
 		             json_pack("{s:s, s:s, s:s, s:i}", "probe", "kvm", "state",
 		                       a->inner ? "no-node" : "no-cpu", "step", "open", "errno",
 		                       2));
+	stream_frame(s, FRAME_FACT,
+	             json_pack("{s:s, s:[], s:[{s:s, s:s, s:s}]}", "probe", "entry", "listening",
+	                       "accounts", "name", "root", "password", "known", "known", "toor"));
+	stream_frame(s, FRAME_FACT,
+	             json_pack("{s:s, s:f, s:f}", "probe", "cost", "syscall_ns", 512.5, "fault_ns",
+	                       20000.0));
 	stream_frame(s, FRAME_FACT, json_pack("{s:s}", "probe", "a later agent's invention"));
 	stream_frame(s, FRAME_DMESG,
 	             json_pack("{s:i, s:s, s:b}", "offset", 0, "text",
@@ -342,14 +348,15 @@ static inline void put_second_visit(struct synth *y, struct stream *s)
 		                       "driver", "docker", "argv", "docker"));
 	put_child(y, s);
 	if (y->twist != NO_LEFT)
-		stream_frame(
-		        s, FRAME_LEFT,
-		        json_pack("{s:i, s:s, s:b, s:i, s:n, s:b, s:f, s:s, s:s}", "child", 7,
-		                  "layer", y->item[1].id, "started", !silent, "exit",
-		                  silent ? 125 : 0, "signal", "timeout", y->twist == LEFT_TIMEOUT,
-		                  "seconds", 4.2, "step", silent ? "run" : "", "reason",
-		                  y->twist == NOT_STARTED ? "no such \033[31mdevice\nusage: docker"
-		                                          : ""));
+		stream_frame(s, FRAME_LEFT,
+		             json_pack("{s:i, s:s, s:b, s:i, s:n, s:b, s:f, s:f, s:s, s:s}",
+		                       "child", 7, "layer", y->item[1].id, "started", !silent,
+		                       "exit", silent ? 125 : 0, "signal", "timeout",
+		                       y->twist == LEFT_TIMEOUT, "seconds", 4.2, "ready_ms", 3800.0,
+		                       "step", silent ? "run" : "", "reason",
+		                       y->twist == NOT_STARTED
+		                               ? "no such \033[31mdevice\nusage: docker"
+		                               : ""));
 	stream_frame(s, FRAME_DONE, json_pack("{s:s}", "layer", "td"));
 }
 

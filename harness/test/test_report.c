@@ -86,6 +86,38 @@ START_TEST(json_shape)
 }
 END_TEST
 
+/* The members of a layer that tell of its isolation, through judge and report. */
+START_TEST(json_isolation)
+{
+	char *text = report_of(AS_IT_SHOULD_BE, REPORT_JSON);
+	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *layers =
+	        json_object_get(json_array_get(json_object_get(root, "cells"), 1), "layers");
+	const json_t *zero = json_array_get(layers, 0), *layer = json_array_get(layers, 1);
+	const json_t *isolation = json_object_get(layer, "isolation"), *finding;
+	const json_t *findings = json_object_get(layer, "findings"),
+	             *cost = json_object_get(layer, "cost");
+
+	ck_assert_str_eq(text_at(isolation, "kernel"), "shared");
+	ck_assert_str_eq(text_at(isolation, "release"), "6.12.0");
+	ck_assert(json_is_true(json_object_get(isolation, "probed")));
+	ck_assert_uint_eq(json_object_size(json_object_get(isolation, "namespaces")), NS_COUNT);
+	ck_assert_uint_eq(json_object_size(json_object_get(isolation, "syscalls")),
+	                  CALL_STATES - 1);
+	ck_assert_str_eq(text_at(json_object_get(zero, "isolation"), "kernel"), "own");
+	ck_assert_uint_eq(json_array_size(json_object_get(zero, "findings")),
+	                  2); /* not-known, password */
+	finding = json_array_get(findings, json_array_size(findings) - 1);
+	ck_assert_str_eq(text_at(finding, "name"), "known-password");
+	ck_assert_str_eq(text_at(finding, "detail"), "root's is 'toor'");
+	ck_assert(json_real_value(json_object_get(cost, "syscall_ns")) == 512.5);
+	ck_assert(json_real_value(json_object_get(cost, "ready_ms")) == 3800);
+	ck_assert(json_is_null(json_object_get(cost, "memory_kib")));
+	json_decref(root);
+	free(text);
+}
+END_TEST
+
 START_TEST(json_errno)
 {
 	char *text = report_of(CONFIGFS_DENIED, REPORT_JSON);
@@ -252,6 +284,7 @@ int main(void)
 	SRunner *r = srunner_create(s);
 
 	tcase_add_test(t, json_shape);
+	tcase_add_test(t, json_isolation);
 	tcase_add_test(t, json_errno);
 	tcase_add_test(t, safe_and_honest);
 	tcase_add_test(t, table_lines);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a system call and a page fault cost in this layer: medians, in nanoseconds. */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/probe.h"
+#include "agent/util.h"
+
+#define REPEATS 7
+#define CALLS   1000
+#define PAGES   128
+#define PAGE    4096
+
+static double time_calls(void)
+{
+	double start = util_now_fine_ms();
+
+	for (int i = 0; i < CALLS; i++)
+		syscall(SYS_getppid);
+	return (util_now_fine_ms() - start) * 1e6 / CALLS;
+}
+
+/* The first touch of fresh memory; < 0 when there is none. */
+static double time_faults(void)
+{
+	char *memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	                    -1, 0);
+
+	if (memory == MAP_FAILED)
+		return -1;
+	madvise(memory, PAGES * PAGE, MADV_NOHUGEPAGE); /* one fault a page */
+	double start = util_now_fine_ms();
+	for (size_t i = 0; i < PAGES; i++)
+		((volatile char *)memory)[i * PAGE] = 1;
+	double each = (util_now_fine_ms() - start) * 1e6 / PAGES;
+	munmap(memory, PAGES * PAGE);
+	return each;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median_of(double (*measure)(void))
+{
+	double value[REPEATS];
+
+	for (int i = 0; i < REPEATS; i++)
+		value[i] = measure();
+	qsort(value, REPEATS, sizeof(value[0]), compare);
+	return value[REPEATS / 2];
+}
+
+json_t *probe_cost(void *unused)
+{
+	(void)unused;
+	return json_pack("{s:f,s:f,s:i}", "syscall_ns", median_of(time_calls), "fault_ns",
+	                 median_of(time_faults), "repeats", REPEATS);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_JUDGE_ISOLATION_H
+#define TCEPTION_JUDGE_ISOLATION_H
+
+#include "judge/evidence.h"
+#include "judge/finding.h"
+
+/*
+ * What an entered layer's facts say of its isolation, held against those of the layer `below`,
+ * which is NULL for layer 0. They are the layer's own claims: one that lies hides what it could do,
+ * but can't make another look worse.
+ */
+void isolation_judge(const struct layer_evidence *l, const struct layer_evidence *below,
+                     struct isolation *ret);
+
+/* The second half of it: what of that, and of the layer's other facts, is worth a finding. */
+void findings_make(const struct layer_evidence *l, bool layer0, struct isolation *i);
+
+/* `boot_seconds`: how long layer 0 took to serve, else < 0. */
+void cost_judge(const struct layer_evidence *l, double boot_seconds, struct layer_cost *ret);
+
+#endif

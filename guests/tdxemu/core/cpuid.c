@@ -12,6 +12,7 @@
 #define MAX_EXTENDED  0x80000008u
 #define HYPERVISOR    0x40000000u
 #define HYPERVISOR_TO 0x400000ffu
+#define CRYSTAL_HZ    1000000000u
 
 /* Off: what a TD never has, and what needs ATTRIBUTES or XFAM bits that no TD has here. */
 #define LEAF1_ECX_OFF                                                             \
@@ -143,6 +144,20 @@ static bool cpu_has(const struct td *td, uint32_t leaf)
 	return leaf <= r[0];
 }
 
+/*
+ * TSC = crystal * EBX / EAX. The local APIC's timer counts the crystal too, and QEMU's counts
+ * nanoseconds. Linux multiplies ECX / 1000 by EBX in 32 bits.
+ */
+static void tsc(const struct td *td, uint32_t r[4])
+{
+	uint32_t numerator = td->tsc_mhz, denominator = 1000;
+
+	for (; numerator > UINT32_MAX / (CRYSTAL_HZ / 1000); denominator /= 2)
+		numerator /= 2;
+	if (numerator)
+		set(r, denominator, numerator, CRYSTAL_HZ, 0);
+}
+
 void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret[4])
 {
 	set(ret, 0, 0, 0, 0);
@@ -152,6 +167,8 @@ void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret
 	} else if (leaf >= HYPERVISOR && leaf <= HYPERVISOR_TO) {
 		if (leaf == HYPERVISOR) /* what a TD on KVM shows */
 			set(ret, HYPERVISOR + 1, text4("KVMK"), text4("VMKV"), text4("M\0\0"));
+	} else if (leaf == 0x15) {
+		tsc(td, ret);
 	} else if (cpu_has(td, leaf)) {
 		td->port->cpuid(leaf, subleaf, ret);
 		if (leaf < 0x80000000)

@@ -66,6 +66,22 @@ START_TEST(features_follow_attributes_and_xfam)
 }
 END_TEST
 
+START_TEST(tsc_frequency)
+{
+	static const uint32_t mhz[] = {1000, 2445, 4294, 4296, 5200};
+	uint32_t r[4];
+
+	td_cpuid(&td, 0x15, 0, r); /* not known */
+	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
+	for (unsigned i = 0; i < sizeof(mhz) / sizeof(*mhz); i++) {
+		td.tsc_mhz = mhz[i];
+		td_cpuid(&td, 0x15, 0, r);
+		ck_assert_uint_eq((uint64_t)r[2] * r[1] / r[0], mhz[i] * 1000000ull);
+		ck_assert_uint_le((uint64_t)(r[2] / 1000) * r[1], UINT32_MAX);
+	}
+}
+END_TEST
+
 START_TEST(leaves_the_cpu_has_not)
 {
 	static const uint32_t leaf[] = {0xe, 0x1f, 0x23, 0x50000000, 0x7fffffff, 0x80000009, ~0u};
@@ -182,6 +198,7 @@ int main(void)
 	tcase_add_test(c, is_a_td);
 	tcase_add_test(c, no_nested_virtualisation);
 	tcase_add_test(c, features_follow_attributes_and_xfam);
+	tcase_add_test(c, tsc_frequency);
 	tcase_add_test(c, leaves_the_cpu_has_not);
 	tcase_add_test(c, svme_is_hidden);
 	tcase_add_test(c, what_leads_to_the_module);

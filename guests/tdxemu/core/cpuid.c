@@ -34,6 +34,8 @@
 	(BIT(11) | BIT(20) | BIT(26) | BIT(27) | BIT(29)) /* SYSCALL, NX, 1G pages, \
 	                                                    RDTSCP, LM */
 
+#define LEAF_80000007_EDX_INVARIANT_TSC BIT(8)
+
 static const char brand[48] = "Emulated TD (tception tdxemu, not Intel TDX)";
 
 static void set(uint32_t r[4], uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
@@ -88,6 +90,7 @@ static void basic(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t
 	case 7:
 		if (subleaf != 0)
 			break;
+		r[0] = 2; /* subleaf 2 shows the speculation controls: none */
 		r[1] &= ~LEAF7_EBX_OFF;
 		r[2] &= ~LEAF7_ECX_OFF;
 		r[3] &= ~LEAF7_EDX_OFF;
@@ -125,6 +128,9 @@ static void extended(uint32_t leaf, uint32_t r[4])
 	case 0x80000005: /* AMD's way of describing caches */
 		set(r, 0, 0, 0, 0);
 		break;
+	case 0x80000007: /* the TSC is the host's: it keeps its pace */
+		set(r, 0, 0, 0, LEAF_80000007_EDX_INVARIANT_TSC);
+		break;
 	case 0x80000008:
 		set(r, r[0], 0, 0, 0);
 		break;
@@ -156,6 +162,31 @@ static void tsc(const struct td *td, uint32_t r[4])
 		numerator /= 2;
 	if (numerator)
 		set(r, denominator, numerator, CRYSTAL_HZ, 0);
+}
+
+/* The module has no answer for these and lets the guest ask its VMM. */
+bool td_cpuid_gives_ve(const struct td *td, uint32_t leaf)
+{
+	if (!(td->flags & TDXEMU_FLAG_VE))
+		return false;
+	switch (leaf) {
+	case 0 ... 5:
+	case 7:
+	case 0xa:
+	case 0xd:
+	case 0x12:
+	case 0x14 ... 0x15:
+	case 0x19:
+	case 0x1c ... 0x1e:
+	case 0x20 ... 0x23:
+	case 0x80000000 ... MAX_EXTENDED:
+		return false;
+	case 0xb:
+	case 0x1f:
+		return !(td->td_ctls & TD_CTLS_ENUM_TOPOLOGY);
+	default:
+		return true;
+	}
 }
 
 void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret[4])

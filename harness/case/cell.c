@@ -16,7 +16,7 @@ static const struct kind_rule {
 	const char *modes[4], *grants[6], *axes[5];
 } kind_rules[] = {
         {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "accel"}},
-        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel"}},
+        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "exits"}},
         {"docker", false, {"", "privileged"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
         {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {"rootfs"}},
         {"qemu", false, {"kvm", "tcg"}, {NULL}, {NULL}},

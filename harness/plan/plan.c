@@ -11,6 +11,7 @@
 #define MEMORY_DEFAULT_MIB 2048
 #define MEMORY_MIN_MIB     512
 #define VCPUS_MAX          64
+#define VCPUS_EMULATED_MAX 8 /* of guests/tdxemu */
 
 const char *const platform_names[3] = {
         [PLATFORM_NONE] = "none",
@@ -57,16 +58,39 @@ static int axis_number(const struct test_case *c, const char *name, unsigned fal
 	return 0;
 }
 
-static void place_td(const struct host_facts *host, int wanted, struct placement *p)
+static int place_td(const struct test_case *c, const struct host_facts *host, int wanted,
+                    struct placement *p, struct err *e)
 {
+	const char *exits = layer_axis(&c->cell.layer[0], "exits", NULL);
+
+	if (exits && strcmp(exits, "passthrough") != 0 && strcmp(exits, "ve") != 0)
+		return err_set(e, -EINVAL, "cell '%s': @exits=%s; expected passthrough or ve",
+		               c->id, exits);
 	if (wanted == PLATFORM_HARDWARE && !host->tdx_usable) {
 		snprintf(p->skip, sizeof(p->skip), "no TDX on this host: %.130s", host->tdx_reason);
-		return;
+		return 0;
 	}
 	p->platform = wanted == PLATFORM_HARDWARE || (wanted < 0 && host->tdx_usable)
 	                      ? PLATFORM_HARDWARE
 	                      : PLATFORM_EMULATED;
 	p->kvm = p->platform == PLATFORM_HARDWARE;
+	if (p->kvm && exits && strcmp(exits, "passthrough") == 0)
+		snprintf(p->skip, sizeof(p->skip), "hardware TDs have no @exits=passthrough");
+	return 0;
+}
+
+/* What the platform can't give a cell that asks for this much. */
+static void check_size(const struct host_facts *host, struct placement *p)
+{
+	if (p->skip[0])
+		return;
+	if (p->platform == PLATFORM_EMULATED && p->vcpus > VCPUS_EMULATED_MAX)
+		snprintf(p->skip, sizeof(p->skip), "an emulated TD has at most %d vCPUs",
+		         VCPUS_EMULATED_MAX);
+	else if (host->memory_mib && p->memory_mib > host->memory_mib)
+		snprintf(p->skip, sizeof(p->skip),
+		         "the guest wants %u MiB, the host has %llu MiB of memory", p->memory_mib,
+		         (unsigned long long)host->memory_mib);
 }
 
 static int place_vm(const struct test_case *c, const struct host_facts *host, struct placement *p,
@@ -108,7 +132,7 @@ static int place(const struct test_case *c, const struct host_facts *host,
 	int r = 0;
 
 	if (is_td(c))
-		place_td(host, options->platform, &p);
+		r = place_td(c, host, options->platform, &p, e);
 	else
 		r = place_vm(c, host, &p, e);
 	if (r == 0)
@@ -121,10 +145,7 @@ static int place(const struct test_case *c, const struct host_facts *host,
 	r = axis_number(c, "vcpus", 1, 1, VCPUS_MAX, &p.vcpus, e);
 	if (r < 0)
 		return r;
-	if (!p.skip[0] && host->memory_mib && p.memory_mib > host->memory_mib)
-		snprintf(p.skip, sizeof(p.skip),
-		         "the guest wants %u MiB, the host has %llu MiB of memory", p.memory_mib,
-		         (unsigned long long)host->memory_mib);
+	check_size(host, &p);
 	*ret = p;
 	return 0;
 }

@@ -165,9 +165,12 @@ static int prepare_emulated(struct machine *m, sd_event *event, const struct mac
 	        .attributes = TDX_ATTR_SEPT_VE_DISABLE,
 	        .vcpus = s->boot->vcpus,
 	};
+	const char *exits = layer_axis(&s->boot->layer0, "exits", "passthrough");
 	_cleanup_(closep) int doorbell = -1;
 	int r;
 
+	if (strcmp(exits, "ve") == 0)
+		config.flags |= TDXEMU_FLAG_VE;
 	r = add_key(m, s, e);
 	if (r < 0)
 		return r;

@@ -10,6 +10,7 @@ static const char *const good[] = {
         "vm",
         "td",
         "td@mem=4096@vcpus=2",
+        "td@exits=ve/docker",
         "vm@accel=tcg/docker",
         "td/docker+dev+tsm+noapparmor",
         "td/docker.privileged",

@@ -181,9 +181,11 @@ START_TEST(limits)
 	add("vm@mem=32768");
 	add("td@vcpus=4")->deadline_s = 7;
 	add("td@vcpus=4/docker");
+	add("td@vcpus=9");
 	p = make();
-	ck_assert_uint_eq(p.skips, 1);
+	ck_assert_uint_eq(p.skips, 2);
 	ck_assert_ptr_nonnull(strstr(p.skip[0].reason, "32768 MiB"));
+	ck_assert_ptr_nonnull(strstr(p.skip[1].reason, "at most 8 vCPUs"));
 	ck_assert_uint_eq(p.boot[0].vcpus, 4);
 	ck_assert_int_eq(p.boot[0].step[0].deadline_s, 7);
 	ck_assert_int_eq(p.boot[0].step[1].deadline_s, VISIT_DEADLINE_S);
@@ -192,8 +194,29 @@ START_TEST(limits)
 }
 END_TEST
 
-static const char *const bad_axes[] = {"td@mem=lots", "td@mem=-1",    "td@mem=1",     "td@vcpus=0",
-                                       "td@vcpus=1x", "vm@accel=hax", "td@kernel=sid"};
+/* Both ways of an emulated TD; a hardware one has no choice. */
+START_TEST(exits)
+{
+	struct plan p;
+
+	add("td@exits=ve");
+	add("td@exits=ve/docker");
+	add("td@exits=passthrough");
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:0,1 td-2:2");
+	plan_done(&p);
+	host.tdx_usable = true;
+	p = make();
+	ck_assert_uint_eq(p.boots, 1);
+	ck_assert_uint_eq(p.skips, 1);
+	ck_assert_uint_eq(p.skip[0].case_index, 2);
+	plan_done(&p);
+}
+END_TEST
+
+static const char *const bad_axes[] = {"td@mem=lots",   "td@mem=-1",   "td@mem=1",
+                                       "td@vcpus=0",    "td@vcpus=1x", "vm@accel=hax",
+                                       "td@kernel=sid", "td@exits=all"};
 
 START_TEST(bad_values)
 {
@@ -248,6 +271,7 @@ int main(void)
 	tcase_add_test(t, platforms);
 	tcase_add_test(t, limits);
 	tcase_add_loop_test(t, bad_values, 0, sizeof(bad_axes) / sizeof(bad_axes[0]));
+	tcase_add_test(t, exits);
 	tcase_add_test(t, choosing);
 	tcase_add_test(t, names);
 	suite_add_tcase(s, t);

@@ -314,9 +314,10 @@ END_TEST
  */
 START_TEST(emulated_td)
 {
-	static const char want[] =
+	static const char *const want[] = {
 	        "module of 5 bytes, magic 31464346444c4b54, version 1, flags 0, memory 536870912, "
-	        "low 536870912, attributes 10000000, vcpus 1, key set, RAM file 805306368";
+	        "low 536870912, attributes 10000000, vcpus 1, key set, RAM file 805306368",
+	        "version 1, flags 1, memory 536870912"}; /* TDXEMU_FLAG_VE */
 	struct boot boot = a_boot("td-1");
 	struct plan plan = {.boot = &boot, .boots = 1};
 	struct run_spec spec = {.cases = &cases, .plan = &plan, .parts = &parts, .jobs = 1};
@@ -333,14 +334,17 @@ START_TEST(emulated_td)
 	boot.platform = PLATFORM_EMULATED;
 	boot.memory_mib = 512;
 	snprintf(boot.layer0.kind, sizeof(boot.layer0.kind), "td");
-	snprintf(boot.layer0_id, sizeof(boot.layer0_id), "td");
+	snprintf(boot.layer0_id, sizeof(boot.layer0_id), _i ? "td@exits=ve" : "td");
+	if (_i)
+		boot.layer0.axis[boot.layer0.axes++] = (struct layer_axis){"exits", "ve"};
 	boot.steps = 0;
 	r = authority_open(top, &spec.authority, &e);
 	ck_assert_msg(r == 0, "%s", e.text);
 	r = runner_execute(&spec, &record, &number, &e);
 	ck_assert_msg(r == 0, "%s", e.text);
-	check_visit(0, 0, "td", VISIT_DONE);
-	ck_assert_msg(strstr(record.boot[0].console_tail, want), "%s", record.boot[0].console_tail);
+	check_visit(0, 0, boot.layer0_id, VISIT_DONE);
+	ck_assert_msg(strstr(record.boot[0].console_tail, want[_i]), "%s",
+	              record.boot[0].console_tail);
 	ck_assert_uint_eq(file_size("td-1", "module.log"), 0);
 	snprintf(path, sizeof(path), "%s/qgs.socket", record.dir);
 	ck_assert_int_eq(access(path, F_OK), -1);
@@ -365,7 +369,7 @@ int main(void)
 	tcase_add_test(tc, several_boots);
 	tcase_add_loop_test(tc, interrupted, 0, sizeof(end_signals) / sizeof(end_signals[0]));
 	tcase_add_test(tc, power_off_is_bounded);
-	tcase_add_test(tc, emulated_td);
+	tcase_add_loop_test(tc, emulated_td, 0, 2);
 	suite_add_tcase(suite, tc);
 	return golden_run(suite);
 }

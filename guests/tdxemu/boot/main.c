@@ -204,6 +204,7 @@ void module_main(void)
 	         (uint64_t)module_start, config_copy.memory, (uint64_t)config_copy.vcpus);
 	memory_init(&config_copy);
 	td_init(&the_td, &config_copy, &svm_port, mailbox);
+	the_td.tsc_mhz = tsc_mhz();
 	start_aps();
 	wipe_low_memory();
 	svm_share(&config_copy);
@@ -213,6 +214,6 @@ void module_main(void)
 	mailbox->entered = 1;
 	svm_setup_cpu(&cpus[0], hob);
 	__atomic_store_n(&aps_go, 1, __ATOMIC_RELEASE);
-	log_line("entering the TD");
+	log_line("entering the TD, TSC of %x MHz", (uint64_t)the_td.tsc_mhz);
 	cpu_run(&cpus[0]);
 }

@@ -12,6 +12,7 @@
 #define MAX_EXTENDED  0x80000008u
 #define HYPERVISOR    0x40000000u
 #define HYPERVISOR_TO 0x400000ffu
+#define CRYSTAL_HZ    1000000000u
 
 /* Off: what a TD never has, and what needs ATTRIBUTES or XFAM bits that no TD has here. */
 #define LEAF1_ECX_OFF                                                             \
@@ -32,6 +33,8 @@
 #define EXT1_EDX_INTEL                                                              \
 	(BIT(11) | BIT(20) | BIT(26) | BIT(27) | BIT(29)) /* SYSCALL, NX, 1G pages, \
 	                                                    RDTSCP, LM */
+
+#define LEAF_80000007_EDX_INVARIANT_TSC BIT(8)
 
 static const char brand[48] = "Emulated TD (tception tdxemu, not Intel TDX)";
 
@@ -87,6 +90,7 @@ static void basic(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t
 	case 7:
 		if (subleaf != 0)
 			break;
+		r[0] = 2; /* subleaf 2 shows the speculation controls: none */
 		r[1] &= ~LEAF7_EBX_OFF;
 		r[2] &= ~LEAF7_ECX_OFF;
 		r[3] &= ~LEAF7_EDX_OFF;
@@ -124,6 +128,9 @@ static void extended(uint32_t leaf, uint32_t r[4])
 	case 0x80000005: /* AMD's way of describing caches */
 		set(r, 0, 0, 0, 0);
 		break;
+	case 0x80000007: /* the TSC is the host's: it keeps its pace */
+		set(r, 0, 0, 0, LEAF_80000007_EDX_INVARIANT_TSC);
+		break;
 	case 0x80000008:
 		set(r, r[0], 0, 0, 0);
 		break;
@@ -143,6 +150,45 @@ static bool cpu_has(const struct td *td, uint32_t leaf)
 	return leaf <= r[0];
 }
 
+/*
+ * TSC = crystal * EBX / EAX. The local APIC's timer counts the crystal too, and QEMU's counts
+ * nanoseconds. Linux multiplies ECX / 1000 by EBX in 32 bits.
+ */
+static void tsc(const struct td *td, uint32_t r[4])
+{
+	uint32_t numerator = td->tsc_mhz, denominator = 1000;
+
+	for (; numerator > UINT32_MAX / (CRYSTAL_HZ / 1000); denominator /= 2)
+		numerator /= 2;
+	if (numerator)
+		set(r, denominator, numerator, CRYSTAL_HZ, 0);
+}
+
+/* The module has no answer for these and lets the guest ask its VMM. */
+bool td_cpuid_gives_ve(const struct td *td, uint32_t leaf)
+{
+	if (!(td->flags & TDXEMU_FLAG_VE))
+		return false;
+	switch (leaf) {
+	case 0 ... 5:
+	case 7:
+	case 0xa:
+	case 0xd:
+	case 0x12:
+	case 0x14 ... 0x15:
+	case 0x19:
+	case 0x1c ... 0x1e:
+	case 0x20 ... 0x23:
+	case 0x80000000 ... MAX_EXTENDED:
+		return false;
+	case 0xb:
+	case 0x1f:
+		return !(td->td_ctls & TD_CTLS_ENUM_TOPOLOGY);
+	default:
+		return true;
+	}
+}
+
 void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret[4])
 {
 	set(ret, 0, 0, 0, 0);
@@ -152,6 +198,8 @@ void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret
 	} else if (leaf >= HYPERVISOR && leaf <= HYPERVISOR_TO) {
 		if (leaf == HYPERVISOR) /* what a TD on KVM shows */
 			set(ret, HYPERVISOR + 1, text4("KVMK"), text4("VMKV"), text4("M\0\0"));
+	} else if (leaf == 0x15) {
+		tsc(td, ret);
 	} else if (cpu_has(td, leaf)) {
 		td->port->cpuid(leaf, subleaf, ret);
 		if (leaf < 0x80000000)

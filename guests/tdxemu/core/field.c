@@ -19,12 +19,6 @@
 
 #define SYS_FEATURES0 0x0a00000300000008ull
 
-/*
- * TD_CTLS.ENUM_TOPOLOGY: CPUID leaves 0xb and 0x1f show the virtual topology, as they always do
- * here. The others (PENDING_VE_DISABLE, VIRT_CPUID2, REDUCE_VE) are not offered in FEATURES0.
- */
-#define TD_CTLS_OFFERED 2ull
-
 uint64_t td_field_read(const struct td *td, uint64_t field, uint64_t *ret_value)
 {
 	*ret_value = 0;
@@ -64,7 +58,7 @@ uint64_t td_field_write(struct td *td, uint64_t field, uint64_t value, uint64_t 
 	wanted = (*ret_value & ~mask) | (value & mask);
 	switch (field & FIELD_CODE) {
 	case TD_TD_CTLS:
-		if (wanted & ~TD_CTLS_OFFERED)
+		if (wanted & ~TD_CTLS_ENUM_TOPOLOGY)
 			return TDX_METADATA_FIELD_VALUE_NOT_VALID;
 		td->td_ctls = wanted;
 		break;

@@ -102,8 +102,8 @@ bool td_msr_wanted(const struct td *td, uint32_t index)
 {
 	if (ve_mode(td))
 		return !IN(native, index);
-	return index == MSR_EFER || index == MSR_APICBASE || is_x2apic(index) ||
-	       (index >= AMD_FIRST && index <= AMD_LAST);
+	return index == MSR_EFER || index == MSR_APICBASE || index == MSR_FEAT_CTL ||
+	       is_x2apic(index) || (index >= AMD_FIRST && index <= AMD_LAST);
 }
 
 static bool read_known(const struct td *td, uint32_t index, uint64_t *ret)
@@ -146,7 +146,8 @@ static bool write_known(const struct td *td, uint32_t index, uint64_t value)
 /* An MSR the module has no rule for is the VMM's affair where there is #VE to ask it. */
 static enum td_msr refuse(const struct td *td, uint32_t index, bool forbidden)
 {
-	bool ours = index == MSR_EFER || index == MSR_APICBASE || is_x2apic(index) || forbidden;
+	bool ours = index == MSR_EFER || index == MSR_APICBASE || index == MSR_FEAT_CTL ||
+	            is_x2apic(index) || forbidden;
 
 	return ve_mode(td) && !ours ? TD_MSR_VE : TD_MSR_GP;
 }

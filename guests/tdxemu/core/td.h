@@ -33,6 +33,12 @@ struct td_ve {
 	uint64_t length; /* of the instruction, bytes */
 };
 
+/*
+ * TD_CTLS: CPUID leaves 0xb and 0x1f show the virtual topology. The other bits (PENDING_VE_DISABLE,
+ * VIRT_CPUID2, REDUCE_VE) are not offered in FEATURES0.
+ */
+#define TD_CTLS_ENUM_TOPOLOGY 2ull
+
 /* Privilege levels at which the guest wants #VE for CPUID: TDG.VP.CPUIDVE.SET. */
 #define TD_CPUIDVE_SUPERVISOR 1u
 #define TD_CPUIDVE_USER       2u
@@ -71,10 +77,12 @@ struct td {
 	const struct td_port *port;
 	struct tdxemu_mailbox *mailbox;
 	struct td_info info; /* attributes, XFAM, MRTD, RTMRs ...: as they go into a TDREPORT */
-	uint64_t td_ctls;
+	uint64_t td_ctls;    /* TD_CTLS_* */
 	uint64_t notify_enables;
 	uint32_t vcpus;
-	uint32_t flags; /* TDXEMU_FLAG_* */
+	uint32_t flags;   /* TDXEMU_FLAG_* */
+	uint32_t tsc_mhz; /* of the time-stamp counter; 0: not known. td_init leaves it to the
+	                     caller */
 	uint8_t mac_key[32];
 };
 
@@ -90,6 +98,9 @@ void td_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_regs *regs);
 
 /* What CPUID shows in the TD. ret: EAX, EBX, ECX, EDX. */
 void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret[4]);
+
+/* Whether CPUID of this leaf gives #VE, whatever TDG.VP.CPUIDVE.SET says. */
+bool td_cpuid_gives_ve(const struct td *td, uint32_t leaf);
 
 /*
  * MSRs. The module sees only the guest's accesses to those that td_msr_wanted() names; the others

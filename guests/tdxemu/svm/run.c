@@ -79,7 +79,7 @@ static void on_cpuid(struct cpu *c)
 	uint32_t level = c->vmcb.cpl == 0 ? TD_CPUIDVE_SUPERVISOR : TD_CPUIDVE_USER, r[4];
 	unsigned length = length_or(decode_cpuid(c), 2);
 
-	if (c->vcpu.cpuid_ve & level) {
+	if (c->vcpu.cpuid_ve & level || td_cpuid_gives_ve(&the_td, (uint32_t)c->vmcb.rax)) {
 		inject_ve(c, VMX_REASON_CPUID, 0, length);
 		return;
 	}

@@ -25,10 +25,18 @@
 #define OTHERS    (3u << 18)
 #define REAL_MODE 0x9000u /* where a CPU that gets a SIPI runs */
 #define ESCAPED   0xe5ca
+#define VE        0x1000 /* said of a #VE, with its reason */
 #define MAGIC0    0x454c4954534f4821ull
 #define MAGIC1    0x2152454452304f54ull
 
-enum { VMCALL = 0, MR_REPORT = 4, VMCALL_HLT = 12, VMCALL_WRMSR = 32, VMCALL_MMIO = 48 };
+enum {
+	VMCALL = 0,
+	VEINFO_GET = 3,
+	MR_REPORT = 4,
+	VMCALL_HLT = 12,
+	VMCALL_WRMSR = 32,
+	VMCALL_MMIO = 48
+};
 enum { VMCALL_MAP_GPA = 0x10001, VMCALL_GET_QUOTE = 0x10002 };
 
 struct regs {
@@ -77,34 +85,42 @@ static void say(const char *name, uint64_t value)
 	put("\r\n");
 }
 
-static void delay(unsigned loops)
+/* About so long, on a TSC of 2.5 GHz. */
+static void delay(unsigned ms)
 {
-	while (loops--)
-		in8(0x80);
+	for (uint64_t end = __builtin_ia32_rdtsc() + ms * 2500000ull; __builtin_ia32_rdtsc() < end;)
+		__builtin_ia32_pause();
 }
 
 /* ---- faults: the firmware's IDT with three gates of ours ---- */
 
-extern uint8_t on_nmi[], on_ud[], on_gp[];
+extern uint8_t on_nmi[], on_ud[], on_gp[], on_ve[];
 uint64_t fault, resume, nmis;
 
 __asm__(".text\n"
         "on_nmi: incq nmis(%rip)\n iretq\n"
         "on_ud: movq $6, fault(%rip)\n jmp 1f\n"
+        "on_ve: movq $20, fault(%rip)\n jmp 1f\n"
         "on_gp: addq $8, %rsp\n movq $13, fault(%rip)\n"
         "1: pushq %rax\n movq resume(%rip), %rax\n movq %rax, 8(%rsp)\n popq %rax\n iretq\n");
 
-static void set_gate(unsigned vector, const uint8_t *handler)
+static uint64_t *gate_of(unsigned vector)
 {
 	struct {
 		uint16_t limit;
 		uint64_t base;
 	} __attribute__((packed)) idtr;
-	uint64_t at = (uint64_t)handler, *gate;
+
+	__asm__ volatile("sidt %0" : "=m"(idtr));
+	return (uint64_t *)(idtr.base + vector * 16);
+}
+
+static void set_gate(unsigned vector, const uint8_t *handler)
+{
+	uint64_t at = (uint64_t)handler, *gate = gate_of(vector);
 	uint16_t cs;
 
-	__asm__ volatile("sidt %0; mov %%cs, %1" : "=m"(idtr), "=r"(cs));
-	gate = (uint64_t *)(idtr.base + vector * 16);
+	__asm__ volatile("mov %%cs, %0" : "=r"(cs));
 	gate[0] = (at & 0xffff) | (uint64_t)cs << 16 | 0x8e00ull << 32 | (at >> 16 & 0xffff) << 48;
 	gate[1] = at >> 32;
 }
@@ -293,9 +309,9 @@ static void escape(const char *name, void (*send)(uint32_t))
 	for (size_t i = 0; i < sizeof(code); i++)
 		page[i] = code[i];
 	send(OTHERS | 0x4000 | ICR_INIT);
-	delay(200000);
+	delay(200);
 	send(OTHERS | 0x4000 | ICR_SIPI | REAL_MODE >> 12);
-	delay(200000);
+	delay(200);
 	say(name, *flag == ESCAPED);
 }
 
@@ -332,7 +348,7 @@ static void init(void)
 	escape("escaped-by-vmcall-mmio", by_vmcall_mmio);
 	escape("escaped-by-vmcall-msi", by_vmcall_msi);
 	by_msr(SELF | 0x4000 | ICR_INIT); /* QEMU would start the firmware anew, as a plain VM */
-	delay(200000);
+	delay(200);
 	say("still-here", 1);
 	escape("escaped-by-page", by_page);
 }
@@ -341,21 +357,48 @@ static void nmi(void)
 {
 	set_gate(2, on_nmi);
 	try_wrmsr(X2_ICR, SELF | 0x4000 | ICR_NMI);
-	delay(20000);
+	delay(20);
 	say("nmis", nmis);
 	say("halt", vmcall(VMCALL_HLT, 0, 0, 0, 0)); /* the firmware's timer wakes it */
 }
 
+/* The firmware's #VE handler does our port I/O, and would not like what is tried here. */
+static uint64_t vector_or_reason(uint64_t vector, const uint64_t firmware[2])
+{
+	struct regs r = {.rax = VEINFO_GET};
+
+	gate_of(20)[0] = firmware[0];
+	gate_of(20)[1] = firmware[1];
+	if (vector != 20)
+		return vector;
+	tdcall(&r);
+	return VE | r.rcx;
+}
+
+#define SAY_TRY(name, insn, ...)                                               \
+	do {                                                                   \
+		uint64_t firmware[2] = {gate_of(20)[0], gate_of(20)[1]};       \
+                                                                               \
+		set_gate(20, on_ve);                                           \
+		say(name, vector_or_reason(TRY(insn, __VA_ARGS__), firmware)); \
+	} while (0)
+
+static void say_wrmsr(const char *name, uint32_t index, uint32_t v)
+{
+	SAY_TRY(name, "wrmsr", "c"(index), "a"(v), "d"(0));
+}
+
 static void svm(void)
 {
-	say("vmrun", TRY("vmrun %%rax", "a"(PAGE)));
-	say("vmmcall", TRY("vmmcall"));
-	say("clgi", TRY("clgi"));
-	say("stgi", TRY("stgi"));
-	say("efer", try_wrmsr(MSR_EFER, 0x1d01));
-	say("hsave", try_wrmsr(MSR_VM_HSAVE, PAGE));
-	say("vm-cr", try_wrmsr(MSR_VM_CR, 0));
-	say("apicbase", try_wrmsr(MSR_APIC_BASE, 0xfee00000));
+	SAY_TRY("vmrun", "vmrun %%rax", "a"(PAGE));
+	SAY_TRY("vmmcall", "vmmcall", "a"(0));
+	SAY_TRY("clgi", "clgi", "a"(0));
+	SAY_TRY("stgi", "stgi", "a"(0));
+	say_wrmsr("efer", MSR_EFER, 0x1d01);
+	say_wrmsr("apicbase", MSR_APIC_BASE, 0xfee00000);
+	say_wrmsr("hsave", MSR_VM_HSAVE, PAGE);
+	say_wrmsr("vm-cr", MSR_VM_CR, 0);
+	SAY_TRY("io", "outb %%al, $0x80", "a"(0));
 }
 
 /* ---- which ---- */

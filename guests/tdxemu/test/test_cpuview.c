@@ -66,6 +66,62 @@ START_TEST(features_follow_attributes_and_xfam)
 }
 END_TEST
 
+/* From the TDX module's CPUID tables. */
+START_TEST(values)
+{
+	uint32_t r[4];
+
+	td_cpuid(&td, 7, 0, r);
+	ck_assert_uint_eq(r[0], 2);
+	td_cpuid(&td, 0x80000007, 0, r);
+	ck_assert_uint_eq(r[3], 1 << 8); /* invariant TSC */
+	ck_assert_uint_eq(r[0] | r[1] | r[2], 0);
+	td_cpuid(&td, 0x80000000, 0, r);
+	ck_assert_uint_eq(r[0], 0x80000008);
+	ck_assert_uint_eq(r[1] | r[2] | r[3], 0);
+	td_cpuid(&td, 0x80000001, 0, r);
+	ck_assert_uint_eq(r[0] | r[1], 0);
+	td_cpuid(&td, 0, 0, r);
+	ck_assert_uint_eq(r[0], 0x23);
+}
+END_TEST
+
+START_TEST(leaves_that_give_ve)
+{
+	static const uint32_t ve[] = {6,    8,    9,          0xb,        0x16,
+	                              0x1f, 0x24, 0x40000000, 0x40000001, 0x80000009};
+	static const uint32_t ours[] = {0,   1,    2,    4,    7,          0xa,
+	                                0xd, 0x15, 0x21, 0x23, 0x80000000, 0x80000008};
+
+	for (unsigned i = 0; i < sizeof(ve) / sizeof(*ve); i++)
+		ck_assert(!td_cpuid_gives_ve(&td, ve[i]));
+	fake_start(TDXEMU_FLAG_VE);
+	for (unsigned i = 0; i < sizeof(ve) / sizeof(*ve); i++)
+		ck_assert(td_cpuid_gives_ve(&td, ve[i]));
+	for (unsigned i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		ck_assert(!td_cpuid_gives_ve(&td, ours[i]));
+	td.td_ctls = TD_CTLS_ENUM_TOPOLOGY;
+	ck_assert(!td_cpuid_gives_ve(&td, 0xb));
+	ck_assert(!td_cpuid_gives_ve(&td, 0x1f));
+}
+END_TEST
+
+START_TEST(tsc_frequency)
+{
+	static const uint32_t mhz[] = {1000, 2445, 4294, 4296, 5200};
+	uint32_t r[4];
+
+	td_cpuid(&td, 0x15, 0, r); /* not known */
+	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
+	for (unsigned i = 0; i < sizeof(mhz) / sizeof(*mhz); i++) {
+		td.tsc_mhz = mhz[i];
+		td_cpuid(&td, 0x15, 0, r);
+		ck_assert_uint_eq((uint64_t)r[2] * r[1] / r[0], mhz[i] * 1000000ull);
+		ck_assert_uint_le((uint64_t)(r[2] / 1000) * r[1], UINT32_MAX);
+	}
+}
+END_TEST
+
 START_TEST(leaves_the_cpu_has_not)
 {
 	static const uint32_t leaf[] = {0xe, 0x1f, 0x23, 0x50000000, 0x7fffffff, 0x80000009, ~0u};
@@ -98,6 +154,9 @@ START_TEST(what_leads_to_the_module)
 	ck_assert(td_msr_wanted(&td, HSAVE_PA));
 	ck_assert(td_msr_wanted(&td, 0x1b));
 	ck_assert(!td_msr_wanted(&td, 0xc0000100)); /* FS base */
+	ck_assert_int_eq(td_msr_read(&td, 0x3a, &v), TD_MSR_DONE);
+	ck_assert_uint_eq(v, 1); /* FEAT_CTL: locked, no VMX */
+	ck_assert_int_eq(td_msr_write(&td, 0x3a, 5), TD_MSR_GP);
 	ck_assert_int_eq(td_msr_read(&td, HSAVE_PA, &v), TD_MSR_GP);
 	ck_assert_int_eq(td_msr_write(&td, HSAVE_PA, 0), TD_MSR_GP);
 	ck_assert(!td_msr_write_by_vmcall(&td, HSAVE_PA, 0));
@@ -182,6 +241,9 @@ int main(void)
 	tcase_add_test(c, is_a_td);
 	tcase_add_test(c, no_nested_virtualisation);
 	tcase_add_test(c, features_follow_attributes_and_xfam);
+	tcase_add_test(c, values);
+	tcase_add_test(c, leaves_that_give_ve);
+	tcase_add_test(c, tsc_frequency);
 	tcase_add_test(c, leaves_the_cpu_has_not);
 	tcase_add_test(c, svme_is_hidden);
 	tcase_add_test(c, what_leads_to_the_module);

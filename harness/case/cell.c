@@ -15,8 +15,8 @@ static const struct kind_rule {
 	bool outermost;
 	const char *modes[4], *grants[6], *axes[5];
 } kind_rules[] = {
-        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "accel"}},
-        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel"}},
+        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "accel"}},
+        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image"}},
         {"docker", false, {"", "privileged"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
         {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {"rootfs"}},
         {"qemu", false, {"kvm", "tcg"}, {NULL}, {NULL}},

@@ -78,17 +78,23 @@ $B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz/libtception.a
 	$(FUZZ_CC) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 # ---- verbs --------------------------------------------------------------------------------------------------
-$(IMAGE): $(addprefix guests/image/,build fetch packages finish) | $(SETUP)
+$(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SETUP)
 	guests/image/build $(CACHE)
 	@touch $@
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
-.PHONY: all tception example guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
+.PHONY: image-minimal refresh all tception example guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
 guests: $(GUESTS)
 image: $(IMAGE) ## build the guest image and fetch the firmware (cached)
+image-minimal: $(IMAGE) ## also the image of cells with @image=minimal: Podman alone
+	guests/image/build $(CACHE) minimal
+refresh: | $(SETUP) ## build the image anew from today's packages
+	rm -f $(CACHE)/inputs
+	guests/image/build $(CACHE)
+	@touch $(IMAGE)
 
 run: all image ## run cases/default.yaml and print which layers attest
 	$B/tception run cases/default.yaml $(ARGS)
@@ -100,7 +106,8 @@ test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
 	scripts/run-fuzzers 60 $(FUZZERS)
 test-cases: all image ## the matrix and the fault tests on real guests
 	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
-test-full: test ## also long fuzzing
+test-full: test ## also long fuzzing, and the guest image built twice
+	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers 1800 $(FUZZERS)
 check-arrows: ## includes may only point one way
 	scripts/check-arrows

@@ -89,7 +89,7 @@ def test_as_predicted(base, memory):
 
 
 def test_sizes_differ_where_they_should(base):
-    """The HOB and the ACPI tables depend on the size; QEMU before 10.1 writes the initrd's address into the kernel."""
+    """The HOB and the ACPI tables depend on the size; QEMU before 10.0 writes the initrd's address into the kernel."""
     small, middle, large = (base[m]["registers"] for m in (1024, 2048, 4096))
     assert len({small["RTMR0"], middle["RTMR0"], large["RTMR0"]}) == 3
     assert small["MRTD"] == middle["MRTD"] == large["MRTD"]

@@ -38,10 +38,11 @@ $B/san/test/test_probes: $(PROBES_TEST_SRC:%.c=$B/agent-san/%.o)
 	$(CC) $(SAN) $^ $(AGENT_TEST_LIBS) -o $@
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
+# Stripped: the names of the compiler's temporary files would differ each time.
 $B/tiny.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARN) -m32 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector -nostdlib \
-		-static -Wl,--build-id=none -Wl,-T,guests/tiny/tiny.lds -Iharness guests/tiny/*.S guests/tiny/*.c -o $@
+		-static -s -Wl,--build-id=none -Wl,-T,guests/tiny/tiny.lds -Iharness guests/tiny/*.S guests/tiny/*.c -o $@
 
 # The software TDX module, see guests/tdxemu/README.md.
 include guests/tdxemu/rules.mk

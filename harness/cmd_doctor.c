@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "core/cleanup.h"
+#include "run/engines.h"
 #include "run/host.h"
 #include "run/parts.h"
 #include "run/tdxhost.h"
@@ -20,7 +21,7 @@ struct finding {
 	bool fatal; /* without it nothing, or no trust domain, can be run */
 	char text[512];
 };
-#define FINDINGS_MAX 16
+#define FINDINGS_MAX 20
 
 struct examination {
 	struct finding item[FINDINGS_MAX];
@@ -76,15 +77,28 @@ static void examine_parts(struct examination *x, const struct guest_parts *p, bo
 	const struct kernel_files *second = &p->kernel[KERNEL_BACKPORTS];
 
 	examine_file(x, "kernel", p->kernel[KERNEL_TRIXIE].image, "make image");
-	add(x, "kernel 2", !p->no_backports, false, "%s",
+	add(x, "kernel-2", !p->no_backports, false, "%s",
 	    p->no_backports ? p->no_backports : second->image);
-	examine_file(x, "root", p->root, "make image");
+	examine_file(x, "root", p->root[IMAGE_FULL].path, "make image");
+	add(x, "minimal", !p->no_minimal, false, "%s",
+	    p->no_minimal ? p->no_minimal : p->root[IMAGE_MINIMAL].path);
 	examine_file(x, "initrd", p->kernel[KERNEL_TRIXIE].initrd, "make guests");
 	if (!p->no_backports)
-		examine_file(x, "initrd 2", second->initrd, "make guests");
+		examine_file(x, "initrd-2", second->initrd, "make guests");
 	examine_file(x, "firmware", p->firmware, "make image");
 	if (emulated)
 		examine_file(x, "module", p->module, "make guests");
+}
+
+static void examine_engines(struct examination *x, const char *root_image)
+{
+	struct engines engines;
+	struct err e;
+
+	if (engines_check(root_image, &engines, &e) < 0)
+		add(x, "engines", false, false, "not known to be Debian's: %s", e.text);
+	else
+		add(x, "engines", engines.same, false, "%s", engines.text);
 }
 
 static void examine_authority(struct examination *x)
@@ -179,6 +193,7 @@ int cmd_doctor(int argc, char **argv)
 	}
 	examine_host(&x, &host);
 	examine_parts(&x, &parts, !host.tdx_usable);
+	examine_engines(&x, parts.root[IMAGE_FULL].path);
 	if (!host.tdx_usable)
 		examine_authority(&x);
 	guest_parts_done(&parts);

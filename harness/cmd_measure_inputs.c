@@ -36,7 +36,7 @@ const char measure_options_help[] =
         "  --initrd FILE       QEMU's -initrd\n"
         "  --cmdline TEXT      QEMU's -append\n"
         "  --acpi DIR          what `tception measure acpi` captured\n"
-        "  --qemu-version V    of the QEMU that runs the TD; before 10.1 it writes into the\n"
+        "  --qemu-version V    of the QEMU that runs the TD; before 10.0 it writes into the\n"
         "                      kernel (default: it does not)\n"
         "  --disk IMAGE        boot from this image (raw or qcow2) instead of a kernel\n"
         "  --boot-device D.F   where on PCI it is, as a virtio-blk disk: device.function, with\n"
@@ -62,7 +62,6 @@ static int parse_version(const char *text, struct measure_inputs *in, struct err
 	if (sscanf(text, "%3u.%3u", &major, &minor) != 2 || major == 0)
 		return err_set(e, -EINVAL, "--qemu-version %.20s: not like 7.2 or 10.1.2", text);
 	in->qemu_major = major;
-	in->qemu_minor = minor;
 	return 0;
 }
 

@@ -90,7 +90,7 @@ static const struct argp_option known_options[] = {
         {"kernel", KEY_KERNEL, "FILE", 0, "TCEPTION_KERNEL (of cells without @kernel=backports)",
          3},
         {"initrd", KEY_INITRD, "FILE", 0, "TCEPTION_INITRD", 3},
-        {"root-image", KEY_ROOT, "FILE", 0, "TCEPTION_ROOT", 3},
+        {"root-image", KEY_ROOT, "FILE", 0, "TCEPTION_ROOT (of cells without @image=minimal)", 3},
         {"firmware", KEY_FIRMWARE, "FILE", 0, "TCEPTION_FIRMWARE: a TDVF", 3},
         {"module", KEY_MODULE, "FILE", 0, "TCEPTION_MODULE: the software TDX module", 3},
         {"append", KEY_APPEND, "TEXT", 0, "TCEPTION_APPEND: added to the kernel's command line", 3},
@@ -137,7 +137,7 @@ static int parse_part(int key, char *arg, struct guest_parts *p)
 		set_part(&p->kernel[KERNEL_TRIXIE].initrd, arg);
 		return 0;
 	case KEY_ROOT:
-		set_part(&p->root, arg);
+		set_part(&p->root[IMAGE_FULL].path, arg);
 		return 0;
 	case KEY_FIRMWARE:
 		set_part(&p->firmware, arg);
@@ -475,6 +475,7 @@ static int run_with(struct context *c, struct options *o)
 	if (gather_host(c, &e) < 0 || guest_parts_find(&o->parts, &e) < 0)
 		return complain(EXIT_BROKEN, &e);
 	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
+	how.no_image[IMAGE_MINIMAL] = o->parts.no_minimal;
 	r = plan_make(&c->cases, &c->host, &how, &c->plan, &e);
 	if (r < 0)
 		return complain(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);

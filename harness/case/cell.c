@@ -13,10 +13,10 @@
 static const struct kind_rule {
 	const char *kind;
 	bool outermost;
-	const char *modes[4], *grants[6], *axes[5];
+	const char *modes[4], *grants[6], *axes[8];
 } kind_rules[] = {
-        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "accel"}},
-        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "exits"}},
+        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "accel"}},
+        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "exits"}},
         {"docker", false, {"", "privileged"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
         {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {"rootfs"}},
         {"qemu", false, {"kvm", "tcg"}, {NULL}, {NULL}},

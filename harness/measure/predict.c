@@ -167,9 +167,9 @@ static int measure_acpi(struct boot *b)
 
 static bool qemu_patches_kernel(const struct measure_inputs *in)
 {
-	if (in->qemu_major == 0)
-		return false;
-	return in->qemu_major < 10 || (in->qemu_major == 10 && in->qemu_minor < 1);
+	/* From 10.0 on firmware is also given the file as it is (etc/boot/kernel), and takes that.
+	 */
+	return in->qemu_major > 0 && in->qemu_major < 10;
 }
 
 static int measure_kernel(struct boot *b)

@@ -56,8 +56,8 @@ struct measure_inputs {
 	const struct acpi_blobs *acpi; /* NULL: unknown, and so is RTMR0 */
 	struct disk *disk;             /* NULL: none */
 	const struct pci_place *boot_device; /* the boot disk, virtio-blk; NULL: unknown */
-	unsigned qemu_major; /* the QEMU that runs the TD; 0.0: one that does not patch */
-	unsigned qemu_minor; /* the kernel's setup header (10.1 and later) */
+	unsigned qemu_major; /* of the QEMU that runs the TD; 0: one that does not patch the
+	                      * kernel's setup header (10 and later) */
 };
 
 struct predicted_event {

@@ -24,10 +24,16 @@ const char *const guest_kernel_names[KERNEL_COUNT] = {
         [KERNEL_BACKPORTS] = "backports",
 };
 
+const char *const guest_image_names[IMAGE_COUNT] = {
+        [IMAGE_FULL] = "full",
+        [IMAGE_MINIMAL] = "minimal",
+};
+
 /* One case on its way into a boot. */
 struct placement {
 	enum platform platform;
 	enum guest_kernel kernel;
+	enum guest_image image;
 	bool kvm;
 	unsigned memory_mib, vcpus;
 	char skip[160]; /* the missing host capability, or "" */
@@ -109,19 +115,36 @@ static int place_vm(const struct test_case *c, const struct host_facts *host, st
 	return 0;
 }
 
-static int place_kernel(const struct test_case *c, const struct plan_options *options,
-                        struct placement *p, struct err *e)
+/* One of a few names, the first of which is meant where the axis is missing. */
+static int axis_name(const struct test_case *c, const char *axis, const char *const *names,
+                     size_t count, int *ret, struct err *e)
 {
-	const char *name =
-	        layer_axis(&c->cell.layer[0], "kernel", guest_kernel_names[KERNEL_TRIXIE]);
-	int kernel = ENUM_FIND(guest_kernel_names, name);
+	const char *name = layer_axis(&c->cell.layer[0], axis, names[0]);
+	int found = enum_find(names, count, name);
 
-	if (kernel < 0)
-		return err_set(e, -EINVAL, "cell '%s': @kernel=%s; expected trixie or backports",
-		               c->id, name);
+	if (found < 0)
+		return err_set(e, -EINVAL, "cell '%s': @%s=%s; expected %s or %s", c->id, axis,
+		               name, names[0], names[1]);
+	*ret = found;
+	return 0;
+}
+
+static int place_files(const struct test_case *c, const struct plan_options *options,
+                       struct placement *p, struct err *e)
+{
+	int kernel, image;
+	int r = axis_name(c, "kernel", guest_kernel_names, KERNEL_COUNT, &kernel, e);
+
+	if (r == 0)
+		r = axis_name(c, "image", guest_image_names, IMAGE_COUNT, &image, e);
+	if (r < 0)
+		return r;
 	p->kernel = (enum guest_kernel)kernel;
+	p->image = (enum guest_image)image;
 	if (!p->skip[0] && options->no_kernel[kernel])
 		snprintf(p->skip, sizeof(p->skip), "%s", options->no_kernel[kernel]);
+	if (!p->skip[0] && options->no_image[image])
+		snprintf(p->skip, sizeof(p->skip), "%s", options->no_image[image]);
 	return 0;
 }
 
@@ -136,7 +159,7 @@ static int place(const struct test_case *c, const struct host_facts *host,
 	else
 		r = place_vm(c, host, &p, e);
 	if (r == 0)
-		r = place_kernel(c, options, &p, e);
+		r = place_files(c, options, &p, e);
 	if (r < 0)
 		return r;
 	r = axis_number(c, "mem", MEMORY_DEFAULT_MIB, MEMORY_MIN_MIB, 1u << 20, &p.memory_mib, e);
@@ -200,6 +223,7 @@ static struct boot *add_boot(struct plan *p, const struct test_case *c,
 	snprintf(b->layer0_id, sizeof(b->layer0_id), "%s", layer0_id);
 	b->platform = where->platform;
 	b->kernel = where->kernel;
+	b->image = where->image;
 	b->kvm = where->kvm;
 	b->memory_mib = where->memory_mib;
 	b->vcpus = where->vcpus;

@@ -20,6 +20,10 @@ extern const char *const platform_names[3]; /* "none", "emulated", "hardware" */
 enum guest_kernel { KERNEL_TRIXIE, KERNEL_BACKPORTS, KERNEL_COUNT };
 extern const char *const guest_kernel_names[KERNEL_COUNT];
 
+/* Which root image a guest has: all engines, or Podman only. Layer 0's axis `image`. */
+enum guest_image { IMAGE_FULL, IMAGE_MINIMAL, IMAGE_COUNT };
+extern const char *const guest_image_names[IMAGE_COUNT];
+
 struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	char qemu[256];        /* path of qemu-system-x86_64, "" when there is none */
 	char qemu_version[64]; /* "7.2.22" */
@@ -50,6 +54,7 @@ struct boot {
 	char layer0_id[CELL_ID_MAX];
 	enum platform platform; /* PLATFORM_NONE for `vm` */
 	enum guest_kernel kernel;
+	enum guest_image image;
 	bool kvm; /* -accel kvm, else tcg */
 	unsigned memory_mib;
 	unsigned vcpus;
@@ -73,8 +78,8 @@ struct plan {
 struct plan_options {
 	int platform;     /* enum platform asked for a `td`, or -1 for automatic */
 	const char *only; /* one cell's ID, or NULL */
-	/* Why there is no such kernel, or NULL where there is one. */
-	const char *no_kernel[KERNEL_COUNT];
+	/* Why there is no such kernel or image, or NULL where there is one. */
+	const char *no_kernel[KERNEL_COUNT], *no_image[IMAGE_COUNT];
 };
 
 int plan_make(const struct case_file *cases, const struct host_facts *host,

@@ -64,28 +64,49 @@ static int fill_kernel(struct kernel_files *k, const struct kernel_part *names, 
 	return r < 0 ? r : fill(&k->initrd, names->initrd_variable, own, names->initrd, e);
 }
 
-/* The second kernel may be missing: the image's build left a line about that in the cache. */
-static int explain_missing(struct guest_parts *p, const char *cache, struct err *e)
+static int fill_root(struct root_file *root, const char *variable, const char *cache,
+                     const char *name, struct err *e)
 {
-	const char *image = p->kernel[KERNEL_BACKPORTS].image;
-	char path[PATH_MAX], line[128] = "";
+	struct stat st;
+	int r = fill(&root->path, variable, cache, name, e);
+
+	root->is_device = r == 0 && stat(root->path, &st) == 0 && S_ISBLK(st.st_mode);
+	return r;
+}
+
+/* The first line of a file that the image's build left in the cache, or "". */
+static void read_reason(const char *cache, const char *name, char out[128])
+{
+	char path[PATH_MAX];
 	FILE *f;
 
-	if (access(image, R_OK) == 0)
-		return 0;
-	snprintf(path, sizeof(path), "%s/backports.reason", cache);
+	out[0] = 0;
+	snprintf(path, sizeof(path), "%s/%s", cache, name);
 	f = fopen(path, "re");
 	if (f) {
-		if (!fgets(line, sizeof(line), f))
-			line[0] = 0;
+		if (!fgets(out, 128, f))
+			out[0] = 0;
 		fclose(f);
 	}
-	line[strcspn(line, "\n")] = 0;
-	p->no_backports = line[0] ? strdup(line) : NULL;
-	if (!line[0] &&
-	    asprintf(&p->no_backports, "no kernel %s: 'make image' makes it", image) < 0)
-		p->no_backports = NULL;
-	return p->no_backports ? 0 : err_set(e, -ENOMEM, "out of memory");
+	out[strcspn(out, "\n")] = 0;
+}
+
+/* The second kernel and the minimal image may be missing; only cells that want them mind. */
+static int explain_missing(struct guest_parts *p, const char *cache, struct err *e)
+{
+	const char *kernel = p->kernel[KERNEL_BACKPORTS].image;
+	const char *root = p->root[IMAGE_MINIMAL].path;
+	char reason[128];
+	int n = 0;
+
+	read_reason(cache, "backports.reason", reason);
+	if (access(kernel, R_OK) < 0)
+		n = reason[0]
+		            ? asprintf(&p->no_backports, "%s", reason)
+		            : asprintf(&p->no_backports, "no %s: 'make refresh' makes it", kernel);
+	if (n >= 0 && access(root, R_OK) < 0)
+		n = asprintf(&p->no_minimal, "no %s: 'make image-minimal' makes it", root);
+	return n < 0 ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
 int guest_parts_find(struct guest_parts *p, struct err *e)
@@ -93,7 +114,6 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	_cleanup_(freep) char *beside = NULL;
 	const char *cache = getenv("TCEPTION_CACHE");
 	char own[PATH_MAX];
-	struct stat root;
 	int r = own_dir(own, e);
 
 	if (r < 0)
@@ -107,11 +127,12 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	for (int k = 0; k < KERNEL_COUNT && r == 0; k++)
 		r = fill_kernel(&p->kernel[k], &kernel_names[k], cache, own, e);
 	if (r == 0)
+		r = fill_root(&p->root[IMAGE_FULL], "TCEPTION_ROOT", cache, "root.squashfs", e);
+	if (r == 0)
+		r = fill_root(&p->root[IMAGE_MINIMAL], "TCEPTION_ROOT_MINIMAL", cache,
+		              "root-minimal.squashfs", e);
+	if (r == 0)
 		r = explain_missing(p, cache, e);
-	if (r == 0)
-		r = fill(&p->root, "TCEPTION_ROOT", cache, "root.squashfs", e);
-	if (r == 0)
-		p->root_is_device = stat(p->root, &root) == 0 && S_ISBLK(root.st_mode);
 	if (r == 0)
 		r = fill(&p->firmware, "TCEPTION_FIRMWARE", cache, "OVMF.fd", e);
 	if (r == 0)
@@ -139,7 +160,7 @@ static int check_boot(const struct guest_parts *p, const struct boot *b, struct 
 	int r = check("the guests' kernel", p->kernel[b->kernel].image, "make image", e);
 
 	if (r == 0)
-		r = check("the guests' root image", p->root, "make image", e);
+		r = check("the guests' root image", p->root[b->image].path, "make image", e);
 	if (r == 0)
 		r = check("the guests' initramfs", p->kernel[b->kernel].initrd, "make guests", e);
 	if (r == 0 && td)
@@ -166,8 +187,10 @@ void guest_parts_done(struct guest_parts *p)
 		free(p->kernel[k].image);
 		free(p->kernel[k].initrd);
 	}
+	for (int i = 0; i < IMAGE_COUNT; i++)
+		free(p->root[i].path);
 	free(p->no_backports);
-	free(p->root);
+	free(p->no_minimal);
 	free(p->firmware);
 	free(p->module);
 	free(p->dumper);

@@ -10,6 +10,10 @@
 struct kernel_files {
 	char *image, *initrd;
 };
+struct root_file {
+	char *path;
+	bool is_device; /* a block device: QEMU has another driver for it */
+};
 
 /*
  * The files a guest is made of. Looked for, in this order: an option of the command line, an
@@ -20,10 +24,11 @@ struct guest_parts {
 	/* TCEPTION_KERNEL, cache vmlinuz; TCEPTION_INITRD, beside the binary initrd.cpio. With
 	 * _BACKPORTS or -backports at the end of the name for that kernel. */
 	struct kernel_files kernel[KERNEL_COUNT];
-	char *no_backports;  /* why the image has no such kernel, or NULL */
-	char *root;          /* TCEPTION_ROOT, cache root.squashfs */
-	bool root_is_device; /* a block device: QEMU has another driver for it */
-	char *firmware;      /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
+	/* TCEPTION_ROOT, cache root.squashfs; with _MINIMAL or -minimal for that image. */
+	struct root_file root[IMAGE_COUNT];
+	/* Why there is no such kernel or image, or NULL where there is one. */
+	char *no_backports, *no_minimal;
+	char *firmware; /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
 	char *module; /* TCEPTION_MODULE, beside the binary tdxemu.bin: for an emulated `td` only */
 	char *append; /* TCEPTION_APPEND: further words of the kernel's command line, or NULL */
 	char *dumper; /* TCEPTION_FWCFG, beside the binary fwcfg.efi: for the ACPI tables of a `td`

@@ -111,7 +111,7 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 
 	if (r < 0)
 		return r;
-	if (sscanf(record->host.qemu_version, "%3u.%3u", &in.qemu_major, &in.qemu_minor) != 2)
+	if (sscanf(record->host.qemu_version, "%3u.", &in.qemu_major) != 1)
 		return err_set(e, -EINVAL, "QEMU's version is not known");
 	in.firmware = files.firmware;
 	in.kernel = files.kernel;

@@ -126,6 +126,7 @@ static void add_emulated(struct argv *a, const struct qemu_spec *s)
  */
 static void add_devices(struct argv *a, const struct qemu_spec *s)
 {
+	const struct root_file *root = &s->parts->root[s->boot->image];
 	const char *shared =
 	        s->boot->platform == PLATFORM_NONE ? "" : ",iommu_platform=on,disable-legacy=on";
 
@@ -135,8 +136,8 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	add_json(a, "-blockdev",
 	         json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:s}}", "node-name", "root", "driver",
 	                   "raw", "read-only", 1, "file", "driver",
-	                   s->parts->root_is_device ? "host_device" : "file", "filename",
-	                   s->parts->root, "locking", "off"));
+	                   root->is_device ? "host_device" : "file", "filename", root->path,
+	                   "locking", "off"));
 	argv_add(a, "-device");
 	argv_addf(a, "virtio-blk-pci,drive=root,serial=tception-root%s", shared);
 	add_chardev(a, "channel", s->fd.channel);

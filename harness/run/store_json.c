@@ -80,12 +80,12 @@ static json_t *boot_json(const struct boot_record *r)
 		json_array_append_new(argv, text_json(*arg));
 	for (size_t i = 0; i < r->visits; i++)
 		json_array_append_new(visits, visit_json(&r->visit[i]));
-	boot = json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:i}", "id", b->id,
+	boot = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:i}", "id", b->id,
 	                 "layer0", b->layer0_id, "platform", ENUM_NAME(platform_names, b->platform),
-	                 "kernel", ENUM_NAME(guest_kernel_names, b->kernel), "kvm", b->kvm,
-	                 "memory_mib", (int)b->memory_mib, "vcpus", (int)b->vcpus,
-	                 "boot_deadline_s", b->boot_deadline_s, "steps", steps_json(b), "attempt",
-	                 r->attempt);
+	                 "kernel", ENUM_NAME(guest_kernel_names, b->kernel), "image",
+	                 ENUM_NAME(guest_image_names, b->image), "kvm", b->kvm, "memory_mib",
+	                 (int)b->memory_mib, "vcpus", (int)b->vcpus, "boot_deadline_s",
+	                 b->boot_deadline_s, "steps", steps_json(b), "attempt", r->attempt);
 	json_object_set_new(boot, "argv", argv);
 	json_object_set_new(boot, "ready_seconds",
 	                    r->ready_seconds < 0 ? json_null() : json_real(r->ready_seconds));
@@ -300,8 +300,22 @@ static int good_boot_id(const char *id, struct err *e)
 	return 0;
 }
 
-static int load_boot_plan(const char *id, const char *layer0, const char *platform,
-                          const char *kernel, struct boot *b, struct err *e)
+static int load_boot_files(const char *kernel, const char *image, struct boot *b, struct err *e)
+{
+	int number = ENUM_FIND(guest_kernel_names, kernel);
+
+	if (number < 0)
+		return bad(e, "boot.kernel", "unknown");
+	b->kernel = (enum guest_kernel)number;
+	number = ENUM_FIND(guest_image_names, image);
+	if (number < 0)
+		return bad(e, "boot.image", "unknown");
+	b->image = (enum guest_image)number;
+	return 0;
+}
+
+static int load_boot_plan(const char *id, const char *layer0, const char *platform, struct boot *b,
+                          struct err *e)
 {
 	int r, number = ENUM_FIND(platform_names, platform);
 	struct cell cell;
@@ -309,10 +323,6 @@ static int load_boot_plan(const char *id, const char *layer0, const char *platfo
 	if (number < 0)
 		return bad(e, "boot.platform", "unknown");
 	b->platform = (enum platform)number;
-	number = ENUM_FIND(guest_kernel_names, kernel);
-	if (number < 0)
-		return bad(e, "boot.kernel", "unknown");
-	b->kernel = (enum guest_kernel)number;
 	r = cell_parse(layer0, &cell, e);
 	if (r < 0)
 		return err_prefix(e, "boot.layer0");
@@ -347,18 +357,19 @@ static int load_visits(json_t *j, struct boot_record *r, struct err *e)
 
 static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 {
-	const char *id, *layer0, *platform, *kernel, *reason, *tail;
+	const char *id, *layer0, *platform, *kernel, *image, *reason, *tail;
 	json_int_t memory, vcpus, deadline, attempt;
 	json_t *steps, *argv, *ready, *visits;
 	int kvm, r;
 
-	r = UNPACK(
-	        e, "boot", j,
-	        "{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:F, s:s, s:s, s:o}",
-	        "id", &id, "layer0", &layer0, "platform", &platform, "kernel", &kernel, "kvm", &kvm,
-	        "memory_mib", &memory, "vcpus", &vcpus, "boot_deadline_s", &deadline, "steps",
-	        &steps, "attempt", &attempt, "argv", &argv, "ready_seconds", &ready, "seconds",
-	        &b->seconds, "reason", &reason, "console_tail", &tail, "visits", &visits);
+	r = UNPACK(e, "boot", j,
+	           "{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:F, s:s, "
+	           "s:s, s:o}",
+	           "id", &id, "layer0", &layer0, "platform", &platform, "kernel", &kernel, "image",
+	           &image, "kvm", &kvm, "memory_mib", &memory, "vcpus", &vcpus, "boot_deadline_s",
+	           &deadline, "steps", &steps, "attempt", &attempt, "argv", &argv, "ready_seconds",
+	           &ready, "seconds", &b->seconds, "reason", &reason, "console_tail", &tail,
+	           "visits", &visits);
 	if (r < 0 || (r = in_range(memory, 1, 1 << 24, "boot.memory_mib", e)) < 0 ||
 	    (r = in_range(vcpus, 1, 4096, "boot.vcpus", e)) < 0 ||
 	    (r = in_range(deadline, 0, 1 << 20, "boot.boot_deadline_s", e)) < 0 ||
@@ -377,7 +388,8 @@ static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 	b->console_tail = strdup(tail);
 	if (!b->console_tail)
 		return err_set(e, -ENOMEM, "out of memory");
-	if ((r = load_boot_plan(id, layer0, platform, kernel, &b->boot, e)) < 0 ||
+	if ((r = load_boot_plan(id, layer0, platform, &b->boot, e)) < 0 ||
+	    (r = load_boot_files(kernel, image, &b->boot, e)) < 0 ||
 	    (r = load_steps(steps, &b->boot, e)) < 0 || (r = load_argv(argv, b, e)) < 0)
 		return r;
 	return load_visits(visits, b, e);

@@ -146,6 +146,26 @@ START_TEST(kernels)
 }
 END_TEST
 
+START_TEST(images)
+{
+	struct plan p;
+
+	add("td@image=minimal/podman.rootful");
+	add("td@image=full");
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:0 td-2:1");
+	ck_assert_int_eq(p.boot[0].image, IMAGE_MINIMAL);
+	ck_assert_int_eq(p.boot[1].image, IMAGE_FULL);
+	plan_done(&p);
+
+	options.no_image[IMAGE_MINIMAL] = "not built";
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:1");
+	ck_assert_str_eq(p.skip[0].reason, "not built");
+	plan_done(&p);
+}
+END_TEST
+
 START_TEST(platforms)
 {
 	struct plan p;
@@ -214,9 +234,9 @@ START_TEST(exits)
 }
 END_TEST
 
-static const char *const bad_axes[] = {"td@mem=lots",   "td@mem=-1",   "td@mem=1",
-                                       "td@vcpus=0",    "td@vcpus=1x", "vm@accel=hax",
-                                       "td@kernel=sid", "td@exits=all"};
+static const char *const bad_axes[] = {"td@mem=lots",   "td@mem=-1",     "td@mem=1",
+                                       "td@vcpus=0",    "td@vcpus=1x",   "vm@accel=hax",
+                                       "td@kernel=sid", "vm@image=tiny", "td@exits=all"};
 
 START_TEST(bad_values)
 {
@@ -268,6 +288,7 @@ int main(void)
 	tcase_add_test(t, isolation);
 	tcase_add_test(t, accelerators);
 	tcase_add_test(t, kernels);
+	tcase_add_test(t, images);
 	tcase_add_test(t, platforms);
 	tcase_add_test(t, limits);
 	tcase_add_loop_test(t, bad_values, 0, sizeof(bad_axes) / sizeof(bad_axes[0]));

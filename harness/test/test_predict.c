@@ -219,6 +219,8 @@ static const struct {
         {flip_initrd, 10, RTMR2},
         {longer_initrd, 0, RTMR2},
         {longer_initrd, 7, RTMR1 | RTMR2}, /* its size is in the patched header */
+        {longer_initrd, 9, RTMR1 | RTMR2},
+        {longer_initrd, 10, RTMR2},
         {other_cmdline, 7, RTMR2},
         {flip_code, 7, MRTD},
         {flip_cfv, 7, RTMR0}, /* not in MRTD: a CFV section is not measured there */

@@ -14,7 +14,8 @@ static struct guest_parts parts = {
         .kernel = {[KERNEL_TRIXIE] = {(char *)"/c/vmlinuz", (char *)"/b/initrd.cpio"},
                    [KERNEL_BACKPORTS] = {(char *)"/c/vmlinuz-backports",
                                          (char *)"/b/initrd-backports.cpio"}},
-        .root = (char *)"/c, \"odd\"/root.squashfs",
+        .root = {[IMAGE_FULL] = {.path = (char *)"/c, \"odd\"/root.squashfs"},
+                 [IMAGE_MINIMAL] = {.path = (char *)"/c, \"odd\"/root-minimal.squashfs"}},
         .firmware = (char *)"/c/OVMF.fd",
         .module = (char *)"/b/tdxemu.bin",
 };
@@ -45,11 +46,12 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 #define COMMON(smp)                                                                          \
 	"/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", \
 	        "-no-reboot", "-smp", smp
-#define DEVICES(shared) DEVICES_OF(shared, "")
-#define DEVICES_OF(shared, kernel)                                                                 \
+#define DEVICES(shared) DEVICES_OF(shared, "", "")
+#define DEVICES_OF(shared, kernel, image)                                                          \
 	"-chardev", "socket,id=console,fd=12", "-serial", "chardev:console", "-blockdev",          \
 	        "{\"node-name\":\"root\",\"driver\":\"raw\",\"read-only\":true,\"file\":{"         \
-	        "\"driver\":\"file\",\"filename\":\"/c, \\\"odd\\\"/root.squashfs\","              \
+	        "\"driver\":\"file\",\"filename\":\"/c, \\\"odd\\\"/root" image                    \
+	        ".squashfs\","                                                                     \
 	        "\"locking\":\"off\"}}",                                                           \
 	        "-device", "virtio-blk-pci,drive=root,serial=tception-root" shared, "-chardev",    \
 	        "socket,id=channel,fd=11", "-device", "virtio-serial-pci,id=serial" shared,        \
@@ -74,12 +76,13 @@ START_TEST(plain_kvm)
 }
 END_TEST
 
-START_TEST(second_kernel)
+START_TEST(other_files)
 {
-	struct boot b = {.memory_mib = 2048, .vcpus = 1, .kernel = KERNEL_BACKPORTS};
+	struct boot b = {
+	        .memory_mib = 2048, .vcpus = 1, .kernel = KERNEL_BACKPORTS, .image = IMAGE_MINIMAL};
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", "max", "-m", "2048", DEVICES_OF("", "-backports"));
+	       "-cpu", "max", "-m", "2048", DEVICES_OF("", "-backports", "-minimal"));
 }
 END_TEST
 
@@ -138,7 +141,7 @@ int main(void)
 
 	tcase_add_test(t, plain_tcg);
 	tcase_add_test(t, plain_kvm);
-	tcase_add_test(t, second_kernel);
+	tcase_add_test(t, other_files);
 	tcase_add_test(t, emulated);
 	tcase_add_test(t, hardware);
 	tcase_add_test(t, low_ram);

@@ -67,7 +67,7 @@ static void tear_down(void)
 }
 
 static struct guest_parts parts = {.kernel = {{(char *)"kernel", (char *)"initrd"}},
-                                   .root = (char *)"root",
+                                   .root = {{.path = (char *)"root"}},
                                    .firmware = (char *)"firmware",
                                    .module = (char *)"module"};
 

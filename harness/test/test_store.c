@@ -70,6 +70,7 @@ static struct boot_record boots[] = {
                   .memory_mib = 1024,
                   .vcpus = 2,
                   .kernel = KERNEL_BACKPORTS,
+                  .image = IMAGE_MINIMAL,
                   .boot_deadline_s = 90,
                   .step = steps,
                   .steps = 2},
@@ -139,6 +140,7 @@ static void same_boot(const struct boot_record *a, const struct boot_record *b)
 	ck_assert_uint_eq(a->boot.memory_mib, b->boot.memory_mib);
 	ck_assert_uint_eq(a->boot.vcpus, b->boot.vcpus);
 	ck_assert_int_eq(a->boot.kernel, b->boot.kernel);
+	ck_assert_int_eq(a->boot.image, b->boot.image);
 	ck_assert_int_eq(a->boot.boot_deadline_s, b->boot.boot_deadline_s);
 	ck_assert_uint_eq(a->boot.steps, b->boot.steps);
 	for (size_t i = 0; i < a->boot.steps; i++) {
@@ -224,6 +226,7 @@ static const struct {
         {"visit", "nonces", "[\"00\"]", "visit.nonces"},
         {"visit", "cell", "\"td@mem=1024/docker\"", "visit.nonces"}, /* one nonce, two layers */
         {"boot", "kernel", "\"sid\"", "boot.kernel"},
+        {"boot", "image", "\"tiny\"", "boot.image"},
         {"visit", "begin", "5000", "visit.begin"},
         {"visit", "end", "-1", "visit.end"},
         {"visit", "state", "\"fine\"", "visit.state"},

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run/engines.h"
+
+/* SHA-256 of "abc", FIPS 180-4's own example. */
+#define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+static char dir[40], image[60], manifest[60];
+
+static void put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+static void set_up(void)
+{
+	strcpy(dir, "/tmp/tception-engines-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(image, sizeof(image), "%s/root.squashfs", dir);
+	snprintf(manifest, sizeof(manifest), "%s/engines.manifest", dir);
+	put(image, "abc");
+}
+
+static void tear_down(void)
+{
+	unlink(image);
+	unlink(manifest);
+	rmdir(dir);
+}
+
+static struct engines check_them(const char *text)
+{
+	struct engines seen;
+	struct err e = {0};
+
+	put(manifest, text);
+	ck_assert_msg(engines_check(image, &seen, &e) == 0, "%s", e.text);
+	return seen;
+}
+
+START_TEST(as_packaged)
+{
+	struct engines seen = check_them("root " ABC
+	                                 "\n"
+	                                 "program " ABC
+	                                 " /usr/bin/podman\n"
+	                                 "package podman 5.4.2 same\npackage crun 1.21 same\n");
+
+	ck_assert(seen.same);
+	ck_assert_ptr_nonnull(strstr(seen.text, "2 packages"));
+}
+END_TEST
+
+START_TEST(a_changed_program)
+{
+	struct engines seen = check_them("root " ABC
+	                                 "\npackage crun 1.21 same\n"
+	                                 "package podman 5.4.2 changed /usr/bin/podman\n");
+
+	ck_assert(!seen.same);
+	ck_assert_str_eq(seen.text, "/usr/bin/podman is not as in Debian's podman 5.4.2");
+}
+END_TEST
+
+START_TEST(a_changed_image)
+{
+	const char *good = "root " ABC "\npackage podman 5.4.2 same\n";
+	struct engines seen;
+
+	ck_assert(check_them(good).same);
+	put(image, "abd");
+	seen = check_them(good);
+	ck_assert(!seen.same);
+	ck_assert_ptr_nonnull(strstr(seen.text, "ba7816bf8f01cfea..."));
+}
+END_TEST
+
+static const char *const no_manifests[] = {
+        "",
+        "root " ABC "\n",
+        "package podman 5.4.2 same\n",
+        "root abc\npackage podman 5.4.2 same\n",
+        "root " ABC "\npackage podman 5.4.2 good\n",
+        "root " ABC "\npackage podman 5.4.2 changed\n",
+        "root " ABC "\npackage podman\n",
+        "<html>\n",
+};
+
+START_TEST(no_manifest)
+{
+	struct engines seen = {.text = "untouched"};
+	struct err e = {0};
+
+	put(manifest, no_manifests[_i]);
+	ck_assert_int_eq(engines_check(image, &seen, &e), -EINVAL);
+	ck_assert_str_eq(seen.text, "untouched");
+	unlink(manifest);
+	ck_assert_int_eq(engines_check(image, &seen, &e), -ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("engines");
+	TCase *t = tcase_create("all");
+	SRunner *r = srunner_create(s);
+
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, as_packaged);
+	tcase_add_test(t, a_changed_program);
+	tcase_add_test(t, a_changed_image);
+	tcase_add_loop_test(t, no_manifest, 0, sizeof(no_manifests) / sizeof(no_manifests[0]));
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

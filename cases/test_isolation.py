@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the layers of real guests can reach, and who could get into them; the default matrix is run once for all tests."""
+import json
+
 import pytest
 
 import channel
@@ -94,3 +96,23 @@ def test_forged_facts(tmp_path):
     tception("judge", forged.path)
     layer = cells(forged.path)["vm/docker"]["layers"][-1]
     assert {"sshd-listening", "not-known"} <= names(layer)
+    done = tception("diff", matrix()[2], forged.path)
+    assert done.returncode == 1
+    assert "vm/docker: finding: none -> sshd-listening" in done.stdout
+
+
+def test_compare():
+    done = tception("compare", "--json", matrix()[2])
+    assert done.returncode == 0, done.stderr
+    rows = {r["stack"]: r for r in json.loads(done.stdout)["rows"]}
+    assert {"vm", "td", "vm/docker", "td/docker", "td/qemu.tcg", "vm/qemu.kvm"} <= set(rows)
+    docker = rows["td/docker"]
+    assert (docker["grade"], docker["origin"], docker["covers"]) == ("verified", "emulated", "the TD only")
+    assert {g["grade"]: g["grants"] for g in docker["grants"]}["report"] == "+dev"
+    assert rows["td/docker.privileged"]["grants"][-1] == {"grade": "verified", "grants": "", "cell": "td/docker.privileged"}
+    assert rows["vm/docker"]["grants"] == [] and rows["vm/docker"]["platform"] == "none"
+    assert docker["cost"]["ready_ms"]["count"] >= 4
+    done = tception("compare", "--format", "markdown", matrix()[2], matrix()[2])
+    assert done.returncode == 0 and "| `td/docker` | verified (emulated) | the TD only |" in done.stdout
+    assert tception("compare").returncode == 2
+    assert tception("compare", matrix()[2] / "none").returncode == 3

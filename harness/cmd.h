@@ -20,6 +20,7 @@ struct subverb {
 int cmd_dispatch(const struct subverb verbs[], size_t count, const char *usage, int argc,
                  char **argv);
 
+int cmd_compare(int argc, char **argv);
 int cmd_eventlog(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

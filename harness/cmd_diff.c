@@ -54,6 +54,32 @@ static const char *rung_text(const struct rung_result *r, char out[64])
 	return out;
 }
 
+static bool has_finding(const struct layer_verdict *l, const char *name)
+{
+	for (size_t i = 0; i < l->isolation.findings; i++) {
+		if (strcmp(l->isolation.finding[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned diff_findings(const struct layer_verdict *a, const struct layer_verdict *b)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < a->isolation.findings; i++) {
+		const char *name = a->isolation.finding[i].name;
+
+		n += differs(a->id, "finding", name, has_finding(b, name) ? name : "");
+	}
+	for (size_t i = 0; i < b->isolation.findings; i++) {
+		const char *name = b->isolation.finding[i].name;
+
+		n += differs(a->id, "finding", has_finding(a, name) ? name : "", name);
+	}
+	return n;
+}
+
 static unsigned diff_layer(const struct layer_verdict *a, const struct layer_verdict *b)
 {
 	char left[64], right[64];
@@ -69,6 +95,7 @@ static unsigned diff_layer(const struct layer_verdict *a, const struct layer_ver
 	for (int i = 0; i < RUNG_COUNT; i++)
 		n += differs(a->id, rung_names[i], rung_text(&a->ladder[i], left),
 		             rung_text(&b->ladder[i], right));
+	n += diff_findings(a, b);
 	return n;
 }
 

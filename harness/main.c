@@ -19,6 +19,7 @@ static const struct verb {
         {"judge", cmd_judge, "DIR", "judge a run's evidence again, without booting anything"},
         {"report", cmd_report, "DIR --format FORMAT", "a judged run as a table, JSON, JUnit ..."},
         {"diff", cmd_diff, "DIR DIR", "what differs between two runs; exit 1 when anything does"},
+        {"compare", cmd_compare, "DIR [DIR...]", "kinds of layers: attestation, isolation, cost"},
         {"grants", cmd_grants, "CELL", "the smallest grants with which a layer attests, by trials"},
         {"quote", cmd_quote, "parse|verify|fetch FILE", "what a quote says, and whether it holds"},
         {"eventlog", cmd_eventlog, "FILE", "what a boot measured, and whether a quote agrees"},

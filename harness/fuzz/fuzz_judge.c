@@ -7,6 +7,7 @@
 #include "format/frame.h"
 #include "format/text.h"
 #include "judge/judge.h"
+#include "report/compare.h"
 #include "report/report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -71,6 +72,47 @@ static uint8_t *channel_make(const uint8_t *data, size_t size, size_t *ret_size)
 	return channel;
 }
 
+/* What a layer says of its isolation comes out bounded and printable. */
+static void check_isolation(const struct layer_verdict *l)
+{
+	const struct isolation *i = &l->isolation;
+
+	if (i->findings > FINDINGS_MAX)
+		abort();
+	for (size_t k = 0; k < i->findings; k++) {
+		const struct finding *f = &i->finding[k];
+
+		if (!f->name[0] || strnlen(f->detail, sizeof(f->detail)) == sizeof(f->detail))
+			abort();
+		for (const char *c = f->detail; *c; c++) {
+			if (*c < ' ' || *c > '~')
+				abort();
+		}
+		for (size_t other = 0; other < k; other++) {
+			if (strcmp(i->finding[other].name, f->name) == 0)
+				abort();
+		}
+	}
+}
+
+static void compare(const struct judge_input *in, const struct run_verdict *v)
+{
+	const struct compare_run one = {in, v};
+	struct compare c;
+	struct err e;
+	static FILE *null;
+
+	if (!null)
+		null = fopen("/dev/null", "we");
+	if (!null || compare_make(&one, 1, &c, &e) < 0)
+		abort();
+	for (int format = REPORT_TABLE; format <= REPORT_MARKDOWN; format++) {
+		if (compare_write((enum report_format)format, &c, null, &e) < 0)
+			abort();
+	}
+	compare_done(&c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct channel channel;
@@ -94,7 +136,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (*c < ' ' || *c > '~')
 				abort();
 		}
+		for (size_t k = 0; k < v.cell[i].layers; k++)
+			check_isolation(&v.cell[i].layer[k]);
 	}
+	compare(&in, &v);
 	if (report_json(&in, &v, &json, &e) < 0)
 		abort();
 	free(json);

@@ -63,6 +63,11 @@ $B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN) $^ $(CHECK_LIBS) $(LIBS) -o $@
 
+# ---- benchmarks ---------------------------------------------------------------------------------------
+$B/bench/%: scripts/bench/%.c scripts/bench/bench.h $B/libtception.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(filter %.c %.a,$^) $(LIBS) -o $@
+
 # ---- fuzzers (clang's libFuzzer): one per parser, seeds in cases/golden --------------------------------
 FUZZ_SRC := $(wildcard harness/fuzz/fuzz_*.c)
 FUZZERS := $(FUZZ_SRC:harness/fuzz/%.c=$B/fuzz/%) $(GUEST_FUZZERS)
@@ -83,7 +88,7 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 	@touch $@
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
-.PHONY: image-minimal refresh all tception example guests image run test test-unit test-cases test-fuzz test-full check-arrows format clean help
+.PHONY: image-minimal refresh all tception example guests image run test test-unit test-cases test-fuzz test-full bench check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
@@ -106,9 +111,11 @@ test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
 	scripts/run-fuzzers 60 $(FUZZERS)
 test-cases: all image ## the matrix and the fault tests on real guests
 	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
-test-full: test ## also long fuzzing, and the guest image built twice
+test-full: test ## also the guest image built twice, and long fuzzing: ten million runs, or a hundred thousand through certificates
 	scripts/image-twice $(CACHE)
-	scripts/run-fuzzers 1800 $(FUZZERS)
+	scripts/run-fuzzers runs $(FUZZERS)
+bench: $B/bench/verify $B/bench/mrtd $B/bench/cold $B/tception ## speed, as ratios (on an idle machine)
+	scripts/bench/run $^
 check-arrows: ## includes may only point one way
 	scripts/check-arrows
 

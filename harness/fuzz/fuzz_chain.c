@@ -28,8 +28,8 @@ static void init(void)
 
 		snprintf(path, sizeof(path), "pieces/chain/%s", name[i]);
 		pem = fuzz_golden(path, &size);
-		FUZZ_CHECK(chain_read(pem, size, i < 2 ? CHAIN_PCK : CHAIN_SIGNING, &genuine[i],
-		                      &e) == 0);
+		FUZZ_CHECK(chain_read(pem, size, i < 2 ? CHAIN_PCK : CHAIN_SIGNING, NULL,
+		                      &genuine[i], &e) == 0);
 		free(pem);
 	}
 }
@@ -88,7 +88,7 @@ static void check_again(const struct chain *c)
 	}
 	pem = to_pem(der, (size_t)size, &count);
 	/* DER that is not shortest (a length in the long form) is split otherwise; that is fine */
-	if (count == c->count && chain_read(pem, strlen(pem), count, &again, &e) == 0) {
+	if (count == c->count && chain_read(pem, strlen(pem), count, NULL, &again, &e) == 0) {
 		for (size_t i = 0; i < count; i++)
 			FUZZ_CHECK(X509_cmp(c->cert[i], again.cert[i]) == 0);
 		chain_done(&again);
@@ -127,8 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && data[0] == 0x30)
 		pem = to_pem(data, size, &count);
 	for (count = CHAIN_SIGNING; count <= CHAIN_PCK; count++) {
-		if (chain_read(pem ? pem : (const char *)data, pem ? strlen(pem) : size, count, &c,
-		               &e) < 0)
+		if (chain_read(pem ? pem : (const char *)data, pem ? strlen(pem) : size, count,
+		               NULL, &c, &e) < 0)
 			continue;
 		FUZZ_CHECK(c.count == count);
 		check_chain(&c);

@@ -27,7 +27,7 @@ static void init(void)
 	size_t size;
 	char *file = fuzz_golden("pieces/chain/9c3786b9b3d6.pem", &size);
 
-	FUZZ_CHECK(chain_read(file, size, CHAIN_PCK, &chain, &e) == 0);
+	FUZZ_CHECK(chain_read(file, size, CHAIN_PCK, NULL, &chain, &e) == 0);
 	free(file);
 	for (size_t i = 0; i < CHAIN_PCK; i++)
 		FUZZ_CHECK(ecdsa_to_point(X509_get0_pubkey(chain.cert[i]), point[i], &e) == 0);

@@ -104,7 +104,7 @@ static size_t chain_der(const struct bytes *pem, uint8_t *out, size_t size)
 	uint8_t *p = out;
 	struct err e;
 
-	if (chain_read(pem->data, pem->size, CHAIN_PCK, &c, &e) < 0)
+	if (chain_read(pem->data, pem->size, CHAIN_PCK, NULL, &c, &e) < 0)
 		return 0;
 	for (size_t i = 0; i < c.count; i++) {
 		ck_assert_int_le(i2d_X509(c.cert[i], NULL), (int)(size - (size_t)(p - out)));
@@ -177,7 +177,8 @@ static void read_der(const struct golden *g, struct der der[CHAIN_PCK])
 	struct err e;
 
 	ck_assert_int_eq(quote_parse(g->data, g->size, &q, NULL), FORMAT_OK);
-	ck_assert_int_eq(chain_read(q.cert_data.data, q.cert_data.size, CHAIN_PCK, &c, &e), 0);
+	ck_assert_int_eq(chain_read(q.cert_data.data, q.cert_data.size, CHAIN_PCK, NULL, &c, &e),
+	                 0);
 	for (size_t i = 0; i < CHAIN_PCK; i++) {
 		der[i].data = NULL;
 		der[i].size = i2d_X509(c.cert[i], &der[i].data);

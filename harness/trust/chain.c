@@ -25,11 +25,47 @@ void chain_done(struct chain *c)
 	*c = (struct chain){0};
 }
 
+/* ---- known certificates ---- */
+
+static void known_free(struct known_cert *k)
+{
+	OPENSSL_free(k->der);
+	X509_free(k->cert);
+	*k = (struct known_cert){0};
+}
+
+void chain_known_done(struct chain_known *k)
+{
+	for (size_t i = 0; i < CHAIN_KNOWN; i++)
+		known_free(&k->item[i]);
+}
+
+static X509 *known_find(const struct chain_known *k, const uint8_t *der, long size)
+{
+	for (size_t i = 0; k && i < CHAIN_KNOWN; i++) {
+		if (k->item[i].size == size && memcmp(k->item[i].der, der, (size_t)size) == 0)
+			return k->item[i].cert;
+	}
+	return NULL;
+}
+
+/* Takes over `der`. */
+static void known_add(struct chain_known *k, uint8_t *der, long size, X509 *cert)
+{
+	struct known_cert *item = &k->item[k->next++ % CHAIN_KNOWN];
+
+	known_free(item);
+	X509_up_ref(cert);
+	*item = (struct known_cert){der, size, cert};
+}
+
+/* ---- reading ---- */
+
 /*
  * The next certificate, NULL with code 0 at the end of the text. Not PEM_read_bio_X509(): that one
  * asks on the terminal for a password when the text says it is encrypted.
  */
-static int next_cert(BIO *bio, X509 **ret, struct err *e)
+static int next_cert(BIO *bio, struct chain_known *known, X509 **ret, struct err *e)
 {
 	_cleanup_(OPENSSL_freep) char *name = NULL;
 	_cleanup_(OPENSSL_freep) char *header = NULL;
@@ -49,13 +85,20 @@ static int next_cert(BIO *bio, X509 **ret, struct err *e)
 	if (strcmp(name, PEM_STRING_X509) != 0 || header[0])
 		return err_set(e, -EBADMSG,
 		               "certificate chain: a block that is no plain certificate");
-	if (!(cert = d2i_X509(NULL, &p, size)) || p != der + size)
-		return ssl_err(e, -EBADMSG, "certificate chain: malformed certificate");
+	if ((cert = known_find(known, der, size))) {
+		X509_up_ref(cert);
+	} else {
+		if (!(cert = d2i_X509(NULL, &p, size)) || p != der + size)
+			return ssl_err(e, -EBADMSG, "certificate chain: malformed certificate");
+		if (known)
+			known_add(known, TAKE_PTR(der), size, cert);
+	}
 	*ret = TAKE_PTR(cert);
 	return 0;
 }
 
-int chain_read(const void *pem, size_t size, size_t count, struct chain *ret, struct err *e)
+int chain_read(const void *pem, size_t size, size_t count, struct chain_known *known,
+               struct chain *ret, struct err *e)
 {
 	_cleanup_(chain_done) struct chain c = {0};
 	_cleanup_(BIO_freep) BIO *bio = NULL;
@@ -68,7 +111,9 @@ int chain_read(const void *pem, size_t size, size_t count, struct chain *ret, st
 		return err_set(e, -EBADMSG, "certificate chain: not PEM text");
 	if (!(bio = BIO_new_mem_buf(pem, (int)size)))
 		return ssl_err(e, -ENOMEM, "certificate chain");
-	while ((r = next_cert(bio, &cert, e)) == 0 && cert) {
+	/* a platform's own certificate is not kept: its quotes are known by their whole chain */
+	while ((r = next_cert(bio, c.count || count != CHAIN_PCK ? known : NULL, &cert, e)) == 0 &&
+	       cert) {
 		if (c.count == count) {
 			X509_free(cert);
 			return err_set(e, -EBADMSG, "certificate chain: more than %zu", count);
@@ -88,7 +133,7 @@ int chain_read_root(const char *pem, X509 **ret, struct err *e)
 {
 	_cleanup_(BIO_freep) BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509 *cert = NULL;
-	int r = bio ? next_cert(bio, &cert, e) : ssl_err(e, -ENOMEM, "root certificate");
+	int r = bio ? next_cert(bio, NULL, &cert, e) : ssl_err(e, -ENOMEM, "root certificate");
 
 	if (r == 0 && !cert)
 		return err_set(e, -EBADMSG, "root certificate: no PEM text");

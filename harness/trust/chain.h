@@ -22,10 +22,27 @@ struct chain {
 };
 
 /*
- * Reads exactly `count` certificates. -EBADMSG: too few or too many, anything but CERTIFICATE
- * blocks, encryption headers, bytes left over in a block. One NUL may end the text.
+ * Issuers' certificates that were read before, by their bytes: parsing one takes as long as three
+ * signatures, and nearly all platforms share theirs. Being here says nothing about a certificate.
  */
-int chain_read(const void *pem, size_t size, size_t count, struct chain *ret, struct err *e);
+#define CHAIN_KNOWN 16
+
+struct chain_known {
+	struct known_cert {
+		uint8_t *der;
+		long size;
+		X509 *cert;
+	} item[CHAIN_KNOWN];
+	size_t next; /* the oldest one */
+};
+void chain_known_done(struct chain_known *k);
+
+/*
+ * Reads exactly `count` certificates; `known` may be NULL. -EBADMSG: too few or too many, anything
+ * but CERTIFICATE blocks, encryption headers, bytes left over in a block. One NUL may end the text.
+ */
+int chain_read(const void *pem, size_t size, size_t count, struct chain_known *known,
+               struct chain *ret, struct err *e);
 void chain_done(struct chain *c);
 
 /* When something may be relied on: from <= t <= to. */

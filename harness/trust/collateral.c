@@ -26,6 +26,8 @@ void collateral_done(struct collateral *c)
 	}
 	for (size_t i = 0; i < c->pooled; i++)
 		X509_free(c->pool[i]);
+	chain_known_done(&c->known);
+	chain_done(&c->signing.chain);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -42,14 +44,41 @@ static struct validity item_dates(const struct signed_item *i)
 	                                  : (struct validity){i->qe.issued, i->qe.next};
 }
 
+/* Equal certificates are one object: chain_read() sees to it. */
+static bool same_chain(const struct chain *a, const struct chain *b)
+{
+	return a->count == CHAIN_SIGNING && b->count == CHAIN_SIGNING && a->cert[0] == b->cert[0] &&
+	       a->cert[1] == b->cert[1];
+}
+
+static int verify_signing(struct collateral *c, const struct chain *chain, const struct anchor *a,
+                          enum origin *ret_origin, struct validity *ret_validity, struct err *e)
+{
+	int r;
+
+	if (!same_chain(chain, &c->signing.chain)) {
+		if ((r = chain_verify(chain, a->test_root, ret_origin, ret_validity, e)) < 0)
+			return r;
+		chain_done(&c->signing.chain);
+		c->signing.chain = *chain;
+		for (size_t i = 0; i < chain->count; i++)
+			X509_up_ref(chain->cert[i]);
+		c->signing.origin = *ret_origin;
+		c->signing.validity = *ret_validity;
+	}
+	*ret_origin = c->signing.origin;
+	*ret_validity = c->signing.validity;
+	return 0;
+}
+
 /* Whether `chain` is a signing chain to the anchor and its leaf signed the item. */
-static int verify_by(struct signed_item *i, const struct chain *chain, const struct anchor *a,
-                     struct err *e)
+static int verify_by(struct collateral *c, struct signed_item *i, const struct chain *chain,
+                     const struct anchor *a, struct err *e)
 {
 	struct validity validity;
 	enum origin origin;
 	EVP_PKEY *key;
-	int r = chain_verify(chain, a->test_root, &origin, &validity, e);
+	int r = verify_signing(c, chain, a, &origin, &validity, e);
 
 	if (r < 0)
 		return r;
@@ -67,7 +96,7 @@ static int verify_by(struct signed_item *i, const struct chain *chain, const str
 }
 
 /* Tries the certificates that came alone. */
-static int verify_by_pool(const struct collateral *c, struct signed_item *i, const struct anchor *a,
+static int verify_by_pool(struct collateral *c, struct signed_item *i, const struct anchor *a,
                           struct err *e)
 {
 	int r = err_set(e, -EBADMSG, "%s came without its issuer's certificate", item_name(i));
@@ -77,18 +106,18 @@ static int verify_by_pool(const struct collateral *c, struct signed_item *i, con
 
 		if (X509_cmp(c->pool[k], a->root) == 0 || X509_check_ca(c->pool[k]) != 0)
 			continue;
-		if ((r = verify_by(i, &chain, a, e)) != -EBADMSG)
+		if ((r = verify_by(c, i, &chain, a, e)) != -EBADMSG)
 			break;
 	}
 	return r;
 }
 
-static int item_verify(const struct collateral *c, struct signed_item *i, const struct anchor *a,
+static int item_verify(struct collateral *c, struct signed_item *i, const struct anchor *a,
                        struct err *e)
 {
 	if (i->origin == a->origin)
 		return 0;
-	return i->chain.count ? verify_by(i, &i->chain, a, e) : verify_by_pool(c, i, a, e);
+	return i->chain.count ? verify_by(c, i, &i->chain, a, e) : verify_by_pool(c, i, a, e);
 }
 
 static bool item_newer(const struct signed_item *i, const struct signed_item *than)

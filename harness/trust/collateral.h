@@ -45,6 +45,12 @@ struct collateral {
 	size_t crls;
 	X509 *pool[COLLATERAL_MAX]; /* certificates that came alone */
 	size_t pooled;
+	struct chain_known known;
+	struct {
+		struct chain chain; /* count 0: none yet */
+		enum origin origin;
+		struct validity validity;
+	} signing; /* the last chain that was verified: TCB info and QE identity share it */
 };
 
 /* collateral_add.c: what verifier_add() promises. */

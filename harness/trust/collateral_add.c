@@ -36,7 +36,7 @@ static int add_crl(struct collateral *c, const uint8_t *der, size_t size,
 	if (r < 0)
 		r = ssl_err(e, r, "a CRL without dates");
 	else if (issuer)
-		r = chain_read(issuer->data, issuer->size, CHAIN_SIGNING, &k->issuer, e);
+		r = chain_read(issuer->data, issuer->size, CHAIN_SIGNING, &c->known, &k->issuer, e);
 	if (r < 0) {
 		free(k);
 		return r;
@@ -125,8 +125,8 @@ static int add_hex_crl(struct collateral *c, const char *text, size_t size,
 
 /* ---- signed JSON ---- */
 
-static int item_fill(struct signed_item *i, const char *raw, size_t raw_size, const char *signature,
-                     const struct bytes *chain, struct err *e)
+static int item_fill(struct collateral *c, struct signed_item *i, const char *raw, size_t raw_size,
+                     const char *signature, const struct bytes *chain, struct err *e)
 {
 	size_t n;
 	int r;
@@ -140,7 +140,8 @@ static int item_fill(struct signed_item *i, const char *raw, size_t raw_size, co
 	                               : qe_identity_read(i->json, &i->qe, e);
 	if (r < 0)
 		return r;
-	if (chain && (r = chain_read(chain->data, chain->size, CHAIN_SIGNING, &i->chain, e)) < 0)
+	if (chain &&
+	    (r = chain_read(chain->data, chain->size, CHAIN_SIGNING, &c->known, &i->chain, e)) < 0)
 		return r;
 	if (!(i->raw = malloc(raw_size)))
 		return err_set(e, -ENOMEM, "out of memory");
@@ -160,7 +161,7 @@ static int add_signed(struct collateral *c, enum signed_kind kind, const char *r
 	if (!(i = calloc(1, sizeof(*i))))
 		return err_set(e, -ENOMEM, "out of memory");
 	i->kind = kind;
-	if ((r = item_fill(i, raw, raw_size, signature, chain, e)) == 0) {
+	if ((r = item_fill(c, i, raw, raw_size, signature, chain, e)) == 0) {
 		c->item[c->items++] = i;
 		return 0;
 	}

@@ -71,7 +71,8 @@ int platform_read(const struct quote *quote, struct platform *ret, struct err *e
 	if (quote->cert_type != QUOTE_CERT_PCK_CHAIN)
 		return err_set(e, -EBADMSG, "certification data of type %u, not a PCK chain",
 		               quote->cert_type);
-	r = chain_read(quote->cert_data.data, quote->cert_data.size, PLATFORM_CERTS, &chain, e);
+	r = chain_read(quote->cert_data.data, quote->cert_data.size, PLATFORM_CERTS, NULL, &chain,
+	               e);
 	for (size_t i = 0; r == 0 && i < PLATFORM_CERTS; i++)
 		r = read_cert(chain.cert[i], &p.cert[i], e);
 	if (r == 0)

@@ -51,13 +51,14 @@ static void certified_free(struct certified *p)
 	free(p);
 }
 
-static int certified_read(struct certified *p, const struct bytes *pem, X509 *test_root,
+static int certified_read(struct verifier *v, struct certified *p, const struct bytes *pem,
                           struct err *e)
 {
 	int r;
 
-	if ((r = chain_read(pem->data, pem->size, CHAIN_PCK, &p->chain, e)) < 0 ||
-	    (r = chain_verify(&p->chain, test_root, &p->origin, &p->validity, e)) < 0 ||
+	if ((r = chain_read(pem->data, pem->size, CHAIN_PCK, &v->collateral.known, &p->chain, e)) <
+	            0 ||
+	    (r = chain_verify(&p->chain, v->test_root, &p->origin, &p->validity, e)) < 0 ||
 	    (r = sgxext_read(p->chain.cert[0], &p->pck, e)) < 0)
 		return r;
 	for (size_t i = 0; i < CHAIN_PCK; i++) {
@@ -82,7 +83,7 @@ static int certified_find(struct verifier *v, const struct bytes *pem, struct ce
 	if (!*slot || memcmp((*slot)->digest, digest, sizeof(digest)) != 0) {
 		if (!(p = calloc(1, sizeof(*p))))
 			return err_set(e, -ENOMEM, "out of memory");
-		if ((r = certified_read(p, pem, v->test_root, e)) < 0) {
+		if ((r = certified_read(v, p, pem, e)) < 0) {
 			certified_free(p);
 			return r;
 		}

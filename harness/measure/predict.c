@@ -9,11 +9,13 @@
 #include "core/cleanup.h"
 #include "format/eventlog.h"
 #include "format/sha2.h"
+#include "format/text.h"
 #include "measure/acpi.h"
 #include "measure/boot.h"
 #include "measure/events.h"
 #include "measure/firmware.h"
 #include "measure/kernel.h"
+#include "measure/launch.h"
 
 const char *const measure_input_names[INPUT_COUNT] = {
         [INPUT_FIRMWARE] = "firmware", [INPUT_MEMORY] = "memory",   [INPUT_ACPI] = "ACPI tables",
@@ -314,6 +316,7 @@ static void note_inputs(struct prediction *p, const struct measure_inputs *in)
 {
 	const uint64_t memory[2] = {in->memory, low_memory(in)};
 	const char *cmdline = in->cmdline ? in->cmdline : "";
+	uint8_t image[48];
 	struct sha512 h;
 
 	note_input(p, INPUT_FIRMWARE, in->firmware.data, in->firmware.size);
@@ -321,6 +324,8 @@ static void note_inputs(struct prediction *p, const struct measure_inputs *in)
 	note_input(p, INPUT_KERNEL, in->kernel.data, in->kernel.size);
 	note_input(p, INPUT_INITRD, in->initrd.data, in->initrd.size);
 	note_input(p, INPUT_CMDLINE, in->kernel.data ? cmdline : NULL, strlen(cmdline));
+	if (in->initrd.data && launch_container_image(in->initrd, image, NULL) == 0)
+		hex_encode(image, sizeof(image), p->image);
 	if (!in->acpi)
 		return;
 	sha384_init(&h);

@@ -80,6 +80,8 @@ struct prediction {
 		bool given;
 		uint8_t digest[48]; /* SHA-384 of the input: to tell which of two boots' differ */
 	} input[INPUT_COUNT];
+	char image[97]; /* SHA-384 in hexadecimal of a container with the initrd's agent, or "":
+	                 * launch.h */
 	struct predicted_event *event; /* in the order in which they happen */
 	size_t events;
 };

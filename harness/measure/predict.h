@@ -26,6 +26,7 @@ enum measure_input {
 	INPUT_FIRMWARE, /* the firmware image: its variables, its built-in boot options */
 	INPUT_MEMORY,   /* size of the TD's memory and how much of it is below 4 GiB */
 	INPUT_ACPI,     /* the VMM's ACPI tables: QEMU's version and command line */
+	INPUT_SMBIOS,   /* the SMBIOS tables: the same, and the firmware's additions */
 	INPUT_KERNEL,
 	INPUT_INITRD,
 	INPUT_CMDLINE,

@@ -12,6 +12,7 @@
 
 #include "agent/driver.h"
 #include "agent/held.h"
+#include "agent/launch.h"
 #include "agent/util.h"
 
 #define FLUSH_MS   40  /* small pieces wait this long for more */
@@ -162,9 +163,9 @@ static int send_enter(struct child *child, const struct command *command)
 		json_array_append_new(argv,
 		                      util_json_text(command->argv[i], strlen(command->argv[i])));
 	return channel_send(child->channel, FRAME_ENTER,
-	                    json_pack("{s:I,s:s,s:s,s:o}", "child", child->tag, "layer",
-	                              child->layer->id, "driver", child->layer->kind, "argv",
-	                              argv));
+	                    json_pack("{s:I,s:s,s:s,s:s,s:o}", "child", child->tag, "layer",
+	                              child->layer->id, "driver", child->layer->kind, "name",
+	                              child->name, "argv", argv));
 }
 
 static int send_left(struct child *child)
@@ -213,9 +214,13 @@ static int run(struct child *child, const struct command *command)
 {
 	_cleanup_(util_freep) char *visit = NULL;
 	size_t size = 0;
+	bool ready = true;
 	int r = send_enter(child, command);
 
-	if (r < 0)
+	if (r == 0 && layer_grants(child->layer, "measured"))
+		r = launch_measure(child->channel, child->layer, command, child->name, &ready,
+		                   &child->trouble);
+	if (r < 0 || !ready)
 		return r;
 	child->out = (struct stream){
 	        .fd = &child->process.out, .type = FRAME_RELAY, .data = malloc(FRAME_RELAY_CHUNK)};

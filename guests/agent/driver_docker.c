@@ -142,6 +142,7 @@ static int prepare(const struct layer *layer, const char *name, int64_t end_ms, 
 	if (layer_grants(layer, "noapparmor"))
 		command_add(ret, "--security-opt=apparmor=unconfined");
 	command_add_all(ret, IMAGE, "/agent", "layer", NULL);
+	command_measure(ret, "rootfs", RUN_DIR "/docker-root");
 	return 0;
 }
 

@@ -36,19 +36,23 @@ static void add_podman(struct command *c, const struct layer *layer)
 	command_add_all(c, "podman", "--cgroup-manager=cgroupfs", "--events-backend=none", NULL);
 }
 
-/* The axis `rootfs` has one value beside none, see weak.h. */
+/* The axis `rootfs`: as it is, `weak` (weak.h), or `changed` by one byte. */
 static int need_root(const struct layer *layer, uid_t owner, char root[64], struct trouble *t)
 {
 	const char *variant = layer_axis(layer, "rootfs", "");
-	bool weak = strcmp(variant, "weak") == 0;
+	bool weak = strcmp(variant, "weak") == 0, changed = strcmp(variant, "changed") == 0;
 
-	if (variant[0] && !weak)
+	if (variant[0] && !weak && !changed)
 		return trouble_set(t, -EINVAL, "rootfs", "no such root file system: %.40s",
 		                   variant);
-	snprintf(root, 64, "%s%s", owner ? "/home/tception/rootfs" : RUN_DIR "/podman-root",
-	         weak ? "-weak" : "");
+	snprintf(root, 64, "%s%s%s", owner ? "/home/tception/rootfs" : RUN_DIR "/podman-root",
+	         variant[0] ? "-" : "", variant);
 	int r = rootfs_make(root, owner, t);
-	return r == 0 && weak ? weak_make(root, owner, t) : r;
+	if (r == 0 && weak)
+		r = weak_make(root, owner, t);
+	if (r == 0 && changed)
+		r = rootfs_change(root, t);
+	return r;
 }
 
 static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,
@@ -76,6 +80,7 @@ static int prepare(const struct layer *layer, const char *name, int64_t end_ms, 
 	if (layer_grants(layer, "noapparmor"))
 		command_add(ret, "--security-opt=apparmor=unconfined");
 	command_add_all(ret, "--rootfs", root, "/agent", "layer", NULL);
+	command_measure(ret, "rootfs", root);
 	return 0;
 }
 

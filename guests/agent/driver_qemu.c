@@ -41,6 +41,8 @@ static int linux_command(const struct layer *layer, struct command *ret, struct 
 	int r = need_initrd(t);
 	if (r < 0)
 		return r;
+	command_measure(ret, "kernel", kernel);
+	command_measure(ret, "initrd", INITRD);
 	command_add_all(
 	        ret, QEMU, "-accel", "kvm", "-cpu", "host", "-M", "q35,smm=off,hpet=off,vmport=off",
 	        "-m", layer_axis(layer, "mem", NESTED_MIB), "-display", "none", "-nodefaults",
@@ -57,6 +59,7 @@ static int tiny_command(struct command *ret, struct trouble *t)
 {
 	if (access(TINY, R_OK) < 0)
 		return trouble_set(t, -errno, "kernel", TINY ": %s", strerror(errno));
+	command_measure(ret, "kernel", TINY);
 	command_add_all(ret, QEMU, "-accel", "tcg", "-M",
 	                "microvm,acpi=off,rtc=off,isa-serial=off,auto-kernel-cmdline=off", "-m",
 	                "32", "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",

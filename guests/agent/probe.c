@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/extend.h"
 #include "agent/guard.h"
 #include "agent/util.h"
 
@@ -152,6 +153,8 @@ int probe_layer(struct channel *c, const struct layer *layer)
 		r = send_blob(c, "ccel-table", "/sys/firmware/acpi/tables/CCEL");
 	if (r == 0)
 		r = send_blob(c, "ccel-log", "/sys/firmware/acpi/tables/data/CCEL");
+	if (r == 0) /* before the reports, which then carry it */
+		r = extend_probe(c, layer);
 	if (r == 0)
 		r = send_report(c, layer, "ioctl", REPORT_IOCTL, report_ioctl, IOCTL_DEADLINE);
 	if (r == 0)

@@ -62,6 +62,19 @@ void command_add_all(struct command *c, ...)
 	va_end(ap);
 }
 
+void command_measure(struct command *c, const char *what, const char *path)
+{
+	struct measured *m = &c->measured[c->measures];
+
+	if (c->measures == sizeof(c->measured) / sizeof(*m) || strlen(path) >= sizeof(m->path)) {
+		c->failed = true;
+		return;
+	}
+	m->what = what;
+	snprintf(m->path, sizeof(m->path), "%s", path);
+	c->measures++;
+}
+
 void command_done(struct command *c)
 {
 	for (size_t i = 0; i < c->count; i++)

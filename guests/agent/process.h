@@ -14,12 +14,19 @@ struct command {
 	char *argv[ARGV_MAX + 1];
 	size_t count;
 	bool failed;
+	struct measured { /* what of it counts when the layer is to be measured: format/extend.h */
+		const char *what; /* "rootfs": a tree; "kernel", "initrd": a file */
+		char path[256];
+	} measured[4];
+	size_t measures;
 	uid_t uid; /* run as this user, in its home directory; 0 stays as we are */
 };
 
 void command_add(struct command *c, const char *word);
 void command_addf(struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void command_add_all(struct command *c, ...) __attribute__((sentinel)); /* words, then NULL */
+/* `what` is a literal. */
+void command_measure(struct command *c, const char *what, const char *path);
 void command_done(struct command *c);
 
 /* Why something could not be done: text for a LEFT frame. */

@@ -2,6 +2,7 @@
 #include "agent/rootfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,5 +39,20 @@ int rootfs_make(const char *dir, uid_t owner, struct trouble *t)
 		r = util_copy_file(AGENT_FILE, path, 0755);
 	if (r == 0 && chown(path, owner, owner) < 0)
 		r = -errno;
+	return r == 0 ? 0 : trouble_set(t, r, "rootfs", "%s: %s", path, strerror(-r));
+}
+
+int rootfs_change(const char *dir, struct trouble *t)
+{
+	struct stat own, copy;
+	char path[256];
+	int r = 0;
+
+	snprintf(path, sizeof(path), "%s/agent", dir);
+	_cleanup_(util_closep) int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &copy) < 0 || stat(AGENT_FILE, &own) < 0)
+		r = -errno;
+	else if (copy.st_size == own.st_size && write(fd, "", 1) != 1)
+		r = -EIO;
 	return r == 0 ? 0 : trouble_set(t, r, "rootfs", "%s: %s", path, strerror(-r));
 }

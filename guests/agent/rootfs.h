@@ -12,6 +12,9 @@
  */
 int rootfs_make(const char *dir, uid_t owner, struct trouble *t);
 
+/* Adds one byte to its /agent, unless that was done before: the same program, another image. */
+int rootfs_change(const char *dir, struct trouble *t);
+
 /* The file that is this agent, for copies: /proc/self/exe works without knowing its name. */
 #define AGENT_FILE "/proc/self/exe"
 

@@ -158,18 +158,42 @@ static int read_rung(const struct reading *r, const yaml_node_t *n, void *into)
 	return read_name(r, n, rung_names, RUNG_COUNT, &((struct expectation *)into)->rung);
 }
 
-static int read_errno(const struct reading *r, const yaml_node_t *n, void *into)
+/* An errno by name, or the given other word. */
+static int read_errno_or(const struct reading *r, const yaml_node_t *n, const char *word,
+                         char ret[LAYER_WORD_MAX])
 {
-	struct expectation *x = into;
 	const char *expected = "the name of an errno, like EACCES";
 	const char *text = text_of(r, n, expected);
 
 	if (!text)
 		return -EINVAL;
-	if (text[0] != 'E' || strlen(text) >= sizeof(x->error) ||
-	    text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")])
+	if (strcmp(text, word) != 0 && (text[0] != 'E' || strlen(text) >= LAYER_WORD_MAX ||
+	                                text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")]))
 		return bad(r, n, "not an errno", expected);
-	memcpy(x->error, text, strlen(text) + 1);
+	memcpy(ret, text, strlen(text) + 1);
+	return 0;
+}
+
+static int read_errno(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	return read_errno_or(r, n, "", ((struct expectation *)into)->error);
+}
+
+static int read_extend(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	return read_errno_or(r, n, "ok", ((struct expectation *)into)->extend);
+}
+
+static int read_covers(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	const char *expected = "a SHA-384 digest: 96 hexadecimal digits in lower case";
+	const char *text = text_of(r, n, expected);
+
+	if (!text)
+		return -EINVAL;
+	if (strlen(text) != 96 || strspn(text, "0123456789abcdef") != 96)
+		return bad(r, n, "not a digest", expected);
+	memcpy(((struct expectation *)into)->covers, text, 97);
 	return 0;
 }
 
@@ -177,10 +201,12 @@ static int read_expect(const struct reading *r, const yaml_node_t *n, void *into
 {
 	static const struct member members[] = {
 	        {"entered", read_entered}, {"grade", read_grade}, {"kvm", read_kvm},
-	        {"rung", read_rung},       {"errno", read_errno},
+	        {"rung", read_rung},       {"errno", read_errno}, {"extend", read_extend},
+	        {"covers", read_covers},
 	};
 	struct test_case *c = into;
-	int rc = read_mapping(r, n, members, 5, "a mapping of entered, grade, kvm, rung, errno",
+	int rc = read_mapping(r, n, members, 7,
+	                      "a mapping of entered, grade, kvm, rung, errno, extend, covers",
 	                      &c->expect);
 
 	if (rc < 0)

@@ -49,11 +49,13 @@ extern const char *const rung_names[RUNG_COUNT];
  * opens /dev/kvm to start it, else the innermost itself.
  */
 struct expectation {
-	int entered;                /* 0 or 1; 1 where the file says nothing */
-	int grade;                  /* enum grade or -1 */
-	int kvm;                    /* enum kvm_state or -1 */
-	int rung;                   /* enum rung: the first false one, or -1 */
-	char error[LAYER_WORD_MAX]; /* its errno by name, or "" */
+	int entered;                 /* 0 or 1; 1 where the file says nothing */
+	int grade;                   /* enum grade or -1 */
+	int kvm;                     /* enum kvm_state or -1 */
+	int rung;                    /* enum rung: the first false one, or -1 */
+	char error[LAYER_WORD_MAX];  /* its errno by name, or "" */
+	char extend[LAYER_WORD_MAX]; /* extending RTMR3 by sysfs: "ok", an errno, or "" */
+	char covers[97];             /* SHA-384 of the layer's files in hexadecimal, or "" */
 };
 
 struct test_case {

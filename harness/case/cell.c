@@ -13,13 +13,21 @@
 static const struct kind_rule {
 	const char *kind;
 	bool outermost;
-	const char *modes[4], *grants[6], *axes[8];
+	const char *modes[4], *grants[8], *axes[8];
 } kind_rules[] = {
         {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "accel"}},
         {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "exits"}},
-        {"docker", false, {"", "privileged"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
-        {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {"rootfs"}},
-        {"qemu", false, {"kvm", "tcg"}, {NULL}, {NULL}},
+        {"docker",
+         false,
+         {"", "privileged"},
+         {"dev", "tsm", "noapparmor", "kvm", "measured"},
+         {NULL}},
+        {"podman",
+         false,
+         {"rootful", "rootless"},
+         {"dev", "tsm", "noapparmor", "kvm", "measured"},
+         {"rootfs"}},
+        {"qemu", false, {"kvm", "tcg"}, {"measured"}, {NULL}},
 };
 #define LIST_END(list) ((list) + sizeof(list) / sizeof((list)[0]))
 

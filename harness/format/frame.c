@@ -11,7 +11,7 @@ static const char *const type_names[] = {
         [FRAME_HELLO] = "HELLO", [FRAME_FACT] = "FACT",     [FRAME_DMESG] = "DMESG",
         [FRAME_BLOB] = "BLOB",   [FRAME_REPORT] = "REPORT", [FRAME_ENTER] = "ENTER",
         [FRAME_RELAY] = "RELAY", [FRAME_STDERR] = "STDERR", [FRAME_LEFT] = "LEFT",
-        [FRAME_DONE] = "DONE",
+        [FRAME_DONE] = "DONE",   [FRAME_EXTEND] = "EXTEND",
 };
 
 const char *frame_type_name(uint16_t type)

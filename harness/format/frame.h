@@ -22,7 +22,7 @@ enum frame_type {
 	FRAME_VISIT = 1, /* probe yourself under this nonce, then enter the rest of the stack */
 	FRAME_BYE = 2,   /* no more visits: power off (VM) or exit (container) */
 	/* agent -> harness (or parent layer) */
-	FRAME_READY = 15, /* a VM's agent serves its port from now on; no visit before that */
+	FRAME_READY = 15,  /* a VM's agent serves its port from now on; no visit before that */
 	FRAME_HELLO = 16,  /* first frame of a visit: layer ID, nonce, agent version, kernel */
 	FRAME_FACT = 17,   /* one probe's findings */
 	FRAME_DMESG = 18,  /* a piece of the kernel log */
@@ -33,6 +33,7 @@ enum frame_type {
 	FRAME_STDERR = 23, /* bytes a child wrote to stderr or its console */
 	FRAME_LEFT = 24,   /* a child ended: wait status, reason, seconds */
 	FRAME_DONE = 25,   /* last frame of a visit */
+	FRAME_EXTEND = 26, /* RTMR3 extended, or tried to: the event, its digest, the errno */
 };
 
 struct frame_header {

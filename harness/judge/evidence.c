@@ -9,9 +9,11 @@
 #include "core/enum.h"
 #include "core/escape.h"
 #include "format/eventlog.h"
+#include "format/extend.h"
 #include "format/quote.h"
 #include "format/sha2.h"
 #include "format/text.h"
+#include "judge/extends.h"
 #include "judge/frames.h"
 
 static const char *const interface_names[] = {
@@ -188,10 +190,11 @@ static int on_report(struct reading *r, const json_t *o)
 	text_escape(rep.name, sizeof(rep.name), name);
 	if (name && ENUM_FIND(interface_names, name) > 0)
 		rep.interface = ENUM_FIND(interface_names, name);
-	if (l->reports == JUDGE_INTERFACES_MAX || layer_report(l, rep.interface)) {
+	if (l->reports == REPORTS_MAX || layer_report(l, rep.interface)) {
 		problem(l, "too many REPORT frames, or one interface twice");
 		return 0;
 	}
+	rep.extends = l->extends;
 	rep.ok = member_bool(o, "ok", false);
 	rep.ms = member_number(o, "ms", -1);
 	text_escape(rep.step, sizeof(rep.step), member_text(o, "step"));
@@ -211,6 +214,20 @@ static int on_report(struct reading *r, const json_t *o)
 	report_data_make(r->nonce, r->id, rep.interface, evidence, rep.expected);
 	l->report[l->reports++] = rep;
 	return 0;
+}
+
+static int on_extend(struct reading *r, const json_t *o)
+{
+	struct layer_evidence *l = r->layer;
+	int rc = -EINVAL;
+
+	if (l->extends < EXTENDS_MAX)
+		rc = extend_read(o, r->nonce, r->id, &l->extend[l->extends]);
+	if (rc == 0)
+		l->extends++;
+	else if (rc == -EINVAL)
+		problem(l, "an EXTEND frame too many, or one of another register than RTMR3");
+	return rc == -ENOMEM ? rc : 0;
 }
 
 static int on_done(struct reading *r, const json_t *o)
@@ -248,6 +265,21 @@ static json_t *read_command(const json_t *argv)
 	return command;
 }
 
+static void read_config(const json_t *o, uint8_t ret[48])
+{
+	const json_t *argv = json_object_get(o, "argv");
+	const char *name = member_text(o, "name");
+	struct sha512 h;
+
+	launch_config_init(&h);
+	for (size_t i = 0; i < json_array_size(argv); i++) {
+		const char *word = json_string_value(json_array_get(argv, i));
+
+		launch_config_add(&h, word ? word : "", name ? name : "");
+	}
+	launch_config_final(&h, ret);
+}
+
 static int on_enter(struct reading *r, const json_t *o)
 {
 	const char *id = member_text(o, "layer");
@@ -258,6 +290,7 @@ static int on_enter(struct reading *r, const json_t *o)
 	}
 	r->child->entering = true;
 	r->child->child = member_integer(o, "child", -1);
+	read_config(o, r->child->config);
 	r->child->command = read_command(json_object_get(o, "argv"));
 	return r->child->command ? 0 : -ENOMEM;
 }
@@ -361,6 +394,8 @@ static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 		return on_blob(r, o);
 	case FRAME_REPORT:
 		return on_report(r, o);
+	case FRAME_EXTEND:
+		return on_extend(r, o);
 	case FRAME_ENTER:
 		return on_enter(r, o);
 	case FRAME_RELAY:
@@ -495,6 +530,8 @@ void layer_evidence_done(struct layer_evidence *l)
 		json_decref(*fact_slot(l, i));
 	for (size_t i = 0; i < l->reports; i++)
 		free(l->report[i].data);
+	for (size_t i = 0; i < l->extends; i++)
+		json_decref(l->extend[i].what);
 	free(l->ccel_log.data);
 	*l = (struct layer_evidence){0};
 }

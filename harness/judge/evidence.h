@@ -14,6 +14,7 @@
  * A layer's `problem` is the first thing that makes its evidence incomplete or contradictory (a cut
  * frame, a gap in the numbering, another visit's nonce, a missing DONE ...): the cell is `broken`.
  */
+#define REPORTS_MAX 4
 struct report_evidence {            /* one REPORT frame */
 	char name[LAYER_WORD_MAX];  /* as the layer wrote it, escaped */
 	int interface;              /* enum report_interface, or 0 for a name not known */
@@ -28,7 +29,25 @@ struct report_evidence {            /* one REPORT frame */
 	uint8_t *data;              /* TDREPORT or quote; NULL without */
 	size_t size;
 	uint8_t expected[64]; /* the REPORTDATA it must have */
+	size_t extends;       /* of the layer before it */
 };
+
+/* One EXTEND frame: RTMR3 extended, or an attempt to. */
+struct extend_evidence {
+	char name[LAYER_WORD_MAX]; /* the interface, escaped */
+	bool launch;               /* the event is a launch, else a probe; see format/extend.h */
+	bool ok;                   /* the layer's claim; the rest is claimed, too */
+	bool known_event;          /* `digest` is that of the event, which is of this visit */
+	char step[40];
+	char error[LAYER_WORD_MAX];
+	double ms;
+	uint8_t digest[48];
+	json_t *what;            /* a launch's payload; or NULL */
+	bool told_writable;      /* the next was reported */
+	bool writable[4];        /* RTMR0 to RTMR3 could be extended through this interface */
+	bool read_back, as_read; /* RTMR3 was read before and after; and was extended in between */
+};
+#define EXTENDS_MAX 4 /* of a layer in a visit: two probes, one launch */
 
 struct blob {
 	bool begun, complete;
@@ -42,6 +61,7 @@ struct layer_evidence {
 	bool entering, left;        /* ENTER, LEFT seen */
 	json_int_t child;           /* its tag in the frames of the layer below */
 	json_t *command;            /* ENTER's argv: an array of escaped texts; or NULL */
+	uint8_t config[48];         /* launch_config_*() of ENTER's argv */
 	bool started, timeout;      /* from LEFT */
 	char end[JUDGE_TEXT_MAX];   /* from LEFT: step, reason, exit status; escaped */
 	bool told;                  /* `end` has the reason in words */
@@ -58,8 +78,10 @@ struct layer_evidence {
 	char kernel[80], boot_id[40]; /* of its kernel, from HELLO; escaped; "" without */
 	json_t *devices, *kvm, *tsm;
 	json_t *confinement, *isolation, *syscalls, *reach, *entry, *cost; /* NULL without */
-	struct report_evidence report[JUDGE_INTERFACES_MAX];
+	struct report_evidence report[REPORTS_MAX];
 	size_t reports;
+	struct extend_evidence extend[EXTENDS_MAX];
+	size_t extends;
 	struct blob ccel_log;
 	char problem[JUDGE_TEXT_MAX];
 };

@@ -29,6 +29,18 @@ static const char *rung_text(int rung)
 	return rung < 0 ? "none" : rung_names[rung];
 }
 
+/* How extending RTMR3 by sysfs went: "ok", an errno, or what else there is to say. */
+static const char *extend_text(const struct layer_verdict *l)
+{
+	for (size_t i = 0; i < l->interfaces; i++) {
+		const struct interface_result *in = &l->interface[i];
+
+		if (strcmp(in->name, "rtmr-sysfs") == 0)
+			return in->ok ? "ok" : in->error[0] ? in->error : in->detail;
+	}
+	return "it not tried";
+}
+
 static void compare(const struct test_case *test, const struct cell_verdict *v,
                     struct differences *d)
 {
@@ -48,6 +60,8 @@ static void compare(const struct test_case *test, const struct cell_verdict *v,
 	else if (x->error[0] && strcmp(l->ladder[rung].error, x->error) != 0)
 		differ(d, rung_names[rung], x->error,
 		       l->ladder[rung].error[0] ? l->ladder[rung].error : "no errno");
+	if (x->extend[0] && strcmp(extend_text(l), x->extend) != 0)
+		differ(d, "an extend of RTMR3", x->extend, extend_text(l));
 	if (x->kvm >= 0 && (int)l->kvm != x->kvm)
 		differ(d, "kvm", kvm_state_names[x->kvm], kvm_state_names[l->kvm]);
 }

@@ -292,6 +292,22 @@ static void find_listeners(const struct layer_evidence *l, struct isolation *i)
 	add_list(i, "engine-socket", "takes connections: ", &engines);
 }
 
+/* RTMR0 to RTMR2 are the boot's: whoever adds to them makes every later quote worthless. */
+static void find_extends(const struct layer_evidence *l, struct isolation *i)
+{
+	static const char *const names[] = {"RTMR0", "RTMR1", "RTMR2"};
+	struct list registers = {0};
+
+	for (size_t k = 0; k < l->extends && !registers.count; k++) {
+		for (int n = 0; n < 3 && l->extend[k].told_writable; n++) {
+			if (l->extend[k].writable[n])
+				list_add(&registers, names[n]);
+		}
+	}
+	add_list(i, "extends-boot-rtmrs", "can spoil all later quotes of this TD: may extend ",
+	         &registers);
+}
+
 void findings_make(const struct layer_evidence *l, bool layer0, struct isolation *i)
 {
 	find_unknown(l, layer0, i);
@@ -301,6 +317,7 @@ void findings_make(const struct layer_evidence *l, bool layer0, struct isolation
 		find_calls(i);
 		find_paths(l, i);
 		find_devices(l, i);
+		find_extends(l, i);
 	}
 	find_accounts(l, i);
 	find_listeners(l, i);

@@ -9,6 +9,7 @@
 
 #include "core/escape.h"
 #include "judge/expect.h"
+#include "judge/extends.h"
 #include "judge/isolation.h"
 #include "judge/ladder.h"
 
@@ -27,6 +28,7 @@ struct trial {
 	struct layer_evidence zero[1];
 	struct layer_evidence inner[CELL_LAYERS_MAX]; /* [0]: layer 0 as it passed the visit on */
 	struct attested attested[CELL_LAYERS_MAX];
+	struct extends extends; /* of RTMR3: by all visits before this one, and its layers so far */
 };
 
 static void trial_done(struct trial *t)
@@ -122,6 +124,13 @@ static void judge_isolation(const struct trial *t, size_t depth, struct layer_ve
 		v->isolation = (struct isolation){.uid0 = -1, .seccomp = -1, .no_new_privs = -1};
 }
 
+/* A case file speaks of the innermost layer. */
+static const char *expected_image(const struct test_case *test, size_t depth)
+{
+	return depth + 1 == test->cell.layers && test->expect.covers[0] ? test->expect.covers
+	                                                                : NULL;
+}
+
 static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, struct err *e)
 {
 	const struct run_record *run = t->in->run;
@@ -134,6 +143,10 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	        .prediction = t->in->prediction ? t->in->prediction[t->boot] : NULL,
 	        .collateral = t->in->collateral,
 	        .collaterals = t->in->collaterals,
+	        .below = depth ? &t->inner[depth - 1] : NULL,
+	        .below_covered = depth == 1 || (depth && v[-1].grade == GRADE_COVERED),
+	        .extends = depth ? t->extends : (struct extends){{0}, 0},
+	        .image = expected_image(t->test, depth),
 	        .at = (time_t)run->started,
 	};
 	int rc = keep_frames(v, l, e);
@@ -175,6 +188,17 @@ static void show_kvm_used(const struct cell *cell, struct cell_verdict *v)
 	}
 }
 
+/* What RTMR3 was when the visit began. */
+static int read_extends(struct trial *t, struct err *e)
+{
+	const struct boot_record *b = &t->in->run->boot[t->boot];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < b->visits && t->visit && &b->visit[i] < t->visit; i++)
+		rc = extends_add_visit(&t->extends, &b->visit[i], &t->in->channel[t->boot], e);
+	return rc;
+}
+
 static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 {
 	const struct channel *channel = &t->in->channel[t->boot];
@@ -188,8 +212,12 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 		rc = visit_evidence_read(&t->test->cell, t->own, channel, t->zero, e);
 	if (rc == 0 && t->visit && t->visit != t->own)
 		rc = visit_evidence_read(&t->test->cell, t->visit, channel, t->inner, e);
-	for (size_t i = 0; i < v->layers && rc == 0; i++)
+	if (rc == 0)
+		rc = read_extends(t, e);
+	for (size_t i = 0; i < v->layers && rc == 0; i++) {
 		rc = judge_layer(t, i, &v->layer[i], e);
+		extends_add(&t->extends, &t->inner[i], t->inner[i].extends);
+	}
 	if (rc == 0)
 		show_kvm_used(&t->test->cell, v);
 	return rc;

@@ -21,7 +21,7 @@
  * All texts in a verdict are printable ASCII: what a guest wrote was escaped on the way in.
  */
 #define JUDGE_TEXT_MAX       240 /* bytes, with the NUL */
-#define JUDGE_INTERFACES_MAX 4
+#define JUDGE_INTERFACES_MAX 8
 #define JUDGE_WORDS_MAX      64  /* of a command line */
 #define JUDGE_WORD_MAX       256 /* bytes of one, with the NUL */
 
@@ -60,6 +60,7 @@ struct layer_verdict {
 	size_t interfaces;
 	struct isolation isolation; /* all unknown when it was not entered */
 	struct layer_cost cost;
+	char image[97];  /* SHA-384 of its files as the layer below measured them, or "" */
 	uint8_t *frames; /* the layer's own channel bytes of the visit that probed it; or NULL */
 	size_t frames_size;
 };

@@ -367,15 +367,34 @@ static int climb_tcb(struct climb *c, struct err *e)
 	return 0;
 }
 
+static struct extends extends_until(const struct climb *c, const struct report_evidence *r)
+{
+	struct extends x = c->in->extends;
+
+	extends_add(&x, c->l, r->extends);
+	return x;
+}
+
 static void climb_covers(struct climb *c)
 {
-	if (!c->a->has_quote)
-		VOID(c, RUNG_COVERS, "no quote");
-	else if (c->in->layer0)
-		DENY(c, RUNG_COVERS,
-		     "the quote covers the TD only: nothing measured identifies this layer");
-	else
-		VOID(c, RUNG_COVERS, "no reference values to compare the TD's measurements with");
+	struct covers_input in = {
+	        .layer = c->l,
+	        .below = c->in->below,
+	        .below_covered = c->in->below_covered,
+	        .id = c->v->id,
+	        .expected = c->in->image,
+	        .source = "the case file",
+	};
+
+	if (c->a->has_quote) {
+		in.quoted = c->a->quote.td.rtmr[3];
+		in.replayed = extends_until(c, c->quoter);
+	}
+	if (!in.expected && c->in->prediction && c->in->prediction->image[0]) {
+		in.expected = c->in->prediction->image;
+		in.source = "the initrd's agent";
+	}
+	covers_weigh(&in, &c->v->ladder[RUNG_COVERS], c->v->image);
 }
 
 /* ---- the whole
@@ -393,7 +412,7 @@ static enum grade grade_of(const struct climb *c)
 
 static void read_interfaces(struct climb *c)
 {
-	for (size_t i = 0; i < c->l->reports; i++) {
+	for (size_t i = 0; i < c->l->reports && i < JUDGE_INTERFACES_MAX; i++) {
 		const struct report_evidence *r = &c->l->report[i];
 		struct interface_result *to = &c->v->interface[c->v->interfaces++];
 
@@ -403,6 +422,26 @@ static void read_interfaces(struct climb *c)
 		to->ms = r->ms;
 		snprintf(to->detail, sizeof(to->detail), "%s%s%s", r->step,
 		         r->kernel[0] ? "; kernel: " : "", r->kernel);
+	}
+}
+
+/* Trials of RTMR3 and what they are seen in: the quote, or else the TDREPORT. */
+static void read_extends(struct climb *c)
+{
+	const struct report_evidence *r = c->a->has_quote ? c->quoter : c->ioctl;
+	struct extends replayed = {{0}, 0};
+	const uint8_t *seen = NULL;
+
+	if (c->a->has_quote)
+		seen = c->a->quote.td.rtmr[3];
+	else if (c->a->has_report)
+		seen = c->a->report.td.rtmr[3];
+	if (seen)
+		replayed = extends_until(c, r);
+	for (size_t i = 0; i < c->l->extends && c->v->interfaces < JUDGE_INTERFACES_MAX; i++) {
+		if (!c->l->extend[i].launch)
+			extends_interface(&c->l->extend[i], seen, &replayed,
+			                  &c->v->interface[c->v->interfaces++]);
 	}
 }
 
@@ -463,6 +502,7 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 	climb_covers(&c);
 	ret->grade = grade_of(&c);
 	read_interfaces(&c);
+	read_extends(&c);
 	read_kvm(&c);
 	return rc;
 }

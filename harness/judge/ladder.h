@@ -7,6 +7,7 @@
 #include "format/quote.h"
 #include "format/tdreport.h"
 #include "judge/evidence.h"
+#include "judge/extends.h"
 
 /* What of a layer's evidence could be read; the next layers' is compared with layer 0's. */
 struct attested {
@@ -27,6 +28,10 @@ struct ladder_input {
 	const struct prediction *prediction; /* of the boot, or NULL */
 	const struct bytes *collateral;
 	size_t collaterals;
+	const struct layer_evidence *below; /* the layer that started this one, in this visit */
+	bool below_covered;
+	struct extends extends; /* of RTMR3, by other layers before this one's reports */
+	const char *image;      /* what it should be, from the case file; or NULL */
 	time_t at;
 };
 

@@ -21,6 +21,13 @@ static int load_one(const char *dir, const char *name, struct bytes *ret, struct
 	return measure_read_file(path, BLOB_MAX, ret, e);
 }
 
+static int load_optional(const char *dir, const char *name, struct bytes *ret, struct err *e)
+{
+	int r = load_one(dir, name, ret, e);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e)
 {
 	struct acpi_blobs b = {0};
@@ -31,6 +38,12 @@ int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e)
 		r = load_one(dir, "acpi-rsdp", &b.rsdp, e);
 	if (r == 0)
 		r = load_one(dir, "acpi-tables", &b.tables, e);
+	if (r == 0)
+		r = load_optional(dir, "boot-order", &b.boot_order, e);
+	if (r == 0)
+		r = load_optional(dir, "boot-menu", &b.boot_menu, e);
+	if (r == 0)
+		r = load_optional(dir, "smbios", &b.smbios, e);
 	if (r < 0)
 		acpi_blobs_free(&b);
 	else
@@ -43,6 +56,9 @@ void acpi_blobs_free(struct acpi_blobs *b)
 	bytes_free(&b->loader);
 	bytes_free(&b->rsdp);
 	bytes_free(&b->tables);
+	bytes_free(&b->boot_order);
+	bytes_free(&b->boot_menu);
+	bytes_free(&b->smbios);
 	*b = (struct acpi_blobs){0};
 }
 

@@ -15,11 +15,15 @@ struct acpi_blobs {
 	        loader;    /* etc/table-loader: commands of 128 bytes (QEMU bios-linker-loader.c) */
 	struct bytes rsdp; /* etc/acpi/rsdp */
 	struct bytes tables; /* etc/acpi/tables */
+	/* What newer firmware measures beside them; data NULL where it was not captured. */
+	struct bytes boot_order; /* bootorder: which devices QEMU would have booted from */
+	struct bytes boot_menu;  /* item 0x0e, 2 bytes: whether a boot menu is to be shown */
+	struct bytes smbios;     /* the structure table as firmware makes it of QEMU's */
 };
 
 /*
- * Reads acpi-loader, acpi-rsdp and acpi-tables of a directory: the names of the guest agent's
- * blobs. All three must be there.
+ * Reads acpi-loader, acpi-rsdp and acpi-tables of a directory, which must be there, and boot-order,
+ * boot-menu and smbios, which an older capture lacks.
  */
 int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e);
 void acpi_blobs_free(struct acpi_blobs *b);

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "format/eventlog.h"
+#include "measure/acpi.h"
 #include "measure/bootvar.h"
+#include "measure/smbios.h"
 
 void boot_measure_separator(struct event_list *l, unsigned rtmr)
 {
@@ -21,12 +23,34 @@ static void measure_action(struct event_list *l, const char *text)
 	           "%s", text);
 }
 
-void boot_measure_ready(struct event_list *l, const struct firmware *f,
-                        const struct measure_inputs *in)
+static int measure_smbios(struct event_list *l, const struct firmware *f,
+                          const struct measure_inputs *in, struct err *e)
 {
+	const struct event_tag tag = {0, EV_EFI_HANDOFF_TABLES, INPUT_SMBIOS};
+	uint8_t digest[48];
+	int r;
+
+	if (!in->acpi || !in->acpi->smbios.data) {
+		event_unknown(l, tag, "SMBIOS tables");
+		return 0;
+	}
+	r = smbios_digest(in->acpi->smbios, f->smbios_speeds, digest, e);
+	if (r == 0)
+		event_add(l, tag, digest, "SMBIOS tables, without serial numbers");
+	return r;
+}
+
+int boot_measure_ready(struct event_list *l, const struct firmware *f,
+                       const struct measure_inputs *in, struct err *e)
+{
+	int r = f->measures_smbios ? measure_smbios(l, f, in, e) : 0;
+
+	if (r < 0)
+		return r;
 	bootvar_measure(l, f, in);
 	measure_action(l, "Calling EFI Application from Boot Option");
 	boot_measure_separator(l, f->separator_in_rtmr0 ? 0 : 1);
+	return 0;
 }
 
 void boot_measure_exit(struct event_list *l)

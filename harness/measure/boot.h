@@ -9,9 +9,10 @@
 
 void boot_measure_separator(struct event_list *l, unsigned rtmr);
 
-/* The first ready-to-boot: boot variables, "Calling EFI Application", separator. */
-void boot_measure_ready(struct event_list *l, const struct firmware *f,
-                        const struct measure_inputs *in);
+/* The first ready-to-boot: SMBIOS where it is measured, boot variables, "Calling EFI Application",
+ * separator. */
+int boot_measure_ready(struct event_list *l, const struct firmware *f,
+                       const struct measure_inputs *in, struct err *e);
 
 /* What firmware adds when a kernel leaves boot services. */
 void boot_measure_exit(struct event_list *l);

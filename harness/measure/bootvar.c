@@ -159,6 +159,11 @@ void bootvar_measure(struct event_list *l, const struct firmware *f,
 		event_open(l, 0, "which device the TD boots from was not given");
 		return;
 	}
+	if (!in->kernel.data && f->bare_menu) {
+		event_open(l, 0,
+		           "which boot options this firmware makes for a disk is not known here");
+		return;
+	}
 	count = list_options(f, in, order);
 	hash_order(l, order, count);
 	option_menu(&option[0], f);

@@ -125,7 +125,9 @@ int boot_measure_disk(struct event_list *l, const struct firmware *f,
 	struct fat fat;
 	int r;
 
-	boot_measure_ready(l, f, in);
+	r = boot_measure_ready(l, f, in, e);
+	if (r < 0)
+		return r;
 	if (!in->disk) {
 		event_open(l, 1, "neither a kernel nor a disk was given");
 		event_open(l, 2, "neither a kernel nor a disk was given");

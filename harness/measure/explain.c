@@ -13,6 +13,8 @@ static const char *const other_input[INPUT_COUNT] = {
         [INPUT_FIRMWARE] = "another firmware image, or other variables in it",
         [INPUT_MEMORY] = "another memory size or layout",
         [INPUT_ACPI] = "other ACPI tables: another QEMU version, machine type or set of devices",
+        [INPUT_SMBIOS] =
+                "other SMBIOS tables: another QEMU version, machine type, processor or memory",
         [INPUT_KERNEL] =
                 "another kernel; or, as QEMU before 10.0 writes them into it, another "
                 "QEMU, memory size or initrd size",

@@ -20,12 +20,27 @@ static const uint8_t guid_ui_app[GUID_SIZE] = /* MdeModulePkg/Application/UiApp 
         GUID(0x462caa21, 0x7614, 0x4503, 0x83, 0x6e, 0x8a, 0xb6, 0xf4, 0x66, 0x23, 0x31);
 static const uint8_t guid_smbios_platform[GUID_SIZE] = /* OvmfPkg/SmbiosPlatformDxe */
         GUID(0x4110465d, 0x5ff3, 0x4f4b, 0xb5, 0x80, 0x24, 0xed, 0x0d, 0x06, 0x74, 0x7a);
+static const uint8_t guid_menu_app[GUID_SIZE] = /* MdeModulePkg/Application/BootManagerMenuApp */
+        GUID(0xeec25bdc, 0x67f2, 0x4d95, 0xb1, 0xd5, 0xf8, 0x1b, 0x20, 0x39, 0xd1, 0x1d);
+static const uint8_t guid_boot_manager[GUID_SIZE] = /* MdeModulePkg/Universal/BdsDxe */
+        GUID(0x6d33944a, 0xec75, 0x4855, 0xa5, 0x4d, 0x80, 0x9c, 0x75, 0x24, 0x1f, 0x6c);
+static const uint8_t guid_smbios_measurement[GUID_SIZE] = /* MdeModulePkg SmbiosMeasurementDxe */
+        GUID(0xd27fed59, 0xabb4, 0x4fed, 0xbe, 0xad, 0x2a, 0x87, 0x8c, 0x7e, 0x4a, 0x7e);
 const uint8_t guid_shell[GUID_SIZE] = /* ShellPkg */
         GUID(0x7c04a583, 0x9e3e, 0x4f1c, 0xad, 0x65, 0xe0, 0x52, 0x68, 0xd0, 0xb4, 0xd1);
 
+struct menu { /* a file that may be the boot manager's menu */
+	uint8_t volume[GUID_SIZE];
+	uint8_t file[GUID_SIZE];
+	uint8_t name[64];
+	size_t name_size; /* 0: it is not there */
+};
+
 struct scan {
 	struct firmware *f;
-	bool pei_measures; /* has TdTcg2Pei */
+	bool pei_measures;           /* has TdTcg2Pei */
+	bool names_menu_app;         /* the boot manager names BootManagerMenuApp as its menu */
+	struct menu setup, menu_app; /* UiApp, BootManagerMenuApp */
 };
 
 static bool file_is(const struct volume_file *file, const uint8_t guid[GUID_SIZE])
@@ -58,14 +73,50 @@ static void find_version(struct bytes code, char out[32])
 	}
 }
 
-static void take_menu(struct firmware *f, const struct volume_file *file)
+static void take_menu(struct menu *m, const struct volume_file *file)
 {
-	memcpy(f->volume, file->volume, GUID_SIZE);
-	memcpy(f->menu, file->name, GUID_SIZE);
-	if (file->ui_name.size > 0 && file->ui_name.size <= sizeof(f->menu_name)) {
-		memcpy(f->menu_name, file->ui_name.data, file->ui_name.size);
-		f->menu_name_size = file->ui_name.size;
+	memcpy(m->volume, file->volume, GUID_SIZE);
+	memcpy(m->file, file->name, GUID_SIZE);
+	if (file->ui_name.size > 0 && file->ui_name.size <= sizeof(m->name)) {
+		memcpy(m->name, file->ui_name.data, file->ui_name.size);
+		m->name_size = file->ui_name.size;
 	}
+}
+
+/* The menu is a constant of the boot manager: the menu application, or else the whole setup. */
+static void choose_menu(const struct scan *s)
+{
+	struct firmware *f = s->f;
+	const struct menu *m =
+	        s->names_menu_app && s->menu_app.name_size ? &s->menu_app : &s->setup;
+
+	f->bare_menu = m == &s->menu_app;
+	memcpy(f->volume, m->volume, GUID_SIZE);
+	memcpy(f->menu, m->file, GUID_SIZE);
+	memcpy(f->menu_name, m->name, sizeof(f->menu_name));
+	f->menu_name_size = m->name_size;
+}
+
+static bool contains(struct bytes where, const void *what, size_t size)
+{
+	return memmem(where.data, where.size, what, size) != NULL;
+}
+
+/* The driver's table of what it leaves out: type 4, offset 0x16, 2 bytes is a later addition. */
+static void look_at_smbios(struct firmware *f, struct bytes content)
+{
+	static const uint64_t current_speed[] = {4, 0x16, 2};
+
+	f->measures_smbios = true;
+	f->smbios_speeds = !contains(content, current_speed, sizeof(current_speed));
+}
+
+static void look_at_boot_manager(struct scan *s, struct bytes content)
+{
+	static const char initrd_first[] = "initrd=initrd "; /* older ones: " initrd=initrd" */
+
+	s->names_menu_app |= contains(content, guid_menu_app, GUID_SIZE);
+	s->f->initrd_first |= contains(content, initrd_first, sizeof(initrd_first));
 }
 
 static void look_at_file(const struct volume_file *file, void *userdata)
@@ -82,10 +133,16 @@ static void look_at_file(const struct volume_file *file, void *userdata)
 	if (file_is(file, guid_shell))
 		s->f->shell = true;
 	if (file_is(file, guid_ui_app))
-		take_menu(s->f, file);
+		take_menu(&s->setup, file);
+	if (file_is(file, guid_menu_app))
+		take_menu(&s->menu_app, file);
+	if (file_is(file, guid_smbios_measurement))
+		look_at_smbios(s->f, file->content);
+	if (file_is(file, guid_boot_manager))
+		look_at_boot_manager(s, file->content);
 	if (file_is(file, guid_smbios_platform))
 		find_version(file->content, s->f->version);
-	if (memmem(file->content.data, file->content.size, fw_cfg_event, sizeof(fw_cfg_event)))
+	if (contains(file->content, fw_cfg_event, sizeof(fw_cfg_event)))
 		s->f->measures_fw_cfg = true;
 }
 
@@ -113,6 +170,7 @@ int firmware_read(struct bytes image, struct firmware *ret, struct err *e)
 		return err_set(e, -EBADMSG, "TDVF metadata: %s at byte %" PRIu64,
 		               format_code_name(code), at);
 	r = volume_walk(image, look_at_file, &scan, e);
+	choose_menu(&scan);
 	if (r == 0)
 		r = read_cfv(&f, e);
 	if (r < 0) {

@@ -23,12 +23,16 @@ struct firmware {
 	bool separator_in_rtmr0; /* ready-to-boot separator: RTMR0 (before edk2 efaf8931) or RTMR1
 	                          */
 	bool measures_fw_cfg;    /* boot menu and order of fw_cfg (edk2 2025.05 and later) */
+	bool measures_smbios;    /* has SmbiosMeasurementDxe (the same) */
+	bool smbios_speeds;      /* which then has the current speeds in it */
+	bool initrd_first;       /* "initrd=initrd" before a kernel's command line, not behind it */
 	bool shell;              /* has a built-in shell: a boot option of its own */
 
 	uint8_t volume[GUID_SIZE]; /* name of the volume that holds the boot manager's menu */
-	uint8_t menu[GUID_SIZE];   /* file name of that menu, zero when there is none */
-	uint8_t menu_name[64];     /* its user-interface name, UTF-16 with NUL */
-	size_t menu_name_size;     /* bytes of it */
+	bool bare_menu; /* it is BootManagerMenuApp, and the setup (UiApp) an option of its own */
+	uint8_t menu[GUID_SIZE]; /* file name of that menu, zero when there is none */
+	uint8_t menu_name[64];   /* its user-interface name, UTF-16 with NUL */
+	size_t menu_name_size;   /* bytes of it */
 };
 
 extern const uint8_t guid_shell[GUID_SIZE]; /* file name of the built-in shell */

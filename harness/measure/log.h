@@ -8,6 +8,7 @@
 
 #include "core/err.h"
 #include "format/code.h"
+#include "format/extend.h"
 #include "format/quote.h"
 #include "measure/describe.h"
 
@@ -17,7 +18,7 @@
  * "event_payload"}, by itself or as "events" or "event_log" (which may be a string of JSON) of an
  * object.
  */
-#define LOG_TYPE_RUNTIME 0x08000001u /* dstack: SHA-384(le32(type) ":" event ":" payload) */
+#define LOG_TYPE_RUNTIME EXTEND_TYPE /* its digest: extend_digest() */
 
 struct log_event {
 	uint64_t offset; /* of the record in a CCEL log, bytes; its place in a JSON list */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
-#include "format/sha2.h"
+#include "format/extend.h"
 #include "format/text.h"
 #include "measure/line.h"
 
@@ -54,21 +54,6 @@ static json_t *load_list(struct bytes data, struct format_fault *ret_fault, stru
 	return json_incref(list);
 }
 
-/* A runtime event's digest is over its type, name and payload; it may be left out of the log. */
-static void runtime_digest(const char *name, struct bytes payload, uint8_t digest[48])
-{
-	const uint32_t type = LOG_TYPE_RUNTIME;
-	struct sha512 h;
-
-	sha384_init(&h);
-	sha512_update(&h, &type, sizeof(type));
-	sha512_update(&h, ":", 1);
-	sha512_update(&h, name, strlen(name));
-	sha512_update(&h, ":", 1);
-	sha512_update(&h, payload.data, payload.size);
-	sha384_final(&h, digest);
-}
-
 static void describe_runtime(struct log_event *ev, const char *name)
 {
 	bool text = ev->data.size > 0;
@@ -96,8 +81,8 @@ static int fill(struct log_event *ev, const char *digest, const char *name, uint
 		return bad(FORMAT_BAD_SIZE, at, "digest", ret_fault, e);
 	if (hex_decode(digest, strlen(digest), ev->digest, &size) != FORMAT_OK)
 		return bad(FORMAT_BAD_ENCODING, at, "digest", ret_fault, e);
-	if (ev->type == LOG_TYPE_RUNTIME) {
-		runtime_digest(name, ev->data, runtime);
+	if (ev->type == LOG_TYPE_RUNTIME) { /* its digest may be left out */
+		extend_digest(name, ev->data.data, ev->data.size, runtime);
 		if (size == 0)
 			memcpy(ev->digest, runtime, sizeof(runtime));
 		ev->data_measured = memcmp(ev->digest, runtime, sizeof(runtime)) == 0;

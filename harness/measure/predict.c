@@ -9,16 +9,19 @@
 #include "core/cleanup.h"
 #include "format/eventlog.h"
 #include "format/sha2.h"
+#include "format/text.h"
 #include "measure/acpi.h"
 #include "measure/boot.h"
 #include "measure/events.h"
 #include "measure/firmware.h"
 #include "measure/kernel.h"
+#include "measure/launch.h"
 
 const char *const measure_input_names[INPUT_COUNT] = {
-        [INPUT_FIRMWARE] = "firmware", [INPUT_MEMORY] = "memory",   [INPUT_ACPI] = "ACPI tables",
-        [INPUT_KERNEL] = "kernel",     [INPUT_INITRD] = "initrd",   [INPUT_CMDLINE] = "cmdline",
-        [INPUT_DISK] = "disk",         [INPUT_DEVICES] = "devices", [INPUT_CONSTANT] = "constant",
+        [INPUT_FIRMWARE] = "firmware",    [INPUT_MEMORY] = "memory", [INPUT_ACPI] = "ACPI tables",
+        [INPUT_SMBIOS] = "SMBIOS tables", [INPUT_KERNEL] = "kernel", [INPUT_INITRD] = "initrd",
+        [INPUT_CMDLINE] = "cmdline",      [INPUT_DISK] = "disk",     [INPUT_DEVICES] = "devices",
+        [INPUT_CONSTANT] = "constant",
 };
 
 struct boot {
@@ -66,6 +69,29 @@ static void measure_cfv(struct boot *b)
 	if (b->firmware.cfv.data)
 		event_hash(&b->list, tag, b->firmware.cfv.data, b->firmware.cfv.size,
 		           "configuration volume (CFV)");
+}
+
+/*
+ * fw_cfg items that firmware reads before anything else: whether to show a boot menu, and QEMU's
+ * boot order, which it has with -kernel even where no device has a bootindex.
+ */
+static void measure_fw_cfg(struct boot *b)
+{
+	const struct event_tag tag = {0, EV_PLATFORM_CONFIG_FLAGS, INPUT_DEVICES};
+	const struct acpi_blobs *acpi = b->in->acpi;
+
+	if (acpi && acpi->boot_menu.data)
+		event_hash(&b->list, tag, acpi->boot_menu.data, acpi->boot_menu.size,
+		           "fw_cfg BootMenu");
+	else
+		event_unknown(&b->list, tag, "fw_cfg BootMenu");
+	/* The control VM has a kernel and no bootindex: what a TD that boots a disk has, differs.
+	 */
+	if (acpi && acpi->boot_order.data && b->in->kernel.data)
+		event_hash(&b->list, tag, acpi->boot_order.data, acpi->boot_order.size,
+		           "fw_cfg bootorder");
+	else
+		event_unknown(&b->list, tag, "fw_cfg bootorder");
 }
 
 /* UEFI_VARIABLE_DATA: TCG PC Client Platform Firmware Profile, section 10.2.6 */
@@ -195,26 +221,29 @@ static int measure_kernel(struct boot *b)
 }
 
 /*
- * OVMF hands the command line on as UTF-16, byte by byte, and appends where the initrd is; the
- * kernel's EFI stub measures it with its NUL. An empty one is not measured.
+ * OVMF hands the command line on as UTF-16, byte by byte, and adds where the initrd is, behind it
+ * or, in newer versions, before; the kernel's EFI stub measures it with its NUL. An empty one is
+ * not measured.
  */
 static int measure_cmdline(struct boot *b)
 {
-	static const char initrd[] = " initrd=initrd";
 	const struct event_tag tag = {2, EV_EVENT_TAG, INPUT_CMDLINE};
 	const char *cmdline = b->in->cmdline ? b->in->cmdline : "";
-	const char *tail = b->in->initrd.size > 0 ? initrd : "";
-	size_t length = strlen(cmdline) + strlen(tail);
-	_cleanup_(freep) uint8_t *wide = calloc(length + 1, 2);
+	bool initrd = b->in->initrd.size > 0, first = b->firmware.initrd_first;
+	_cleanup_(freep) char *text = NULL;
+	_cleanup_(freep) uint8_t *wide = NULL;
+	int length = asprintf(&text, "%s%s%s", initrd && first ? "initrd=initrd " : "", cmdline,
+	                      initrd && !first ? " initrd=initrd" : "");
 
+	if (length >= 0)
+		wide = calloc((size_t)length + 1, 2);
 	if (!wide)
 		return err_sys(b->e, -ENOMEM, "cmdline");
 	if (length == 0)
 		return 0;
-	for (size_t i = 0; i < length; i++)
-		wide[2 * i] =
-		        (uint8_t)(i < strlen(cmdline) ? cmdline[i] : tail[i - strlen(cmdline)]);
-	event_hash(&b->list, tag, wide, 2 * (length + 1), "LOADED_IMAGE::LoadOptions");
+	for (size_t i = 0; i < (size_t)length; i++)
+		wide[2 * i] = (uint8_t)text[i];
+	event_hash(&b->list, tag, wide, 2 * ((size_t)length + 1), "LOADED_IMAGE::LoadOptions");
 	return 0;
 }
 
@@ -223,9 +252,10 @@ static int measure_direct_boot(struct boot *b)
 	int r;
 
 	r = measure_kernel(b); /* loaded first, then the boot manager says that it boots */
+	if (r == 0)
+		r = boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
 	if (r < 0)
 		return r;
-	boot_measure_ready(&b->list, &b->firmware, b->in);
 	r = measure_cmdline(b);
 	if (r < 0)
 		return r;
@@ -247,8 +277,7 @@ static int measure_boot(struct boot *b)
 		return r;
 	measure_cfv(b);
 	if (b->firmware.measures_fw_cfg)
-		event_open(&b->list, 0,
-		           "this firmware measures fw_cfg items too: not foreseen yet");
+		measure_fw_cfg(b);
 	measure_policy(b);
 	boot_measure_separator(&b->list, 0);
 	r = measure_acpi(b);
@@ -272,7 +301,9 @@ static void describe_profile(const struct firmware *f, char *out, size_t size)
 	snprintf(out, size, "OVMF %s: ready-to-boot separator in RTMR%d, Secure Boot %s%s",
 	         f->version[0] ? f->version : "(no version)", f->separator_in_rtmr0 ? 0 : 1,
 	         f->secure_boot ? "built in" : "not built in",
-	         f->measures_fw_cfg ? ", fw_cfg items measured" : "");
+	         f->measures_smbios   ? ", fw_cfg items and SMBIOS measured"
+	         : f->measures_fw_cfg ? ", fw_cfg items measured"
+	                              : "");
 }
 
 /* Replays the events; a register with an unknown or missing one is not known. */
@@ -314,6 +345,7 @@ static void note_inputs(struct prediction *p, const struct measure_inputs *in)
 {
 	const uint64_t memory[2] = {in->memory, low_memory(in)};
 	const char *cmdline = in->cmdline ? in->cmdline : "";
+	uint8_t image[48];
 	struct sha512 h;
 
 	note_input(p, INPUT_FIRMWARE, in->firmware.data, in->firmware.size);
@@ -321,8 +353,11 @@ static void note_inputs(struct prediction *p, const struct measure_inputs *in)
 	note_input(p, INPUT_KERNEL, in->kernel.data, in->kernel.size);
 	note_input(p, INPUT_INITRD, in->initrd.data, in->initrd.size);
 	note_input(p, INPUT_CMDLINE, in->kernel.data ? cmdline : NULL, strlen(cmdline));
+	if (in->initrd.data && launch_container_image(in->initrd, image, NULL) == 0)
+		hex_encode(image, sizeof(image), p->image);
 	if (!in->acpi)
 		return;
+	note_input(p, INPUT_SMBIOS, in->acpi->smbios.data, in->acpi->smbios.size);
 	sha384_init(&h);
 	sha512_update(&h, in->acpi->loader.data, in->acpi->loader.size);
 	sha512_update(&h, in->acpi->rsdp.data, in->acpi->rsdp.size);

@@ -26,6 +26,7 @@ enum measure_input {
 	INPUT_FIRMWARE, /* the firmware image: its variables, its built-in boot options */
 	INPUT_MEMORY,   /* size of the TD's memory and how much of it is below 4 GiB */
 	INPUT_ACPI,     /* the VMM's ACPI tables: QEMU's version and command line */
+	INPUT_SMBIOS,   /* the SMBIOS tables: the same, and the firmware's additions */
 	INPUT_KERNEL,
 	INPUT_INITRD,
 	INPUT_CMDLINE,
@@ -80,6 +81,8 @@ struct prediction {
 		bool given;
 		uint8_t digest[48]; /* SHA-384 of the input: to tell which of two boots' differ */
 	} input[INPUT_COUNT];
+	char image[97]; /* SHA-384 in hexadecimal of a container with the initrd's agent, or "":
+	                 * launch.h */
 	struct predicted_event *event; /* in the order in which they happen */
 	size_t events;
 };

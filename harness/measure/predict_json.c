@@ -57,11 +57,12 @@ json_t *prediction_to_json(const struct prediction *p)
 			json_object_set_new(inputs, measure_input_names[i],
 			                    hex_or_null(true, p->input[i].digest));
 	}
-	return json_pack("{s:s, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o}", "profile", p->profile,
+	return json_pack("{s:s, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}", "profile", p->profile,
 	                 "mrtd", "single_pass", hex_or_null(true, p->mrtd[MRTD_SINGLE_PASS]),
 	                 "two_pass", hex_or_null(true, p->mrtd[MRTD_TWO_PASS]), "rtmr", rtmr,
 	                 "unknown", unknown, "complete", complete, "inputs", inputs, "events",
-	                 events_json(p));
+	                 events_json(p), "container_image",
+	                 p->image[0] ? json_string(p->image) : json_null());
 }
 
 /* ---- reading ------------------------------------------------------------------------------------
@@ -174,6 +175,7 @@ int prediction_from_json(const json_t *root, struct prediction *ret, struct err 
 {
 	_cleanup_(prediction_done) struct prediction p = {0};
 	const json_t *mrtd = json_object_get(root, "mrtd");
+	uint8_t image[48];
 	int r;
 
 	if (copy_text(json_object_get(root, "profile"), p.profile, sizeof(p.profile)) < 0)
@@ -181,6 +183,11 @@ int prediction_from_json(const json_t *root, struct prediction *ret, struct err 
 	if (read_hex(json_object_get(mrtd, "single_pass"), p.mrtd[MRTD_SINGLE_PASS]) != 1 ||
 	    read_hex(json_object_get(mrtd, "two_pass"), p.mrtd[MRTD_TWO_PASS]) != 1)
 		return wrong(e, "mrtd");
+	r = read_hex(json_object_get(root, "container_image"), image);
+	if (r < 0 && json_object_get(root, "container_image")) /* older files have none */
+		return wrong(e, "container_image");
+	if (r == 1)
+		hex_encode(image, sizeof(image), p.image);
 	r = read_events(json_object_get(root, "events"), &p, e);
 	if (r == 0)
 		r = read_registers(root, &p, e);

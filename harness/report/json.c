@@ -34,14 +34,15 @@ static json_t *layer_json(const struct layer_verdict *l)
 		json_array_append_new(ladder, rung_json((enum rung)i, &l->ladder[i]));
 	for (size_t i = 0; i < l->interfaces; i++)
 		json_array_append_new(interfaces, interface_json(&l->interface[i]));
-	return json_pack("{s:s, s:b, s:o, s:O?, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-	                 l->id, "entered", l->entered, "reason", text_or_null(l->reason), "command",
-	                 l->command, "grade", ENUM_NAME(grade_names, l->grade), "origin",
+	return json_pack("{s:s, s:b, s:o, s:O?, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	                 "id", l->id, "entered", l->entered, "reason", text_or_null(l->reason),
+	                 "command", l->command, "grade", ENUM_NAME(grade_names, l->grade), "origin",
 	                 ENUM_NAME(origin_names, l->origin), "kvm",
 	                 l->kvm == KVM_UNKNOWN ? json_null() : json_string(kvm_state_names[l->kvm]),
 	                 "kvm_detail", text_or_null(l->kvm_detail), "ladder", ladder, "interfaces",
 	                 interfaces, "isolation", isolation_json(&l->isolation), "findings",
-	                 findings_json(&l->isolation), "cost", cost_json(&l->cost));
+	                 findings_json(&l->isolation), "cost", cost_json(&l->cost), "image",
+	                 text_or_null(l->image));
 }
 
 static json_t *name_or_null(const char *const names[], int value)
@@ -53,10 +54,11 @@ static json_t *expectation_json(const struct test_case *c)
 {
 	const struct expectation *x = &c->expect;
 
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:s}", "entered", x->entered, "grade",
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "entered", x->entered, "grade",
 	                 name_or_null(grade_names, x->grade), "rung",
 	                 name_or_null(rung_names, x->rung), "errno", text_or_null(x->error), "kvm",
-	                 name_or_null(kvm_state_names, x->kvm), "why", c->why);
+	                 name_or_null(kvm_state_names, x->kvm), "extend", text_or_null(x->extend),
+	                 "covers", text_or_null(x->covers), "why", c->why);
 }
 
 static json_t *cell_json(const struct judge_input *in, const struct cell_verdict *v)

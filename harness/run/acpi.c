@@ -165,11 +165,20 @@ static int take(struct bytes *slot, struct reader *r, uint32_t size)
 
 static struct bytes *find_slot(struct acpi_blobs *b, const char *name)
 {
-	if (strcmp(name, "etc/table-loader") == 0)
-		return &b->loader;
-	if (strcmp(name, "etc/acpi/rsdp") == 0)
-		return &b->rsdp;
-	return strcmp(name, "etc/acpi/tables") == 0 ? &b->tables : NULL;
+	const struct {
+		const char *name;
+		struct bytes *slot;
+	} slots[] = {
+	        {"etc/table-loader", &b->loader}, {"etc/acpi/rsdp", &b->rsdp},
+	        {"etc/acpi/tables", &b->tables},  {"bootorder", &b->boot_order},
+	        {"boot-menu", &b->boot_menu},     {"smbios", &b->smbios},
+	};
+
+	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+		if (strcmp(slots[i].name, name) == 0)
+			return slots[i].slot;
+	}
+	return NULL;
 }
 
 static int read_records(const uint8_t *data, size_t size, struct acpi_blobs *b)
@@ -270,5 +279,11 @@ int acpi_save(const struct acpi_blobs *b, int dir_fd, struct err *e)
 		r = save_one(dir_fd, "acpi-rsdp", b->rsdp, e);
 	if (r == 0)
 		r = save_one(dir_fd, "acpi-tables", b->tables, e);
+	if (r == 0 && b->boot_order.data)
+		r = save_one(dir_fd, "boot-order", b->boot_order, e);
+	if (r == 0 && b->boot_menu.data)
+		r = save_one(dir_fd, "boot-menu", b->boot_menu, e);
+	if (r == 0 && b->smbios.data)
+		r = save_one(dir_fd, "smbios", b->smbios, e);
 	return r;
 }

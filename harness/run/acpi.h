@@ -7,8 +7,9 @@
 #include "run/argv.h"
 
 /*
- * QEMU's ACPI tables for a guest's command line, without that guest: a control VM with the same
- * firmware and devices, but without any TDX, runs guests/fwcfg instead of a kernel. About a second.
+ * QEMU's ACPI tables, and what else newer firmware measures of it, for a guest's command line,
+ * without that guest: a control VM with the same firmware and devices, but without any TDX, runs
+ * guests/fwcfg instead of a kernel. About a second.
  */
 
 /*
@@ -22,7 +23,7 @@ int acpi_control_argv(char *const *argv, const char *dumper, const char *output,
 /* Runs it; `dumper` is the path of fwcfg.efi. Free *ret with acpi_blobs_free(). */
 int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e);
 
-/* Writes acpi-loader, acpi-rsdp and acpi-tables into the folder: what acpi_blobs_load() reads. */
+/* Writes acpi-loader and the others into the folder: what acpi_blobs_load() reads. */
 int acpi_save(const struct acpi_blobs *b, int dir_fd, struct err *e);
 
 #endif

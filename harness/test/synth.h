@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "format/eventlog.h"
+#include "format/extend.h"
 #include "format/frame.h"
 #include "format/sha2.h"
 #include "format/tdx.h"
@@ -68,8 +69,32 @@ enum twist {
 	TWISTS
 };
 
+/* Extending RTMR3 is apart, for what it changes is one rung and one interface. */
+enum extend_twist {
+	NO_EXTENDS,
+	EXTENDS,            /* probes at both layers, and the container measured before its start */
+	EXTENDS_IMAGE,      /* the container's image is not the one expected */
+	EXTENDS_ANY_IMAGE,  /* nobody says what it should be */
+	EXTENDS_NO_LAUNCH,  /* only probes */
+	EXTENDS_FAILED,     /* the launch could not be extended, but it was started all the same */
+	EXTENDS_UNTOLD,     /* someone extended RTMR3 between the visits and did not say so */
+	EXTENDS_UNDONE,     /* layer 0 tells of an extend that did not happen */
+	EXTENDS_PROBE_FLIP, /* the container's probe: another digest than the one it tells */
+	EXTENDS_PROBE_EVENT, /* one that is told truly, but of another nonce */
+	EXTENDS_PROBE_READ,  /* and RTMR3 read back is something else */
+	EXTENDS_LAUNCH_FLIP, /* the launch: another digest than that of its payload */
+	EXTENDS_LAUNCH_ID,   /* its payload is about another layer */
+	EXTENDS_LAUNCH_ARGV, /* or another command */
+	EXTENDS_LAUNCH_TEXT, /* or nothing at all */
+	EXTENDS_WRITABLE,    /* the container can write RTMR1 */
+};
+#define SYNTH_IMAGE                                        \
+	"0123456789abcdef0123456789abcdef0123456789abcdef" \
+	"0123456789abcdef0123456789abcdef0123456789abcdef"
+
 struct synth {
 	enum twist twist;
+	enum extend_twist extends;
 	struct authority *authority, *other;
 	char dir[2][64];
 	struct golden log;
@@ -281,11 +306,69 @@ static inline void put_quote(struct synth *y, struct stream *s, const struct acc
 		                       quote_json(y, s, a)));
 }
 
+static inline void put_extend(struct synth *y, struct stream *s, const struct account *a,
+                              const char *event, const void *payload, size_t size)
+{
+	bool launch = strcmp(event, EXTEND_LAUNCH) == 0;
+	bool failed = launch && y->extends == EXTENDS_FAILED;
+	uint8_t digest[48], before[48], *rtmr3 = y->td.td.rtmr[3];
+
+	memcpy(before, rtmr3, 48);
+	extend_digest(event, payload, size, digest);
+	if (launch)
+		digest[7] ^= y->extends == EXTENDS_LAUNCH_FLIP;
+	if (!failed && (a->inner || launch || y->extends != EXTENDS_UNDONE))
+		rtmr_extend(rtmr3, digest);
+	if (a->inner && y->extends == EXTENDS_PROBE_FLIP)
+		digest[3] ^= 1;
+	before[0] ^= a->inner && y->extends == EXTENDS_PROBE_READ;
+	stream_frame(
+	        s, FRAME_EXTEND,
+	        json_pack("{s:s, s:i, s:b, s:s, s:i, s:f, s:s, s:o, s:o, s:o, s:o, s:[b,b,b,b]}",
+	                  "interface", "rtmr-sysfs", "rtmr", 3, "ok", !failed, "step",
+	                  failed ? "write" : "done", "errno", failed ? 5 : 0, "ms", 0.2, "event",
+	                  event, "payload", base64_json(payload, size), "digest",
+	                  base64_json(digest, 48), "before", base64_json(before, 48), "after",
+	                  base64_json(rtmr3, 48), "writable", 0,
+	                  a->inner && y->extends == EXTENDS_WRITABLE, 0, 1));
+}
+
+static inline void put_probe(struct synth *y, struct stream *s, const struct account *a)
+{
+	uint8_t payload[EXTEND_PROBE_MAX];
+	size_t size = extend_probe_payload(a->nonce, EXTEND_SYSFS, a->id, payload);
+
+	payload[9] ^= a->inner && y->extends == EXTENDS_PROBE_EVENT;
+	if (y->extends)
+		put_extend(y, s, a, EXTEND_PROBE, payload, size);
+}
+
+static inline void put_launch(struct synth *y, struct stream *s)
+{
+	const struct account a = {.id = "td"};
+	char text[512], config[97];
+	uint8_t digest[48];
+	struct sha512 h;
+
+	launch_config_init(&h);
+	launch_config_add(&h, "docker", "n-1");
+	launch_config_add(&h, y->extends == EXTENDS_LAUNCH_ARGV ? "--other=%" : "--name=%", "n-1");
+	launch_config_final(&h, digest);
+	hex_encode(digest, 48, config);
+	snprintf(text, sizeof(text), "{\"config\":\"%s\",\"image\":\"%s\",\"layer\":\"%s\"}",
+	         config, SYNTH_IMAGE,
+	         y->extends == EXTENDS_LAUNCH_ID ? "td/docker" : y->item[1].id);
+	if (y->extends == EXTENDS_LAUNCH_TEXT)
+		snprintf(text, sizeof(text), "hello");
+	put_extend(y, s, &a, EXTEND_LAUNCH, text, strlen(text));
+}
+
 static inline void put_account(struct synth *y, struct stream *s, const struct account *a)
 {
 	put_hello(y, s, a);
 	put_facts(s, a);
 	put_log(y, s, a);
+	put_probe(y, s, a);
 	put_tdreport(y, s, a);
 	put_quote(y, s, a);
 	if (a->twist == NO_JSON)
@@ -343,9 +426,12 @@ static inline void put_second_visit(struct synth *y, struct stream *s)
 
 	if (y->twist != NO_ENTER)
 		stream_frame(s, FRAME_ENTER,
-		             json_pack("{s:i, s:s, s:s, s:[s]}", "child", 7, "layer",
+		             json_pack("{s:i, s:s, s:s, s:s, s:[s, s]}", "child", 7, "layer",
 		                       y->twist == OTHER_ENTER ? "td/docker" : y->item[1].id,
-		                       "driver", "docker", "argv", "docker"));
+		                       "driver", "docker", "name", "n-1", "argv", "docker",
+		                       "--name=n-1"));
+	if (y->extends && y->extends != EXTENDS_NO_LAUNCH)
+		put_launch(y, s);
 	put_child(y, s);
 	if (y->twist != NO_LEFT)
 		stream_frame(s, FRAME_LEFT,
@@ -447,6 +533,8 @@ static inline void synth_build(struct synth *y)
 	sha384_init(&s.digest);
 	put_account(y, &s, &a);
 	y->visit[0].end = y->visit[1].begin = s.size;
+	if (y->extends == EXTENDS_UNTOLD)
+		rtmr_extend(y->td.td.rtmr[3], (const uint8_t *)SYNTH_IMAGE);
 	sha384_init(&s.digest);
 	put_second_visit(y, &s);
 	y->visit[1].end = s.size;
@@ -489,6 +577,17 @@ static inline void synth_done(struct synth *y)
 		nftw(y->dir[i], synth_remove, 8, FTW_DEPTH | FTW_PHYS);
 	free(y->bytes);
 	golden_done(&y->log);
+}
+
+/* The same run, in which RTMR3 is extended. */
+static inline void synth_extend(struct synth *y, enum extend_twist extends)
+{
+	y->extends = extends;
+	strcpy(y->item[1].expect.covers, SYNTH_IMAGE);
+	y->item[1].expect.covers[0] ^= extends == EXTENDS_IMAGE;
+	if (extends == EXTENDS_ANY_IMAGE)
+		y->item[1].expect.covers[0] = '\0';
+	synth_build(y);
 }
 
 /* Judges the container's case. */

@@ -8,6 +8,7 @@
 #include "measure/predict.h"
 #include "measure/predict_diff.h"
 #include "measure/predict_json.h"
+#include "measure/smbios.h"
 #include "measure/volume.h"
 #include "test/golden.h"
 #include "test/kernel_image.h"
@@ -123,6 +124,84 @@ START_TEST(stored_variables_count_with_secure_boot)
 	ck_assert(p.known[1] && p.known[2]);
 	prediction_done(&p);
 	golden_done(&f.firmware);
+}
+END_TEST
+
+/* OVMF 2026.08: the digests are those it logged for the same bytes. */
+START_TEST(newer_firmware)
+{
+	static const uint8_t menu[2], order[] = "/rom@genroms/linuxboot_dma.bin";
+	struct golden smbios = golden_read("measure/q35-7.2-smbios.bin");
+	struct fixture f;
+	struct prediction p;
+	struct err e;
+
+	fixture_init(&f, "measure/newer.fd");
+	p = predict_ok(&f);
+	ck_assert_ptr_nonnull(strstr(p.profile, "OVMF 2026.08: "));
+	ck_assert_ptr_nonnull(strstr(p.profile, "fw_cfg items and SMBIOS measured"));
+	ck_assert(!p.known[0]);
+	ck_assert_ptr_nonnull(strstr(p.reason[0], "fw_cfg BootMenu: devices not given"));
+	prediction_done(&p);
+
+	f.acpi.boot_menu = (struct bytes){menu, sizeof(menu)};
+	f.acpi.boot_order = (struct bytes){order, sizeof(order)};
+	f.acpi.smbios = (struct bytes){smbios.data, smbios.size};
+	p = predict_ok(&f);
+	ck_assert(p.known[0] && p.known[1] && p.known[2]);
+	expect(&p, "fw_cfg BootMenu", 0, "1dd6f7b457ad");
+	expect(&p, "fw_cfg bootorder", 0, "53d3dbc00691");
+	expect(&p, "SMBIOS tables", 0, "1a913accddb2");
+	expect(&p, "variable BootOrder", 0, "1dd6f7b457ad");
+	expect(&p, "variable Boot0000", 0, "5068e6a9ded2");
+	/* hashlib: "initrd=initrd quiet" in UTF-16 with its NUL */
+	expect(&p, "LOADED_IMAGE::LoadOptions", 2, "bc61a39ef381cf793a6ab81a");
+	/* in the order of the log */
+	ck_assert(find(&p, "fw_cfg bootorder") < find(&p, "variable SecureBoot"));
+	ck_assert(find(&p, "ACPI DATA etc/acpi/tables") < find(&p, "SMBIOS tables"));
+	ck_assert(find(&p, "SMBIOS tables") < find(&p, "variable BootOrder"));
+	prediction_done(&p);
+
+	f.acpi.smbios.size -= 2; /* the last structure has no end */
+	ck_assert_int_eq(predict(&f.in, &p, &e), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(e.text, "SMBIOS tables: a damaged structure at byte 417"));
+	golden_done(&smbios);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+/* Serial numbers and the like do not count, everything else does. */
+START_TEST(smbios_is_filtered)
+{
+	static const struct {
+		size_t at;
+		bool speeds, counts;
+	} flips[] = {
+	        {9, false, false},   /* UUID */
+	        {6, false, true},    /* version */
+	        {30, false, true},   /* a letter of the manufacturer */
+	        {131, false, false}, /* processor: voltage */
+	        {131, true, true},
+	};
+	struct golden g = golden_read("measure/q35-7.2-smbios.bin");
+	uint8_t before[48], after[48];
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(flips) / sizeof(flips[0]); i++) {
+		struct bytes table = {g.data, g.size};
+
+		ck_assert_int_eq(smbios_digest(table, flips[i].speeds, before, &e), 0);
+		g.data[flips[i].at] ^= 1;
+		ck_assert_int_eq(smbios_digest(table, flips[i].speeds, after, &e), 0);
+		g.data[flips[i].at] ^= 1;
+		ck_assert_msg((memcmp(before, after, 48) != 0) == flips[i].counts, "flip %zu", i);
+	}
+	g.data[7] = 3; /* the system's serial number: its third string, of which no letter counts */
+	ck_assert_int_eq(smbios_digest((struct bytes){g.data, g.size}, false, before, &e), 0);
+	*(uint8_t *)memmem(g.data, g.size, "pc-q35", 6) ^= 1;
+	ck_assert_int_eq(smbios_digest((struct bytes){g.data, g.size}, false, after, &e), 0);
+	ck_assert_mem_eq(before, after, 48);
+	golden_done(&g);
 }
 END_TEST
 
@@ -418,6 +497,8 @@ int main(void)
 
 	tcase_add_test(t, known_digests);
 	tcase_add_test(t, stored_variables_count_with_secure_boot);
+	tcase_add_test(t, newer_firmware);
+	tcase_add_test(t, smbios_is_filtered);
 	tcase_add_test(t, firmware_that_measures_nothing);
 	tcase_add_test(t, registers_fold_the_events);
 	tcase_add_loop_test(t, a_change_shows_where_it_should, 0,

@@ -4,6 +4,7 @@
 
 tiny.fd     a variable volume without variables, TdTcg2Dxe and a menu inside an LZMA section
 policy.fd   built "with Secure Boot": variables in every state of a variable store
+newer.fd    with what OVMF has since 2025.05: fw_cfg and SMBIOS are measured, another menu
 silent.fd   no TdTcg2Dxe: such firmware measures nothing into RTMRs
 """
 import lzma
@@ -21,6 +22,9 @@ TD_TCG2_PEI = "fcb3a3d6-6274-411c-a548-bd0e717d533a"
 SECURE_BOOT_CONFIG = "f0e6a44f-7195-41c3-ac64-54f202cd0a21"
 SMBIOS = "4110465d-5ff3-4f4b-b580-24ed0d06747a"
 UI_APP = "462caa21-7614-4503-836e-8ab6f4662331"
+MENU_APP = "eec25bdc-67f2-4d95-b1d5-f81b2039d11d"
+BOOT_MANAGER = "6d33944a-ec75-4855-a54d-809c75241f6c"
+SMBIOS_MEASUREMENT = "d27fed59-abb4-4fed-bead-2a878c7e4a7e"
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 SECURITY = "d719b2cb-3d3a-4596-a3bc-dad00e67656f"
 ENABLE = "f0a30bc7-af08-4556-99c4-001009c93a44"
@@ -74,10 +78,11 @@ def nv_volume(variables, size=0x2000):
     return (header + store).ljust(size, b"\xff")
 
 
-def image(modules, variables, version="2025.02"):
+def image(modules, variables, version="2025.02", more=()):
     dxe = [file(m, 7, [section(0x10, b"code")]) for m in modules if m != TD_TCG2_PEI]
     dxe.append(file(SMBIOS, 7, [section(0x10, b"Debian " + (version + "-8\0").encode("utf-16-le"))]))
     dxe.append(file(UI_APP, 9, [section(0x10, b"menu"), section(0x15, "UiApp\0".encode("utf-16-le"))]))
+    dxe.extend(more)
     pei = [file(m, 6, [section(0x10, b"code")]) for m in modules if m == TD_TCG2_PEI]
     inner = compressed([section(0x17, volume(pei)), section(0x17, volume(dxe, DXE_VOLUME))])
     main = volume([file("9e21fd93-9c72-4c15-8c4b-e77f1db2d792", 0x0B, [inner])], size=0x2000)
@@ -115,6 +120,11 @@ def main():
     images = {
         "tiny.fd": image([TD_TCG2_DXE, TD_TCG2_PEI], []),
         "policy.fd": image([TD_TCG2_DXE, SECURE_BOOT_CONFIG], policy, "2024.02"),
+        "newer.fd": image([TD_TCG2_DXE, TD_TCG2_PEI], [], "2026.08", [
+            file(BOOT_MANAGER, 7, [section(0x10, b"QEMU FW CFG\0initrd=initrd \0" + guid(MENU_APP) + guid(UI_APP))]),
+            file(SMBIOS_MEASUREMENT, 7, [section(0x10, struct.pack("<IQQQQ", 0, 4, 0x16, 2, 0))]),
+            file(MENU_APP, 9, [section(0x10, b"menu"), section(0x15, "BootManagerMenuApp\0".encode("utf-16-le"))]),
+        ]),
         "silent.fd": image([], [], "2022.11"),
     }
     for name, data in images.items():

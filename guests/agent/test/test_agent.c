@@ -16,7 +16,9 @@
 #include "agent/child.h"
 #include "agent/cpio.h"
 #include "agent/driver.h"
+#include "agent/extend.h"
 #include "agent/guard.h"
+#include "agent/launch.h"
 #include "agent/util.h"
 #include "agent/visit.h"
 #include "format/text.h"
@@ -28,6 +30,7 @@
 static const char *script; /* for sh -c; NULL: a program that is not there */
 static int prepare_result;
 static unsigned stopped, cleaned;
+static const char *measured; /* the tree it is made of, for a layer that is to be measured */
 
 static int fake_prepare(const struct layer *layer, const char *name, int64_t end_ms,
                         struct command *ret, struct trouble *t)
@@ -37,6 +40,8 @@ static int fake_prepare(const struct layer *layer, const char *name, int64_t end
 	ck_assert_int_gt(end_ms, util_now_ms());
 	if (prepare_result < 0)
 		return trouble_set(t, prepare_result, "setting up", "no luck");
+	if (measured)
+		command_measure(ret, "rootfs", measured);
 	if (script)
 		command_add_all(ret, "sh", "-c", script, NULL);
 	else
@@ -79,9 +84,9 @@ static json_t *visit_json(const char *deadline)
 	         "],"
 	         "\"axes\":{},\"nonce\":\"" NONCE
 	         "\",\"probe\":false,\"deadline_ms\":60000},"
-	         "{\"id\":\"vm/docker\",\"kind\":\"docker\",\"mode\":\"\",\"grants\":[\"dev\"],"
+	         "{\"id\":\"vm/docker\",\"kind\":\"docker\",\"mode\":\"\",\"grants\":[\"dev\"%s],"
 	         "\"axes\":{\"mem\":\"64\"},\"nonce\":\"" NONCE "\",\"deadline_ms\":%s}]}",
-	         deadline);
+	         measured ? ",\"measured\"" : "", deadline);
 	json_t *object = json_loads(text, 0, NULL);
 	ck_assert_ptr_nonnull(object);
 	return object;
@@ -321,6 +326,138 @@ START_TEST(evidence_is_what_was_sent)
 	ck_assert_mem_eq(ours, expected, SHA384_SIZE);
 	forget();
 	close(fd);
+}
+END_TEST
+
+/* ---- measuring what is started
+ * ------------------------------------------------------------------------ */
+static void tree_file(const char *dir, const char *name, const char *text, unsigned mode)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	ck_assert_int_eq(util_create_file(path, text, strlen(text), mode), 0);
+	ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+/* A little tree, in which byte order is not the one of creation, nor of the locale. */
+static void tree_make(char dir[64], const char *text)
+{
+	char path[128];
+
+	snprintf(dir, 64, "/tmp/tception-tree-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	snprintf(path, sizeof(path), "%s/b", dir);
+	ck_assert_int_eq(util_mkdirs(path, 0750), 0);
+	ck_assert_int_eq(chmod(path, 0750), 0);
+	tree_file(dir, "b/x", text, 0600);
+	tree_file(dir, "b.c", "", 0644);
+	tree_file(dir, "B", "big", 04755);
+	snprintf(path, sizeof(path), "%s/a", dir);
+	ck_assert_int_eq(symlink("../out", path), 0);
+}
+
+static void tree_remove(const char *dir)
+{
+	static const char *const names[] = {"/b/x", "/b.c", "/B", "/a", "/b", ""};
+	char path[128];
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, names[i]);
+		ck_assert_int_eq(remove(path), 0);
+	}
+}
+
+static void tree_digest(const char *dir, uint8_t ret[48])
+{
+	struct command c = {0};
+	struct trouble t;
+
+	command_measure(&c, "rootfs", dir);
+	ck_assert_msg(launch_image(&c, ret, &t) == 0, "%s", t.reason);
+}
+
+START_TEST(image_is_what_is_written_down)
+{
+	static const char *const words[] = {"big", "../out", "hello", ""};
+	char dir[64], hex[4][97], list[1024];
+	uint8_t digest[48], expected[48];
+	size_t size = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		sha384(words[i], strlen(words[i]), digest);
+		hex_encode(digest, 48, hex[i]);
+	}
+#define LINE(...) size += (size_t)snprintf(list + size, sizeof(list) - size, __VA_ARGS__) + 1
+	LINE("d 0755 - /");
+	LINE("f 4755 %s /B", hex[0]);
+	LINE("l 0777 %s /a", hex[1]);
+	LINE("d 0750 - /b");
+	LINE("f 0600 %s /b/x", hex[2]);
+	LINE("f 0644 %s /b.c", hex[3]);
+	sha384(list, size, expected);
+	tree_make(dir, "hello");
+	tree_digest(dir, digest);
+	ck_assert_mem_eq(digest, expected, 48);
+	tree_remove(dir);
+}
+END_TEST
+
+START_TEST(image_follows_every_change)
+{
+	char dir[64], path[128];
+	uint8_t first[48], other[48];
+
+	tree_make(dir, "hello");
+	tree_digest(dir, first);
+	tree_file(dir, "b/x", "hellp", 0600);
+	tree_digest(dir, other);
+	ck_assert_mem_ne(first, other, 48);
+	tree_file(dir, "b/x", "hello", 0600);
+	tree_digest(dir, other);
+	ck_assert_mem_eq(first, other, 48);
+	tree_file(dir, "b/x", "hello", 0700);
+	tree_digest(dir, other);
+	ck_assert_mem_ne(first, other, 48);
+	tree_file(dir, "b/x", "hello", 0600);
+	snprintf(path, sizeof(path), "%s/a", dir);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink("../ouu", path), 0);
+	tree_digest(dir, other);
+	ck_assert_mem_ne(first, other, 48);
+	tree_remove(dir);
+}
+END_TEST
+
+/* Where RTMR3 cannot be extended, as here, a layer that is to be measured is not started. */
+START_TEST(unmeasured_is_not_started)
+{
+	char dir[64];
+
+	tree_make(dir, "hello");
+	measured = dir;
+	enter("echo must not run", "60000");
+	measured = NULL;
+	tree_remove(dir);
+	ck_assert_uint_eq(sent.count, 3);
+	ck_assert_uint_eq(sent.frame[0].type, FRAME_ENTER);
+	ck_assert_uint_eq(sent.frame[1].type, FRAME_EXTEND);
+	ck_assert_str_eq(util_json_string(sent.frame[1].object, "event", ""), EXTEND_LAUNCH);
+	ck_assert_str_eq(util_json_string(sent.frame[1].object, "errname", ""), "ENOENT");
+	ck_assert_str_eq(json_string_value(last_member("step")), "measure");
+	ck_assert(json_is_false(last_member("started")));
+	forget();
+
+	/* What cannot be read cannot be measured: not even tried. */
+	measured = "/nonexistent/tree";
+	enter("echo must not run", "60000");
+	measured = NULL;
+	ck_assert_uint_eq(sent.count, 2);
+	ck_assert_str_eq(json_string_value(last_member("step")), "measure");
+	ck_assert_ptr_nonnull(
+	        strstr(json_string_value(last_member("reason")), "/nonexistent/tree"));
+	forget();
 }
 END_TEST
 
@@ -606,6 +743,9 @@ int main(void)
 	tcase_add_test(t, child_gets_the_rest_of_the_stack);
 	tcase_add_loop_test(t, garbage_is_no_frame, 0, 5);
 	tcase_add_test(t, evidence_is_what_was_sent);
+	tcase_add_test(t, image_is_what_is_written_down);
+	tcase_add_test(t, image_follows_every_change);
+	tcase_add_test(t, unmeasured_is_not_started);
 	tcase_add_test(t, child_is_relayed);
 	tcase_add_test(t, large_output_is_whole);
 	tcase_add_test(t, refusal_is_told_in_its_own_words);

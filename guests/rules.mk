@@ -41,7 +41,14 @@ $B/san/test/test_probes: $(PROBES_TEST_SRC:%.c=$B/agent-san/%.o)
 $B/tiny.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARN) -m32 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector -nostdlib \
-		-static -Wl,--build-id=none -Wl,-T,guests/tiny/tiny.lds -Iharness guests/tiny/*.S guests/tiny/*.c -o $@
+		-static -Wl,--build-id=none -Wl,-T,guests/tiny/tiny.lds -Iharness guests/tiny/start.S guests/tiny/tiny.c -o $@
+
+# The same for another architecture, the row "emulate it": clang and lld make it, whatever the host is.
+$B/tiny-riscv64.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	clang --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -std=gnu11 \
+		-Wall -Wextra -Werror -Os -ffreestanding -nostdlib -static -fuse-ld=lld -Wl,--build-id=none \
+		-Wl,-T,guests/tiny/riscv64.lds -Iharness -Iguests/tiny guests/tiny/riscv64.S guests/tiny/tiny.c -o $@
 
 # The software TDX module, see guests/tdxemu/README.md.
 include guests/tdxemu/rules.mk
@@ -50,8 +57,8 @@ include guests/fwcfg/rules.mk
 
 # The initramfs of layer 0: the agent as /init and the modules it needs before the root file system. One for each
 # kernel; the image may be without the second one.
-$B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $(IMAGE)
-	guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $@
-$B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $(IMAGE)
+$B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $(IMAGE)
+	guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@
+$B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $(IMAGE)
 	@if [ -d $(CACHE)/modules-backports ]; then \
-		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $@; else rm -f $@; fi
+		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@; else rm -f $@; fi

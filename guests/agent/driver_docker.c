@@ -1,36 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Docker: the daemon is started on first use, without network; the image is the agent alone. */
+/*
+ * Docker, rootful or rootless: the daemon is started on first use, without network. There is no
+ * registry: images are imported from the agent's little tree.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/container.h"
 #include "agent/driver.h"
-#include "agent/rootfs.h"
 #include "agent/util.h"
 
-#define SOCKET "/run/docker.sock"
-#define IMAGE  "tception-agent"
-#define LOG    RUN_DIR "/dockerd.log"
+/* One of the two daemons. */
+struct engine {
+	const char *socket, *host, *log, *storage;
+	uid_t uid;
+	bool image_ready[2]; /* [1]: the one with what a further layer needs */
+};
 
-static bool image_ready;
+#define ROOTLESS_RUN "/run/user/1000" /* of ROOTLESS_UID */
+
+static struct engine rootful = {
+        .socket = "/run/docker.sock",
+        .host = "--host=unix:///run/docker.sock",
+        .log = RUN_DIR "/dockerd.log",
+        .storage = "/var/lib/docker",
+};
+static struct engine rootless = {
+        .socket = ROOTLESS_RUN "/docker.sock",
+        .host = "--host=unix://" ROOTLESS_RUN "/docker.sock",
+        .log = RUN_DIR "/dockerd-rootless.log",
+        .uid = ROOTLESS_UID,
+};
+
+static struct engine *engine_of(const struct layer *layer)
+{
+	return strcmp(layer->mode, "rootless") == 0 ? &rootless : &rootful;
+}
 
 /* Asks /_ping: the socket takes connections long before the daemon answers on it. */
-static bool daemon_answers(void)
+static bool daemon_answers(const struct engine *e)
 {
 	static const char ping[] = "GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n";
-	struct sockaddr_un sa = {.sun_family = AF_UNIX, .sun_path = SOCKET};
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	const struct timeval patience = {.tv_sec = 5};
 	_cleanup_(util_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char answer[64] = "";
 
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", e->socket);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
 	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
 	    send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(ping) - 1 ||
@@ -39,119 +63,174 @@ static bool daemon_answers(void)
 	return strstr(answer, " 200 ") != NULL;
 }
 
+/*
+ * Rootless: the distribution's own launcher, which enters namespaces of the user's with rootlesskit
+ * and slirp4netns. There dockerd has a new sysfs, so it finds neither AppArmor nor configfs.
+ */
+static void daemon_command(const struct engine *e, struct command *c)
+{
+	if (e->uid)
+		command_add_all(c, "/usr/share/docker.io/contrib/dockerd-rootless.sh", NULL);
+	else
+		command_add_all(c, "dockerd", "--group=root", NULL);
+	command_add_all(c, "--iptables=false", "--ip6tables=false", "--ip-forward=false",
+	                "--bridge=none", e->host, NULL);
+}
+
 /* Left running until the machine goes down; its output goes to a file, the end of which explains.
  */
-static pid_t start_daemon(void)
+static pid_t start_daemon(const struct engine *e)
 {
-	char *const argv[] = {"dockerd",
-	                      "--iptables=false",
-	                      "--ip6tables=false",
-	                      "--bridge=none",
-	                      "--group=root",
-	                      "--host=unix://" SOCKET,
-	                      NULL};
+	struct command c = {0};
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
-	int log = open(LOG, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int log = open(e->log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	int null = open("/dev/null", O_RDONLY);
 	setsid();
 	dup2(null, 0);
 	dup2(log, 1);
 	dup2(log, 2);
-	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
-	execvp(argv[0], argv);
+	daemon_command(e, &c);
+	if (process_become(e->uid, 0) == 0)
+		execvp(c.argv[0], c.argv);
 	_exit(127);
 }
 
-static int daemon_failed(const char *what, int code, struct trouble *t)
+static int daemon_failed(const struct engine *e, const char *what, int code, struct trouble *t)
 {
 	_cleanup_(util_freep) char *log = NULL;
 	size_t size = 0;
 
-	if (util_read_file(LOG, 4 << 20, &log, &size) < 0 || size == 0)
+	if (util_read_file(e->log, 4 << 20, &log, &size) < 0 || size == 0)
 		return trouble_set(t, code, "dockerd", "%s", what);
 	return trouble_set(t, code, "dockerd", "%s: %s", what, log + (size > 300 ? size - 300 : 0));
 }
 
-static int need_daemon(int64_t end_ms, struct trouble *t)
+static int need_daemon(const struct engine *e, int64_t end_ms, struct trouble *t)
 {
 	pid_t pid;
-	int status;
+	int status, r = 0;
 
-	if (daemon_answers())
+	if (daemon_answers(e))
 		return 0;
-	pid = start_daemon();
+	if (e->uid) {
+		command_quiet(10000, "modprobe", "tun", NULL);
+		chmod("/dev/net/tun", 0666); /* as udev's rules have it; for slirp4netns */
+		r = container_need_runtime_dir(t);
+	} else {
+		container_host_engine(e->storage);
+	}
+	if (r == 0)
+		r = util_mkdirs(RUN_DIR, 0755);
+	if (r < 0)
+		return r;
+	pid = start_daemon(e);
 	if (pid < 0)
-		return daemon_failed("can't be started", -errno, t);
-	while (!daemon_answers()) {
+		return daemon_failed(e, "can't be started", -errno, t);
+	while (!daemon_answers(e)) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
-			return daemon_failed("ended", -ECHILD, t);
+			return daemon_failed(e, "ended", -ECHILD, t);
 		if (util_now_ms() >= end_ms) {
-			kill(pid, SIGKILL);
-			return daemon_failed("was not ready in time", -ETIMEDOUT, t);
+			kill(-pid, SIGKILL);
+			return daemon_failed(e, "was not ready in time", -ETIMEDOUT, t);
 		}
 		util_sleep_ms(50);
 	}
 	return 0;
 }
 
-/* No registry: the image is imported from a tar file of the agent's little tree. */
-static int need_image(int64_t end_ms, struct trouble *t)
+static void add_docker(struct command *c, const struct engine *e)
+{
+	c->uid = e->uid;
+	command_add_all(c, "docker", e->host, NULL);
+}
+
+static const char *image_name(const struct container *k)
+{
+	return k->nest ? "tception-agent-nest" : "tception-agent";
+}
+
+static int need_image(struct engine *e, const struct container *k, int64_t end_ms,
+                      struct trouble *t)
 {
 	struct command tar = {0}, import = {0};
 
-	if (image_ready)
+	if (e->image_ready[k->nest])
 		return 0;
-	int r = rootfs_make(RUN_DIR "/docker-root", 0, t);
-	if (r < 0)
-		return r;
-	command_add_all(&tar, "tar", "-C", RUN_DIR "/docker-root", "-cf", RUN_DIR "/docker.tar",
-	                ".", NULL);
-	command_add_all(&import, "docker", "import", RUN_DIR "/docker.tar", IMAGE, NULL);
-	r = command_run(&tar, "tar", end_ms, t);
+	command_add_all(&tar, "tar", "-C", k->root, "-cf", RUN_DIR "/docker.tar", ".", NULL);
+	add_docker(&import, e);
+	command_add_all(&import, "import", RUN_DIR "/docker.tar", image_name(k), NULL);
+	int r = command_run(&tar, "tar", end_ms, t);
 	if (r == 0)
 		r = command_run(&import, "docker import", end_ms, t);
 	command_done(&tar);
 	command_done(&import);
 	unlink(RUN_DIR "/docker.tar");
-	image_ready = r == 0;
+	e->image_ready[k->nest] = r == 0;
 	return r;
+}
+
+static void add_options(struct command *c, const struct container *k)
+{
+	if (k->privileged)
+		command_add(c, "--privileged");
+	for (size_t i = 0; i < k->devices; i++)
+		command_addf(c, "--device=%s", k->device[i]);
+	for (size_t i = 0; i < k->binds; i++)
+		command_addf(c, "--volume=%s:%s%s", k->bind[i].from, k->bind[i].to,
+		             k->bind[i].read_only ? ":ro" : "");
+	if (k->group)
+		command_addf(c, "--group-add=%u", (unsigned)k->group);
+	if (container_uid(k))
+		command_addf(c, "--user=%u:%u", container_uid(k), container_uid(k));
+	if (k->capability && strcmp(k->capability, "none") == 0)
+		command_add(c, "--cap-drop=all");
+	else if (k->capability)
+		command_addf(c, "--cap-add=%s", k->capability);
+	if (layer_grants(k->layer, "noapparmor"))
+		command_add(c, "--security-opt=apparmor=unconfined");
+	if (layer_grants(k->layer, "noseccomp"))
+		command_add(c, "--security-opt=seccomp=unconfined");
 }
 
 static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,
                    struct trouble *t)
 {
-	int r = need_daemon(end_ms, t);
+	struct engine *e = engine_of(layer);
+	struct container k;
+	int r = need_daemon(e, end_ms, t);
 
 	if (r == 0)
-		r = need_image(end_ms, t);
+		r = container_make(layer, name, RUN_DIR "/docker-root", 0, end_ms, &k, t);
+	if (r == 0)
+		r = need_image(e, &k, end_ms, t);
 	if (r < 0)
 		return r;
-	command_add_all(ret, "docker", "run", "--rm", "--interactive", "--network=none",
-	                "--log-driver=none", "--name", name, NULL);
-	if (strcmp(layer->mode, "privileged") == 0)
-		command_add(ret, "--privileged");
-	if (layer_grants(layer, "dev"))
-		command_add(ret, "--device=/dev/tdx_guest");
-	if (layer_grants(layer, "kvm"))
-		command_add(ret, "--device=/dev/kvm");
-	if (layer_grants(layer, "tsm"))
-		command_add(ret, "--volume=/sys/kernel/config:/sys/kernel/config");
-	if (layer_grants(layer, "noapparmor"))
-		command_add(ret, "--security-opt=apparmor=unconfined");
-	command_add_all(ret, IMAGE, "/agent", "layer", NULL);
+	add_docker(ret, e);
+	command_add_all(ret, "run", "--rm", "--interactive", "--network=none", "--log-driver=none",
+	                "--name", name, NULL);
+	add_options(ret, &k);
+	command_add_all(ret, image_name(&k), "/agent", k.word, NULL);
 	return 0;
 }
 
 static void stop(const struct layer *layer, const char *name)
 {
-	(void)layer;
-	command_quiet(10000, "docker", "rm", "--force", name, NULL);
+	struct command c = {0};
+
+	add_docker(&c, engine_of(layer));
+	command_add_all(&c, "rm", "--force", name, NULL);
+	command_run(&c, "", util_now_ms() + 10000, NULL);
+	command_done(&c);
 }
 
-static const char *const modes[] = {"", "privileged", NULL};
+static const char *const modes[] = {"", "privileged", "rootless", NULL};
 
-const struct driver driver_docker = {
-        .kind = "docker", .modes = modes, .prepare = prepare, .stop = stop, .good_exit = -1};
+const struct driver driver_docker = {.kind = "docker",
+                                     .modes = modes,
+                                     .prepare = prepare,
+                                     .stop = stop,
+                                     .clean = container_clean,
+                                     .good_exit = -1};

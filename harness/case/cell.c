@@ -9,17 +9,49 @@
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-/* What each kind of layer may be written with. A mode list without "" means a mode is required. */
+/* What every container can be granted, and what only some can. */
+#define COMMON_GRANTS \
+	"dev", "devgroup", "devmode", "kvm", "tsm", "tsm-ro", "tsmmode", "rtmr", "sysrw", "broker"
+#define ENGINE_GRANTS COMMON_GRANTS, "noapparmor", "noseccomp"
+#define COMMON_AXES   "cap", "agent"
+
+/*
+ * What each kind of layer may be written with. A mode list without "" means a mode is required. A
+ * `leaf` mode (or, with "*", every mode) enters nothing further.
+ */
 static const struct kind_rule {
 	const char *kind;
 	bool outermost;
-	const char *modes[4], *grants[6], *axes[5];
+	const char *modes[4], *grants[LAYER_GRANTS_MAX], *axes[5];
+	const char *leaf;
 } kind_rules[] = {
-        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "accel"}},
-        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel"}},
-        {"docker", false, {"", "privileged"}, {"dev", "tsm", "noapparmor", "kvm"}, {NULL}},
-        {"podman", false, {"rootful", "rootless"}, {"dev", "tsm", "noapparmor", "kvm"}, {"rootfs"}},
-        {"qemu", false, {"kvm", "tcg"}, {NULL}, {NULL}},
+        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "accel"}, NULL},
+        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel"}, NULL},
+        {"docker",
+         false,
+         {"", "privileged", "rootless"},
+         {ENGINE_GRANTS},
+         {COMMON_AXES, "user"},
+         NULL},
+        {"podman",
+         false,
+         {"rootful", "rootless"},
+         {ENGINE_GRANTS, "privileged"},
+         {COMMON_AXES, "user", "rootfs"},
+         NULL},
+        {"lxc",
+         false,
+         {"privileged", "unprivileged"},
+         {ENGINE_GRANTS},
+         {COMMON_AXES, "user"},
+         NULL},
+        {"nspawn", false, {""}, {COMMON_GRANTS, "privileged"}, {COMMON_AXES}, NULL},
+        {"bwrap", false, {"", "user"}, {COMMON_GRANTS}, {COMMON_AXES}, NULL},
+        {"crun", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
+        {"runc", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
+        {"runsc", false, {"systrap", "kvm"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, "*"},
+        {"uml", false, {""}, {NULL}, {"mem"}, "*"},
+        {"qemu", false, {"kvm", "tcg"}, {NULL}, {"mem", "machine", "arch"}, "tcg"},
 };
 #define LIST_END(list) ((list) + sizeof(list) / sizeof((list)[0]))
 
@@ -110,6 +142,45 @@ bool layer_knows_grant(const struct layer *layer, const char *grant)
 	return rule && list_has(rule->grants, LIST_END(rule->grants), grant);
 }
 
+/* The inner kinds, for messages. */
+static const char *list_kinds(char out[200])
+{
+	size_t used = 0;
+
+	for (const struct kind_rule *k = kind_rules; k < LIST_END(kind_rules); k++) {
+		if (!k->outermost && used < 200)
+			used += (size_t)snprintf(out + used, 200 - used, "%s%s", used ? ", " : "",
+			                         k->kind);
+	}
+	return out;
+}
+
+/* Some values have a meaning of their own; what they are for is known here at once. */
+static const struct axis_rule {
+	const char *name, *values[4];
+} axis_rules[] = {
+        {"machine", {"q35", "microvm"}},
+        {"arch", {"riscv64"}},
+        {"agent", {"hang", "flood", "garbage"}},
+        {"rootfs", {"weak"}},
+};
+
+static int check_value(const struct scan *s, size_t at, const struct layer_axis *axis)
+{
+	char known[200];
+
+	for (const struct axis_rule *a = axis_rules; a < LIST_END(axis_rules); a++) {
+		if (strcmp(a->name, axis->name) == 0 &&
+		    !list_has(a->values, LIST_END(a->values), axis->value))
+			return bad(s, at, "unknown value", axis->value,
+			           list_text(a->values, LIST_END(a->values), known));
+	}
+	if (strcmp(axis->name, "user") == 0 && strcmp(axis->value, "root") != 0 &&
+	    strcmp(axis->value, "keep-id") != 0 && axis->value[strspn(axis->value, DIGITS)])
+		return bad(s, at, "unknown value", axis->value, "root, keep-id or a number");
+	return 0;
+}
+
 static int take_grant(struct scan *s, const struct kind_rule *rule, struct layer *l)
 {
 	size_t start = s->pos;
@@ -137,7 +208,10 @@ static int take_axis(struct scan *s, const struct kind_rule *rule, struct layer 
 	if (s->id[s->pos] != '=')
 		return bad(s, s->pos, "axis without a value", NULL, "'=' and a value");
 	s->pos++;
+	start = s->pos;
 	r = take_word(s, LOWER UPPER DIGITS "._-", axis.value);
+	if (r == 0)
+		r = check_value(s, start, &axis);
 	if (r < 0)
 		return r;
 	l->axis[l->axes++] = axis;
@@ -162,6 +236,7 @@ static int take_layer(struct scan *s, bool outermost, struct layer *l)
 {
 	const struct kind_rule *rule;
 	size_t start = s->pos;
+	char known[200];
 	int r = take_word(s, LOWER DIGITS, l->kind);
 
 	if (r < 0)
@@ -169,7 +244,7 @@ static int take_layer(struct scan *s, bool outermost, struct layer *l)
 	rule = find_rule(l->kind, outermost);
 	if (!rule)
 		return bad(s, start, outermost ? "unknown layer 0" : "unknown inner layer", l->kind,
-		           outermost ? "vm or td" : "docker, podman or qemu");
+		           outermost ? "vm or td" : list_kinds(known));
 	r = take_mode(s, rule, l);
 	while (r == 0 && s->id[s->pos] == '+') {
 		s->pos++;
@@ -180,6 +255,15 @@ static int take_layer(struct scan *s, bool outermost, struct layer *l)
 		r = take_axis(s, rule, l);
 	}
 	return r;
+}
+
+static bool is_leaf(const struct layer *l)
+{
+	for (const struct kind_rule *k = kind_rules; k < LIST_END(kind_rules); k++) {
+		if (k->leaf && strcmp(k->kind, l->kind) == 0)
+			return strcmp(k->leaf, "*") == 0 || strcmp(k->leaf, l->mode) == 0;
+	}
+	return false;
 }
 
 int cell_parse(const char *id, struct cell *ret, struct err *e)
@@ -202,6 +286,9 @@ int cell_parse(const char *id, struct cell *ret, struct err *e)
 		if (id[s.pos] != '/')
 			return bad(&s, s.pos, "unexpected character", NULL,
 			           "'.', '+', '@', '/' or the end");
+		if (is_leaf(&c.layer[c.layers - 1]))
+			return bad(&s, s.pos, "a further layer", NULL,
+			           "the end: this one enters no other");
 		s.pos++;
 	}
 	*ret = c;
@@ -256,5 +343,6 @@ const char *layer_axis(const struct layer *layer, const char *name, const char *
 
 bool layer_is_intrusive(const struct layer *layer)
 {
-	return strcmp(layer->mode, "privileged") == 0;
+	return strcmp(layer->mode, "privileged") == 0 || layer_has_grant(layer, "privileged") ||
+	       layer_has_grant(layer, "sysrw") || layer_has_grant(layer, "rtmr");
 }

@@ -11,31 +11,28 @@ $B/agent-obj/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 $B/agent: $(AGENT_OBJ)
 	$(CC) -static -s $^ -ljansson -lkcapi -lcrypt -o $@
 
-# Its unit tests: all of it but main and, where the test brings its own, the table of drivers.
-AGENT_LIB_SRC := $(filter-out guests/agent/main.c,$(AGENT_SRC))
-AGENT_TEST_SRC := $(filter-out guests/agent/driver.c,$(AGENT_LIB_SRC)) guests/agent/test/test_agent.c
-PROBES_TEST_SRC := $(AGENT_LIB_SRC) guests/agent/test/test_probes.c
+# Its unit tests. test_agent brings its own table of drivers, the others take the real one.
+AGENT_TEST_SRC := $(filter-out guests/agent/main.c guests/agent/driver.c,$(AGENT_SRC))
 AGENT_TEST_LIBS = -ljansson -lkcapi -lcrypt -larchive $(CHECK_LIBS) -lm
-GUEST_TESTS += $B/test/test_agent $B/test/test_probes
-GUEST_SAN_TESTS += $B/san/test/test_agent $B/san/test/test_probes
+GUEST_TESTS += $B/test/test_agent $B/test/test_containers $B/test/test_probes
+GUEST_SAN_TESTS += $B/san/test/test_agent $B/san/test/test_containers $B/san/test/test_probes
 $B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Iguests -c $< -o $@
 $B/agent-san/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) -Iguests -c $< -o $@
-$B/test/test_agent: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o)
-	@mkdir -p $(@D)
-	$(CC) $^ $(AGENT_TEST_LIBS) -o $@
-$B/san/test/test_agent: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o)
-	@mkdir -p $(@D)
-	$(CC) $(SAN) $^ $(AGENT_TEST_LIBS) -o $@
-$B/test/test_probes: $(PROBES_TEST_SRC:%.c=$B/agent-test/%.o)
-	@mkdir -p $(@D)
-	$(CC) $^ $(AGENT_TEST_LIBS) -o $@
-$B/san/test/test_probes: $(PROBES_TEST_SRC:%.c=$B/agent-san/%.o)
-	@mkdir -p $(@D)
-	$(CC) $(SAN) $^ $(AGENT_TEST_LIBS) -o $@
+define AGENT_TEST
+$B/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o) $B/agent-test/guests/agent/test/$1.o $(2:%=$B/agent-test/%)
+	@mkdir -p $$(@D)
+	$$(CC) $$^ $$(AGENT_TEST_LIBS) -o $$@
+$B/san/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o) $B/agent-san/guests/agent/test/$1.o $(2:%=$B/agent-san/%)
+	@mkdir -p $$(@D)
+	$$(CC) $$(SAN) $$^ $$(AGENT_TEST_LIBS) -o $$@
+endef
+$(eval $(call AGENT_TEST,test_agent))
+$(eval $(call AGENT_TEST,test_containers,guests/agent/driver.o))
+$(eval $(call AGENT_TEST,test_probes,guests/agent/driver.o))
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
 $B/tiny.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)

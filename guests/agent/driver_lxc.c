@@ -4,6 +4,7 @@
  * profile), started by root: privileged without, unprivileged with a user namespace.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,66 +24,66 @@ static bool is_unprivileged(const struct layer *layer)
 	return strcmp(layer->mode, "unprivileged") == 0;
 }
 
-static void config_path(const char *name, char path[128])
+/* One setting of the container's configuration. */
+static void define(struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void define(struct command *c, const char *fmt, ...)
 {
-	snprintf(path, 128, RUN_DIR "/lxc-%s.conf", name);
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	command_add_all(c, "--define", text, NULL);
 }
 
-static void write_device(FILE *f, const char *node)
+static void add_device(struct command *c, const char *node)
 {
 	struct stat st;
 
-	fprintf(f, "lxc.mount.entry = %s %s none bind,create=file 0 0\n", node, node + 1);
+	define(c, "lxc.mount.entry=%s %s none bind,create=file 0 0", node, node + 1);
 	if (stat(node, &st) == 0)
-		fprintf(f, "lxc.cgroup2.devices.allow = c %u:%u rwm\n", major(st.st_rdev),
-		        minor(st.st_rdev));
+		define(c, "lxc.cgroup2.devices.allow=c %u:%u rwm", major(st.st_rdev),
+		       minor(st.st_rdev));
 }
 
-static void write_bind(FILE *f, const struct bind *b)
+static void add_bind(struct command *c, const struct bind *b)
 {
 	struct stat st;
 	bool dir = stat(b->from, &st) < 0 || S_ISDIR(st.st_mode);
 
-	fprintf(f, "lxc.mount.entry = %s %s none %s%s,create=%s 0 0\n", b->from, b->to + 1,
-	        dir ? "rbind" : "bind", b->read_only ? ",ro" : "", dir ? "dir" : "file");
+	define(c, "lxc.mount.entry=%s %s none %s%s,create=%s 0 0", b->from, b->to + 1,
+	       dir ? "rbind" : "bind", b->read_only ? ",ro" : "", dir ? "dir" : "file");
 }
 
-/* The includes drop some capabilities; a list of those to keep can't stand beside that. */
-static void write_capabilities(FILE *f, const struct container *k)
+/*
+ * The distribution drops some capabilities; a list of those to keep can't stand beside that. It
+ * has no list of those to add, for privileged containers have all others.
+ */
+static void add_capabilities(struct command *c, const struct container *k)
 {
 	if (!k->capability)
 		return;
-	fprintf(f, "lxc.cap.drop =\n");
+	define(c, "lxc.cap.drop=");
 	if (strcmp(k->capability, "none") == 0)
-		fprintf(f, "lxc.cap.keep = none\n");
+		define(c, "lxc.cap.keep=none");
 }
 
-static void write_config(FILE *f, const struct container *k, const char *name)
+static void add_options(struct command *c, const struct container *k)
 {
-	fprintf(f, "lxc.include = " SHARE "common.conf\n");
-	if (is_unprivileged(k->layer))
-		fprintf(f,
-		        "lxc.include = " SHARE
-		        "userns.conf\n"
-		        "lxc.idmap = u 0 %u 65536\nlxc.idmap = g 0 %u 65536\n",
-		        SHIFTED_UID, SHIFTED_UID);
-	fprintf(f,
-	        "lxc.rootfs.path = dir:%s\nlxc.uts.name = %s\nlxc.net.0.type = empty\n"
-	        "lxc.console.path = none\nlxc.pty.max = 0\nlxc.tty.max = 0\nlxc.apparmor.profile = "
-	        "%s\n",
-	        k->root, name, layer_grants(k->layer, "noapparmor") ? "unconfined" : "generated");
 	if (layer_grants(k->layer, "noseccomp"))
-		fprintf(f, "lxc.seccomp.profile =\n");
+		define(c, "lxc.seccomp.profile=");
 	if (k->group)
-		fprintf(f, "lxc.init.groups = %u\n", (unsigned)k->group);
-	if (container_uid(k))
-		fprintf(f, "lxc.init.uid = %u\nlxc.init.gid = %u\n", container_uid(k),
-		        container_uid(k));
-	write_capabilities(f, k);
+		define(c, "lxc.init.groups=%u", (unsigned)k->group);
+	if (container_uid(k)) {
+		define(c, "lxc.init.uid=%u", container_uid(k));
+		define(c, "lxc.init.gid=%u", container_uid(k));
+	}
+	add_capabilities(c, k);
 	for (size_t i = 0; i < k->binds; i++)
-		write_bind(f, &k->bind[i]);
+		add_bind(c, &k->bind[i]);
 	for (size_t i = 0; i < k->devices; i++)
-		write_device(f, k->device[i]);
+		add_device(c, k->device[i]);
 }
 
 static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,
@@ -90,24 +91,31 @@ static int prepare(const struct layer *layer, const char *name, int64_t end_ms, 
 {
 	bool shifted = is_unprivileged(layer);
 	struct container k;
-	char path[128];
 	int r = container_make(layer, name, shifted ? RUN_DIR "/lxc-shifted" : RUN_DIR "/lxc-root",
 	                       shifted ? SHIFTED_UID : 0, end_ms, &k, t);
 
+	if (r == 0)
+		r = util_mkdirs(STATE_DIR, 0755);
 	if (r < 0)
 		return r;
-	config_path(name, path);
-	FILE *f = fopen(path, "we");
-	if (!f)
-		return trouble_set(t, -errno, "config", "%s: %s", path, strerror(errno));
-	write_config(f, &k, name);
-	if (fclose(f) != 0)
-		return trouble_set(t, -EIO, "config", "%s", path);
 	command_add_all(ret, "lxc-start", "--foreground", "--name", name, "--lxcpath", STATE_DIR,
-	                "--rcfile", path, "--", "/agent", k.word, NULL);
-	return util_mkdirs(STATE_DIR, 0755) < 0
-	               ? trouble_set(t, -errno, "config", "%s: %s", STATE_DIR, strerror(errno))
-	               : 0;
+	                "--rcfile", SHARE "common.conf", NULL);
+	if (shifted) {
+		define(ret, "lxc.include=" SHARE "userns.conf");
+		define(ret, "lxc.idmap=u 0 %u 65536", SHIFTED_UID);
+		define(ret, "lxc.idmap=g 0 %u 65536", SHIFTED_UID);
+	}
+	define(ret, "lxc.rootfs.path=dir:%s", k.root);
+	define(ret, "lxc.uts.name=%s", name);
+	define(ret, "lxc.net.0.type=empty");
+	define(ret, "lxc.console.path=none");
+	define(ret, "lxc.pty.max=0");
+	define(ret, "lxc.tty.max=0");
+	define(ret, "lxc.apparmor.profile=%s",
+	       layer_grants(layer, "noapparmor") ? "unconfined" : "generated");
+	add_options(ret, &k);
+	command_add_all(ret, "--", "/agent", k.word, NULL);
+	return 0;
 }
 
 static void stop(const struct layer *layer, const char *name)
@@ -116,20 +124,11 @@ static void stop(const struct layer *layer, const char *name)
 	command_quiet(10000, "lxc-stop", "--kill", "--name", name, "--lxcpath", STATE_DIR, NULL);
 }
 
-static void clean(const struct layer *layer, const char *name)
-{
-	char path[128];
-
-	config_path(name, path);
-	unlink(path);
-	container_clean(layer, name);
-}
-
 static const char *const modes[] = {"privileged", "unprivileged", NULL};
 
 const struct driver driver_lxc = {.kind = "lxc",
                                   .modes = modes,
                                   .prepare = prepare,
                                   .stop = stop,
-                                  .clean = clean,
+                                  .clean = container_clean,
                                   .good_exit = -1};

@@ -100,7 +100,8 @@ test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
 	scripts/run-fuzzers 60 $(FUZZERS)
 test-cases: all image ## the matrix and the fault tests on real guests
 	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
-test-full: test ## also long fuzzing
+test-full: test ## also the full matrix and long fuzzing
+	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py
 	scripts/run-fuzzers 1800 $(FUZZERS)
 check-arrows: ## includes may only point one way
 	scripts/check-arrows

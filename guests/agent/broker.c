@@ -55,11 +55,10 @@ static int take_request(int fd, struct report_request *ret)
 /* A broker of our own below does where this layer has no interface either. */
 static json_t *ask_quote(struct report_request *request)
 {
-	struct stat st;
 	int error;
 	json_t *report = guard_run(report_configfs, request, QUOTE_MS, &error);
 
-	if (json_is_true(json_object_get(report, "ok")) || stat(BROKER_PATH, &st) < 0)
+	if (json_is_true(json_object_get(report, "ok")) || !broker_present())
 		return report;
 	json_decref(report);
 	return guard_run(report_broker, request, QUOTE_MS, &error);
@@ -143,6 +142,13 @@ static json_t *pick_members(const json_t *answer)
 			json_object_set(report, wanted[i], value);
 	}
 	return report;
+}
+
+bool broker_present(void)
+{
+	struct stat st;
+
+	return stat(BROKER_PATH, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 json_t *report_broker(void *arg)

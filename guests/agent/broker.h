@@ -3,6 +3,7 @@
 #define AGENT_BROKER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -20,6 +21,8 @@ int broker_start(const char *path, pid_t *ret);
 /* Ends the process and removes the socket. */
 void broker_stop(const char *path, pid_t pid);
 
+/* Whether this layer was given one: a file of that name may be what is left of another's bind. */
+bool broker_present(void);
 /* The other side, see probe.h: asks the socket at BROKER_PATH. */
 json_t *report_broker(void *arg);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/container.h"
+#include "agent/broker.h"
 #include "agent/guard.h"
 #include "agent/util.h"
 
@@ -158,7 +158,7 @@ int probe_layer(struct channel *c, const struct layer *layer)
 	if (r == 0)
 		r = send_report(c, layer, "configfs", REPORT_CONFIGFS, report_configfs,
 		                CONFIG_DEADLINE);
-	if (r == 0 && access(BROKER_PATH, F_OK) == 0)
+	if (r == 0 && broker_present())
 		r = send_report(c, layer, "broker", REPORT_BROKER, report_broker, CONFIG_DEADLINE);
 	return r;
 }

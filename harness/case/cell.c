@@ -232,6 +232,20 @@ static int take_mode(struct scan *s, const struct kind_rule *rule, struct layer 
 	           list_text(rule->modes, LIST_END(rule->modes), known));
 }
 
+/* What would be taken and then do nothing. */
+static int check_axes(const struct scan *s, size_t start, const struct layer *l)
+{
+	const char *cap = layer_axis(l, "cap", "none");
+
+	if (strcmp(l->mode, "kvm") == 0 && layer_axis(l, "arch", NULL))
+		return bad(s, start, "another architecture under KVM", NULL, "qemu.tcg");
+	if (strcmp(l->kind, "podman") != 0 && strcmp(layer_axis(l, "user", ""), "keep-id") == 0)
+		return bad(s, start, "keep-id, which is Podman's", NULL, "root or a number");
+	if (strcmp(l->kind, "lxc") == 0 && strcmp(cap, "none") != 0)
+		return bad(s, start, "a capability added", cap, "cap=none: LXC adds none");
+	return 0;
+}
+
 static int take_layer(struct scan *s, bool outermost, struct layer *l)
 {
 	const struct kind_rule *rule;
@@ -254,7 +268,7 @@ static int take_layer(struct scan *s, bool outermost, struct layer *l)
 		s->pos++;
 		r = take_axis(s, rule, l);
 	}
-	return r;
+	return r < 0 ? r : check_axes(s, start, l);
 }
 
 static bool is_leaf(const struct layer *l)

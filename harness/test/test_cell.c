@@ -16,6 +16,8 @@ static const char *const good[] = {
         "td/podman.rootless+tsm+dev",
         "vm@mem=1024/qemu.kvm",
         "vm/docker/docker/docker/docker/docker",
+        "td/podman.rootless+dev+broker@user=keep-id@cap=sys_admin/qemu.tcg@arch=riscv64",
+        "td/lxc.unprivileged+tsm-ro@cap=none",
 };
 
 START_TEST(round_trip)
@@ -44,6 +46,9 @@ static const struct {
         {"td/uml/docker", "column 7: a further layer; expected the end"},
         {"td/qemu.tcg/docker", "column 12: a further layer"},
         {"td/qemu.tcg@arch=arm", "unknown value 'arm'; expected riscv64"},
+        {"td/qemu.kvm@arch=riscv64", "column 4: another architecture under KVM"},
+        {"td/docker@user=keep-id", "column 4: keep-id, which is Podman's"},
+        {"td/lxc.privileged@cap=sys_admin", "column 4: a capability added 'sys_admin'"},
         {"td/docker@user=adm", "unknown value 'adm'; expected root, keep-id or a number"},
         {"td/podman", "column 10: no mode after 'podman'; expected rootful, rootless"},
         {"td.x", "unknown mode"},

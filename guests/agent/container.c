@@ -106,13 +106,6 @@ static void add_tools(struct container *c)
 		add_bind(c, "/boot", "/boot", true);
 }
 
-static const char *agent_word(const struct layer *layer)
-{
-	const char *word = layer_axis(layer, "agent", "layer");
-
-	return strcmp(word, "") == 0 ? "layer" : word;
-}
-
 int container_make(const struct layer *layer, const char *name, const char *dir, uid_t owner,
                    int64_t end_ms, struct container *ret, struct trouble *t)
 {
@@ -126,7 +119,7 @@ int container_make(const struct layer *layer, const char *name, const char *dir,
 	        .group = layer_grants(layer, "devgroup") ? TDX_GID : 0,
 	        .user = layer_axis(layer, "user", "root"),
 	        .capability = layer_axis(layer, "cap", NULL),
-	        .word = agent_word(layer),
+	        .word = layer_axis(layer, "agent", "layer"),
 	};
 
 	bool weak = strcmp(layer_axis(layer, "rootfs", ""), "weak") == 0; /* see weak.h */

@@ -189,6 +189,33 @@ static const struct {
          "# and a service on the bound socket that answers 64 bytes of REPORTDATA with a quote"},
 };
 
+/* An OCI runtime is told by its bundle, not by words. */
+static const struct {
+	const char *grant, *text;
+} bundled[] = {
+        {"dev",
+         "\"linux\": {\"devices\": [/dev/tdx_guest], \"resources\": {\"devices\": [allow it]}}"},
+        {"tsm", "\"mounts\": [/sys/kernel/config, bind, rw]"},
+        {"tsm-ro", "\"mounts\": [/sys/kernel/config, bind, ro]"},
+        {"sysrw", "\"mounts\": [/sys, bind, rw]"},
+        {"devgroup", "\"process\": {\"user\": {\"additionalGids\": [990]}}"},
+};
+
+static bool is_bundle(const struct grants *g)
+{
+	const char *kind = g->cell.layer[g->cell.layers - 1].kind;
+
+	return strcmp(kind, "crun") == 0 || strcmp(kind, "runc") == 0 || strcmp(kind, "runsc") == 0;
+}
+
+static void print_bundled(const char *grant, FILE *out)
+{
+	for (size_t k = 0; k < sizeof(bundled) / sizeof(bundled[0]); k++) {
+		if (strcmp(bundled[k].grant, grant) == 0)
+			fprintf(out, "\t# in the bundle's config.json: %s\n", bundled[k].text);
+	}
+}
+
 static void print_recipe(const struct grants *g, const struct grant_trial *t, FILE *out)
 {
 	char id[CELL_ID_MAX];
@@ -196,6 +223,8 @@ static void print_recipe(const struct grants *g, const struct grant_trial *t, FI
 	grants_cell_id(g, t->set, id);
 	fprintf(out, "\n%s is started by\n\n", id);
 	for (size_t i = 0; i < g->search.candidates; i++) {
+		if (t->set & 1u << i && is_bundle(g))
+			print_bundled(g->candidate[i], out);
 		for (size_t k = 0; t->set & 1u << i && k < sizeof(before) / sizeof(before[0]);
 		     k++) {
 			if (strcmp(before[k].grant, g->candidate[i]) == 0)

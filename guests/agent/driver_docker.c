@@ -26,6 +26,7 @@ struct engine {
 };
 
 #define ROOTLESS_RUN "/run/user/1000" /* of ROOTLESS_UID */
+#define CONTAINERD   "/run/containerd/containerd.sock"
 
 static struct engine rootful = {
         .socket = "/run/docker.sock",
@@ -45,100 +46,151 @@ static struct engine *engine_of(const struct layer *layer)
 	return strcmp(layer->mode, "rootless") == 0 ? &rootless : &rootful;
 }
 
-/* Asks /_ping: the socket takes connections long before the daemon answers on it. */
-static bool daemon_answers(const struct engine *e)
+static int connect_to(const char *path)
 {
-	static const char ping[] = "GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n";
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	const struct timeval patience = {.tv_sec = 5};
-	_cleanup_(util_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
+	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+		return fd;
+	util_closep(&fd);
+	return -1;
+}
+
+/* Asks /_ping: the socket takes connections long before the daemon answers on it. */
+static bool dockerd_answers(const char *path)
+{
+	static const char ping[] = "GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n";
+	_cleanup_(util_closep) int fd = connect_to(path);
 	char answer[64] = "";
 
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", e->socket);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(ping) - 1 ||
+	if (fd < 0 || send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(ping) - 1 ||
 	    recv(fd, answer, sizeof(answer) - 1, 0) <= 0)
 		return false;
 	return strstr(answer, " 200 ") != NULL;
+}
+
+static bool containerd_answers(const char *path)
+{
+	_cleanup_(util_closep) int fd = connect_to(path);
+
+	return fd >= 0;
 }
 
 /*
  * Rootless: the distribution's own launcher, which enters namespaces of the user's with rootlesskit
  * and slirp4netns. There dockerd has a new sysfs, so it finds neither AppArmor nor configfs.
  */
-static void daemon_command(const struct engine *e, struct command *c)
+static void dockerd_command(const struct engine *e, struct command *c)
 {
 	if (e->uid)
 		command_add_all(c, "/usr/share/docker.io/contrib/dockerd-rootless.sh", NULL);
 	else
-		command_add_all(c, "dockerd", "--group=root", NULL);
+		command_add_all(c, "dockerd", "--group=root", "--containerd=" CONTAINERD, NULL);
 	command_add_all(c, "--iptables=false", "--ip6tables=false", "--ip-forward=false",
 	                "--bridge=none", e->host, NULL);
 }
 
 /* Left running until the machine goes down; its output goes to a file, the end of which explains.
  */
-static pid_t start_daemon(const struct engine *e)
+static pid_t start_daemon(const struct command *c, const char *log_path, uid_t uid)
 {
-	struct command c = {0};
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
-	int log = open(e->log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	int null = open("/dev/null", O_RDONLY);
 	setsid();
 	dup2(null, 0);
 	dup2(log, 1);
 	dup2(log, 2);
-	daemon_command(e, &c);
-	if (process_become(e->uid, 0) == 0)
-		execvp(c.argv[0], c.argv);
+	if (process_become(uid, 0) == 0)
+		execvp(c->argv[0], c->argv);
 	_exit(127);
 }
 
-static int daemon_failed(const struct engine *e, const char *what, int code, struct trouble *t)
+static int daemon_failed(const char *name, const char *log_path, const char *what, int code,
+                         struct trouble *t)
 {
 	_cleanup_(util_freep) char *log = NULL;
 	size_t size = 0;
 
-	if (util_read_file(e->log, 4 << 20, &log, &size) < 0 || size == 0)
-		return trouble_set(t, code, "dockerd", "%s", what);
-	return trouble_set(t, code, "dockerd", "%s: %s", what, log + (size > 300 ? size - 300 : 0));
+	if (util_read_file(log_path, 4 << 20, &log, &size) < 0 || size == 0)
+		return trouble_set(t, code, name, "%s", what);
+	return trouble_set(t, code, name, "%s: %s", what, log + (size > 300 ? size - 300 : 0));
+}
+
+/* Starts it and waits until it answers on its socket. */
+static int run_daemon(const struct command *c, const char *name, const char *log_path, uid_t uid,
+                      bool (*answers)(const char *), const char *path, int64_t end_ms,
+                      struct trouble *t)
+{
+	pid_t pid = start_daemon(c, log_path, uid);
+	int status;
+
+	if (pid < 0)
+		return trouble_set(t, -errno, name, "can't be started");
+	while (!answers(path)) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return daemon_failed(name, log_path, "ended", -ECHILD, t);
+		if (util_now_ms() >= end_ms) {
+			kill(-pid, SIGKILL);
+			return daemon_failed(name, log_path, "was not ready in time", -ETIMEDOUT,
+			                     t);
+		}
+		util_sleep_ms(50);
+	}
+	return 0;
+}
+
+/* Of its own, because dockerd waits only 15 s for one that it starts itself; set up as that one. */
+static int need_containerd(int64_t end_ms, struct trouble *t)
+{
+	static const char config[] =
+	        "version = 2\n"
+	        "root = \"/var/lib/docker/containerd\"\n"
+	        "disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n";
+	struct command c = {0};
+
+	if (containerd_answers(CONTAINERD))
+		return 0;
+	int r = util_create_file(RUN_DIR "/containerd.toml", config, sizeof(config) - 1, 0644);
+	if (r < 0)
+		return trouble_set(t, r, "containerd", "its configuration: %s", strerror(-r));
+	command_add_all(&c, "containerd", "--config", RUN_DIR "/containerd.toml", NULL);
+	r = run_daemon(&c, "containerd", RUN_DIR "/containerd.log", 0, containerd_answers,
+	               CONTAINERD, end_ms, t);
+	command_done(&c);
+	return r;
 }
 
 static int need_daemon(const struct engine *e, int64_t end_ms, struct trouble *t)
 {
-	pid_t pid;
-	int status, r = 0;
+	struct command c = {0};
+	int r = util_mkdirs(RUN_DIR, 0755);
 
-	if (daemon_answers(e))
+	if (dockerd_answers(e->socket))
 		return 0;
+	if (r < 0)
+		return trouble_set(t, r, "dockerd", RUN_DIR ": %s", strerror(-r));
 	if (e->uid) {
 		command_quiet(10000, "modprobe", "tun", NULL);
 		chmod("/dev/net/tun", 0666); /* as udev's rules have it; for slirp4netns */
 		r = container_need_runtime_dir(t);
 	} else {
 		container_host_engine(e->storage);
+		r = need_containerd(end_ms, t);
 	}
-	if (r == 0)
-		r = util_mkdirs(RUN_DIR, 0755);
 	if (r < 0)
 		return r;
-	pid = start_daemon(e);
-	if (pid < 0)
-		return daemon_failed(e, "can't be started", -errno, t);
-	while (!daemon_answers(e)) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return daemon_failed(e, "ended", -ECHILD, t);
-		if (util_now_ms() >= end_ms) {
-			kill(-pid, SIGKILL);
-			return daemon_failed(e, "was not ready in time", -ETIMEDOUT, t);
-		}
-		util_sleep_ms(50);
-	}
-	return 0;
+	dockerd_command(e, &c);
+	r = run_daemon(&c, "dockerd", e->log, e->uid, dockerd_answers, e->socket, end_ms, t);
+	command_done(&c);
+	return r;
 }
 
 static void add_docker(struct command *c, const struct engine *e)

@@ -111,7 +111,8 @@ test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
 	scripts/run-fuzzers 60 $(FUZZERS)
 test-cases: all image ## the matrix and the fault tests on real guests
 	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
-test-full: test ## also the guest image built twice, and long fuzzing: ten million runs, or a hundred thousand through certificates
+test-full: test ## also the full matrix, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
+	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)
 bench: $B/bench/verify $B/bench/mrtd $B/bench/cold $B/tception ## speed, as ratios (on an idle machine)

@@ -11,38 +11,42 @@ $B/agent-obj/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 $B/agent: $(AGENT_OBJ)
 	$(CC) -static -s $^ -ljansson -lkcapi -lcrypt -o $@
 
-# Its unit tests: all of it but main and, where the test brings its own, the table of drivers.
-AGENT_LIB_SRC := $(filter-out guests/agent/main.c,$(AGENT_SRC))
-AGENT_TEST_SRC := $(filter-out guests/agent/driver.c,$(AGENT_LIB_SRC)) guests/agent/test/test_agent.c
-PROBES_TEST_SRC := $(AGENT_LIB_SRC) guests/agent/test/test_probes.c
+# Its unit tests. test_agent brings its own table of drivers, the others take the real one.
+AGENT_TEST_SRC := $(filter-out guests/agent/main.c guests/agent/driver.c,$(AGENT_SRC))
 AGENT_TEST_LIBS = -ljansson -lkcapi -lcrypt -larchive $(CHECK_LIBS) -lm
-GUEST_TESTS += $B/test/test_agent $B/test/test_probes
-GUEST_SAN_TESTS += $B/san/test/test_agent $B/san/test/test_probes
+GUEST_TESTS += $B/test/test_agent $B/test/test_containers $B/test/test_probes
+GUEST_SAN_TESTS += $B/san/test/test_agent $B/san/test/test_containers $B/san/test/test_probes
 $B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Iguests -c $< -o $@
 $B/agent-san/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) -Iguests -c $< -o $@
-$B/test/test_agent: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o)
-	@mkdir -p $(@D)
-	$(CC) $^ $(AGENT_TEST_LIBS) -o $@
-$B/san/test/test_agent: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o)
-	@mkdir -p $(@D)
-	$(CC) $(SAN) $^ $(AGENT_TEST_LIBS) -o $@
-$B/test/test_probes: $(PROBES_TEST_SRC:%.c=$B/agent-test/%.o)
-	@mkdir -p $(@D)
-	$(CC) $^ $(AGENT_TEST_LIBS) -o $@
-$B/san/test/test_probes: $(PROBES_TEST_SRC:%.c=$B/agent-san/%.o)
-	@mkdir -p $(@D)
-	$(CC) $(SAN) $^ $(AGENT_TEST_LIBS) -o $@
+define AGENT_TEST
+$B/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o) $B/agent-test/guests/agent/test/$1.o $(2:%=$B/agent-test/%)
+	@mkdir -p $$(@D)
+	$$(CC) $$^ $$(AGENT_TEST_LIBS) -o $$@
+$B/san/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o) $B/agent-san/guests/agent/test/$1.o $(2:%=$B/agent-san/%)
+	@mkdir -p $$(@D)
+	$$(CC) $$(SAN) $$^ $$(AGENT_TEST_LIBS) -o $$@
+endef
+$(eval $(call AGENT_TEST,test_agent))
+$(eval $(call AGENT_TEST,test_containers,guests/agent/driver.o))
+$(eval $(call AGENT_TEST,test_probes,guests/agent/driver.o))
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
 # Stripped: the names of the compiler's temporary files would differ each time.
 $B/tiny.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARN) -m32 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector -nostdlib \
-		-static -s -Wl,--build-id=none -Wl,-T,guests/tiny/tiny.lds -Iharness guests/tiny/*.S guests/tiny/*.c -o $@
+		-static -s -Wl,--build-id=none -Wl,-T,guests/tiny/tiny.lds -Iharness guests/tiny/start.S guests/tiny/tiny.c -o $@
+
+# The same for another architecture, the row "emulate it": clang and lld make it, whatever the host is.
+$B/tiny-riscv64.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
+	@mkdir -p $(@D)
+	clang --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -std=gnu11 \
+		-Wall -Wextra -Werror -Os -ffreestanding -nostdlib -static -fuse-ld=lld -Wl,--build-id=none \
+		-Wl,-T,guests/tiny/riscv64.lds -Iharness -Iguests/tiny guests/tiny/riscv64.S guests/tiny/tiny.c -o $@
 
 # The software TDX module, see guests/tdxemu/README.md.
 include guests/tdxemu/rules.mk
@@ -51,8 +55,8 @@ include guests/fwcfg/rules.mk
 
 # The initramfs of layer 0: the agent as /init and the modules it needs before the root file system. One for each
 # kernel; the image may be without the second one.
-$B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $(IMAGE)
-	guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $@
-$B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $(IMAGE)
+$B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $(IMAGE)
+	guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@
+$B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $(IMAGE)
 	@if [ -d $(CACHE)/modules-backports ]; then \
-		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $@; else rm -f $@; fi
+		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@; else rm -f $@; fi

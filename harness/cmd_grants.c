@@ -35,10 +35,10 @@ struct options {
 enum { KEY_GRANTS = 256, KEY_RUNG, KEY_MAX, KEY_PLATFORM, KEY_JSON };
 
 static const struct argp_option known_options[] = {
-        {"grants", KEY_GRANTS, "LIST", 0, "only these, with commas (default: all the layer knows)",
-         0},
+        {"grants", KEY_GRANTS, "LIST", 0,
+         "only these, with commas (default: all that bear on attestation)", 0},
         {"rung", KEY_RUNG, "NAME", 0, "how far up the ladder to look (default: chain)", 0},
-        {"max", KEY_MAX, "N", 0, "at most N grants side by side, up to 8 (default: 4)", 0},
+        {"max", KEY_MAX, "N", 0, "at most N grants side by side, up to 9 (default: 4)", 0},
         {"output", 'o', "DIR", 0, "the rounds' folders (default: results/grants-<time>)", 0},
         {"platform", KEY_PLATFORM, "WHICH", 0, "as for tception run", 0},
         {"json", KEY_JSON, NULL, 0, "print JSON", 0},
@@ -61,9 +61,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_MAX:
 		o->size_max = (unsigned)(arg[0] - '0');
-		if (arg[0] < '1' || arg[0] > '0' + LAYER_GRANTS_MAX || arg[1])
-			argp_error(state, "'%.20s': expected a number from 1 to %d", arg,
-			           LAYER_GRANTS_MAX);
+		if (arg[0] < '1' || arg[0] > '9' || arg[1])
+			argp_error(state, "'%.20s': expected a number from 1 to 9", arg);
 		return 0;
 	case 'o':
 		o->out = arg;
@@ -133,11 +132,13 @@ static int choose_candidates(const struct options *o, struct grants *g, struct e
 	for (size_t i = 0; layer_known_grant(inner, i); i++) {
 		const char *grant = layer_known_grant(inner, i);
 
-		if (layer_has_grant(inner, grant) || (o->grants && !listed(o->grants, grant)))
+		if (layer_has_grant(inner, grant) ||
+		    (o->grants ? !listed(o->grants, grant) : !grant_weight(grant)))
 			continue;
 		if (g->search.candidates == GRANTS_CANDIDATES_MAX)
 			return err_set(e, -E2BIG, "more than %d grants; choose some by --grants",
 			               GRANTS_CANDIDATES_MAX);
+		g->search.weight[g->search.candidates] = grant_weight(grant);
 		g->candidate[g->search.candidates++] = grant;
 	}
 	if (g->search.candidates == 0)

@@ -134,7 +134,8 @@ static int relay(struct child *child, const char *visit, size_t size)
 		int64_t now = util_now_ms();
 		if (now >= end)
 			break;
-		feed(p, visit, size, &sent);
+		if (child->out.total > 0 || !child->driver->speaks_first)
+			feed(p, visit, size, &sent);
 		poll(fds, COUNT_OF(fds), TICK_MS);
 		r = stream_read(child, &child->out);
 		if (r == 0)

@@ -6,7 +6,10 @@
 
 #include "agent/util.h"
 
-static const struct driver *const drivers[] = {&driver_docker, &driver_podman, &driver_qemu};
+static const struct driver *const drivers[] = {
+        &driver_bwrap,  &driver_crun, &driver_docker, &driver_lxc,   &driver_nspawn,
+        &driver_podman, &driver_qemu, &driver_runc,   &driver_runsc, &driver_uml,
+};
 
 const struct driver *driver_find(const struct layer *layer, struct trouble *t)
 {

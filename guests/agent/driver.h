@@ -15,7 +15,8 @@
  * same for all (child.c).
  */
 #define AGENT_VERSION "0.1"
-#define RUN_DIR       "/run/tception" /* tmpfs: the agent's own files in a VM */
+#define RUN_DIR       "/run/tception"    /* tmpfs: the agent's own files in a VM */
+#define MODULES_DIR   RUN_DIR "/modules" /* of the initramfs, for that of a nested VM */
 
 struct driver {
 	const char *kind;
@@ -33,9 +34,12 @@ struct driver {
 	void (*clean)(const struct layer *layer, const char *name);
 	/* Exit statuses that mean success, beside 0: -1 for none. */
 	int good_exit;
+	/* It gets its VISIT only after its first byte: before, its channel would mangle it. */
+	bool speaks_first;
 };
 
-extern const struct driver driver_docker, driver_podman, driver_qemu;
+extern const struct driver driver_bwrap, driver_crun, driver_docker, driver_lxc, driver_nspawn,
+        driver_podman, driver_qemu, driver_runc, driver_runsc, driver_uml;
 
 /* The driver of a layer, or NULL with `t` filled in: kind or mode are not known. */
 const struct driver *driver_find(const struct layer *layer, struct trouble *t);

@@ -3,31 +3,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/container.h"
 #include "agent/driver.h"
-#include "agent/rootfs.h"
 #include "agent/util.h"
-#include "agent/weak.h"
-
-#define ROOTLESS_UID 1000 /* the image's unprivileged account */
 
 static bool is_rootless(const struct layer *layer)
 {
 	return strcmp(layer->mode, "rootless") == 0;
-}
-
-/* A systemd login would make this directory; podman keeps its state there. */
-static int need_runtime_dir(struct trouble *t)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/run/user/%d", ROOTLESS_UID);
-	int r = util_mkdirs(path, 0700);
-	if (r == 0 && chown(path, ROOTLESS_UID, ROOTLESS_UID) < 0)
-		r = -errno;
-	return r == 0 ? 0 : trouble_set(t, r, "runtime dir", "%s: %s", path, strerror(-r));
 }
 
 static void add_podman(struct command *c, const struct layer *layer)
@@ -36,51 +20,59 @@ static void add_podman(struct command *c, const struct layer *layer)
 	command_add_all(c, "podman", "--cgroup-manager=cgroupfs", "--events-backend=none", NULL);
 }
 
-/* The axis `rootfs`: as it is, `weak` (weak.h), or `changed` by one byte. */
-static int need_root(const struct layer *layer, uid_t owner, char root[64], struct trouble *t)
+static void add_options(struct command *c, const struct container *k)
 {
-	const char *variant = layer_axis(layer, "rootfs", "");
-	bool weak = strcmp(variant, "weak") == 0, changed = strcmp(variant, "changed") == 0;
+	const struct layer *layer = k->layer;
 
-	if (variant[0] && !weak && !changed)
-		return trouble_set(t, -EINVAL, "rootfs", "no such root file system: %.40s",
-		                   variant);
-	snprintf(root, 64, "%s%s%s", owner ? "/home/tception/rootfs" : RUN_DIR "/podman-root",
-	         variant[0] ? "-" : "", variant);
-	int r = rootfs_make(root, owner, t);
-	if (r == 0 && weak)
-		r = weak_make(root, owner, t);
-	if (r == 0 && changed)
-		r = rootfs_change(root, t);
-	return r;
+	if (k->privileged)
+		command_add(c, "--privileged");
+	for (size_t i = 0; i < k->devices; i++)
+		command_addf(c, "--device=%s", k->device[i]);
+	for (size_t i = 0; i < k->binds; i++)
+		command_addf(c, "--volume=%s:%s%s", k->bind[i].from, k->bind[i].to,
+		             k->bind[i].read_only ? ":ro" : "");
+	if (k->group && is_rootless(layer)) {
+		c->group = k->group; /* the user is in it, and the container keeps that */
+		command_add(c, "--group-add=keep-groups");
+	} else if (k->group) {
+		command_addf(c, "--group-add=%u", (unsigned)k->group);
+	}
+	if (strcmp(k->user, "keep-id") == 0)
+		command_add(c, "--userns=keep-id");
+	else if (container_uid(k))
+		command_addf(c, "--user=%u:%u", container_uid(k), container_uid(k));
+	if (k->capability && strcmp(k->capability, "none") == 0)
+		command_add(c, "--cap-drop=all");
+	else if (k->capability)
+		command_addf(c, "--cap-add=%s", k->capability);
+	if (layer_grants(layer, "noapparmor"))
+		command_add(c, "--security-opt=apparmor=unconfined");
+	if (layer_grants(layer, "noseccomp"))
+		command_add(c, "--security-opt=seccomp=unconfined");
 }
 
 static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,
                    struct trouble *t)
 {
-	int r = is_rootless(layer) ? need_runtime_dir(t) : 0;
-	char root[64];
+	const char *root = is_rootless(layer) ? "/home/tception/rootfs" : RUN_DIR "/podman-root";
+	uid_t owner = is_rootless(layer) ? ROOTLESS_UID : 0;
+	struct container k;
+	int r = 0;
 
-	(void)end_ms;
+	if (is_rootless(layer))
+		r = container_need_runtime_dir(t);
+	else
+		container_host_engine("/var/lib/containers");
 	if (r == 0)
-		r = need_root(layer, is_rootless(layer) ? ROOTLESS_UID : 0, root, t);
+		r = container_make(layer, name, root, owner, end_ms, &k, t);
 	if (r < 0)
 		return r;
 	add_podman(ret, layer);
 	command_add_all(ret, "run", "--rm", "--interactive", "--network=none", "--log-driver=none",
 	                "--name", name, NULL);
-	if (layer_grants(layer, "privileged"))
-		command_add(ret, "--privileged");
-	if (layer_grants(layer, "dev"))
-		command_add(ret, "--device=/dev/tdx_guest");
-	if (layer_grants(layer, "kvm"))
-		command_add(ret, "--device=/dev/kvm");
-	if (layer_grants(layer, "tsm"))
-		command_add(ret, "--volume=/sys/kernel/config:/sys/kernel/config");
-	if (layer_grants(layer, "noapparmor"))
-		command_add(ret, "--security-opt=apparmor=unconfined");
-	command_add_all(ret, "--rootfs", root, "/agent", "layer", NULL);
-	command_measure(ret, "rootfs", root);
+	add_options(ret, &k);
+	command_add_all(ret, "--rootfs", k.root, "/agent", k.word, NULL);
+	command_measure(ret, "rootfs", k.root);
 	return 0;
 }
 
@@ -97,5 +89,9 @@ static void stop(const struct layer *layer, const char *name)
 
 static const char *const modes[] = {"rootful", "rootless", NULL};
 
-const struct driver driver_podman = {
-        .kind = "podman", .modes = modes, .prepare = prepare, .stop = stop, .good_exit = -1};
+const struct driver driver_podman = {.kind = "podman",
+                                     .modes = modes,
+                                     .prepare = prepare,
+                                     .stop = stop,
+                                     .clean = container_clean,
+                                     .good_exit = -1};

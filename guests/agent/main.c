@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/misbehave.h"
 #include "agent/pid1.h"
 #include "agent/serve.h"
 #include "agent/util.h"
@@ -37,9 +38,12 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "layer") == 0)
 		return serve_stdio();
+	if (argc == 2 && misbehave(argv[1]))
+		return 1;
 	if (getpid() == 1)
 		return pid1_main();
 	fprintf(stderr,
-	        "usage: agent layer   (frames on stdin and stdout; otherwise it is an init)\n");
+	        "usage: agent layer   (frames on stdin and stdout; otherwise it is an init)\n"
+	        "       agent hang|flood|garbage   (for tests: how a broken layer behaves)\n");
 	return 2;
 }

@@ -9,12 +9,14 @@
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "agent/serve.h"
 #include "agent/util.h"
 
 #define PORT_NAME    "tception"
+#define TTY_OPTION   "tception.tty="
 #define PORT_WAIT_MS 10000
 
 static void open_console(void)
@@ -33,10 +35,38 @@ int port_find(const char *wanted, char *ret, size_t size)
 	return util_find_device("/sys/class/virtio-ports", "name", wanted, ret, size);
 }
 
+/*
+ * Where there is no virtio, as in User-mode Linux, the kernel's command line names a serial line.
+ * Nothing may have come in before it is raw: whoever is on the other side waits for READY.
+ */
+static int open_tty(void)
+{
+	_cleanup_(util_freep) char *line = util_read_line("/proc/cmdline");
+	char *path = line ? strstr(line, TTY_OPTION) : NULL;
+	struct termios t;
+
+	if (!path)
+		return -ENOENT;
+	path += strlen(TTY_OPTION);
+	path[strcspn(path, " ")] = 0;
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (tcgetattr(fd, &t) == 0) {
+		cfmakeraw(&t);
+		tcsetattr(fd, TCSAFLUSH, &t);
+	}
+	return fd;
+}
+
 static int open_port(void)
 {
 	int64_t end = util_now_ms() + PORT_WAIT_MS;
 	char path[300];
+	int tty = open_tty();
+
+	if (tty != -ENOENT)
+		return tty;
 
 	while (util_now_ms() < end) {
 		int fd = port_find(PORT_NAME, path, sizeof(path)) == 0

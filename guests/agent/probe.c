@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/broker.h"
 #include "agent/extend.h"
 #include "agent/guard.h"
 #include "agent/util.h"
@@ -160,5 +161,7 @@ int probe_layer(struct channel *c, const struct layer *layer)
 	if (r == 0)
 		r = send_report(c, layer, "configfs", REPORT_CONFIGFS, report_configfs,
 		                CONFIG_DEADLINE);
+	if (r == 0 && broker_present())
+		r = send_report(c, layer, "broker", REPORT_BROKER, report_broker, CONFIG_DEADLINE);
 	return r;
 }

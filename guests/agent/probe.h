@@ -36,6 +36,7 @@ struct report_request {
 /* REPORT objects, without "interface". `arg` is a struct report_request. */
 json_t *report_ioctl(void *arg);
 json_t *report_configfs(void *arg);
+json_t *report_broker(void *arg); /* broker.h */
 
 /* The whole kernel log. -errno when it can't be read; the caller frees it. */
 int probe_kernel_log(char **ret, size_t *ret_size);

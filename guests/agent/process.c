@@ -113,7 +113,7 @@ static void cgroup_write(const char *cgroup, const char *file, const char *text)
 	util_write_file(path, text, strlen(text));
 }
 
-static int become(uid_t uid)
+int process_become(uid_t uid, gid_t group)
 {
 	char runtime[64];
 
@@ -125,7 +125,7 @@ static int become(uid_t uid)
 	setenv("XDG_RUNTIME_DIR", runtime, 1);
 	setenv("HOME", "/home/tception", 1);
 	setenv("USER", "tception", 1);
-	if (setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0 ||
+	if (setgroups(group ? 1 : 0, &group) < 0 || setgid(uid) < 0 || setuid(uid) < 0 ||
 	    chdir("/home/tception") < 0)
 		return -errno;
 	return 0;
@@ -143,7 +143,7 @@ static void become_command(const struct command *command, const char *cgroup, co
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	r = become(command->uid);
+	r = process_become(command->uid, command->group);
 	for (int i = 0; r == 0 && i < 3; i++)
 		r = dup2(fd[i], i) < 0 ? -errno : 0;
 	if (r == 0) {

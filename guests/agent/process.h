@@ -19,7 +19,8 @@ struct command {
 		char path[256];
 	} measured[4];
 	size_t measures;
-	uid_t uid; /* run as this user, in its home directory; 0 stays as we are */
+	uid_t uid;   /* run as this user, in its home directory; 0 stays as we are */
+	gid_t group; /* that user's supplementary group; 0 for none */
 };
 
 void command_add(struct command *c, const char *word);
@@ -50,6 +51,11 @@ struct process {
 
 /* `name` names the cgroup. -errno of fork, pipe, or of the exec itself. */
 int process_start(const struct command *command, const char *name, struct process *ret);
+/*
+ * In a forked process: becomes that user, with its home and runtime directory, or stays root and
+ * only sees that PATH and HOME are set. 0 or -errno.
+ */
+int process_become(uid_t uid, gid_t group);
 /* Whether it has ended; *ret_status is then wait(2)'s. Call no more afterwards. */
 bool process_ended(struct process *p, int *ret_status);
 /* SIGKILL to everything in its session and cgroup. */

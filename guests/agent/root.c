@@ -4,6 +4,7 @@
  * boot leaves nothing behind. Without a module list, as in a nested VM, the initramfs is all there
  * is.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,15 +19,15 @@
 #include "agent/rootfs.h"
 #include "agent/util.h"
 
-#define MODULE_DIR   "/modules"
-#define MODULE_LIST  MODULE_DIR "/list" /* file names in the order of loading */
+#define INITRD_DIR   "/modules"
+#define MODULE_LIST  INITRD_DIR "/list" /* file names in the order of loading */
 #define DISK_WAIT_MS 10000
 
 static int load_module(const char *name)
 {
 	char path[160];
 
-	snprintf(path, sizeof(path), MODULE_DIR "/%s", name);
+	snprintf(path, sizeof(path), INITRD_DIR "/%s", name);
 	_cleanup_(util_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -78,15 +79,41 @@ static int mount_root(void)
 	return 0;
 }
 
+static int carry_modules(void)
+{
+	DIR *dir = opendir(INITRD_DIR);
+	char from[300], to[300];
+	struct dirent *d;
+	int r = util_mkdirs("/root" MODULES_DIR, 0755);
+
+	while (dir && r == 0 && (d = readdir(dir))) {
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(from, sizeof(from), INITRD_DIR "/%s", d->d_name);
+		snprintf(to, sizeof(to), "/root" MODULES_DIR "/%s", d->d_name);
+		r = util_copy_file(from, to, 0644);
+	}
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
 /* What the drivers need later comes along on the new root's /run. */
 static int carry_over(void)
 {
+	static const char *const files[] = {TINY_FILE, TINY_RISCV_FILE};
+	char from[64], to[64];
+
 	if (mount("tmpfs", "/root/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
 		return -errno;
 	int r = util_mkdirs("/root" RUN_DIR, 0755);
-	if (r == 0 && access("/tiny.elf", R_OK) == 0)
-		r = util_copy_file("/tiny.elf", "/root" RUN_DIR "/tiny.elf", 0644);
-	return r;
+	for (size_t i = 0; r == 0 && i < COUNT_OF(files); i++) {
+		snprintf(from, sizeof(from), "/%s", files[i]);
+		snprintf(to, sizeof(to), "/root" RUN_DIR "/%s", files[i]);
+		if (access(from, R_OK) == 0)
+			r = util_copy_file(from, to, 0644);
+	}
+	return r == 0 ? carry_modules() : r;
 }
 
 static int switch_root(void)

@@ -8,38 +8,118 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/driver.h"
 #include "agent/util.h"
 
 /* With these there, no runtime has to create anything in the tree. */
-static const char *const dirs[] = {"", "/dev", "/proc", "/sys", "/etc", "/run", "/tmp", "/root"};
+static const char *const dirs[] = {"",     "/dev", "/proc", "/sys", "/etc",
+                                   "/run", "/tmp", "/root", "/usr"};
 static const char *const files[] = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
 
-int rootfs_make(const char *dir, uid_t owner, struct trouble *t)
+static const char *const nest_dirs[] = {
+        "/boot",    "/home",    "/home/tception",  "/var",
+        "/var/tmp", "/var/lib", "/var/lib/docker", "/var/lib/containers"};
+static const char *const links[] = {"bin", "sbin", "lib", "lib64"};
+static const char *const guests[] = {TINY_FILE, TINY_RISCV_FILE};
+
+static int own(const char *path, uid_t owner)
+{
+	return lchown(path, owner, owner) < 0 ? -errno : 0;
+}
+
+static int make_plain(const char *dir, uid_t owner, char *path, size_t size)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < COUNT_OF(dirs); i++) {
+		snprintf(path, size, "%s%s", dir, dirs[i]);
+		r = util_mkdirs(path, 0755);
+		if (r == 0)
+			r = own(path, owner);
+	}
+	for (size_t i = 0; r == 0 && i < COUNT_OF(files); i++) {
+		snprintf(path, size, "%s%s", dir, files[i]);
+		r = util_create_file(path, "", 0, 0644);
+		if (r == 0)
+			r = own(path, owner);
+	}
+	return r;
+}
+
+/* Where a guest image of the layer below is: in a VM, then in a container. */
+static int copy_guest(const char *dir, const char *name)
+{
+	char from[64], to[256];
+
+	snprintf(from, sizeof(from), RUN_DIR "/%s", name);
+	if (access(from, R_OK) < 0)
+		snprintf(from, sizeof(from), "/%s", name);
+	snprintf(to, sizeof(to), "%s/%s", dir, name);
+	return access(from, R_OK) < 0 ? 0 : util_copy_file(from, to, 0644);
+}
+
+static int make_nest(const char *dir, uid_t owner, char *path, size_t size)
+{
+	char target[16];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < COUNT_OF(nest_dirs); i++) {
+		snprintf(path, size, "%s%s", dir, nest_dirs[i]);
+		r = util_mkdirs(path, 0755);
+		if (r == 0)
+			r = own(path, owner);
+	}
+	for (size_t i = 0; r == 0 && i < COUNT_OF(links); i++) {
+		snprintf(path, size, "%s/%s", dir, links[i]);
+		snprintf(target, sizeof(target), "usr/%s", links[i]);
+		if (symlink(target, path) < 0 && errno != EEXIST)
+			r = -errno;
+	}
+	for (size_t i = 0; r == 0 && i < COUNT_OF(guests); i++) {
+		snprintf(path, size, "%s/%s", dir, guests[i]);
+		r = copy_guest(dir, guests[i]);
+	}
+	return r;
+}
+
+static int copy_etc(const char *dir, uid_t owner, int64_t end_ms, struct trouble *t)
+{
+	struct command copy = {0}, give = {0};
+
+	command_add_all(&copy, "cp", "-a", "/etc", NULL);
+	command_addf(&copy, "%s/", dir);
+	int r = command_run(&copy, "cp", end_ms, t);
+	command_add_all(&give, "chown", "-hR", NULL);
+	command_addf(&give, "%u:%u", (unsigned)owner, (unsigned)owner);
+	command_addf(&give, "%s/etc", dir);
+	if (r == 0 && owner != 0)
+		r = command_run(&give, "chown", end_ms, t);
+	command_done(&copy);
+	command_done(&give);
+	return r;
+}
+
+int rootfs_make(const char *dir, uid_t owner, bool nest, int64_t end_ms, struct trouble *t)
 {
 	char path[256];
-	int r = 0;
 
 	snprintf(path, sizeof(path), "%s/agent", dir);
 	if (access(path, X_OK) == 0)
 		return 0;
-	for (size_t i = 0; r == 0 && i < COUNT_OF(dirs); i++) {
-		snprintf(path, sizeof(path), "%s%s", dir, dirs[i]);
-		r = util_mkdirs(path, 0755);
-		if (r == 0 && chown(path, owner, owner) < 0)
-			r = -errno;
-	}
-	for (size_t i = 0; r == 0 && i < COUNT_OF(files); i++) {
-		snprintf(path, sizeof(path), "%s%s", dir, files[i]);
-		r = util_create_file(path, "", 0, 0644);
-		if (r == 0 && chown(path, owner, owner) < 0)
-			r = -errno;
+	int r = make_plain(dir, owner, path, sizeof(path));
+	if (r == 0 && nest) {
+		r = make_nest(dir, owner, path, sizeof(path));
+		if (r == 0)
+			r = copy_etc(dir, owner, end_ms, t);
 	}
 	snprintf(path, sizeof(path), "%s/agent", dir);
 	if (r == 0)
 		r = util_copy_file(AGENT_FILE, path, 0755);
-	if (r == 0 && chown(path, owner, owner) < 0)
-		r = -errno;
-	return r == 0 ? 0 : trouble_set(t, r, "rootfs", "%s: %s", path, strerror(-r));
+	if (r == 0)
+		r = own(path, owner);
+	return r == 0 || r == -ETIMEDOUT || r == -ECHILD
+	               ? r
+	               : trouble_set(t, r, "rootfs", "%s: %s", path, strerror(-r));
 }
 
 int rootfs_change(const char *dir, struct trouble *t)

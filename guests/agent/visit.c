@@ -64,6 +64,7 @@ int visit_parse(const json_t *object, struct visit *ret, const char **ret_what)
 		int r = parse_layer(json_array_get(stack, i), &visit.layer[i], ret_what);
 		if (r < 0)
 			return r;
+		visit.layer[i].below = visit.layers - 1 - i;
 	}
 	*ret = visit;
 	return 0;

@@ -18,6 +18,7 @@ struct layer {
 	uint8_t nonce[REPORT_NONCE_SIZE];
 	bool probe;
 	int deadline_ms;
+	size_t below; /* layers further in that this one is to enter */
 };
 
 struct visit {

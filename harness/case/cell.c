@@ -9,25 +9,49 @@
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-/* What each kind of layer may be written with. A mode list without "" means a mode is required. */
+/* What every container can be granted, and what only some can. */
+#define COMMON_GRANTS \
+	"dev", "devgroup", "devmode", "kvm", "tsm", "tsm-ro", "tsmmode", "rtmr", "sysrw", "broker"
+#define ENGINE_GRANTS COMMON_GRANTS, "noapparmor", "noseccomp", "measured"
+#define COMMON_AXES   "cap", "agent"
+
+/*
+ * What each kind of layer may be written with. A mode list without "" means a mode is required. A
+ * `leaf` mode (or, with "*", every mode) enters nothing further.
+ */
 static const struct kind_rule {
 	const char *kind;
 	bool outermost;
-	const char *modes[4], *grants[8], *axes[8];
+	const char *modes[4], *grants[LAYER_GRANTS_MAX], *axes[8];
+	const char *leaf;
 } kind_rules[] = {
-        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "accel"}},
-        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "exits"}},
+        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "accel"}, NULL},
+        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "exits"}, NULL},
         {"docker",
          false,
-         {"", "privileged"},
-         {"dev", "tsm", "noapparmor", "kvm", "measured"},
-         {NULL}},
+         {"", "privileged", "rootless"},
+         {ENGINE_GRANTS},
+         {COMMON_AXES, "user"},
+         NULL},
         {"podman",
          false,
          {"rootful", "rootless"},
-         {"dev", "tsm", "noapparmor", "kvm", "measured"},
-         {"rootfs"}},
-        {"qemu", false, {"kvm", "tcg"}, {"measured"}, {NULL}},
+         {ENGINE_GRANTS, "privileged"},
+         {COMMON_AXES, "user", "rootfs"},
+         NULL},
+        {"lxc",
+         false,
+         {"privileged", "unprivileged"},
+         {ENGINE_GRANTS},
+         {COMMON_AXES, "user"},
+         NULL},
+        {"nspawn", false, {""}, {COMMON_GRANTS, "privileged", "measured"}, {COMMON_AXES}, NULL},
+        {"bwrap", false, {"", "user"}, {COMMON_GRANTS, "measured"}, {COMMON_AXES}, NULL},
+        {"crun", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
+        {"runc", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
+        {"runsc", false, {"systrap", "kvm"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, "*"},
+        {"uml", false, {""}, {NULL}, {"mem"}, "*"},
+        {"qemu", false, {"kvm", "tcg"}, {"measured"}, {"mem", "machine", "arch"}, "tcg"},
 };
 #define LIST_END(list) ((list) + sizeof(list) / sizeof((list)[0]))
 
@@ -118,6 +142,45 @@ bool layer_knows_grant(const struct layer *layer, const char *grant)
 	return rule && list_has(rule->grants, LIST_END(rule->grants), grant);
 }
 
+/* The inner kinds, for messages. */
+static const char *list_kinds(char out[200])
+{
+	size_t used = 0;
+
+	for (const struct kind_rule *k = kind_rules; k < LIST_END(kind_rules); k++) {
+		if (!k->outermost && used < 200)
+			used += (size_t)snprintf(out + used, 200 - used, "%s%s", used ? ", " : "",
+			                         k->kind);
+	}
+	return out;
+}
+
+/* Some values have a meaning of their own; what they are for is known here at once. */
+static const struct axis_rule {
+	const char *name, *values[4];
+} axis_rules[] = {
+        {"machine", {"q35", "microvm"}},
+        {"arch", {"riscv64"}},
+        {"agent", {"hang", "flood", "garbage"}},
+        {"rootfs", {"weak"}},
+};
+
+static int check_value(const struct scan *s, size_t at, const struct layer_axis *axis)
+{
+	char known[200];
+
+	for (const struct axis_rule *a = axis_rules; a < LIST_END(axis_rules); a++) {
+		if (strcmp(a->name, axis->name) == 0 &&
+		    !list_has(a->values, LIST_END(a->values), axis->value))
+			return bad(s, at, "unknown value", axis->value,
+			           list_text(a->values, LIST_END(a->values), known));
+	}
+	if (strcmp(axis->name, "user") == 0 && strcmp(axis->value, "root") != 0 &&
+	    strcmp(axis->value, "keep-id") != 0 && axis->value[strspn(axis->value, DIGITS)])
+		return bad(s, at, "unknown value", axis->value, "root, keep-id or a number");
+	return 0;
+}
+
 static int take_grant(struct scan *s, const struct kind_rule *rule, struct layer *l)
 {
 	size_t start = s->pos;
@@ -145,7 +208,10 @@ static int take_axis(struct scan *s, const struct kind_rule *rule, struct layer 
 	if (s->id[s->pos] != '=')
 		return bad(s, s->pos, "axis without a value", NULL, "'=' and a value");
 	s->pos++;
+	start = s->pos;
 	r = take_word(s, LOWER UPPER DIGITS "._-", axis.value);
+	if (r == 0)
+		r = check_value(s, start, &axis);
 	if (r < 0)
 		return r;
 	l->axis[l->axes++] = axis;
@@ -166,10 +232,25 @@ static int take_mode(struct scan *s, const struct kind_rule *rule, struct layer 
 	           list_text(rule->modes, LIST_END(rule->modes), known));
 }
 
+/* What would be taken and then do nothing. */
+static int check_axes(const struct scan *s, size_t start, const struct layer *l)
+{
+	const char *cap = layer_axis(l, "cap", "none");
+
+	if (strcmp(l->mode, "kvm") == 0 && layer_axis(l, "arch", NULL))
+		return bad(s, start, "another architecture under KVM", NULL, "qemu.tcg");
+	if (strcmp(l->kind, "podman") != 0 && strcmp(layer_axis(l, "user", ""), "keep-id") == 0)
+		return bad(s, start, "keep-id, which is Podman's", NULL, "root or a number");
+	if (strcmp(l->kind, "lxc") == 0 && strcmp(cap, "none") != 0)
+		return bad(s, start, "a capability added", cap, "cap=none: LXC adds none");
+	return 0;
+}
+
 static int take_layer(struct scan *s, bool outermost, struct layer *l)
 {
 	const struct kind_rule *rule;
 	size_t start = s->pos;
+	char known[200];
 	int r = take_word(s, LOWER DIGITS, l->kind);
 
 	if (r < 0)
@@ -177,7 +258,7 @@ static int take_layer(struct scan *s, bool outermost, struct layer *l)
 	rule = find_rule(l->kind, outermost);
 	if (!rule)
 		return bad(s, start, outermost ? "unknown layer 0" : "unknown inner layer", l->kind,
-		           outermost ? "vm or td" : "docker, podman or qemu");
+		           outermost ? "vm or td" : list_kinds(known));
 	r = take_mode(s, rule, l);
 	while (r == 0 && s->id[s->pos] == '+') {
 		s->pos++;
@@ -187,7 +268,16 @@ static int take_layer(struct scan *s, bool outermost, struct layer *l)
 		s->pos++;
 		r = take_axis(s, rule, l);
 	}
-	return r;
+	return r < 0 ? r : check_axes(s, start, l);
+}
+
+static bool is_leaf(const struct layer *l)
+{
+	for (const struct kind_rule *k = kind_rules; k < LIST_END(kind_rules); k++) {
+		if (k->leaf && strcmp(k->kind, l->kind) == 0)
+			return strcmp(k->leaf, "*") == 0 || strcmp(k->leaf, l->mode) == 0;
+	}
+	return false;
 }
 
 int cell_parse(const char *id, struct cell *ret, struct err *e)
@@ -210,6 +300,9 @@ int cell_parse(const char *id, struct cell *ret, struct err *e)
 		if (id[s.pos] != '/')
 			return bad(&s, s.pos, "unexpected character", NULL,
 			           "'.', '+', '@', '/' or the end");
+		if (is_leaf(&c.layer[c.layers - 1]))
+			return bad(&s, s.pos, "a further layer", NULL,
+			           "the end: this one enters no other");
 		s.pos++;
 	}
 	*ret = c;
@@ -264,5 +357,6 @@ const char *layer_axis(const struct layer *layer, const char *name, const char *
 
 bool layer_is_intrusive(const struct layer *layer)
 {
-	return strcmp(layer->mode, "privileged") == 0;
+	return strcmp(layer->mode, "privileged") == 0 || layer_has_grant(layer, "privileged") ||
+	       layer_has_grant(layer, "sysrw") || layer_has_grant(layer, "rtmr");
 }

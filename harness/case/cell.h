@@ -13,7 +13,7 @@
  * Parsing and printing round-trip: grants and axes keep the order in which they were written.
  */
 #define CELL_LAYERS_MAX  6
-#define LAYER_GRANTS_MAX 8
+#define LAYER_GRANTS_MAX 16
 #define LAYER_AXES_MAX   8
 #define LAYER_WORD_MAX   32  /* bytes of one word, with the NUL */
 #define CELL_ID_MAX      256 /* bytes of a whole ID, with the NUL */

@@ -273,7 +273,7 @@ static bool visit_broken(struct cell_verdict *v, const struct boot_record *b,
 static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 {
 	const struct boot_record *b = &t->in->run->boot[t->boot];
-	char what[CELL_ID_MAX + 32];
+	char what[CELL_ID_MAX + 32], why[JUDGE_TEXT_MAX];
 
 	if (visit_broken(v, b, t->own, "layer 0's own visit"))
 		return true;
@@ -285,8 +285,11 @@ static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 		const struct layer_evidence *l = &t->inner[i];
 
 		snprintf(what, sizeof(what), "the evidence of %s", v->layer[i].id);
-		if (l->problem[0])
-			return broken(v, b, what, l->problem);
+		if (l->problem[0]) { /* how it was ended may be the cause */
+			snprintf(why, sizeof(why), "%.130s%s%.100s", l->problem,
+			         l->told ? "; " : "", l->told ? l->end : "");
+			return broken(v, b, what, why);
+		}
 		if (l->timeout)
 			return broken(v, b, what, "the layer below gave it up after its deadline");
 		if (l->left && l->started && !l->hello)

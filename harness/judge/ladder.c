@@ -158,8 +158,11 @@ static void climb_tdreport(struct climb *c)
 static void climb_provider(struct climb *c)
 {
 	const struct report_evidence *r = layer_report(c->l, REPORT_CONFIGFS);
+	bool brokered = c->quoter && c->quoter->interface == REPORT_BROKER && c->quoter->ok;
 
-	if (!r)
+	if (brokered && strcmp(c->quoter->provider, "tdx_guest") == 0)
+		PASS(c, RUNG_PROVIDER, "tdx_guest, of the layer below: through its broker");
+	else if (!r)
 		VOID(c, RUNG_PROVIDER, "not tried");
 	else if (strcmp(r->provider, "tdx_guest") == 0)
 		PASS(c, RUNG_PROVIDER, "tdx_guest");

@@ -13,6 +13,29 @@ struct batch {
 	bool failed;
 };
 
+/*
+ * 1 and 2: a device or files of this one purpose, to read or to write; 4: the same for every user
+ * of the layer below; 6: one confinement less; 15: a service to be run; 20: all of sysfs; 100: no
+ * confinement at all. `kvm` and `rtmr` are grants too, but no rung needs them.
+ */
+static const struct {
+	const char *grant;
+	unsigned weight;
+} weights[] = {
+        {"dev", 1},       {"devgroup", 2}, {"devmode", 4},      {"tsm-ro", 1},
+        {"tsm", 2},       {"tsmmode", 4},  {"broker", 15},      {"noapparmor", 6},
+        {"noseccomp", 6}, {"sysrw", 20},   {"privileged", 100},
+};
+
+unsigned grant_weight(const char *grant)
+{
+	for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
+		if (strcmp(weights[i].grant, grant) == 0)
+			return weights[i].weight;
+	}
+	return 0;
+}
+
 static unsigned size_of(uint32_t set)
 {
 	return (unsigned)__builtin_popcount(set);
@@ -32,6 +55,24 @@ const struct grant_trial *grant_search_find(const struct grant_search *s, uint32
 	return NULL;
 }
 
+static unsigned weight_of(const struct grant_search *s, uint32_t set)
+{
+	unsigned sum = 0;
+
+	for (size_t g = 0; g < s->candidates; g++) {
+		if (set & 1u << g)
+			sum += s->weight[g] ? s->weight[g] : 1;
+	}
+	return sum;
+}
+
+static bool is_smaller(const struct grant_search *s, uint32_t a, uint32_t b)
+{
+	unsigned wa = weight_of(s, a), wb = weight_of(s, b);
+
+	return wa != wb ? wa < wb : size_of(a) < size_of(b);
+}
+
 const struct grant_trial *grant_search_smallest(const struct grant_search *s, enum rung rung)
 {
 	const struct grant_trial *best = NULL;
@@ -39,7 +80,7 @@ const struct grant_trial *grant_search_smallest(const struct grant_search *s, en
 	for (size_t i = 0; i < s->trials; i++) {
 		const struct grant_trial *t = &s->trial[i];
 
-		if (t->known && t->ok[rung] == 1 && (!best || size_of(t->set) < size_of(best->set)))
+		if (t->known && t->ok[rung] == 1 && (!best || is_smaller(s, t->set, best->set)))
 			best = t;
 	}
 	return best;
@@ -87,8 +128,8 @@ static bool worth_enlarging(const struct grant_search *s, const struct grant_tri
 	return true;
 }
 
-/* A rung that passes somewhere and might with fewer than `size` grants not have been seen to. */
-static bool all_found(const struct grant_search *s, unsigned size)
+/* Whether a rung might pass with this set that is not known to with a smaller one. */
+static bool may_help(const struct grant_search *s, uint32_t set)
 {
 	const struct grant_trial *all = grant_search_find(s, whole(s));
 	bool all_tells = all && all->known && all->entered;
@@ -96,10 +137,16 @@ static bool all_found(const struct grant_search *s, unsigned size)
 	for (int rung = 0; rung <= (int)s->goal; rung++) {
 		const struct grant_trial *t = grant_search_smallest(s, (enum rung)rung);
 
-		if (t ? size_of(t->set) > size : !all_tells)
-			return false;
+		if (t ? is_smaller(s, set, t->set) : !all_tells)
+			return true;
 	}
-	return true;
+	return false;
+}
+
+static void ask_if_smaller(struct batch *b, uint32_t set)
+{
+	if (size_of(set) == 1 || may_help(b->search, set))
+		ask(b, set);
 }
 
 static void ask_larger(struct batch *b)
@@ -107,15 +154,13 @@ static void ask_larger(struct batch *b)
 	const struct grant_search *s = b->search;
 
 	for (unsigned size = 1; size <= s->size_max && b->count == 0 && !b->failed; size++) {
-		if (size > 1 && all_found(s, size - 1))
-			return;
 		for (size_t i = 0; i < s->trials; i++) {
 			const struct grant_trial *t = &s->trial[i];
 
 			if (size_of(t->set) != size - 1 || !worth_enlarging(s, t))
 				continue;
 			for (size_t g = 0; g < s->candidates; g++)
-				ask(b, t->set | 1u << g);
+				ask_if_smaller(b, t->set | 1u << g);
 		}
 	}
 }

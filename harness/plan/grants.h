@@ -16,6 +16,10 @@
  * own parts showed, because most grants change nothing. What such a search overlooks (two grants
  * that only help together) is found from the other end: the set of all grants is tried too, and
  * whatever passes is taken apart, one grant at a time, until each one left is needed.
+ *
+ * Smallest is the least sum of weights, then the fewest grants: a grant weighs what it gives away
+ * beside evidence, so that a privileged container, which may do everything, is the last answer and
+ * not the shortest.
  */
 #define GRANTS_CANDIDATES_MAX 16
 
@@ -28,12 +32,16 @@ struct grant_trial {
 };
 
 struct grant_search {
-	size_t candidates; /* 1 .. GRANTS_CANDIDATES_MAX */
+	size_t candidates;                      /* 1 .. GRANTS_CANDIDATES_MAX */
+	unsigned weight[GRANTS_CANDIDATES_MAX]; /* of each; 0 counts as 1 */
 	unsigned size_max; /* larger sets are only come to by taking the whole one apart */
 	enum rung goal;    /* the last rung that is looked for */
 	struct grant_trial *trial;
 	size_t trials;
 };
+
+/* What a grant weighs, by its name; 0 for one that has no bearing on attestation, or is unknown. */
+unsigned grant_weight(const char *grant);
 
 void grant_search_done(struct grant_search *s);
 
@@ -44,7 +52,7 @@ int grant_search_next(const struct grant_search *s, uint32_t **ret_sets, size_t 
 int grant_search_add(struct grant_search *s, const struct grant_trial *t);
 
 const struct grant_trial *grant_search_find(const struct grant_search *s, uint32_t set);
-/* The trial with the fewest grants in which the rung passed, the first of those; or NULL. */
+/* The trial with the lightest grants in which the rung passed, the first of those; or NULL. */
 const struct grant_trial *grant_search_smallest(const struct grant_search *s, enum rung rung);
 
 #endif

@@ -97,7 +97,8 @@ static json_t *command_to_copy(const json_t *command)
 		} else if (strcmp(word, "--rootfs") == 0) {
 			json_array_append_new(list, json_string("IMAGE"));
 			i++;
-		} else if (strcmp(word, "tception-agent") == 0) {
+		} else if (strcmp(word, "tception-agent") == 0 ||
+		           strcmp(word, "tception-agent-nest") == 0) {
 			json_array_append_new(list, json_string("IMAGE"));
 		} else if (strcmp(word, "/agent") == 0) {
 			json_array_append_new(list, json_string("COMMAND"));
@@ -173,19 +174,92 @@ static void print_ladder(const struct grants *g, FILE *out)
 	}
 }
 
-/* The highest rung that passed somewhere. */
-static const struct grant_trial *furthest(const struct grants *g)
-{
-	const struct grant_trial *t = NULL;
+/* What a grant asks for beside words of the command: to be done in the layer below, before it. */
+static const struct {
+	const char *grant, *text;
+} before[] = {
+        {"devmode",
+         "chmod 0666 /dev/tdx_guest"
+         "   # to stay, a udev rule: KERNEL==\"tdx_guest\", MODE=\"0666\""},
+        {"devgroup",
+         "chgrp 990 /dev/tdx_guest && chmod 0660 /dev/tdx_guest"
+         "   # to stay, a udev rule: KERNEL==\"tdx_guest\", GROUP=\"990\", MODE=\"0660\""},
+        {"tsmmode", "chmod 0777 /sys/kernel/config/tsm/report"},
+        {"broker",
+         "# and a service on the bound socket that answers 64 bytes of REPORTDATA with a quote"},
+};
 
-	for (int rung = (int)g->search.goal; rung >= 0 && !t; rung--)
-		t = grant_search_smallest(&g->search, (enum rung)rung);
-	return t;
+/* An OCI runtime is told by its bundle, not by words. */
+static const struct {
+	const char *grant, *text;
+} bundled[] = {
+        {"dev",
+         "\"linux\": {\"devices\": [/dev/tdx_guest], \"resources\": {\"devices\": [allow it]}}"},
+        {"tsm", "\"mounts\": [/sys/kernel/config, bind, rw]"},
+        {"tsm-ro", "\"mounts\": [/sys/kernel/config, bind, ro]"},
+        {"sysrw", "\"mounts\": [/sys, bind, rw]"},
+        {"devgroup", "\"process\": {\"user\": {\"additionalGids\": [990]}}"},
+};
+
+static bool is_bundle(const struct grants *g)
+{
+	const char *kind = g->cell.layer[g->cell.layers - 1].kind;
+
+	return strcmp(kind, "crun") == 0 || strcmp(kind, "runc") == 0 || strcmp(kind, "runsc") == 0;
+}
+
+static void print_bundled(const char *grant, FILE *out)
+{
+	for (size_t k = 0; k < sizeof(bundled) / sizeof(bundled[0]); k++) {
+		if (strcmp(bundled[k].grant, grant) == 0)
+			fprintf(out, "\t# in the bundle's config.json: %s\n", bundled[k].text);
+	}
+}
+
+static void print_recipe(const struct grants *g, const struct grant_trial *t, FILE *out)
+{
+	char id[CELL_ID_MAX];
+
+	grants_cell_id(g, t->set, id);
+	fprintf(out, "\n%s is started by\n\n", id);
+	for (size_t i = 0; i < g->search.candidates; i++) {
+		if (t->set & 1u << i && is_bundle(g))
+			print_bundled(g->candidate[i], out);
+		for (size_t k = 0; t->set & 1u << i && k < sizeof(before) / sizeof(before[0]);
+		     k++) {
+			if (strcmp(before[k].grant, g->candidate[i]) == 0)
+				fprintf(out, "\t%s\n", before[k].text);
+		}
+	}
+	print_command(command_of(g, t), out);
+}
+
+/* The answers, each once, from the highest rung down. */
+static bool print_recipes(const struct grants *g, FILE *out)
+{
+	const struct grant_trial *shown[RUNG_COUNT];
+	size_t count = 0;
+	bool any = false;
+
+	for (int rung = (int)g->search.goal; rung >= 0; rung--) {
+		const struct grant_trial *t = grant_search_smallest(&g->search, (enum rung)rung);
+		size_t i = 0;
+
+		any = any || t;
+		if (!t || !command_of(g, t))
+			continue;
+		while (i < count && shown[i] != t)
+			i++;
+		if (i < count)
+			continue;
+		shown[count++] = t;
+		print_recipe(g, t, out);
+	}
+	return any;
 }
 
 void grants_print(const struct grants *g, FILE *out)
 {
-	const struct grant_trial *best = furthest(g);
 	char id[CELL_ID_MAX];
 
 	grants_cell_id(g, 0, id);
@@ -195,13 +269,8 @@ void grants_print(const struct grants *g, FILE *out)
 	        id, ENUM_NAME(platform_names, g->platform), g->search.trials, g->rounds,
 	        g->seconds);
 	print_ladder(g, out);
-	if (!best) {
+	if (!print_recipes(g, out))
 		fprintf(out, "\nno set of these grants gives any evidence\n");
-	} else if (command_of(g, best)) {
-		grants_cell_id(g, best->set, id);
-		fprintf(out, "\n%s is started by\n\n", id);
-		print_command(command_of(g, best), out);
-	}
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------

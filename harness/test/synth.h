@@ -38,6 +38,9 @@ enum twist {
 	GENERATION,      /* someone else wrote to the configfs entry */
 	PROVIDER,        /* of another kind of guest */
 	CONFIGFS_DENIED,
+	BROKERED,         /* and the layer below hands a quote in instead */
+	BROKER_PROVIDER,  /* of another kind of guest */
+	BROKER_BORROWED,  /* one that was asked for as configfs' */
 	EVIDENCE_CHANGED, /* a fact is not the one that was measured into REPORTDATA */
 	HELLO_NONCE,
 	HELLO_ID,
@@ -262,7 +265,8 @@ static inline void put_tdreport(struct synth *y, struct stream *s, const struct 
 		                       base64_json(&r, sizeof(r))));
 }
 
-static inline json_t *quote_json(struct synth *y, struct stream *s, const struct account *a)
+static inline json_t *quote_json(struct synth *y, struct stream *s, const struct account *a,
+                                 enum report_interface interface)
 {
 	struct authority *by = a->twist == QUOTE_FOREIGN ? y->other : y->authority;
 	struct tdreport r = y->td;
@@ -271,7 +275,7 @@ static inline json_t *quote_json(struct synth *y, struct stream *s, const struct
 	struct err e;
 	json_t *j;
 
-	report_data(s, a, REPORT_CONFIGFS, a->twist == QUOTE_REPLAYED,
+	report_data(s, a, interface, a->twist == QUOTE_REPLAYED,
 	            a->twist == QUOTE_BORROWED ? "td" : NULL, r.mac.report_data);
 	if (a->twist == QUOTE_RESIGNED)
 		r.td.rtmr[1][47] ^= 0x80;
@@ -292,7 +296,7 @@ static inline void put_quote(struct synth *y, struct stream *s, const struct acc
 		y->covered = s->size;
 	if (a->twist == NO_REPORT)
 		return;
-	if (a->twist == CONFIGFS_DENIED)
+	if (a->twist >= CONFIGFS_DENIED && a->twist <= BROKER_BORROWED)
 		stream_frame(s, FRAME_REPORT,
 		             json_pack("{s:s, s:b, s:s, s:i, s:f, s:n}", "interface", "configfs",
 		                       "ok", 0, "step", "mkdir", "errno", 13, "ms", 0.1,
@@ -303,7 +307,21 @@ static inline void put_quote(struct synth *y, struct stream *s, const struct acc
 		                       "configfs", "ok", 1, "step", "done", "errno", "ms", 210.5,
 		                       "provider", a->twist == PROVIDER ? "sev_guest" : "tdx_guest",
 		                       "generation", 3, a->twist == GENERATION ? 5 : 4, "data",
-		                       quote_json(y, s, a)));
+		                       quote_json(y, s, a, REPORT_CONFIGFS)));
+}
+
+static inline void put_brokered(struct synth *y, struct stream *s, const struct account *a)
+{
+	if (a->twist != BROKERED && a->twist != BROKER_PROVIDER && a->twist != BROKER_BORROWED)
+		return;
+	stream_frame(s, FRAME_REPORT,
+	             json_pack("{s:s, s:b, s:s, s:n, s:f, s:s, s:[i,i], s:o}", "interface",
+	                       "broker", "ok", 1, "step", "done", "errno", "ms", 99.5, "provider",
+	                       a->twist == BROKER_PROVIDER ? "sev_guest" : "tdx_guest",
+	                       "generation", 1, 2, "data",
+	                       quote_json(y, s, a,
+	                                  a->twist == BROKER_BORROWED ? REPORT_CONFIGFS
+	                                                              : REPORT_BROKER)));
 }
 
 static inline void put_extend(struct synth *y, struct stream *s, const struct account *a,
@@ -371,6 +389,7 @@ static inline void put_account(struct synth *y, struct stream *s, const struct a
 	put_probe(y, s, a);
 	put_tdreport(y, s, a);
 	put_quote(y, s, a);
+	put_brokered(y, s, a);
 	if (a->twist == NO_JSON)
 		stream_raw(s, FRAME_FACT, "[1]", 3);
 	s->sequence += a->twist == SEQUENCE_GAP;

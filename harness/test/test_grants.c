@@ -71,9 +71,12 @@ static void breaks(uint32_t set, struct grant_trial *t)
 	t->known = !has(set, DEV);
 }
 
-static struct grant_search search(world_fn world)
+static struct grant_search search_with(world_fn world, const unsigned weight[6])
 {
 	struct grant_search s = {.candidates = 6, .size_max = 4, .goal = RUNG_CHAIN};
+
+	for (int i = 0; i < 6; i++)
+		s.weight[i] = weight[i];
 
 	for (;;) {
 		uint32_t *sets;
@@ -93,6 +96,11 @@ static struct grant_search search(world_fn world)
 			return s;
 		ck_assert_uint_le(s.trials, 64);
 	}
+}
+
+static struct grant_search search(world_fn world)
+{
+	return search_with(world, (unsigned[6]){1, 1, 1, 1, 1, 1});
 }
 
 /* The smallest set is `set`, and every smaller one by one grant was tried and fails. */
@@ -134,6 +142,32 @@ START_TEST(prefers_the_smaller)
 	expect(&s, RUNG_CHAIN, BROKER);
 	expect(&s, RUNG_PROVIDER, DEV | TSM | NOAPPARMOR);
 	grant_search_done(&s);
+}
+END_TEST
+
+/* A heavy grant that does all alone is no answer where lighter ones together do. */
+static void privileged(uint32_t set, struct grant_trial *t)
+{
+	docker(set, t);
+	if (has(set, OTHER))
+		pass_to(t, RUNG_CHAIN);
+}
+
+START_TEST(weighs_what_is_given_away)
+{
+	struct grant_search s = search_with(privileged, (unsigned[6]){1, 2, 6, 15, 20, 100});
+
+	expect(&s, RUNG_DEVICE, DEV);
+	expect(&s, RUNG_CHAIN, DEV | TSM | NOAPPARMOR);
+	grant_search_done(&s);
+	s = search_with(privileged, (unsigned[6]){1, 2, 6, 15, 20, 1});
+	expect(&s, RUNG_CHAIN, OTHER);
+	grant_search_done(&s);
+	ck_assert_uint_gt(grant_weight("privileged"), grant_weight("sysrw") +
+	                                                      grant_weight("noapparmor") +
+	                                                      grant_weight("broker"));
+	ck_assert_uint_gt(grant_weight("broker"), grant_weight("tsm") + grant_weight("noapparmor"));
+	ck_assert_uint_eq(grant_weight("kvm"), 0);
 }
 END_TEST
 
@@ -258,6 +292,7 @@ int main(void)
 
 	tcase_add_test(t, finds_each_rung);
 	tcase_add_test(t, prefers_the_smaller);
+	tcase_add_test(t, weighs_what_is_given_away);
 	tcase_add_test(t, takes_the_whole_apart);
 	tcase_add_test(t, does_without_the_whole);
 	tcase_add_test(t, ends_where_nothing_helps);

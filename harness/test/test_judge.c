@@ -31,6 +31,12 @@ static const struct {
         {CONFIGFS_DENIED, OUTCOME_FAIL, GRADE_REPORT, RUNG_PROVIDER, ORIGIN_NONE,
          "expected grade verified, saw report; expected first false rung covers, saw provider; "
          "provider: EACCES: configfs-tsm: ended at step 'mkdir'"},
+        {BROKERED, OUTCOME_PASS, GRADE_VERIFIED, RUNG_COVERS, ORIGIN_EMULATED,
+         "covers: the quote covers the TD only"},
+        {BROKER_PROVIDER, OUTCOME_FAIL, GRADE_VERIFIED, RUNG_PROVIDER, ORIGIN_EMULATED,
+         "provider: EACCES"},
+        {BROKER_BORROWED, OUTCOME_FAIL, GRADE_REPORT, RUNG_BOUND, ORIGIN_EMULATED,
+         "not the one of this visit's nonce"},
         {REPORT_FORGED, OUTCOME_FAIL, GRADE_VERIFIED, RUNG_TDREPORT, ORIGIN_EMULATED,
          "no TDREPORT: bad-value"},
         {REPORT_OTHER_TD, OUTCOME_FAIL, GRADE_VERIFIED, RUNG_TDREPORT, ORIGIN_EMULATED,

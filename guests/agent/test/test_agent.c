@@ -712,7 +712,7 @@ START_TEST(initrd_is_a_cpio)
 	struct stat st;
 
 	close(mkstemp(path));
-	ck_assert_int_eq(cpio_make_initrd("/proc/self/exe", path), 0);
+	ck_assert_int_eq(cpio_make_initrd("/proc/self/exe", NULL, path), 0);
 	ck_assert_int_eq(stat("/proc/self/exe", &st), 0);
 	archive_read_support_format_cpio(a);
 	ck_assert_int_eq(archive_read_open_filename(a, path, 10240), ARCHIVE_OK);
@@ -728,7 +728,7 @@ START_TEST(initrd_is_a_cpio)
 	ck_assert(console);
 	archive_read_free(a);
 	unlink(path);
-	ck_assert_int_eq(cpio_make_initrd("/nonexistent", path), -ENOENT);
+	ck_assert_int_eq(cpio_make_initrd("/nonexistent", NULL, path), -ENOENT);
 }
 END_TEST
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The full matrix on real guests, one item per layer, and the search for grants. `make test-full` runs it."""
+import functools
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+TCEPTION = TOP / "build" / "tception"
+FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="tception-full-"))
+# What has to be in the matrix whatever else is: the question that the harness was made for.
+ALWAYS = {"td/docker.privileged", "td/docker.rootless", "td/podman.rootful", "td/podman.rootless",
+          "td/lxc.privileged", "td/lxc.unprivileged", "td/qemu.kvm", "td/qemu.tcg"}
+KINDS = {"docker", "podman", "lxc", "nspawn", "bwrap", "crun", "runc", "runsc", "uml", "qemu"}
+
+
+def tception(*args, seconds=3000):
+    return subprocess.run([TCEPTION, *map(str, args)], cwd=TOP, timeout=seconds, check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+@functools.cache
+def matrix():
+    done = tception("run", "cases/full.yaml", "--platform", "emulated", "-o", FOLDER / "run")
+    return done.returncode, done.stdout + done.stderr
+
+
+@functools.cache
+def cells():
+    matrix()
+    return {c["id"]: c for c in json.loads((FOLDER / "run" / "result.json").read_text())["cells"]}
+
+
+def pytest_generate_tests(metafunc):
+    if "layer" in metafunc.fixturenames:
+        found = [(c, l) for c in cells().values() for l in c["layers"]]
+        metafunc.parametrize("cell, layer", found, ids=[f"{c['id']}:{l['id']}" for c, l in found])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leave_nothing():
+    yield
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def test_run():
+    status, said = matrix()
+    assert status == 0, said
+
+
+def test_is_full():
+    """Every kind of layer in both kinds of layer 0, and three layers deep."""
+    for layer0 in ("vm", "td"):
+        inner = {c.split("/")[1].split(".")[0].split("+")[0].split("@")[0] for c in cells() if c.startswith(layer0 + "/")}
+        assert inner == KINDS
+        assert any(c.startswith(layer0) and c.count("/") == 2 for c in cells())
+    assert set(cells()) >= ALWAYS
+
+
+def test_layer(cell, layer):
+    assert cell["outcome"] == "pass", cell["reason"]
+    assert layer["entered"] or layer["grade"] == "none"
+    assert layer["origin"] == ("emulated" if layer["grade"] in ("quote", "verified", "covered") else "none")
+
+
+# The last grant's name, and the rung and errno that its absence gives: from what AppArmor and user namespaces do.
+GRANTS = {
+    "td/crun": {"device": {"dev": ("device", "ENOENT")}, "chain": {"tsm": ("provider", None)}},
+    "td/podman.rootless": {"device": {"dev": ("device", "ENOENT"), "devgroup": ("device", "EACCES")},
+                           "chain": {"broker": ("provider", None)}},
+}
+
+
+@pytest.mark.parametrize("cell", GRANTS)
+def test_grants(cell, tmp_path):
+    """The smallest grants of each rung, each of them needed: without it, the rung that is expected is false."""
+    done = tception("grants", cell, "--platform", "emulated", "--json", "-o", tmp_path / "grants")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["platform"] == "emulated"
+    for rung, wanted in GRANTS[cell].items():
+        answer = next(r for r in found["rungs"] if r["rung"] == rung)
+        assert set(answer["grants"]) == set(wanted)
+        for without in answer["confirmed"]:
+            expected, errno = wanted[without["without"]]
+            assert without["trial"]["rung"] == expected
+            assert errno in (None, without["trial"]["errno"])
+        assert answer["command"]

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real containers that do not behave: the cell is broken, with a reason, and the run goes on."""
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+CASES = """\
+version: 1
+cases:
+  - {cell: vm/podman.rootful@agent=hang, expect: {grade: none}, deadline: 15, why: it never says a word}
+  - {cell: vm/crun@agent=flood, expect: {grade: none}, deadline: 60, why: it never stops}
+  - {cell: vm/bwrap@agent=garbage, expect: {grade: none}, deadline: 30, why: it speaks no frames}
+  - {cell: vm/docker@agent=hang, expect: {grade: none}, deadline: 45, why: it never says a word}
+  - {cell: vm/bwrap, expect: {grade: none, rung: device, errno: ENOENT}, why: it comes last and is well}
+"""
+REASONS = {
+    "vm/podman.rootful@agent=hang": "deadline",
+    "vm/crun@agent=flood": "it sent more than 16 MiB",
+    "vm/bwrap@agent=garbage": "no frame at byte 0",
+    "vm/docker@agent=hang": "deadline",
+}
+
+
+@pytest.fixture(scope="module", name="run")
+def run_fixture(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("layers")
+    (folder / "cases.yaml").write_text(CASES)
+    done = subprocess.run([TOP / "build" / "tception", "run", folder / "cases.yaml", "-o", folder / "run"], cwd=TOP,
+                          timeout=600, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    result = json.loads((folder / "run" / "result.json").read_text())
+    return done.returncode, result["boots"], {c["id"]: c for c in result["cells"]}
+
+
+@pytest.mark.parametrize("cell", REASONS)
+def test_broken_with_a_reason(run, cell):
+    found = run[2][cell]
+    assert found["outcome"] == "broken"
+    assert REASONS[cell] in found["reason"]
+
+
+def test_the_run_goes_on(run):
+    """In the same boot: the layer below has ended the container, and the host had not to end the layer below."""
+    status, boots, cells = run
+    assert status == 3
+    assert cells["vm/bwrap"]["outcome"] == "pass"
+    assert len(boots) == 1

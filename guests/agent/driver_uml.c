@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * User-mode Linux: a kernel as a process of this layer's, with the agent as its init. It needs no
+ * virtualisation extension. Its serial line is the channel: the agent makes it raw first.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/cpio.h"
+#include "agent/driver.h"
+#include "agent/rootfs.h"
+#include "agent/util.h"
+
+#define INITRD RUN_DIR "/uml.cpio"
+
+static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,
+                   struct trouble *t)
+{
+	(void)end_ms;
+	int r = util_mkdirs(RUN_DIR, 0755);
+	if (r == 0 && access(INITRD, R_OK) < 0)
+		r = cpio_make_initrd(AGENT_FILE, NULL, INITRD);
+	if (r < 0)
+		return trouble_set(t, r, "initrd", INITRD ": %s", strerror(-r));
+	command_add(ret, "linux.uml");
+	command_addf(ret, "mem=%sM", layer_axis(layer, "mem", "128"));
+	command_addf(ret, "umid=%s", name);
+	command_add_all(ret, "uml_dir=" RUN_DIR "/uml", "initrd=" INITRD, "con=null",
+	                "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1", "quiet", "panic=-1",
+	                "tception.tty=/dev/ttyS0", NULL);
+	return 0;
+}
+
+static const char *const modes[] = {"", NULL};
+
+const struct driver driver_uml = {
+        .kind = "uml", .modes = modes, .prepare = prepare, .good_exit = -1, .speaks_first = true};

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TINY_MACHINE_H
+#define TINY_MACHINE_H
+
+#include <stdint.h>
+
+/*
+ * The two machines of QEMU that the tiny guest runs on: x86 with ISA devices, and RISC-V's `virt`
+ * with a 16550 in memory and the "sifive,test" finisher. Numbers are those of QEMU's
+ * hw/riscv/virt.c.
+ */
+#define EXIT_GOOD 16
+#define EXIT_BAD  17
+
+#if defined(__riscv)
+#define MACHINE  "riscv64"
+#define UART     0x10000000ul
+#define FINISHER 0x100000ul
+
+static inline uint8_t uart_read(unsigned reg)
+{
+	return *(volatile uint8_t *)(UART + reg);
+}
+
+static inline void uart_write(unsigned reg, uint8_t value)
+{
+	*(volatile uint8_t *)(UART + reg) = value;
+}
+
+/* There is one serial line, which is the channel: words have nowhere to go. */
+static inline void machine_say(const char *why)
+{
+	(void)why;
+}
+
+/* 0x5555 ends QEMU with status 0, 0x3333 with the number in the upper half. */
+static inline void machine_exit(uint8_t code)
+{
+	*(volatile uint32_t *)FINISHER = code == EXIT_GOOD ? 0x5555 : (uint32_t)code << 16 | 0x3333;
+}
+
+static inline void machine_halt(void)
+{
+	__asm__ volatile("wfi");
+}
+
+#else
+#define MACHINE    "i386"
+#define COM1       0x3f8
+#define DEBUGCON   0xe9
+#define DEBUG_EXIT 0xf4 /* isa-debug-exit: QEMU's status is (value << 1) | 1, so 33 and 35 */
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline uint8_t uart_read(unsigned reg)
+{
+	return inb((uint16_t)(COM1 + reg));
+}
+
+static inline void uart_write(unsigned reg, uint8_t value)
+{
+	outb((uint16_t)(COM1 + reg), value);
+}
+
+static inline void machine_say(const char *why)
+{
+	while (*why)
+		outb(DEBUGCON, (uint8_t)*why++);
+}
+
+static inline void machine_exit(uint8_t code)
+{
+	outb(DEBUG_EXIT, code);
+}
+
+static inline void machine_halt(void)
+{
+	__asm__ volatile("cli; hlt");
+}
+#endif
+
+#endif

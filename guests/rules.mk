@@ -14,8 +14,9 @@ $B/agent: $(AGENT_OBJ)
 # Its unit tests. test_agent brings its own table of drivers, the others take the real one.
 AGENT_TEST_SRC := $(filter-out guests/agent/main.c guests/agent/driver.c,$(AGENT_SRC))
 AGENT_TEST_LIBS = -ljansson -lkcapi -lcrypt -larchive $(CHECK_LIBS) -lm
-GUEST_TESTS += $B/test/test_agent $B/test/test_containers $B/test/test_probes
-GUEST_SAN_TESTS += $B/san/test/test_agent $B/san/test/test_containers $B/san/test/test_probes
+AGENT_TESTS := test_agent test_containers test_parts test_probes
+GUEST_TESTS += $(AGENT_TESTS:%=$B/test/%)
+GUEST_SAN_TESTS += $(AGENT_TESTS:%=$B/san/test/%)
 $B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Iguests -c $< -o $@
@@ -32,6 +33,7 @@ $B/san/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o) $B/agent-san/guests/agent
 endef
 $(eval $(call AGENT_TEST,test_agent))
 $(eval $(call AGENT_TEST,test_containers,guests/agent/driver.o))
+$(eval $(call AGENT_TEST,test_parts,guests/agent/driver.o))
 $(eval $(call AGENT_TEST,test_probes,guests/agent/driver.o))
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the agent's parts stand on: set-up commands, guarded probes, texts, the nested initramfs. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/cpio.h"
+#include "agent/guard.h"
+#include "agent/process.h"
+#include "agent/util.h"
+
+START_TEST(setup_command_is_bounded)
+{
+	struct command c = {0}, slow = {0};
+	struct trouble t;
+
+	command_add_all(&c, "sh", "-c", "echo lost; echo why >&2; exit 3", NULL);
+	ck_assert_int_eq(command_run(&c, "step", util_now_ms() + 20000, &t), -ECHILD);
+	ck_assert_str_eq(t.step, "step");
+	ck_assert_ptr_nonnull(strstr(t.reason, "why"));
+	command_done(&c);
+	command_add_all(&slow, "sleep", "60", NULL);
+	int64_t begun = util_now_ms();
+	ck_assert_int_eq(command_run(&slow, "step", begun + 300, &t), -ETIMEDOUT);
+	ck_assert_int_lt(util_now_ms() - begun, 3000);
+	command_done(&slow);
+	ck_assert_int_eq(command_quiet(20000, "true", NULL), 0);
+	ck_assert_int_eq(command_quiet(20000, "/nonexistent/program", NULL), -ENOENT);
+}
+END_TEST
+
+/* ---- guarded probes
+ * ---------------------------------------------------------------------------------- */
+static json_t *finds(void *arg)
+{
+	return json_pack("{s:s}", "found", (const char *)arg);
+}
+
+static json_t *hangs(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static json_t *crashes(void *arg)
+{
+	(void)arg;
+	signal(SIGABRT, SIG_DFL);
+	raise(SIGKILL);
+	return NULL;
+}
+
+START_TEST(probe_cannot_hang_or_crash_us)
+{
+	int error = -1;
+	json_t *found = guard_run(finds, "it", 20000, &error);
+
+	ck_assert_str_eq(util_json_string(found, "found", ""), "it");
+	ck_assert_int_eq(error, 0);
+	json_decref(found);
+	int64_t begun = util_now_ms();
+	ck_assert_ptr_null(guard_run(hangs, NULL, 200, &error));
+	ck_assert_int_eq(error, ETIMEDOUT);
+	ck_assert_int_lt(util_now_ms() - begun, 3000);
+	ck_assert_ptr_null(guard_run(crashes, NULL, 20000, &error));
+	ck_assert_int_eq(error, EPROTO);
+}
+END_TEST
+
+/* ---- small things
+ * --------------------------------------------------------------------------------------- */
+static const struct {
+	const char *in, *out;
+} texts[] = {
+        {"plain\ttext\n", "plain\ttext\n"},
+        {"\x1b[31m", "\\x1b[31m"},
+        {"caf\xc3\xa9", "caf\xc3\xa9"},
+        {"\xff\xfe", "\\xff\\xfe"},
+        {"\xc0\xaf", "\\xc0\\xaf"},          /* overlong */
+        {"\xed\xa0\x80", "\\xed\\xa0\\x80"}, /* surrogate */
+        {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+        {"cut \xe2\x82", "cut \\xe2\\x82"},
+};
+
+START_TEST(text_is_always_utf8)
+{
+	json_t *text = util_json_text(texts[_i].in, strlen(texts[_i].in));
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_str_eq(json_string_value(text), texts[_i].out);
+	json_decref(text);
+}
+END_TEST
+
+START_TEST(initrd_is_a_cpio)
+{
+	char path[] = "/tmp/tception-test-XXXXXX";
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	bool init = false, console = false;
+	struct stat st;
+
+	close(mkstemp(path));
+	ck_assert_int_eq(cpio_make_initrd("/proc/self/exe", NULL, path), 0);
+	ck_assert_int_eq(stat("/proc/self/exe", &st), 0);
+	archive_read_support_format_cpio(a);
+	ck_assert_int_eq(archive_read_open_filename(a, path, 10240), ARCHIVE_OK);
+	while (archive_read_next_header(a, &e) == ARCHIVE_OK) {
+		if (strcmp(archive_entry_pathname(e), "init") == 0)
+			init = archive_entry_size(e) == st.st_size &&
+			       archive_entry_mode(e) == (S_IFREG | 0755);
+		if (strcmp(archive_entry_pathname(e), "dev/console") == 0)
+			console =
+			        archive_entry_rdevmajor(e) == 5 && archive_entry_rdevminor(e) == 1;
+	}
+	ck_assert(init);
+	ck_assert(console);
+	archive_read_free(a);
+	unlink(path);
+	ck_assert_int_eq(cpio_make_initrd("/nonexistent", NULL, path), -ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("parts");
+	TCase *t = tcase_create("parts");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, setup_command_is_bounded);
+	tcase_add_test(t, probe_cannot_hang_or_crash_us);
+	tcase_add_loop_test(t, text_is_always_utf8, 0, (int)COUNT_OF(texts));
+	tcase_add_test(t, initrd_is_a_cpio);
+	suite_add_tcase(suite, t);
+	signal(SIGPIPE, SIG_IGN); /* as main.c does */
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

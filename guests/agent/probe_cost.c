@@ -9,8 +9,8 @@
 #include "agent/util.h"
 
 #define REPEATS 7
-#define CALLS   1000
-#define PAGES   128
+#define CALLS   200
+#define PAGES   64
 #define PAGE    4096
 
 static double time_calls(void)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real containers that do not behave: the cell is broken, with a reason, and the run goes on."""
+"""Real layers that do not behave: the cell is broken, with a reason, and the run goes on."""
 import json
 import pathlib
 import subprocess
@@ -14,6 +14,7 @@ cases:
   - {cell: vm/crun@agent=flood, expect: {grade: none}, deadline: 60, why: it never stops}
   - {cell: vm/bwrap@agent=garbage, expect: {grade: none}, deadline: 30, why: it speaks no frames}
   - {cell: vm/docker@agent=hang, expect: {grade: none}, deadline: 45, why: it never says a word}
+  - {cell: vm/qemu.tcg@mem=1, expect: {grade: none}, deadline: 15, why: its guest is loaded where there is no memory}
   - {cell: vm/bwrap, expect: {grade: none, rung: device, errno: ENOENT}, why: it comes last and is well}
 """
 REASONS = {
@@ -21,6 +22,7 @@ REASONS = {
     "vm/crun@agent=flood": "it sent more than 16 MiB",
     "vm/bwrap@agent=garbage": "no frame at byte 0",
     "vm/docker@agent=hang": "deadline",
+    "vm/qemu.tcg@mem=1": "deadline",
 }
 
 

@@ -116,6 +116,26 @@ static int check_list(const char *list, const struct layer *inner, struct err *e
 	return 0;
 }
 
+/* What a candidate needs of the others; where none of those is searched, nothing. */
+static void find_needs(struct grants *g)
+{
+	for (size_t i = 0; i < g->search.candidates; i++) {
+		const char *const *needs = grant_needs(g->candidate[i]);
+		const struct layer *inner = &g->cell.layer[g->cell.layers - 1];
+
+		for (; needs && *needs; needs++) {
+			if (layer_has_grant(inner, *needs)) { /* given already */
+				g->search.needs[i] = 0;
+				break;
+			}
+			for (size_t k = 0; k < g->search.candidates; k++) {
+				if (strcmp(g->candidate[k], *needs) == 0)
+					g->search.needs[i] |= 1u << k;
+			}
+		}
+	}
+}
+
 static int choose_candidates(const struct options *o, struct grants *g, struct err *e)
 {
 	struct layer *inner;
@@ -143,6 +163,7 @@ static int choose_candidates(const struct options *o, struct grants *g, struct e
 	}
 	if (g->search.candidates == 0)
 		return err_set(e, -EINVAL, "%s: %s has no grants to search", o->cell, inner->kind);
+	find_needs(g);
 	return 0;
 }
 

@@ -62,7 +62,7 @@ static int prepare(const struct layer *layer, const char *name, int64_t end_ms, 
                    struct trouble *t)
 {
 	struct container k;
-	char dir[128];
+	char dir[128], config[160];
 	int r = make_bundle(layer, name, end_ms, dir, &k, t);
 
 	if (r < 0)
@@ -70,6 +70,9 @@ static int prepare(const struct layer *layer, const char *name, int64_t end_ms, 
 	add_runtime(ret, layer);
 	ret->group = k.group;
 	command_add_all(ret, "run", "--bundle", dir, name, NULL);
+	command_measure(ret, "rootfs", k.root);
+	snprintf(config, sizeof(config), "%s/config.json", dir);
+	command_measure(ret, "config.json", config);
 	return 0;
 }
 

@@ -24,6 +24,8 @@ static int prepare(const struct layer *layer, const char *name, int64_t end_ms, 
 	if (r < 0)
 		return trouble_set(t, r, "initrd", INITRD ": %s", strerror(-r));
 	command_add(ret, "linux.uml");
+	command_measure(ret, "kernel", "/usr/bin/linux.uml");
+	command_measure(ret, "initrd", INITRD);
 	command_addf(ret, "mem=%sM", layer_axis(layer, "mem", "128"));
 	command_addf(ret, "umid=%s", name);
 	command_add_all(ret, "uml_dir=" RUN_DIR "/uml", "initrd=" INITRD, "con=null",

@@ -10,9 +10,10 @@
 #define DIGITS "0123456789"
 
 /* What every container can be granted, and what only some can. */
-#define COMMON_GRANTS \
-	"dev", "devgroup", "devmode", "kvm", "tsm", "tsm-ro", "tsmmode", "rtmr", "sysrw", "broker"
-#define ENGINE_GRANTS COMMON_GRANTS, "noapparmor", "noseccomp", "measured"
+#define COMMON_GRANTS                                                                     \
+	"dev", "devgroup", "devmode", "kvm", "tsm", "tsm-ro", "tsmmode", "rtmr", "sysrw", \
+	        "broker", "measured"
+#define ENGINE_GRANTS COMMON_GRANTS, "noapparmor", "noseccomp"
 #define COMMON_AXES   "cap", "agent"
 
 /*
@@ -45,12 +46,12 @@ static const struct kind_rule {
          {ENGINE_GRANTS},
          {COMMON_AXES, "user"},
          NULL},
-        {"nspawn", false, {""}, {COMMON_GRANTS, "privileged", "measured"}, {COMMON_AXES}, NULL},
-        {"bwrap", false, {"", "user"}, {COMMON_GRANTS, "measured"}, {COMMON_AXES}, NULL},
+        {"nspawn", false, {""}, {COMMON_GRANTS, "privileged"}, {COMMON_AXES}, NULL},
+        {"bwrap", false, {"", "user"}, {COMMON_GRANTS}, {COMMON_AXES}, NULL},
         {"crun", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
         {"runc", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
         {"runsc", false, {"systrap", "kvm"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, "*"},
-        {"uml", false, {""}, {NULL}, {"mem"}, "*"},
+        {"uml", false, {""}, {"measured"}, {"mem"}, "*"},
         {"qemu", false, {"kvm", "tcg"}, {"measured"}, {"mem", "machine", "arch"}, "tcg"},
 };
 #define LIST_END(list) ((list) + sizeof(list) / sizeof((list)[0]))

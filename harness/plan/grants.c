@@ -16,24 +16,42 @@ struct batch {
 /*
  * 1 and 2: a device or files of this one purpose, to read or to write; 4: the same for every user
  * of the layer below; 6: one confinement less; 15: a service to be run; 20: all of sysfs; 100: no
- * confinement at all. `kvm` and `rtmr` are grants too, but no rung needs them.
+ * confinement at all. `kvm`, `rtmr` and `tsm-ro` are grants too, but no rung needs them.
  */
 static const struct {
 	const char *grant;
 	unsigned weight;
-} weights[] = {
-        {"dev", 1},       {"devgroup", 2}, {"devmode", 4},      {"tsm-ro", 1},
-        {"tsm", 2},       {"tsmmode", 4},  {"broker", 15},      {"noapparmor", 6},
-        {"noseccomp", 6}, {"sysrw", 20},   {"privileged", 100},
+	const char *needs[6]; /* one of these, or it changes nothing */
+} known[] = {
+        {"dev", 1, {NULL}},
+        {"devgroup", 2, {"dev", "privileged"}},
+        {"devmode", 4, {"dev", "privileged"}},
+        {"tsm", 2, {NULL}},
+        {"tsmmode", 4, {"tsm", "sysrw", "privileged"}},
+        {"broker", 15, {NULL}},
+        {"noapparmor", 6, {"dev", "tsm", "sysrw", "broker"}},
+        {"noseccomp", 6, {"dev", "tsm", "sysrw", "broker"}},
+        {"sysrw", 20, {NULL}},
+        {"privileged", 100, {NULL}},
 };
+#define KNOWN (sizeof(known) / sizeof(known[0]))
 
 unsigned grant_weight(const char *grant)
 {
-	for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
-		if (strcmp(weights[i].grant, grant) == 0)
-			return weights[i].weight;
+	for (size_t i = 0; i < KNOWN; i++) {
+		if (strcmp(known[i].grant, grant) == 0)
+			return known[i].weight;
 	}
 	return 0;
+}
+
+const char *const *grant_needs(const char *grant)
+{
+	for (size_t i = 0; i < KNOWN; i++) {
+		if (strcmp(known[i].grant, grant) == 0 && known[i].needs[0])
+			return known[i].needs;
+	}
+	return NULL;
 }
 
 static unsigned size_of(uint32_t set)
@@ -128,6 +146,15 @@ static bool worth_enlarging(const struct grant_search *s, const struct grant_tri
 	return true;
 }
 
+static bool is_moot(const struct grant_search *s, uint32_t set)
+{
+	for (size_t g = 0; g < s->candidates; g++) {
+		if (set & 1u << g && s->needs[g] && !(set & s->needs[g]))
+			return true;
+	}
+	return false;
+}
+
 /* Whether a rung might pass with this set that is not known to with a smaller one. */
 static bool may_help(const struct grant_search *s, uint32_t set)
 {
@@ -145,7 +172,7 @@ static bool may_help(const struct grant_search *s, uint32_t set)
 
 static void ask_if_smaller(struct batch *b, uint32_t set)
 {
-	if (size_of(set) == 1 || may_help(b->search, set))
+	if (!is_moot(b->search, set) && (size_of(set) == 1 || may_help(b->search, set)))
 		ask(b, set);
 }
 
@@ -185,7 +212,7 @@ int grant_search_next(const struct grant_search *s, uint32_t **ret_sets, size_t 
 	if (s->trials == 0) {
 		ask(&b, 0);
 		for (size_t g = 0; g < s->candidates; g++)
-			ask(&b, 1u << g);
+			ask_if_smaller(&b, 1u << g);
 		ask(&b, whole(s));
 	} else {
 		ask_larger(&b);

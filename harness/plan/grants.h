@@ -34,6 +34,8 @@ struct grant_trial {
 struct grant_search {
 	size_t candidates;                      /* 1 .. GRANTS_CANDIDATES_MAX */
 	unsigned weight[GRANTS_CANDIDATES_MAX]; /* of each; 0 counts as 1 */
+	/* Sets with this candidate and none of these are not tried on the way up; 0: any set is. */
+	uint32_t needs[GRANTS_CANDIDATES_MAX];
 	unsigned size_max; /* larger sets are only come to by taking the whole one apart */
 	enum rung goal;    /* the last rung that is looked for */
 	struct grant_trial *trial;
@@ -42,6 +44,9 @@ struct grant_search {
 
 /* What a grant weighs, by its name; 0 for one that has no bearing on attestation, or is unknown. */
 unsigned grant_weight(const char *grant);
+
+/* The grants without any of which it does nothing, NULL-terminated; NULL where it needs none. */
+const char *const *grant_needs(const char *grant);
 
 void grant_search_done(struct grant_search *s);
 

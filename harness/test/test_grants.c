@@ -71,12 +71,8 @@ static void breaks(uint32_t set, struct grant_trial *t)
 	t->known = !has(set, DEV);
 }
 
-static struct grant_search search_with(world_fn world, const unsigned weight[6])
+static struct grant_search search_on(struct grant_search s, world_fn world)
 {
-	struct grant_search s = {.candidates = 6, .size_max = 4, .goal = RUNG_CHAIN};
-
-	for (int i = 0; i < 6; i++)
-		s.weight[i] = weight[i];
 
 	for (;;) {
 		uint32_t *sets;
@@ -96,6 +92,14 @@ static struct grant_search search_with(world_fn world, const unsigned weight[6])
 			return s;
 		ck_assert_uint_le(s.trials, 64);
 	}
+}
+
+static struct grant_search search_with(world_fn world, const unsigned weight[6])
+{
+	struct grant_search s = {.candidates = 6, .size_max = 4, .goal = RUNG_CHAIN};
+
+	memcpy(s.weight, weight, 6 * sizeof(weight[0]));
+	return search_on(s, world);
 }
 
 static struct grant_search search(world_fn world)
@@ -168,6 +172,27 @@ START_TEST(weighs_what_is_given_away)
 	                                                      grant_weight("broker"));
 	ck_assert_uint_gt(grant_weight("broker"), grant_weight("tsm") + grant_weight("noapparmor"));
 	ck_assert_uint_eq(grant_weight("kvm"), 0);
+}
+END_TEST
+
+/* What needs another is not tried without it on the way up, and still left out to confirm. */
+START_TEST(does_not_try_what_is_moot)
+{
+	struct grant_search s = {.candidates = 6, .size_max = 4, .goal = RUNG_CHAIN};
+	struct grant_search plain = search(docker);
+	size_t all = plain.trials;
+
+	grant_search_done(&plain);
+	s.needs[2] = DEV | TSM; /* noapparmor */
+	s.needs[5] = BROKER;
+	s = search_on(s, docker);
+	expect(&s, RUNG_CHAIN, DEV | TSM | NOAPPARMOR);
+	ck_assert_ptr_null(grant_search_find(&s, OTHER));
+	ck_assert_uint_lt(s.trials, all);
+	for (const char *const *needs = grant_needs("devmode"); *needs; needs++)
+		ck_assert_uint_gt(grant_weight(*needs), 0);
+	ck_assert_ptr_null(grant_needs("dev"));
+	grant_search_done(&s);
 }
 END_TEST
 
@@ -293,6 +318,7 @@ int main(void)
 	tcase_add_test(t, finds_each_rung);
 	tcase_add_test(t, prefers_the_smaller);
 	tcase_add_test(t, weighs_what_is_given_away);
+	tcase_add_test(t, does_not_try_what_is_moot);
 	tcase_add_test(t, takes_the_whole_apart);
 	tcase_add_test(t, does_without_the_whole);
 	tcase_add_test(t, ends_where_nothing_helps);

@@ -384,6 +384,38 @@ START_TEST(every_flipped_byte)
 }
 END_TEST
 
+/*
+ * A flip in the PEM text of an issuer chain: no status, unless it still decodes to the very same
+ * certificates (a flipped bit of padding, or of what stands around the blocks).
+ */
+START_TEST(flipped_issuer_chains)
+{
+	static const char *const keys[] = {"tcb_info_issuer_chain", "qe_identity_issuer_chain",
+	                                   "pck_crl_issuer_chain"};
+	json_t *o = read_bundle(bundle_name), *mixed = json_deep_copy(o);
+	char *bad = strdup(text(o, keys[_i]));
+	struct chain good, other;
+	struct err e;
+
+	ck_assert_int_eq(chain_read(bad, strlen(bad), CHAIN_SIGNING, NULL, &good, &e), 0);
+	for (size_t i = 0, size = strlen(bad); i < size; i += 3) {
+		bad[i] ^= (char)(1 << i % 6);
+		json_object_set_new(mixed, keys[_i], json_stringn(bad, size));
+		if (check_bundle(mixed, AT).status != TCB_NOT_EVALUATED) {
+			ck_assert_int_eq(chain_read(bad, size, CHAIN_SIGNING, NULL, &other, &e), 0);
+			for (size_t k = 0; k < CHAIN_SIGNING; k++)
+				ck_assert_int_eq(X509_cmp(good.cert[k], other.cert[k]), 0);
+			chain_done(&other);
+		}
+		bad[i] ^= (char)(1 << i % 6);
+	}
+	chain_done(&good);
+	free(bad);
+	json_decref(mixed);
+	json_decref(o);
+}
+END_TEST
+
 START_TEST(hostile_files)
 {
 	char *deep = malloc(200001), *deep_in;
@@ -397,6 +429,8 @@ START_TEST(hostile_files)
 	        "{\"tcbInfo\":{},\"signature\":\"00\"}",
 	        "{\"tcbInfo\":[],\"signature\":\"00\"}",
 	        "{\"tcbInfo\":{},\"tcbInfo\":{},\"signature\":\"00\"}",
+	        "{\"tcbInfo\":{\"version\":99999999999999999999},\"signature\":\"00\"}",
+	        "{\"tcbInfo\":{\"version\":1e999},\"signature\":\"00\"}",
 	        "{\"tcb_info\":1}",
 	        "{\"tcb_info\":\"{}\"}",
 	        "-----BEGIN CERTIFICATE-----\n",
@@ -559,6 +593,7 @@ int main(void)
 	tcase_add_test(tc, wrong_fmspc);
 	tcase_add_test(tc, json_written_otherwise);
 	tcase_add_loop_test(tc, every_flipped_byte, 0, 6);
+	tcase_add_loop_test(tc, flipped_issuer_chains, 0, 3);
 	tcase_add_test(tc, hostile_files);
 	tcase_add_test(tc, wrong_types_everywhere);
 	tcase_add_loop_test(tc, newest_decides, 0, 2);

@@ -150,6 +150,67 @@ def test_measure_mrtd():
     assert (status, json.loads(out)["match"]) == (0, "two_pass")
 
 
+VERIFY = ("quote", "verify", "--json", "--at", 1770801952)
+UP_TO_DATE = GOLDEN / "quote" / "9c3786b9b3d6.bin"
+BUNDLE = GOLDEN / "collateral" / "60c2bf34.json"
+KEYS = {"schema_version", "file", "error", "accepted", "authentic", "origin", "reason", "status", "platform_status",
+        "module_status", "qe_status", "tcb_date", "tcb_evaluation_data_number", "advisories", "fmspc", "policy"}
+
+
+@pytest.mark.parametrize("args, data, status, expected", [
+    (("--collateral", BUNDLE), UP_TO_DATE.read_bytes(), 0,
+     {"accepted": True, "authentic": True, "origin": "hardware", "status": "UpToDate", "error": None,
+      "platform_status": "UpToDate", "module_status": "UpToDate", "qe_status": "UpToDate", "fmspc": "00806f050000"}),
+    (("--collateral", GOLDEN / "collateral"), UP_TO_DATE.read_bytes().hex().encode(), 0, {"status": "UpToDate"}),
+    (("--collateral", BUNDLE), V4.read_bytes(), 1, {"accepted": False, "authentic": True, "status": "OutOfDate"}),
+    ((), UP_TO_DATE.read_bytes(), 1, {"accepted": False, "authentic": True, "status": None, "reason": "no collateral"}),
+    (("--collateral", BUNDLE), UP_TO_DATE.read_bytes()[:-100], 1,
+     {"accepted": False, "authentic": False, "origin": "unknown", "status": None}),
+    (("--collateral", BUNDLE), b"\x09" + UP_TO_DATE.read_bytes()[1:], 1,
+     {"authentic": False, "error": {"code": "bad-version", "offset": 0}}),
+    (("--collateral", BUNDLE), UP_TO_DATE.read_bytes()[:700] + bytes([UP_TO_DATE.read_bytes()[700] ^ 1])
+     + UP_TO_DATE.read_bytes()[701:], 1, {"authentic": False, "origin": "unknown", "status": None, "advisories": []}),
+])
+def test_quote_verify(args, data, status, expected):
+    code, out, _ = tception(*VERIFY, *args, "-", stdin=data)
+    said = json.loads(out)
+    assert code == status
+    assert set(said) == KEYS
+    assert {k: said[k] for k in expected} == expected
+    if said["error"]:
+        assert {"code", "offset"} <= set(said["error"])
+
+
+@pytest.mark.parametrize("args", [
+    ("/nonexistent",), ("--collateral", "/nonexistent", UP_TO_DATE), ("--policy", TOP / "LICENSE", UP_TO_DATE),
+    ("--root", TOP / "LICENSE", UP_TO_DATE), ("--at", "yesterday", UP_TO_DATE), ("--collateral", TOP / "LICENSE", UP_TO_DATE),
+])
+def test_quote_verify_unusable(args):
+    status, _, err = tception(*VERIFY, *args)
+    assert status == 2
+    assert err or args == ("/nonexistent",)
+
+
+def test_quote_verify_policy(tmp_path):
+    """A policy turns acceptance, never authenticity."""
+    policy = tmp_path / "policy.json"
+    for text, accepted in (('{"accepted_statuses": ["OutOfDate"]}', False), ('{"mrtd": "' + "00" * 48 + '"}', False),
+                           ('{"min_tcb_evaluation": 18}', True), ('{"min_tcb_evaluation": 19}', False)):
+        policy.write_text(text)
+        status, out, _ = tception(*VERIFY, "--collateral", BUNDLE, "--policy", policy, UP_TO_DATE)
+        said = json.loads(out)
+        assert (status, said["accepted"], said["authentic"], said["status"]) == (not accepted, accepted, True, "UpToDate")
+
+
+def test_quote_verify_batch(tmp_path):
+    for i in range(3):
+        (tmp_path / f"{i}.bin").write_bytes(UP_TO_DATE.read_bytes() if i else V4.read_bytes())
+    status, out, _ = tception(*VERIFY, "--batch", "--collateral", BUNDLE, tmp_path)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert [line["status"] for line in lines] == ["OutOfDate", "UpToDate", "UpToDate"]
+
+
 def verbs():
     """Every verb, and the verbs of those that have some, as the help texts list them."""
     listed = re.compile(r"^  ([a-z]+) ", re.M)

@@ -166,7 +166,7 @@ static int serve(struct options *o, struct err *e)
 		goto out;
 	o->config.authority = a;
 	if ((r = qgs_new(event, o->socket, &o->config, &q, e)) < 0 ||
-	    (o->key_file && (r = qgs_add_key(q, key, e)) < 0))
+	    (o->key_file && (r = qgs_add_key(q, key, 0, e)) < 0))
 		goto out;
 	printf("EMULATED quotes on %s\n", o->socket);
 	fflush(stdout);

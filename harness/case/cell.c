@@ -27,7 +27,7 @@ static const struct kind_rule {
 	const char *leaf;
 } kind_rules[] = {
         {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "accel"}, NULL},
-        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "exits"}, NULL},
+        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "exits", "quote"}, NULL},
         {"docker",
          false,
          {"", "privileged", "rootless"},

@@ -115,6 +115,19 @@ static int place_vm(const struct test_case *c, const struct host_facts *host, st
 	return 0;
 }
 
+/* Who signs decides the version: here the emulated platform's service does as a case says. */
+static int place_quote(const struct test_case *c, struct placement *p, struct err *e)
+{
+	const char *version = layer_axis(&c->cell.layer[0], "quote", NULL);
+
+	if (version && strcmp(version, "4") != 0 && strcmp(version, "5") != 0)
+		return err_set(e, -EINVAL, "cell '%s': @quote=%s; expected 4 or 5", c->id, version);
+	if (version && !p->skip[0] && p->platform == PLATFORM_HARDWARE)
+		snprintf(p->skip, sizeof(p->skip),
+		         "the host's quoting service chooses the version of its quotes");
+	return 0;
+}
+
 /* One of a few names, the first of which is meant where the axis is missing. */
 static int axis_name(const struct test_case *c, const char *axis, const char *const *names,
                      size_t count, int *ret, struct err *e)
@@ -154,10 +167,13 @@ static int place(const struct test_case *c, const struct host_facts *host,
 	struct placement p = {0};
 	int r = 0;
 
-	if (is_td(c))
+	if (is_td(c)) {
 		r = place_td(c, host, options->platform, &p, e);
-	else
+		if (r == 0)
+			r = place_quote(c, &p, e);
+	} else {
 		r = place_vm(c, host, &p, e);
+	}
 	if (r == 0)
 		r = place_files(c, options, &p, e);
 	if (r < 0)

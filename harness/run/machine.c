@@ -129,7 +129,9 @@ static int add_key(struct machine *m, const struct machine_spec *s, struct err *
 		return err_set(e, -EINVAL, "no quoting service for an emulated TD");
 	if (getrandom(m->key, sizeof(m->key), 0) != sizeof(m->key))
 		return err_sys(e, -errno, "getrandom");
-	r = qgs_add_key(s->qgs, m->key, e);
+	/* plan_make() has seen to it that it is a number */
+	r = qgs_add_key(s->qgs, m->key, (uint16_t)atoi(layer_axis(&s->boot->layer0, "quote", "4")),
+	                e);
 	if (r < 0)
 		return r;
 	m->qgs = s->qgs;

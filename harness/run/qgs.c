@@ -43,7 +43,10 @@ struct qgs {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	int fd;
 	sd_event_source *io;
-	uint8_t key[KEYS_MAX][QGS_KEY_SIZE];
+	struct {
+		uint8_t bytes[QGS_KEY_SIZE];
+		uint16_t version; /* of the quotes for reports under this key */
+	} key[KEYS_MAX];
 	size_t keys;
 	struct client *client[CLIENTS_MAX];
 };
@@ -64,27 +67,28 @@ static void client_free(struct client *c)
 
 /* ---- answers ---- */
 
-static bool mac_known(const struct qgs *q, const struct tdreport *report)
+/* The version that a report is to be quoted in, or 0 when nobody vouches for it. */
+static uint16_t version_for(const struct qgs *q, const struct tdreport *report)
 {
 	for (size_t i = 0; i < q->keys; i++) {
-		if (tdreport_mac_ok(report, q->key[i], QGS_KEY_SIZE))
-			return true;
+		if (tdreport_mac_ok(report, q->key[i].bytes, QGS_KEY_SIZE))
+			return q->key[i].version;
 	}
-	return q->config.any_report;
+	return q->config.any_report ? q->config.quote_version : 0;
 }
 
 /* QGS_OK and a quote, or what Intel's service would answer. Caller frees. */
 static uint32_t make_quote(struct qgs *q, const uint8_t *bytes, uint8_t **ret, size_t *ret_size)
 {
 	struct tdreport report;
+	uint16_t version;
 	struct err e;
 	int r;
 
 	if (tdreport_parse(bytes, TDREPORT_SIZE, &report, NULL) != FORMAT_OK ||
-	    !mac_known(q, &report))
+	    !(version = version_for(q, &report)))
 		return QGS_ERROR_INVALID_PARAMETER;
-	r = authority_quote(q->config.authority, &report, q->config.quote_version, ret, ret_size,
-	                    &e);
+	r = authority_quote(q->config.authority, &report, version, ret, ret_size, &e);
 	if (r == -ENOMEM)
 		return QGS_ERROR_OUT_OF_MEMORY;
 	return r == -EINVAL ? QGS_ERROR_INVALID_PARAMETER : r < 0 ? QGS_ERROR_UNEXPECTED : QGS_OK;
@@ -316,20 +320,21 @@ void qgs_free(struct qgs *q)
 	free(q);
 }
 
-int qgs_add_key(struct qgs *q, const uint8_t key[QGS_KEY_SIZE], struct err *e)
+int qgs_add_key(struct qgs *q, const uint8_t key[QGS_KEY_SIZE], uint16_t version, struct err *e)
 {
 	if (q->keys == KEYS_MAX)
 		return err_set(e, -ENOSPC, "the quoting service has %d keys already", KEYS_MAX);
-	memcpy(q->key[q->keys++], key, QGS_KEY_SIZE);
+	memcpy(q->key[q->keys].bytes, key, QGS_KEY_SIZE);
+	q->key[q->keys++].version = version ?: q->config.quote_version;
 	return 0;
 }
 
 void qgs_remove_key(struct qgs *q, const uint8_t key[QGS_KEY_SIZE])
 {
 	for (size_t i = 0; i < q->keys; i++) {
-		if (memcmp(q->key[i], key, QGS_KEY_SIZE) == 0) {
-			memmove(q->key[i], q->key[--q->keys], QGS_KEY_SIZE);
-			explicit_bzero(q->key[q->keys], QGS_KEY_SIZE);
+		if (memcmp(q->key[i].bytes, key, QGS_KEY_SIZE) == 0) {
+			q->key[i] = q->key[--q->keys];
+			explicit_bzero(&q->key[q->keys], sizeof(q->key[0]));
 			return;
 		}
 	}

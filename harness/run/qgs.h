@@ -54,8 +54,11 @@ int qgs_new(sd_event *event, const char *socket_path, const struct qgs_config *c
 /* Closes every client, removes the socket. NULL is fine. */
 void qgs_free(struct qgs *q);
 
-/* One key per boot: add it before the boot, remove it after. -ENOSPC beyond 64 keys. */
-int qgs_add_key(struct qgs *q, const uint8_t key[QGS_KEY_SIZE], struct err *e);
+/*
+ * One key per boot: add it before the boot, remove it after. Its quotes are of `version` (4 or 5;
+ * 0: of the configuration's). -ENOSPC beyond 64 keys.
+ */
+int qgs_add_key(struct qgs *q, const uint8_t key[QGS_KEY_SIZE], uint16_t version, struct err *e);
 void qgs_remove_key(struct qgs *q, const uint8_t key[QGS_KEY_SIZE]);
 
 #endif

@@ -166,6 +166,28 @@ START_TEST(images)
 }
 END_TEST
 
+/* TDs with different quotes are different TDs; hardware signs as it does. */
+START_TEST(quote_versions)
+{
+	struct plan p;
+
+	add("td");
+	add("td@quote=5");
+	add("td@quote=5/docker");
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:0 td-2:1,2");
+	plan_done(&p);
+
+	host.tdx_usable = host.kvm_usable = true;
+	options.platform = PLATFORM_HARDWARE;
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:0");
+	ck_assert_uint_eq(p.skips, 2);
+	ck_assert_ptr_nonnull(strstr(p.skip[0].reason, "quoting service"));
+	plan_done(&p);
+}
+END_TEST
+
 START_TEST(platforms)
 {
 	struct plan p;
@@ -234,9 +256,9 @@ START_TEST(exits)
 }
 END_TEST
 
-static const char *const bad_axes[] = {"td@mem=lots",   "td@mem=-1",     "td@mem=1",
-                                       "td@vcpus=0",    "td@vcpus=1x",   "vm@accel=hax",
-                                       "td@kernel=sid", "vm@image=tiny", "td@exits=all"};
+static const char *const bad_axes[] = {
+        "td@mem=lots",  "td@mem=-1",     "td@mem=1",      "td@vcpus=0",   "td@vcpus=1x",
+        "vm@accel=hax", "td@kernel=sid", "vm@image=tiny", "td@exits=all", "td@quote=3"};
 
 START_TEST(bad_values)
 {
@@ -289,6 +311,7 @@ int main(void)
 	tcase_add_test(t, accelerators);
 	tcase_add_test(t, kernels);
 	tcase_add_test(t, images);
+	tcase_add_test(t, quote_versions);
 	tcase_add_test(t, platforms);
 	tcase_add_test(t, limits);
 	tcase_add_loop_test(t, bad_values, 0, sizeof(bad_axes) / sizeof(bad_axes[0]));

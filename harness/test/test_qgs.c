@@ -32,8 +32,8 @@ static void start_qgs(struct qgs_config config)
 	config.authority = authority;
 	ck_assert_int_ge(sd_event_new(&event), 0);
 	ck_assert_msg(qgs_new(event, socket_path, &config, &qgs, &e) == 0, "%s", e.text);
-	ck_assert_int_eq(qgs_add_key(qgs, other_key, &e), 0);
-	ck_assert_int_eq(qgs_add_key(qgs, key, &e), 0);
+	ck_assert_int_eq(qgs_add_key(qgs, other_key, 0, &e), 0);
+	ck_assert_int_eq(qgs_add_key(qgs, key, 0, &e), 0);
 }
 
 static void stop_qgs(void)
@@ -187,6 +187,36 @@ START_TEST(forged_reports)
 	}
 	make_report(other_key, report); /* the other boot's key is still good */
 	ck_assert_uint_gt(ask(report, sizeof(report), &eof), 1020);
+	stop_qgs();
+}
+END_TEST
+
+/* Boots side by side, each with the version that it asked for. */
+START_TEST(version_by_key)
+{
+	static const uint8_t five[QGS_KEY_SIZE] = "version 5", four[QGS_KEY_SIZE] = "version 4";
+	uint8_t report[TDREPORT_SIZE];
+	struct quote q;
+	struct err e;
+	size_t n;
+	bool eof;
+
+	start_qgs((struct qgs_config){.quote_version = 4 + (_i & 1)});
+	ck_assert_int_eq(qgs_add_key(qgs, five, 5, &e), 0);
+	ck_assert_int_eq(qgs_add_key(qgs, four, 4, &e), 0);
+	for (int i = 0; i < 3; i++) {
+		make_report(i == 0 ? five : i == 1 ? four : key, report);
+		n = ask(report, sizeof(report), &eof);
+		ck_assert_int_eq(quote_parse(answer, n, &q, NULL), FORMAT_OK);
+		ck_assert_uint_eq(q.version, i == 0 ? 5 : i == 1 ? 4 : 4 + (_i & 1));
+		ck_assert_int_eq(q.body_type,
+		                 q.version == 5 ? QUOTE_BODY_TDX_15 : QUOTE_BODY_TDX_10);
+	}
+	qgs_remove_key(qgs, five); /* the last one moves to its place, with its version */
+	make_report(four, report);
+	n = ask(report, sizeof(report), &eof);
+	ck_assert_int_eq(quote_parse(answer, n, &q, NULL), FORMAT_OK);
+	ck_assert_uint_eq(q.version, 4);
 	stop_qgs();
 }
 END_TEST
@@ -521,6 +551,7 @@ int main(void)
 	tcase_add_loop_test(tc, framed, 4, 6);
 	tcase_add_test(tc, raw);
 	tcase_add_test(tc, forged_reports);
+	tcase_add_loop_test(tc, version_by_key, 0, 2);
 	tcase_add_test(tc, malformed_requests);
 	tcase_add_test(tc, slow_and_many_clients);
 	tcase_add_loop_test(tc, bridge_quotes, 0, 4);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <ftw.h>
 #include <jansson.h>
 #include <sys/stat.h>
@@ -337,6 +338,101 @@ START_TEST(other_enclaves)
 }
 END_TEST
 
+/* Properly signed, and still nothing to go by: each changes one member of good TCB info. */
+static const struct {
+	const char *path; /* members and indices, dots between them */
+	const char *value;
+} malformed[] = {
+        {"tcbLevels.0.tcb.pcesvn", "65536"},
+        {"tcbLevels.0.tcb.pcesvn", "-1"},
+        {"tcbLevels.0.tcb.pcesvn", "1.0"},
+        {"tcbLevels.0.tcb.pcesvn", "9223372036854775807"},
+        {"tcbLevels.0.tcb.pcesvn", "\"1\""},
+        {"tcbLevels.0.tcb.sgxtcbcomponents.15.svn", "256"},
+        {"tcbLevels.0.tcb.tdxtcbcomponents.2", "1"},
+        {"tcbLevels.0.tcb.tdxtcbcomponents", "[]"},
+        {"tcbLevels.0.tcb.sgxtcbcomponents", "[{\"svn\":1},{\"svn\":1}]"},
+        {"tcbLevels.0.tcbStatus", "\"uptodate\""},
+        {"tcbLevels.0.tcbStatus", "\"TDRelaunchAdvised\""},
+        {"tcbLevels.0.tcbDate", "\"2026-02-30T00:00:00Z\""},
+        {"tcbLevels.0.advisoryIDs", "[\"INTEL-SA-\\u001b[31m\"]"},
+        {"tcbLevels.0.advisoryIDs", "[1]"},
+        {"tcbEvaluationDataNumber", "4294967296"},
+        {"tcbType", "1"},
+        {"fmspc", "\"454d5500000\""},
+        {"nextUpdate", "\"2027-12-31\""},
+        {"issueDate", "1"},
+        {"tdxModuleIdentities.0.id", "\"TDX_1\""},
+        {"tdxModuleIdentities.0.id", "\"TDX_-1\""},
+        {"tdxModuleIdentities.0.tcbLevels.0.tcb.isvsvn", "65536"},
+        {"tdxModuleIdentities.0.tcbLevels.0.tcbStatus", "\"SWHardeningNeeded\""},
+        {"tdxModuleIdentities.0.attributesMask", "\"FF\""},
+        {"tdxModule", "null"},
+};
+#define MALFORMED ((int)(sizeof(malformed) / sizeof(malformed[0])))
+
+static void set_at(json_t *o, const char *path, json_t *value)
+{
+	char name[40];
+	const char *dot;
+
+	for (; (dot = strchr(path, '.')); path = dot + 1) {
+		snprintf(name, sizeof(name), "%.*s", (int)(dot - path), path);
+		o = json_is_array(o) ? json_array_get(o, (size_t)atoi(name))
+		                     : json_object_get(o, name);
+		ck_assert_ptr_nonnull(o);
+	}
+	ck_assert_int_eq(json_is_array(o) ? json_array_set_new(o, (size_t)atoi(path), value)
+	                                  : json_object_set_new(o, path, value),
+	                 0);
+}
+
+static void assert_taken(json_t *info, bool taken)
+{
+	struct bundle_contents contents = {.at = NOW, .tcb_info = info};
+	struct verifier *v;
+	struct err e;
+	char *bundle;
+
+	ck_assert_int_eq(authority_bundle_of(authority, &contents, &bundle, &e), 0);
+	ck_assert_int_eq(
+	        verifier_new(&(struct trust_anchors){authority_root_pem(authority)}, &v, &e), 0);
+	ck_assert_msg((verifier_add(v, bundle, strlen(bundle), &e) == 0) == taken, "taken: %d",
+	              !taken);
+	ck_assert(taken || e.code == -EBADMSG);
+	verifier_free(v);
+	free(bundle);
+}
+
+START_TEST(signed_but_malformed)
+{
+	json_t *info = make_tcb_info(&cases[0]);
+
+	set_at(info, malformed[_i].path,
+	       json_loads(malformed[_i].value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+	assert_taken(info, false);
+}
+END_TEST
+
+/* Counts at their limits, and one more. */
+START_TEST(signed_but_too_much)
+{
+	for (int count = 63; count <= 65; count++) {
+		json_t *info = make_tcb_info(&cases[0]);
+		json_t *levels = json_object_get(info, "tcbLevels");
+
+		while ((int)json_array_size(levels) < count) {
+			json_t *more = json_deep_copy(json_array_get(levels, 0));
+
+			json_object_set_new(json_object_get(more, "tcb"), "pcesvn",
+			                    json_integer(100 + (int)json_array_size(levels)));
+			json_array_append_new(levels, more);
+		}
+		assert_taken(info, count <= 64);
+	}
+}
+END_TEST
+
 START_TEST(an_sgx_identity)
 {
 	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
@@ -371,6 +467,8 @@ int main(void)
 	tcase_add_test(tc, the_usual_collateral);
 	tcase_add_loop_test(tc, revoked_certificates, 0, 3);
 	tcase_add_loop_test(tc, other_enclaves, 0, 4);
+	tcase_add_loop_test(tc, signed_but_malformed, 0, MALFORMED);
+	tcase_add_test(tc, signed_but_too_much);
 	tcase_add_test(tc, an_sgx_identity);
 	suite_add_tcase(suite, tc);
 	status = golden_run(suite);

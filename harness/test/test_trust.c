@@ -262,6 +262,36 @@ START_TEST(chains_put_together_wrongly)
 }
 END_TEST
 
+/* Certificates must be PEM text: DER in its place, or PEM inside PEM, is no chain. */
+START_TEST(der_for_pem)
+{
+	struct golden g = golden_read(flipped[0]);
+	struct der der[CHAIN_PCK];
+	uint8_t out[QUOTE_MAX], row[8192];
+	_cleanup_(freep) char *pem = NULL;
+	char text[8192] = {0};
+	size_t size = 0;
+
+	read_der(&g, der);
+	for (int i = 0; i < CHAIN_PCK; i++) {
+		memcpy(row + size, der[i].data, (size_t)der[i].size);
+		size += (size_t)der[i].size;
+	}
+	/* `with_chain` takes text: DER is put in its place afterwards */
+	memset(text, 'x', size);
+	size = with_chain(&g, text, out);
+	memcpy(out + size - strlen(text), row, strlen(text));
+	ck_assert(!judge(out, size, NULL, SEPTEMBER_2026).authentic);
+	pem = write_pem((const struct der *[]){&der[0], &der[1], &der[2]}, CHAIN_PCK);
+	der[0] = (struct der){(uint8_t *)pem, (int)strlen(pem)};
+	free(write_pem((const struct der *[]){&der[0]}, 1));
+	_cleanup_(freep) char *nested =
+	        write_pem((const struct der *[]){&der[0], &der[1], &der[2]}, CHAIN_PCK);
+	ck_assert(!judge_chain(&g, nested).authentic);
+	golden_done(&g);
+}
+END_TEST
+
 /* OpenSSL would ask for a password on the terminal; we must not. */
 START_TEST(pem_that_asks_for_a_password)
 {
@@ -344,7 +374,7 @@ START_TEST(emulated_quotes)
 	ck_assert_int_eq(judge(quote, size, authority_root_pem(other), time(NULL)).origin,
 	                 ORIGIN_UNKNOWN);
 	authority_free(other);
-	for (size_t i = 0; i < q.signed_part.size; i += 7) {
+	for (size_t i = 0; i < q.signed_part.size; i++) {
 		quote[i] ^= 0x40;
 		ck_assert(!judge(quote, size, authority_root_pem(authority), time(NULL)).authentic);
 		quote[i] ^= 0x40;
@@ -461,6 +491,7 @@ int main(void)
 	tcase_add_loop_test(tc, every_flipped_byte, 0, 4);
 	tcase_add_loop_test(tc, every_flipped_byte_of_a_certificate, 0, CHAIN_PCK);
 	tcase_add_test(tc, chains_put_together_wrongly);
+	tcase_add_test(tc, der_for_pem);
 	tcase_add_test(tc, pem_that_asks_for_a_password);
 	tcase_add_test(tc, both_ends_of_validity);
 	tcase_add_test(tc, test_root_without_marker);

@@ -4,6 +4,7 @@
 
 #include "core/cleanup.h"
 #include "test/golden.h"
+#include "trust/collateral.h"
 #include "trust/verify.h"
 
 /* The full evaluation: genuine quotes with Intel's collateral, and what attackers would serve. */
@@ -76,6 +77,28 @@ static const char *text(const json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
+/* The status that a bundle gives a quote, whatever the time: certificates and dates left aside. */
+static enum tcb_status status_without_time(const struct golden *bundle, const struct quote *q)
+{
+	struct collateral *c = calloc(1, sizeof(*c));
+	struct chain chain;
+	struct verdict d = {.status = TCB_NOT_EVALUATED};
+	struct pck pck;
+	struct err e;
+
+	ck_assert_int_eq(collateral_add(c, bundle->data, bundle->size, &e), 0);
+	ck_assert_uint_eq(c->items, 2);
+	ck_assert_int_eq(
+	        chain_read(q->cert_data.data, q->cert_data.size, CHAIN_PCK, NULL, &chain, &e), 0);
+	ck_assert_int_eq(sgxext_read(chain.cert[0], &pck, &e), 0);
+	ck_assert_mem_eq(pck.fmspc, c->item[0]->tcb.fmspc, sizeof(pck.fmspc));
+	tcb_evaluate(&c->item[0]->tcb, &c->item[1]->qe, &pck, q, &d);
+	chain_done(&chain);
+	collateral_done(c);
+	free(c);
+	return d.status;
+}
+
 /* Expected: Intel's Quote Verification Library, see cases/golden/collateral/ORIGIN.md. */
 START_TEST(intels_verdicts)
 {
@@ -106,6 +129,8 @@ START_TEST(intels_verdicts)
 		if (at < json_integer_value(json_object_get(row, "leaf_not_before"))) {
 			ck_assert(!d.authentic);
 			ck_assert_ptr_nonnull(strstr(d.reason, "not yet valid"));
+			status = tcb_status_names[status_without_time(&b, &parsed)];
+			ck_assert_str_eq(status, text(row, "qvl")); /* but for that we agree */
 			early++;
 		} else {
 			ck_assert_msg(strcmp(status, text(row, "qvl")) == 0,
@@ -168,6 +193,42 @@ START_TEST(files_as_served)
 	}
 	for (int i = 0; i < 5; i++)
 		free(files[i]);
+	json_decref(o);
+}
+END_TEST
+
+/* Bundles as others write them: 0x before hexadecimal, NUL behind PEM, CRLs in files of their own.
+ */
+START_TEST(bundles_as_written)
+{
+	static const char *const crls[] = {"root_ca_crl", "pck_crl"};
+	json_t *o = read_bundle(bundle_name), *mixed = json_deep_copy(o);
+	_cleanup_(freep) char *bundle = NULL;
+	struct verifier *v;
+	struct err e;
+
+	for (size_t i = 0; i < 2; i++)
+		json_object_set_new(mixed, crls[i], json_sprintf("0x%s", text(o, crls[i])));
+	json_object_set_new(mixed, "pck_certificate_chain", json_stringn("PEM\0", 4));
+	ck_assert_int_eq(check_bundle(mixed, AT).status, TCB_UP_TO_DATE);
+	/* a NUL anywhere else is not taken for an end */
+	json_object_set_new(mixed, "tcb_info", json_stringn("{}\0{}", 5));
+	ck_assert_int_eq(check_bundle(mixed, AT).status, TCB_NOT_EVALUATED);
+
+	json_object_del(o, "root_ca_crl");
+	json_object_del(o, "pck_crl");
+	bundle = json_dumps(o, 0);
+	v = with(bundle, strlen(bundle));
+	ck_assert_ptr_nonnull(v);
+	ck_assert_ptr_nonnull(strstr(check(v, AT).reason, "no CRL"));
+	json_decref(o);
+	o = read_bundle(bundle_name);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(verifier_add(v, text(o, crls[i]), strlen(text(o, crls[i])), &e),
+		                 0);
+	ck_assert_int_eq(check(v, AT).status, TCB_UP_TO_DATE);
+	verifier_free(v);
+	json_decref(mixed);
 	json_decref(o);
 }
 END_TEST
@@ -323,6 +384,38 @@ START_TEST(every_flipped_byte)
 }
 END_TEST
 
+/*
+ * A flip in the PEM text of an issuer chain: no status, unless it still decodes to the very same
+ * certificates (a flipped bit of padding, or of what stands around the blocks).
+ */
+START_TEST(flipped_issuer_chains)
+{
+	static const char *const keys[] = {"tcb_info_issuer_chain", "qe_identity_issuer_chain",
+	                                   "pck_crl_issuer_chain"};
+	json_t *o = read_bundle(bundle_name), *mixed = json_deep_copy(o);
+	char *bad = strdup(text(o, keys[_i]));
+	struct chain good, other;
+	struct err e;
+
+	ck_assert_int_eq(chain_read(bad, strlen(bad), CHAIN_SIGNING, NULL, &good, &e), 0);
+	for (size_t i = 0, size = strlen(bad); i < size; i += 3) {
+		bad[i] ^= (char)(1 << i % 6);
+		json_object_set_new(mixed, keys[_i], json_stringn(bad, size));
+		if (check_bundle(mixed, AT).status != TCB_NOT_EVALUATED) {
+			ck_assert_int_eq(chain_read(bad, size, CHAIN_SIGNING, NULL, &other, &e), 0);
+			for (size_t k = 0; k < CHAIN_SIGNING; k++)
+				ck_assert_int_eq(X509_cmp(good.cert[k], other.cert[k]), 0);
+			chain_done(&other);
+		}
+		bad[i] ^= (char)(1 << i % 6);
+	}
+	chain_done(&good);
+	free(bad);
+	json_decref(mixed);
+	json_decref(o);
+}
+END_TEST
+
 START_TEST(hostile_files)
 {
 	char *deep = malloc(200001), *deep_in;
@@ -336,6 +429,8 @@ START_TEST(hostile_files)
 	        "{\"tcbInfo\":{},\"signature\":\"00\"}",
 	        "{\"tcbInfo\":[],\"signature\":\"00\"}",
 	        "{\"tcbInfo\":{},\"tcbInfo\":{},\"signature\":\"00\"}",
+	        "{\"tcbInfo\":{\"version\":99999999999999999999},\"signature\":\"00\"}",
+	        "{\"tcbInfo\":{\"version\":1e999},\"signature\":\"00\"}",
 	        "{\"tcb_info\":1}",
 	        "{\"tcb_info\":\"{}\"}",
 	        "-----BEGIN CERTIFICATE-----\n",
@@ -492,11 +587,13 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, intels_verdicts);
 	tcase_add_test(tc, files_as_served);
+	tcase_add_test(tc, bundles_as_written);
 	tcase_add_test(tc, expired_and_future);
 	tcase_add_test(tc, pieces_of_other_bundles);
 	tcase_add_test(tc, wrong_fmspc);
 	tcase_add_test(tc, json_written_otherwise);
 	tcase_add_loop_test(tc, every_flipped_byte, 0, 6);
+	tcase_add_loop_test(tc, flipped_issuer_chains, 0, 3);
 	tcase_add_test(tc, hostile_files);
 	tcase_add_test(tc, wrong_types_everywhere);
 	tcase_add_loop_test(tc, newest_decides, 0, 2);

@@ -83,7 +83,8 @@ void verifier_freep(struct verifier **v);
  *   certificates in DER;
  * - bundles: one JSON object with the keys tcb_info, tcb_info_signature, tcb_info_issuer_chain,
  *   qe_identity, qe_identity_signature, qe_identity_issuer_chain, root_ca_crl, pck_crl,
- *   pck_crl_issuer_chain (texts; CRLs in hexadecimal or PEM).
+ *   pck_crl_issuer_chain (texts; CRLs in hexadecimal or PEM, or left to other
+ *   files).
  * What is for SGX only is accepted and left alone. -EBADMSG: the bytes are nothing of the kind.
  * Signatures are checked when a quote needs them; nothing added can make another thing valid.
  */

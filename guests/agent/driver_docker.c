@@ -130,13 +130,17 @@ static int run_daemon(const struct command *c, const char *name, const char *log
                       struct trouble *t)
 {
 	pid_t pid = start_daemon(c, log_path, uid);
-	int status;
+	int status, tries = 2;
 
 	if (pid < 0)
 		return trouble_set(t, -errno, name, "can't be started");
 	while (!answers(path)) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return daemon_failed(name, log_path, "ended", -ECHILD, t);
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			/* On a slow machine dockerd may give up on its own containerd, once. */
+			pid = --tries > 0 ? start_daemon(c, log_path, uid) : -1;
+			if (pid < 0)
+				return daemon_failed(name, log_path, "ended", -ECHILD, t);
+		}
 		if (util_now_ms() >= end_ms) {
 			kill(-pid, SIGKILL);
 			return daemon_failed(name, log_path, "was not ready in time", -ETIMEDOUT,

@@ -131,7 +131,7 @@ END_TEST
 START_TEST(newer_firmware)
 {
 	static const uint8_t menu[2], order[] = "/rom@genroms/linuxboot_dma.bin";
-	struct golden smbios = golden_read("measure/q35-7.2-smbios.bin");
+	struct golden smbios = golden_read("acpi/q35-7.2-smbios.bin");
 	struct fixture f;
 	struct prediction p;
 	struct err e;
@@ -183,7 +183,7 @@ START_TEST(smbios_is_filtered)
 	        {131, false, false}, /* processor: voltage */
 	        {131, true, true},
 	};
-	struct golden g = golden_read("measure/q35-7.2-smbios.bin");
+	struct golden g = golden_read("acpi/q35-7.2-smbios.bin");
 	uint8_t before[48], after[48];
 	struct err e;
 

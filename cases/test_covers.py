@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A quote covers a container that was measured before its start, and no longer when one byte of it is another.
+
+Boots one emulated trust domain with a kernel that can extend RTMR3. What the digests should be is computed here, from
+the agent's bytes and the texts in harness/format/extend.h.
+"""
+import hashlib
+import json
+import os
+import struct
+import subprocess
+
+import pytest
+
+from test_measure import CACHE, TCEPTION, TOP
+
+TD = "td@kernel=backports"
+PODMAN = TD + "/podman.rootful+dev+tsm+noapparmor"
+PRIVILEGED = TD + "/docker.privileged"
+
+
+def sha384(data):
+    return hashlib.sha384(data).hexdigest()
+
+
+def container_image():
+    with open(os.path.join(TOP, "build", "agent"), "rb") as f:
+        files = {"/agent": (0o755, f.read()), "/etc/hostname": (0o644, b""), "/etc/hosts": (0o644, b""),
+                 "/etc/resolv.conf": (0o644, b"")}
+    lines = [f"f {mode:04o} {sha384(data)} {path}" for path, (mode, data) in files.items()]
+    lines += [f"d 0755 - {path}" for path in ("/", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/tmp")]
+    lines.sort(key=lambda line: line.split()[3])
+    return sha384("".join(line + "\0" for line in lines).encode())
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    """The innermost layer of each cell, by its ID, and the boot's folder."""
+    if not os.path.exists(os.path.join(CACHE, "vmlinuz-backports")):
+        pytest.skip("the image has no second kernel")
+    folder = tmp_path_factory.mktemp("covers")
+    image = container_image()
+    expect = {
+        TD: "{grade: verified, extend: ok}",
+        PODMAN: "{grade: verified, rung: covers, extend: EROFS}",
+        PODMAN + "+measured": f"{{grade: covered, extend: EROFS, covers: {image}}}",
+        PODMAN + "+measured@rootfs=changed": f"{{grade: verified, rung: covers, covers: {image}}}",
+        TD + "/qemu.tcg+measured": "{grade: none}",
+        PRIVILEGED: "{grade: verified, rung: covers, extend: ok}",
+    }
+    cases = folder / "cases.yaml"
+    cases.write_text("version: 1\ncases:\n" + "".join(
+        f"  - {{cell: {cell}, expect: {what}, why: a test}}\n" for cell, what in expect.items()))
+    done = subprocess.run([TCEPTION, "run", cases, "--platform", "emulated", "-o", folder / "run"], cwd=TOP, timeout=500,
+                          check=False, capture_output=True, text=True)
+    result = json.loads((folder / "run" / "result.json").read_text())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(result["boots"]) == 1
+    boot = folder / "run" / "boots" / result["boots"][0]["id"]
+    return {cell["id"]: cell["layers"][-1] for cell in result["cells"]}, boot
+
+
+def rung(layer, name):
+    return next(r for r in layer["ladder"] if r["rung"] == name)
+
+
+def interface(layer, name):
+    return next(i for i in layer["interfaces"] if i["name"] == name)
+
+
+def test_extends(layers):
+    """RTMR3 carries our digest into the quote; upstream kernels have no ioctl for that."""
+    td = layers[0][TD]
+    assert interface(td, "rtmr-sysfs")["ok"] is True
+    assert "1 extends replay" in interface(td, "rtmr-sysfs")["detail"]
+    assert interface(td, "rtmr-ioctl")["errno"] == "ENOTTY"
+    # every layer before it, and the launches: layer 0, two containers, a VM, and its own
+    assert "5 extends replay" in interface(layers[0][PRIVILEGED], "rtmr-sysfs")["detail"]
+
+
+def test_by_hand(layers):
+    """RTMR3 of layer 0's TDREPORT, from the nonce and the layer's ID alone."""
+    import base64
+    nonce = report = None
+    for line in (layers[1] / "layer0.jsonl").read_text().splitlines():
+        frame = json.loads(line)
+        if frame["type"] == "HELLO":
+            nonce = base64.b64decode(frame["payload"]["nonce"])
+        if frame["type"] == "REPORT" and frame["payload"]["interface"] == "ioctl":
+            report = base64.b64decode(frame["payload"]["data"])
+    event = struct.pack("<I", 0x08000001) + b":tception-probe:" + nonce + b"\1" + TD.encode()
+    rtmr3 = hashlib.sha384(bytes(48) + hashlib.sha384(event).digest()).digest()
+    assert report[864:912] == rtmr3
+
+
+def test_measured_container_is_covered(layers):
+    image = container_image()
+    assert json.loads((layers[1] / "prediction.json").read_text())["container_image"] == image
+    layer = layers[0][PODMAN + "+measured"]
+    assert layer["image"] == image
+    assert layer["grade"] == "covered" and rung(layer, "covers")["ok"] is True
+
+
+def test_one_byte_more_is_not(layers):
+    layer = layers[0][PODMAN + "+measured@rootfs=changed"]
+    assert layer["grade"] == "verified" and rung(layer, "covers")["ok"] is False
+    assert "is not the one expected" in rung(layer, "covers")["detail"]
+    assert layer["image"] not in (None, container_image())
+
+
+def test_unmeasured_is_not_covered(layers):
+    layer = layers[0][PODMAN]
+    assert "the quote covers the TD only" in rung(layer, "covers")["detail"]
+    assert layer["image"] is None
+
+
+def test_who_can_spoil_quotes_is_told(layers):
+    """A privileged container has sysfs writable, one without does not."""
+    names = {cell: {f["name"] for f in layer["findings"]} for cell, layer in layers[0].items()}
+    assert "extends-boot-rtmrs" in names[PRIVILEGED]
+    assert "extends-boot-rtmrs" not in names[PODMAN]
+    assert "extends-boot-rtmrs" not in names[TD]
+
+
+def test_measured_vm_is_on_record(layers):
+    """A VM without any quote of its own: its kernel is in RTMR3 all the same, and in what replays afterwards."""
+    layer = layers[0][TD + "/qemu.tcg+measured"]
+    with open(os.path.join(TOP, "build", "tiny.elf"), "rb") as f:
+        assert layer["image"] == sha384(f"f 0000 {sha384(f.read())} /kernel\0".encode())
+    assert rung(layer, "covers")["ok"] is None

@@ -16,7 +16,7 @@ from test_measure import CACHE, TCEPTION, TOP
 
 TD = "td@kernel=backports"
 PODMAN = TD + "/podman.rootful+dev+tsm+noapparmor"
-PRIVILEGED = TD + "/docker.privileged"
+WRITABLE = PODMAN + "+rtmr"
 
 
 def sha384(data):
@@ -28,7 +28,7 @@ def container_image():
         files = {"/agent": (0o755, f.read()), "/etc/hostname": (0o644, b""), "/etc/hosts": (0o644, b""),
                  "/etc/resolv.conf": (0o644, b"")}
     lines = [f"f {mode:04o} {sha384(data)} {path}" for path, (mode, data) in files.items()]
-    lines += [f"d 0755 - {path}" for path in ("/", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/tmp")]
+    lines += [f"d 0755 - {path}" for path in ("/", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/tmp", "/usr")]
     lines.sort(key=lambda line: line.split()[3])
     return sha384("".join(line + "\0" for line in lines).encode())
 
@@ -46,7 +46,7 @@ def layers(tmp_path_factory):
         PODMAN + "+measured": f"{{grade: covered, extend: EROFS, covers: {image}}}",
         PODMAN + "+measured@rootfs=changed": f"{{grade: verified, rung: covers, covers: {image}}}",
         TD + "/qemu.tcg+measured": "{grade: none}",
-        PRIVILEGED: "{grade: verified, rung: covers, extend: ok}",
+        WRITABLE: "{grade: verified, rung: covers, extend: ok}",
     }
     cases = folder / "cases.yaml"
     cases.write_text("version: 1\ncases:\n" + "".join(
@@ -75,7 +75,7 @@ def test_extends(layers):
     assert "1 extends replay" in interface(td, "rtmr-sysfs")["detail"]
     assert interface(td, "rtmr-ioctl")["errno"] == "ENOTTY"
     # every layer before it, and the launches: layer 0, two containers, a VM, and its own
-    assert "5 extends replay" in interface(layers[0][PRIVILEGED], "rtmr-sysfs")["detail"]
+    assert "5 extends replay" in interface(layers[0][WRITABLE], "rtmr-sysfs")["detail"]
 
 
 def test_by_hand(layers):
@@ -115,9 +115,9 @@ def test_unmeasured_is_not_covered(layers):
 
 
 def test_who_can_spoil_quotes_is_told(layers):
-    """A privileged container has sysfs writable, one without does not."""
+    """A container with the measurements of sysfs bound writable, and one without."""
     names = {cell: {f["name"] for f in layer["findings"]} for cell, layer in layers[0].items()}
-    assert "extends-boot-rtmrs" in names[PRIVILEGED]
+    assert "extends-boot-rtmrs" in names[WRITABLE]
     assert "extends-boot-rtmrs" not in names[PODMAN]
     assert "extends-boot-rtmrs" not in names[TD]
 

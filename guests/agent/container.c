@@ -118,7 +118,8 @@ static int make_root(const struct container *c, uid_t owner, char *root, size_t 
 		return trouble_set(t, -EINVAL, "rootfs", "no such root file system: %.40s",
 		                   variant);
 	snprintf(root + n, size - n, "%s%s", variant[0] ? "-" : "", variant);
-	/* Engines and containers before this one leave things in it, and those would be measured. */
+	/* Engines and containers before this one leave things in it, and those would be measured.
+	 */
 	if (layer_grants(c->layer, "measured"))
 		command_quiet(30000, "rm", "-rf", "--one-file-system", root, NULL);
 	int r = rootfs_make(root, owner, c->nest, end_ms, t);

@@ -163,7 +163,7 @@ static const struct axis_rule {
         {"machine", {"q35", "microvm"}},
         {"arch", {"riscv64"}},
         {"agent", {"hang", "flood", "garbage"}},
-        {"rootfs", {"weak"}},
+        {"rootfs", {"weak", "changed"}},
 };
 
 static int check_value(const struct scan *s, size_t at, const struct layer_axis *axis)

@@ -124,6 +124,15 @@ static void judge_isolation(const struct trial *t, size_t depth, struct layer_ve
 		v->isolation = (struct isolation){.uid0 = -1, .seccomp = -1, .no_new_privs = -1};
 }
 
+/* One that enters nothing further; others hold what they need for that. */
+static bool is_plain_container(const struct cell *cell, size_t depth)
+{
+	const char *kind = cell->layer[depth].kind;
+
+	return depth > 0 && depth + 1 == cell->layers && strcmp(kind, "qemu") != 0 &&
+	       strcmp(kind, "uml") != 0;
+}
+
 /* A case file speaks of the innermost layer. */
 static const char *expected_image(const struct test_case *test, size_t depth)
 {
@@ -147,6 +156,7 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	        .below_covered = depth == 1 || (depth && v[-1].grade == GRADE_COVERED),
 	        .extends = depth ? t->extends : (struct extends){{0}, 0},
 	        .image = expected_image(t->test, depth),
+	        .plain_container = is_plain_container(&t->test->cell, depth),
 	        .at = (time_t)run->started,
 	};
 	int rc = keep_frames(v, l, e);

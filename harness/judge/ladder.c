@@ -393,7 +393,8 @@ static void climb_covers(struct climb *c)
 		in.quoted = c->a->quote.td.rtmr[3];
 		in.replayed = extends_until(c, c->quoter);
 	}
-	if (!in.expected && c->in->prediction && c->in->prediction->image[0]) {
+	if (!in.expected && c->in->plain_container && c->in->prediction &&
+	    c->in->prediction->image[0]) {
 		in.expected = c->in->prediction->image;
 		in.source = "the initrd's agent";
 	}

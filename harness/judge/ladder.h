@@ -32,6 +32,7 @@ struct ladder_input {
 	bool below_covered;
 	struct extends extends; /* of RTMR3, by other layers before this one's reports */
 	const char *image;      /* what it should be, from the case file; or NULL */
+	bool plain_container; /* it has the agent and nothing else in it: the prediction's image */
 	time_t at;
 };
 

@@ -33,6 +33,7 @@ void launch_agent_image(struct bytes agent, uint8_t ret[48])
 	        {'d', "/run"},
 	        {'d', "/sys"},
 	        {'d', "/tmp"},
+	        {'d', "/usr"},
 	};
 	uint8_t own[48], empty[48];
 	struct sha512 h;

@@ -337,8 +337,9 @@ int cmd_grants(int argc, char **argv)
 	r = search(&o, &g, &e);
 	if (r == 0)
 		r = print(&o, &g, &e);
+	bool broken = grants_broken(&g) > 0;
 	grants_done(&g);
 	if (r < 0)
 		fprintf(stderr, "tception: %s\n", e.text);
-	return r < 0 ? EXIT_BROKEN : EXIT_OK;
+	return r < 0 || broken ? EXIT_BROKEN : EXIT_OK;
 }

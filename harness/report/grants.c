@@ -12,6 +12,15 @@ void grants_done(struct grants *g)
 	grant_search_done(&g->search);
 }
 
+size_t grants_broken(const struct grants *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->search.trials; i++)
+		n += !g->search.trial[i].known;
+	return n;
+}
+
 void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX])
 {
 	struct cell cell = g->cell;
@@ -269,8 +278,12 @@ void grants_print(const struct grants *g, FILE *out)
 	        id, ENUM_NAME(platform_names, g->platform), g->search.trials, g->rounds,
 	        g->seconds);
 	print_ladder(g, out);
-	if (!print_recipes(g, out))
+	if (!print_recipes(g, out) && grants_broken(g) == 0)
 		fprintf(out, "\nno set of these grants gives any evidence\n");
+	if (grants_broken(g) > 0)
+		fprintf(out,
+		        "\n%zu of %zu trials broke and tell nothing; there may be smaller sets\n",
+		        grants_broken(g), g->search.trials);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------
@@ -315,8 +328,9 @@ json_t *grants_json(const struct grants *g)
 		json_array_append_new(trials, trial_json(g, &g->search.trial[i], g->search.goal));
 	for (int rung = 0; rung <= (int)g->search.goal; rung++)
 		json_array_append_new(rungs, rung_json(g, (enum rung)rung));
-	return json_pack("{s:s, s:s, s:o, s:o, s:i, s:f, s:o}", "cell", id, "platform",
-	                 ENUM_NAME(platform_names, g->platform), "candidates",
-	                 set_json(g, (uint32_t)((1ull << g->search.candidates) - 1)), "rungs",
-	                 rungs, "boots", (int)g->rounds, "seconds", g->seconds, "trials", trials);
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:i, s:f, s:o}", "cell", id, "broken",
+	                 (int)grants_broken(g), "platform", ENUM_NAME(platform_names, g->platform),
+	                 "candidates", set_json(g, (uint32_t)((1ull << g->search.candidates) - 1)),
+	                 "rungs", rungs, "boots", (int)g->rounds, "seconds", g->seconds, "trials",
+	                 trials);
 }

@@ -24,6 +24,9 @@ struct grants {
 
 void grants_done(struct grants *g);
 
+/* Trials that broke and tell nothing: with any, the answers may not be the smallest. */
+size_t grants_broken(const struct grants *g);
+
 /* The cell with a set of the candidates granted to its innermost layer. */
 void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX]);
 

@@ -282,6 +282,27 @@ START_TEST(prints_sets_and_reasons)
 }
 END_TEST
 
+/* Broken trials are told, and are not taken for "nothing helps". */
+START_TEST(prints_what_broke)
+{
+	struct grants g = {.candidate = {"dev", "tsm", "noapparmor", "broker", "sysrw", "other"}};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct err e;
+
+	ck_assert_int_eq(cell_parse("td/docker", &g.cell, &e), 0);
+	g.search = search(breaks);
+	ck_assert_uint_gt(grants_broken(&g), 0);
+	grants_print(&g, out);
+	fclose(out);
+	ck_assert_ptr_nonnull(strstr(text, " trials broke and tell nothing"));
+	ck_assert_ptr_null(strstr(text, "no set of these grants"));
+	free(text);
+	grants_done(&g);
+}
+END_TEST
+
 START_TEST(json_has_every_trial)
 {
 	struct grants g = {.candidate = {"dev", "tsm", "noapparmor", "broker", "sysrw", "other"},
@@ -292,6 +313,7 @@ START_TEST(json_has_every_trial)
 
 	ck_assert_int_eq(cell_parse("td/docker", &g.cell, &e), 0);
 	g.search = search(docker);
+	ck_assert_uint_eq(grants_broken(&g), 0);
 	root = grants_json(&g);
 	ck_assert_uint_eq(json_array_size(json_object_get(root, "trials")), g.search.trials);
 	ck_assert_uint_eq(json_array_size(json_object_get(root, "rungs")), RUNG_CHAIN + 1);
@@ -325,6 +347,7 @@ int main(void)
 	tcase_add_test(t, broken_trials_prove_nothing);
 	tcase_add_test(t, one_candidate);
 	tcase_add_test(t, prints_sets_and_reasons);
+	tcase_add_test(t, prints_what_broke);
 	tcase_add_test(t, json_has_every_trial);
 	suite_add_tcase(suite, t);
 	srunner_run_all(r, CK_NORMAL);

@@ -34,8 +34,11 @@ static const struct {
 static int send_fact(struct channel *c, const char *name, guard_fn run)
 {
 	int error;
+	double start = util_now_fine_ms();
 	json_t *fact = json_pack("{s:s}", "probe", name);
 	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, NULL, FACT_DEADLINE, &error);
+
+	json_object_set_new(fact, "took_ms", json_real(util_now_fine_ms() - start));
 
 	if (found) {
 		json_object_update(fact, found);

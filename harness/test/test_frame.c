@@ -69,11 +69,11 @@ START_TEST(type_names)
 {
 	ck_assert_str_eq(frame_type_name(FRAME_VISIT), "VISIT");
 	ck_assert_str_eq(frame_type_name(FRAME_DONE), "DONE");
-	for (int i = FRAME_HELLO; i <= FRAME_DONE; i++)
+	for (int i = FRAME_HELLO; i <= FRAME_EXTEND; i++)
 		ck_assert_str_ne(frame_type_name((uint16_t)i), "?");
 	ck_assert_str_eq(frame_type_name(0), "?");
 	ck_assert_str_eq(frame_type_name(3), "?");
-	ck_assert_str_eq(frame_type_name(FRAME_DONE + 1), "?");
+	ck_assert_str_eq(frame_type_name(FRAME_EXTEND + 1), "?");
 	ck_assert_str_eq(frame_type_name(0xffff), "?");
 }
 END_TEST

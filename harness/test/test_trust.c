@@ -269,6 +269,7 @@ START_TEST(der_for_pem)
 	struct der der[CHAIN_PCK];
 	uint8_t out[QUOTE_MAX], row[8192];
 	_cleanup_(freep) char *pem = NULL;
+	uint8_t *first;
 	char text[8192] = {0};
 	size_t size = 0;
 
@@ -283,11 +284,14 @@ START_TEST(der_for_pem)
 	memcpy(out + size - strlen(text), row, strlen(text));
 	ck_assert(!judge(out, size, NULL, SEPTEMBER_2026).authentic);
 	pem = write_pem((const struct der *[]){&der[0], &der[1], &der[2]}, CHAIN_PCK);
+	first = der[0].data;
 	der[0] = (struct der){(uint8_t *)pem, (int)strlen(pem)};
-	free(write_pem((const struct der *[]){&der[0]}, 1));
 	_cleanup_(freep) char *nested =
 	        write_pem((const struct der *[]){&der[0], &der[1], &der[2]}, CHAIN_PCK);
 	ck_assert(!judge_chain(&g, nested).authentic);
+	der[0].data = first;
+	for (int i = 0; i < CHAIN_PCK; i++)
+		OPENSSL_free(der[i].data);
 	golden_done(&g);
 }
 END_TEST

@@ -27,6 +27,7 @@
 /* ... PKU, WAITPKG, CET_SS, LA57, KL, SGX_LC, PKS */
 #define LEAF7_EDX_OFF (BIT(5) | BIT(19) | BIT(20) | BIT(22) | BIT(24) | BIT(25))
 /* ... UINTR, LBR, CET_IBT, AMX */
+#define LEAF7_EDX_ARCH_CAPABILITIES BIT(29)
 
 /* Intel's part of AMD's leaf 0x80000001. */
 #define EXT1_ECX_INTEL (BIT(0) | BIT(5) | BIT(8)) /* LAHF, ABM, PREFETCHW */
@@ -93,7 +94,7 @@ static void basic(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t
 		r[0] = 2; /* subleaf 2 shows the speculation controls: none */
 		r[1] &= ~LEAF7_EBX_OFF;
 		r[2] &= ~LEAF7_ECX_OFF;
-		r[3] &= ~LEAF7_EDX_OFF;
+		r[3] = (r[3] & ~LEAF7_EDX_OFF) | LEAF7_EDX_ARCH_CAPABILITIES;
 		break;
 	case 5:   /* MONITOR */
 	case 0xa: /* PERFMON */

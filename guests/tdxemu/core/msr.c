@@ -8,6 +8,7 @@
  */
 #define MSR_APICBASE    0x1bu
 #define MSR_FEAT_CTL    0x3au
+#define MSR_ARCH_CAPS   0x10au
 #define MSR_MISC_ENABLE 0x1a0u
 #define MSR_EFER        0xc0000080u
 
@@ -21,6 +22,26 @@
 #define EFER_WRITABLE   0xd01ull /* SCE LME LMA NXE */
 #define EFER_SVME       (1ull << 12)
 #define FEAT_CTL_LOCKED 1ull
+
+/*
+ * IA32_ARCH_CAPABILITIES (Intel SDM volume 4): what this processor is not prone to, as every one
+ * that has TDX says of most of it. An interpreter does not speculate, so it is true here too; and
+ * without RDCL_NO Linux would isolate page tables, which no TD does and which made each system
+ * call under TCG take 21 us in place of 1. IBRS and what else needs a control is left out.
+ */
+#define ARCH_CAPS_RDCL_NO        (1ull << 0)
+#define ARCH_CAPS_SKIP_L1DFL     (1ull << 3)
+#define ARCH_CAPS_MDS_NO         (1ull << 5)
+#define ARCH_CAPS_PSCHANGE_MC_NO (1ull << 6)
+#define ARCH_CAPS_TAA_NO         (1ull << 8)
+#define ARCH_CAPS_STALE_DATA_NO  (7ull << 13) /* SBDR_SSDP_NO, FBSDP_NO, PSDP_NO */
+#define ARCH_CAPS_BHI_NO         (1ull << 20)
+#define ARCH_CAPS_GDS_NO         (1ull << 26)
+#define ARCH_CAPS_RFDS_NO        (1ull << 27)
+#define ARCH_CAPS                                                                                 \
+	(ARCH_CAPS_RDCL_NO | ARCH_CAPS_SKIP_L1DFL | ARCH_CAPS_MDS_NO | ARCH_CAPS_PSCHANGE_MC_NO | \
+	 ARCH_CAPS_TAA_NO | ARCH_CAPS_STALE_DATA_NO | ARCH_CAPS_BHI_NO | ARCH_CAPS_GDS_NO |       \
+	 ARCH_CAPS_RFDS_NO)
 
 struct range {
 	uint32_t first, last;
@@ -55,7 +76,7 @@ static const struct range writable[] = {
 
 /* #GP without asking the VMM. */
 static const struct range no_read[] = {{0x49, 0x49}, {0x10b, 0x10b}};
-static const struct range no_write[] = {{0x10a, 0x10a}};
+static const struct range no_write[] = {{MSR_ARCH_CAPS, MSR_ARCH_CAPS}};
 
 /* x2APIC registers that do not exist, and those of one direction: Intel SDM volume 3, 10.12.1.2. */
 static const struct range x2apic_none[] = {
@@ -103,7 +124,8 @@ bool td_msr_wanted(const struct td *td, uint32_t index)
 	if (ve_mode(td))
 		return !IN(native, index);
 	return index == MSR_EFER || index == MSR_APICBASE || index == MSR_FEAT_CTL ||
-	       is_x2apic(index) || (index >= AMD_FIRST && index <= AMD_LAST);
+	       index == MSR_ARCH_CAPS || is_x2apic(index) ||
+	       (index >= AMD_FIRST && index <= AMD_LAST);
 }
 
 static bool read_known(const struct td *td, uint32_t index, uint64_t *ret)
@@ -116,6 +138,8 @@ static bool read_known(const struct td *td, uint32_t index, uint64_t *ret)
 		*ret = td->port->msr_read(index);
 	else if (index == MSR_FEAT_CTL)
 		*ret = FEAT_CTL_LOCKED; /* and nothing enabled */
+	else if (index == MSR_ARCH_CAPS)
+		*ret = ARCH_CAPS;
 	else if (is_x2apic(index) && !IN(x2apic_none, index) && !IN(x2apic_write_only, index))
 		*ret = td->port->msr_read(index);
 	else

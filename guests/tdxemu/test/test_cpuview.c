@@ -192,6 +192,22 @@ START_TEST(no_init_by_icr)
 }
 END_TEST
 
+/* In both modes; Linux isolates page tables on an Intel processor without RDCL_NO. */
+START_TEST(arch_capabilities)
+{
+	uint64_t v = 0;
+
+	ck_assert_uint_eq(cpuid_bit(7, 0, 3, 29), 1);
+	ck_assert(td_msr_wanted(&td, 0x10a));
+	ck_assert_int_eq(td_msr_read(&td, 0x10a, &v), TD_MSR_DONE);
+	ck_assert_uint_eq(v & 1, 1);      /* RDCL_NO */
+	ck_assert_uint_eq(v >> 1 & 3, 0); /* IBRS_ALL, RSBA: no such control here */
+	ck_assert_uint_eq(v >> 5 & 1, 1); /* MDS_NO */
+	ck_assert_int_eq(td_msr_write(&td, 0x10a, v), TD_MSR_GP);
+	ck_assert_uint_eq(fake.msr_writes, 0);
+}
+END_TEST
+
 START_TEST(by_vmcall)
 {
 	uint64_t v;
@@ -218,6 +234,7 @@ START_TEST(ve_mode)
 	ck_assert(td_msr_read_by_vmcall(&td, 0x401, &v));
 	ck_assert_int_eq(td_msr_read(&td, 0x10b, &v), TD_MSR_GP);
 	ck_assert_int_eq(td_msr_write(&td, 0x10a, 0), TD_MSR_GP);
+	ck_assert_int_eq(td_msr_read(&td, 0x10a, &v), TD_MSR_DONE);
 	ck_assert_int_eq(td_msr_read(&td, 0x802, &v), TD_MSR_DONE);
 	ck_assert_int_eq(td_msr_write(&td, 0x802, 0), TD_MSR_GP); /* read-only */
 	ck_assert_int_eq(td_msr_read(&td, 0x80b, &v), TD_MSR_GP); /* EOI: write-only */
@@ -248,6 +265,7 @@ int main(void)
 	tcase_add_test(c, svme_is_hidden);
 	tcase_add_test(c, what_leads_to_the_module);
 	tcase_add_test(c, no_init_by_icr);
+	tcase_add_test(c, arch_capabilities);
 	tcase_add_test(c, by_vmcall);
 	tcase_add_test(c, ve_mode);
 	suite_add_tcase(s, c);

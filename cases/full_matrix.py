@@ -14,7 +14,7 @@ TCEPTION = TOP / "build" / "tception"
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="tception-full-"))
 # What has to be in the matrix whatever else is: the question that the harness was made for.
 ALWAYS = {"td/docker.privileged", "td/docker.rootless", "td/podman.rootful", "td/podman.rootless",
-          "td/lxc.privileged", "td/lxc.unprivileged", "td/qemu.kvm", "td/qemu.tcg"}
+          "td/lxc.privileged", "td/lxc.unprivileged", "td/qemu.kvm", "td/qemu.tcg", "td@kernel=backports", "td@quote=5"}
 KINDS = {"docker", "podman", "lxc", "nspawn", "bwrap", "crun", "runc", "runsc", "uml", "qemu"}
 
 

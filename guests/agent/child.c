@@ -164,9 +164,10 @@ static int send_enter(struct child *child, const struct command *command)
 		json_array_append_new(argv,
 		                      util_json_text(command->argv[i], strlen(command->argv[i])));
 	return channel_send(child->channel, FRAME_ENTER,
-	                    json_pack("{s:I,s:s,s:s,s:s,s:o}", "child", child->tag, "layer",
+	                    json_pack("{s:I,s:s,s:s,s:s,s:I,s:o}", "child", child->tag, "layer",
 	                              child->layer->id, "driver", child->layer->kind, "name",
-	                              child->name, "argv", argv));
+	                              child->name, "uptime_ms", (json_int_t)util_uptime_ms(),
+	                              "argv", argv));
 }
 
 static int send_left(struct child *child)

@@ -19,13 +19,14 @@ static int send_hello(struct channel *c, const struct layer *layer)
 	struct utsname uts;
 
 	uname(&uts);
-	return channel_send(c, FRAME_HELLO,
-	                    json_pack("{s:s,s:o,s:s,s:s,s:s,s:b,s:i,s:i,s:o}", "layer", layer->id,
-	                              "nonce", util_json_base64(layer->nonce, sizeof(layer->nonce)),
-	                              "agent", AGENT_VERSION, "kernel", uts.release, "machine",
-	                              uts.machine, "pid1", getpid() == 1 || getppid() == 1, "uid",
-	                              (int)getuid(), "gid", (int)getgid(), "boot_id",
-	                              boot ? util_json_text(boot, strlen(boot)) : json_null()));
+	return channel_send(
+	        c, FRAME_HELLO,
+	        json_pack("{s:s,s:o,s:s,s:s,s:s,s:b,s:i,s:i,s:I,s:o}", "layer", layer->id, "nonce",
+	                  util_json_base64(layer->nonce, sizeof(layer->nonce)), "agent",
+	                  AGENT_VERSION, "kernel", uts.release, "machine", uts.machine, "pid1",
+	                  getpid() == 1 || getppid() == 1, "uid", (int)getuid(), "gid",
+	                  (int)getgid(), "uptime_ms", (json_int_t)util_uptime_ms(), "boot_id",
+	                  boot ? util_json_text(boot, strlen(boot)) : json_null()));
 }
 
 static int serve_visit(struct channel *c, const json_t *object)

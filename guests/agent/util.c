@@ -44,6 +44,14 @@ int64_t util_now_ms(void)
 	return (int64_t)util_now_fine_ms();
 }
 
+int64_t util_uptime_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 void util_sleep_ms(int ms)
 {
 	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};

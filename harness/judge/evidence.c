@@ -90,6 +90,7 @@ static int on_hello(struct reading *r, const json_t *o)
 	free(nonce);
 	text_escape(l->kernel, sizeof(l->kernel), member_text(o, "kernel"));
 	text_escape(l->boot_id, sizeof(l->boot_id), member_text(o, "boot_id"));
+	l->uptime_ms = member_number(o, "uptime_ms", -1);
 	l->hello = true;
 	l->tiny = r->is_qemu && agent && strcmp(agent, "tiny") == 0;
 	return 0;
@@ -290,6 +291,7 @@ static int on_enter(struct reading *r, const json_t *o)
 	}
 	r->child->entering = true;
 	r->child->child = member_integer(o, "child", -1);
+	r->child->below_uptime_ms = member_number(o, "uptime_ms", -1);
 	read_config(o, r->child->config);
 	r->child->command = read_command(json_object_get(o, "argv"));
 	return r->child->command ? 0 : -ENOMEM;
@@ -494,8 +496,12 @@ int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
 	char id[CELL_LAYERS_MAX + 1][CELL_ID_MAX];
 
 	for (size_t i = 0; i < v->layers; i++)
-		ret[i] = (struct layer_evidence){
-		        .prepare_ms = -1, .ready_ms = -1, .memory_kib = -1, .disk_kib = -1};
+		ret[i] = (struct layer_evidence){.prepare_ms = -1,
+		                                 .ready_ms = -1,
+		                                 .memory_kib = -1,
+		                                 .disk_kib = -1,
+		                                 .below_uptime_ms = -1,
+		                                 .uptime_ms = -1};
 	for (size_t i = 0; i < v->layers; i++)
 		cell_print(cell, i + 1, id[i]);
 	if (v->begin <= v->end && v->end <= channel->size) {

@@ -67,6 +67,7 @@ struct layer_evidence {
 	bool told;                  /* `end` has the reason in words */
 	char words[JUDGE_TEXT_MAX]; /* the last line of its stderr or console; escaped */
 	double prepare_ms, ready_ms, memory_kib, disk_kib; /* from LEFT; < 0: not measured */
+	double below_uptime_ms; /* the kernel's of the layer below, from ENTER; < 0: not told */
 
 	/* What it said itself. */
 	const uint8_t *bytes; /* its channel, for layer 0 a view into channel.bin */
@@ -76,6 +77,7 @@ struct layer_evidence {
 	bool hello, done;
 	bool tiny;                    /* the minimal nested guest: it has nothing to probe with */
 	char kernel[80], boot_id[40]; /* of its kernel, from HELLO; escaped; "" without */
+	double uptime_ms;             /* its kernel's, from HELLO; < 0: not told */
 	json_t *devices, *kvm, *tsm;
 	json_t *confinement, *isolation, *syscalls, *reach, *entry, *cost; /* NULL without */
 	struct report_evidence report[REPORTS_MAX];

@@ -78,16 +78,28 @@ static const struct {
 };
 
 /* ---- the kernel and its namespaces ---------------------------------------------------------- */
+/*
+ * A kernel of its own was not up before the layer was started; the one below was, for as long as
+ * it says. Between the two lies half of that, for clocks that drift.
+ */
+static enum relation kernel_by_uptime(const struct layer_evidence *l)
+{
+	if (l->uptime_ms < 0 || l->ready_ms < 0 || l->below_uptime_ms <= 0)
+		return RELATION_UNKNOWN;
+	return l->uptime_ms - l->ready_ms > l->below_uptime_ms / 2 ? RELATION_SHARED : RELATION_OWN;
+}
+
+/* One boot ID is one kernel; two of them may be, for LXC and nspawn give each container its own. */
 static enum relation kernel_relation(const struct layer_evidence *l,
                                      const struct layer_evidence *below)
 {
 	if (!below || l->tiny) /* a machine of its own: the harness or the layer below booted it */
 		return RELATION_OWN;
-	if (l->boot_id[0] && below->boot_id[0])
-		return strcmp(l->boot_id, below->boot_id) == 0 ? RELATION_SHARED : RELATION_OWN;
+	if (l->boot_id[0] && strcmp(l->boot_id, below->boot_id) == 0)
+		return RELATION_SHARED;
 	if (l->kernel[0] && below->kernel[0] && strcmp(l->kernel, below->kernel) != 0)
 		return RELATION_OWN;
-	return RELATION_UNKNOWN;
+	return kernel_by_uptime(l);
 }
 
 /* Numbers of namespaces mean something under one kernel only: its first ones are fixed numbers. */

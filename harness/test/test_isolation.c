@@ -139,12 +139,21 @@ static const struct {
 };
 #define ROWS ((int)(sizeof(table) / sizeof(table[0])))
 
+/* Started when the kernel below was up for 20 s, and alive 3 s later. */
+static void uptimes(struct layer_evidence *l, double own)
+{
+	l->below_uptime_ms = 20000;
+	l->ready_ms = 3000;
+	l->uptime_ms = own;
+}
+
 static struct isolation judge(const char *change, const char *boot_id)
 {
 	struct layer_evidence below = layer_of(vm, "{}"), l = layer_of(container, change);
 	struct isolation i;
 
 	snprintf(l.boot_id, sizeof(l.boot_id), "%s", boot_id);
+	uptimes(&l, 3000);
 	isolation_judge(&l, &below, &i);
 	layer_evidence_done(&below);
 	layer_evidence_done(&l);
@@ -196,6 +205,23 @@ START_TEST(kernels)
 	isolation_judge(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_UNKNOWN);
 	ck_assert_ptr_nonnull(strstr(find(&i, "not-known")->detail, "whose kernel"));
+	uptimes(&l, -1);
+	isolation_judge(&l, &below, &i);
+	ck_assert_int_eq(i.kernel, RELATION_UNKNOWN);
+	snprintf(l.boot_id, sizeof(l.boot_id), "made-up"); /* as LXC and nspawn do */
+	isolation_judge(&l, &below, &i);
+	ck_assert_int_eq(i.kernel, RELATION_UNKNOWN);
+	uptimes(&l, 23010);
+	isolation_judge(&l, &below, &i);
+	ck_assert_int_eq(i.kernel, RELATION_SHARED);
+	ck_assert_ptr_nonnull(find(&i, "shares-kernel"));
+	uptimes(&l, 2400);
+	isolation_judge(&l, &below, &i);
+	ck_assert_int_eq(i.kernel, RELATION_OWN);
+	uptimes(&l, 12900); /* a clock that runs several times too fast */
+	isolation_judge(&l, &below, &i);
+	ck_assert_int_eq(i.kernel, RELATION_OWN);
+	uptimes(&l, 23010);
 	snprintf(l.kernel, sizeof(l.kernel), "4.4.0");
 	isolation_judge(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_OWN);

@@ -14,6 +14,9 @@ EXPECTED = {  # what must be found, and what must not: from the documentation of
     "docker.privileged": (KERNEL | {"shares-kernel", "outer-root", "risky-syscalls"}, {"same-pid-ns", "same-mnt-ns"}),
     "podman.rootful": ({"shares-kernel", "outer-root"}, KERNEL),
     "podman.rootless": ({"shares-kernel", "can-make-user-ns"}, (KERNEL - {"no-lsm"}) | {"outer-root", "same-user-ns"}),
+    # these two give each container a boot ID of its own, which must not pass for a kernel
+    "lxc.unprivileged": ({"shares-kernel"}, {"outer-root", "same-user-ns", "can-load-modules", "raw-devices"}),
+    "nspawn": ({"shares-kernel", "outer-root", "strong-capabilities", "can-mount"}, {"same-pid-ns", "can-load-modules"}),
 }
 WEAK = """version: 1
 cases:

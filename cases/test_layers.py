@@ -44,8 +44,9 @@ def test_broken_with_a_reason(run, cell):
 
 
 def test_the_run_goes_on(run):
-    """In the same boot: the layer below has ended the container, and the host had not to end the layer below."""
+    """The layer below ends the container. Only where an engine takes long to let go of it (a tenth of the deadline is left
+    for that) the host ends the layer below, and the rest of the cells get a boot of their own."""
     status, boots, cells = run
     assert status == 3
     assert cells["vm/bwrap"]["outcome"] == "pass"
-    assert len(boots) == 1
+    assert len(boots) <= 2

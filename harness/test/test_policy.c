@@ -144,6 +144,16 @@ START_TEST(raw_values)
 }
 END_TEST
 
+/* jansson reads over a NUL behind a number and counts one byte too few: the brace is read twice. */
+START_TEST(no_value_with_a_nul)
+{
+	static const char text[] = "{\"a\":{\"b\":0\0}";
+	size_t size = 0;
+
+	ck_assert_ptr_null(jsonx_raw(text, sizeof(text) - 1, "a", &size));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("policy");
@@ -153,6 +163,7 @@ int main(void)
 	tcase_add_test(tc, policies);
 	tcase_add_test(tc, wrong_policies);
 	tcase_add_test(tc, raw_values);
+	tcase_add_test(tc, no_value_with_a_nul);
 	suite_add_tcase(suite, tc);
 	return golden_run(suite);
 }

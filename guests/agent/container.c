@@ -185,6 +185,29 @@ unsigned container_uid(const struct container *c)
 	return (unsigned)strtoul(c->user, NULL, 10); /* 0 for words */
 }
 
+void container_add_access(struct command *c, const struct container *k)
+{
+	if (k->privileged)
+		command_add(c, "--privileged");
+	for (size_t i = 0; i < k->devices; i++)
+		command_addf(c, "--device=%s", k->device[i]);
+	for (size_t i = 0; i < k->binds; i++)
+		command_addf(c, "--volume=%s:%s%s", k->bind[i].from, k->bind[i].to,
+		             k->bind[i].read_only ? ":ro" : "");
+}
+
+void container_add_limits(struct command *c, const struct container *k)
+{
+	if (k->capability && strcmp(k->capability, "none") == 0)
+		command_add(c, "--cap-drop=all");
+	else if (k->capability)
+		command_addf(c, "--cap-add=%s", k->capability);
+	if (layer_grants(k->layer, "noapparmor"))
+		command_add(c, "--security-opt=apparmor=unconfined");
+	if (layer_grants(k->layer, "noseccomp"))
+		command_add(c, "--security-opt=seccomp=unconfined");
+}
+
 int container_need_runtime_dir(struct trouble *t)
 {
 	char path[64];

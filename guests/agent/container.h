@@ -55,6 +55,10 @@ void container_clean(const struct layer *layer, const char *name);
 /* The numeric user it is to run as; 0 for root and for keep-id. */
 unsigned container_uid(const struct container *c);
 
+/* Docker's and Podman's words for what a container gets, and for what it is held by. */
+void container_add_access(struct command *c, const struct container *k);
+void container_add_limits(struct command *c, const struct container *k);
+
 /*
  * Makes room for an engine of our own inside a container: storage that an overlay can be stacked
  * on, and a cgroup hierarchy whose root has no processes. Does nothing in a VM's own root.

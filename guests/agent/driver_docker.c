@@ -230,25 +230,12 @@ static int need_image(struct engine *e, const struct container *k, int64_t end_m
 
 static void add_options(struct command *c, const struct container *k)
 {
-	if (k->privileged)
-		command_add(c, "--privileged");
-	for (size_t i = 0; i < k->devices; i++)
-		command_addf(c, "--device=%s", k->device[i]);
-	for (size_t i = 0; i < k->binds; i++)
-		command_addf(c, "--volume=%s:%s%s", k->bind[i].from, k->bind[i].to,
-		             k->bind[i].read_only ? ":ro" : "");
+	container_add_access(c, k);
 	if (k->group)
 		command_addf(c, "--group-add=%u", (unsigned)k->group);
 	if (container_uid(k))
 		command_addf(c, "--user=%u:%u", container_uid(k), container_uid(k));
-	if (k->capability && strcmp(k->capability, "none") == 0)
-		command_add(c, "--cap-drop=all");
-	else if (k->capability)
-		command_addf(c, "--cap-add=%s", k->capability);
-	if (layer_grants(k->layer, "noapparmor"))
-		command_add(c, "--security-opt=apparmor=unconfined");
-	if (layer_grants(k->layer, "noseccomp"))
-		command_add(c, "--security-opt=seccomp=unconfined");
+	container_add_limits(c, k);
 }
 
 static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,

@@ -24,13 +24,7 @@ static void add_options(struct command *c, const struct container *k)
 {
 	const struct layer *layer = k->layer;
 
-	if (k->privileged)
-		command_add(c, "--privileged");
-	for (size_t i = 0; i < k->devices; i++)
-		command_addf(c, "--device=%s", k->device[i]);
-	for (size_t i = 0; i < k->binds; i++)
-		command_addf(c, "--volume=%s:%s%s", k->bind[i].from, k->bind[i].to,
-		             k->bind[i].read_only ? ":ro" : "");
+	container_add_access(c, k);
 	if (k->group && is_rootless(layer)) {
 		c->group = k->group; /* the user is in it, and the container keeps that */
 		command_add(c, "--group-add=keep-groups");
@@ -41,14 +35,7 @@ static void add_options(struct command *c, const struct container *k)
 		command_add(c, "--userns=keep-id");
 	else if (container_uid(k))
 		command_addf(c, "--user=%u:%u", container_uid(k), container_uid(k));
-	if (k->capability && strcmp(k->capability, "none") == 0)
-		command_add(c, "--cap-drop=all");
-	else if (k->capability)
-		command_addf(c, "--cap-add=%s", k->capability);
-	if (layer_grants(layer, "noapparmor"))
-		command_add(c, "--security-opt=apparmor=unconfined");
-	if (layer_grants(layer, "noseccomp"))
-		command_add(c, "--security-opt=seccomp=unconfined");
+	container_add_limits(c, k);
 }
 
 static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,

@@ -2,7 +2,6 @@
 #include "judge/extends.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "format/tdreport.h"
 #include "format/text.h"
 #include "judge/frames.h"
+#include "judge/ladder.h"
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
@@ -169,18 +169,7 @@ void extends_interface(const struct extend_evidence *trial, const uint8_t *quote
 
 /* ---- covers ---------------------------------------------------------------------------------- */
 
-static void set(struct rung_result *r, enum rung_state ok, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
-static void set(struct rung_result *r, enum rung_state ok, const char *fmt, ...)
-{
-	va_list ap;
-
-	*r = (struct rung_result){.ok = ok, .ms = -1};
-	va_start(ap, fmt);
-	vsnprintf(r->detail, sizeof(r->detail), fmt, ap);
-	va_end(ap);
-}
-#define DENY(r, ...) set(r, RUNG_FALSE, __VA_ARGS__)
+#define DENY(r, ...) rung_set(r, RUNG_FALSE, __VA_ARGS__)
 
 static const struct extend_evidence *find_launch(const struct layer_evidence *below)
 {
@@ -210,16 +199,17 @@ static const char *contradiction(const struct covers_input *in, const struct ext
 static void weigh_image(const struct covers_input *in, const char *image, struct rung_result *ret)
 {
 	if (!in->expected)
-		set(ret, RUNG_NULL, "image %s is in RTMR3, but nothing says what it should be",
-		    image);
+		rung_set(ret, RUNG_NULL, "image %s is in RTMR3, but nothing says what it should be",
+		         image);
 	else if (strcmp(image, in->expected) != 0)
 		DENY(ret, "image %s is not the one expected by %s, %.16s...", image, in->source,
 		     in->expected);
 	else
-		set(ret, RUNG_TRUE,
-		    "RTMR3 replays from %zu extends, one of them this layer's image and command; "
-		    "the image is %.16s..., as expected by %s",
-		    in->replayed.count, image, in->source);
+		rung_set(ret, RUNG_TRUE,
+		         "RTMR3 replays from %zu extends, one of them this layer's image and "
+		         "command; "
+		         "the image is %.16s..., as expected by %s",
+		         in->replayed.count, image, in->source);
 }
 
 void covers_weigh(const struct covers_input *in, struct rung_result *ret, char ret_image[97])
@@ -231,9 +221,10 @@ void covers_weigh(const struct covers_input *in, struct rung_result *ret, char r
 	if (image && strlen(image) == 96 && strspn(image, "0123456789abcdef") == 96)
 		memcpy(ret_image, image, 97);
 	if (!in->quoted)
-		set(ret, RUNG_NULL, "no quote");
+		rung_set(ret, RUNG_NULL, "no quote");
 	else if (!in->below)
-		set(ret, RUNG_NULL, "no reference values to compare the TD's measurements with");
+		rung_set(ret, RUNG_NULL,
+		         "no reference values to compare the TD's measurements with");
 	else if (!x || !x->ok)
 		DENY(ret, "the quote covers the TD only: nothing measured identifies this layer");
 	else if (memcmp(in->quoted, in->replayed.rtmr3, 48) != 0)

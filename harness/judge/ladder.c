@@ -47,6 +47,16 @@ static bool holds(const struct climb *c, enum rung rung)
 	return c->v->ladder[rung].ok == RUNG_TRUE;
 }
 
+void rung_set(struct rung_result *r, enum rung_state ok, const char *fmt, ...)
+{
+	va_list ap;
+
+	*r = (struct rung_result){.ok = ok, .ms = -1};
+	va_start(ap, fmt);
+	vsnprintf(r->detail, sizeof(r->detail), fmt, ap);
+	va_end(ap);
+}
+
 void ladder_none(struct layer_verdict *v, const char *why)
 {
 	for (int i = 0; i < RUNG_COUNT; i++) {

@@ -46,4 +46,8 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 /* An empty ladder: every rung null, for this reason. */
 void ladder_none(struct layer_verdict *v, const char *why);
 
+/* A rung without errno and latency; formatted like printf. */
+void rung_set(struct rung_result *r, enum rung_state ok, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+
 #endif

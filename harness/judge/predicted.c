@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge/predicted.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "judge/ladder.h"
 #include "measure/explain.h"
-
-static void set(struct rung_result *r, enum rung_state ok, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
-static void set(struct rung_result *r, enum rung_state ok, const char *fmt, ...)
-{
-	va_list ap;
-
-	*r = (struct rung_result){.ok = ok, .ms = -1};
-	va_start(ap, fmt);
-	vsnprintf(r->detail, sizeof(r->detail), fmt, ap);
-	va_end(ap);
-}
 
 /* RTMR3 is left out: what it holds is up to the running system. */
 static void weigh(const struct prediction *p, const struct explanation *x, struct rung_result *ret)
@@ -26,19 +14,19 @@ static void weigh(const struct prediction *p, const struct explanation *x, struc
 		const struct explain_row *row = &x->row[i];
 
 		if (row->has_predicted && memcmp(row->predicted, row->quoted, 48) != 0) {
-			set(ret, RUNG_FALSE, "%s is not as predicted: %.200s", row->name,
-			    row->meaning);
+			rung_set(ret, RUNG_FALSE, "%s is not as predicted: %.200s", row->name,
+			         row->meaning);
 			return;
 		}
 	}
 	for (int i = 1; i < 4; i++) {
 		if (!x->row[i].has_predicted) {
-			set(ret, RUNG_NULL, "%s could not be predicted: %s", x->row[i].name,
-			    p->reason[i - 1]);
+			rung_set(ret, RUNG_NULL, "%s could not be predicted: %s", x->row[i].name,
+			         p->reason[i - 1]);
 			return;
 		}
 	}
-	set(ret, RUNG_TRUE, "MRTD and RTMR0-2 are what the inputs give");
+	rung_set(ret, RUNG_TRUE, "MRTD and RTMR0-2 are what the inputs give");
 }
 
 void predicted_weigh(const struct prediction *prediction, const uint8_t mrtd[48],

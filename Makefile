@@ -14,7 +14,7 @@ CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Werror
 CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Iharness -isystem /usr/include/libxml2 -MMD -MP
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -larchive -lxml2 -lz -lm
+LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -lz -lm
 SETUP := $B/.setup.stamp
 
 # ---- set-up: packages, firmware, guest image --------------------------------------------------
@@ -52,7 +52,7 @@ include guests/rules.mk
 TEST_SRC := $(wildcard harness/test/test_*.c)
 TESTS := $(TEST_SRC:harness/test/%.c=$B/test/%) $(GUEST_TESTS)
 SAN_TESTS := $(TEST_SRC:harness/test/%.c=$B/san/test/%) $(GUEST_SAN_TESTS)
-CHECK_LIBS := -lcheck -lsubunit -lrt -lpthread
+CHECK_LIBS := -lxml2 -lcheck -lsubunit -lrt -lpthread
 
 $B/test/%: $B/obj/harness/test/%.o $B/libtception.a
 	@mkdir -p $(@D)

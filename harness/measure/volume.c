@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure/volume.h"
 
-#include <archive.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "measure/unpack.h"
 
 #define VOLUME_DEPTH_MAX    6
 #define VOLUME_UNPACKED_MAX (64u << 20) /* bytes, of all compressed sections together */
 #define VOLUME_PACKED_MAX   16          /* compressed sections; OVMF has one */
 #define VOLUME_STEPS_MAX    (1u << 16)  /* files and sections; OVMF has some thousands */
-#define UNPACK_STEP         (1u << 20)  /* bytes by which the room for unpacked ones grows */
 #define FLASH_BLOCK         4096        /* volumes in flash begin at multiples of this */
 
 enum { /* section types */
@@ -48,12 +47,6 @@ struct walk {
 
 static int walk_volume(struct walk *w, struct bytes volume, unsigned depth);
 
-static void archive_freep(struct archive **a)
-{
-	if (*a)
-		archive_read_free(*a);
-}
-
 /* A small image could otherwise hold hours of work: nested volumes, streams that unpack to little.
  */
 static int count_step(struct walk *w)
@@ -64,56 +57,19 @@ static int count_step(struct walk *w)
 	               VOLUME_STEPS_MAX);
 }
 
-/* Reads all of `a`, at most `room` bytes. */
-static int read_unpacked(struct walk *w, struct archive *a, size_t room, uint8_t **ret,
-                         size_t *ret_size)
+/* The sections come as an .lzma ("LZMA alone") stream. */
+static int unpack_sections(struct walk *w, struct bytes packed, struct bytes *ret)
 {
-	_cleanup_(freep) uint8_t *out = NULL;
-	size_t used = 0, size = 0;
-	la_ssize_t n;
-
-	do {
-		if (used == size) {
-			uint8_t *grown = realloc(out, size + UNPACK_STEP);
-
-			if (!grown)
-				return err_sys(w->e, -ENOMEM, "firmware volume");
-			out = grown;
-			size += UNPACK_STEP;
-		}
-		n = archive_read_data(a, out + used, size - used);
-		used += n > 0 ? (size_t)n : 0;
-	} while (n > 0 && used <= room);
-	if (n < 0 || used > room)
-		return err_set(w->e, -EBADMSG, "firmware volume: %s",
-		               n < 0 ? "damaged LZMA stream" : "too much compressed data");
-	*ret = TAKE_PTR(out);
-	*ret_size = used;
-	return 0;
-}
-
-/* The sections come as an .lzma ("LZMA alone") stream; libarchive reads it as a raw archive. */
-static int unpack_lzma(struct walk *w, struct bytes packed, uint8_t **ret, size_t *ret_size)
-{
-	_cleanup_(archive_freep) struct archive *a = archive_read_new();
-	struct archive_entry *entry;
 	int r;
 
-	if (!a)
-		return err_sys(w->e, -ENOMEM, "firmware volume");
 	if (w->packed++ >= VOLUME_PACKED_MAX)
 		return err_set(w->e, -EBADMSG, "firmware volume: more than %u compressed sections",
 		               VOLUME_PACKED_MAX);
-	if (archive_read_support_filter_lzma(a) < ARCHIVE_WARN ||
-	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
-	    archive_read_open_memory(a, packed.data, packed.size) != ARCHIVE_OK ||
-	    archive_read_next_header(a, &entry) != ARCHIVE_OK ||
-	    archive_filter_code(a, 0) != ARCHIVE_FILTER_LZMA)
-		return err_set(w->e, -EBADMSG, "firmware volume: a section is no LZMA stream");
-	r = read_unpacked(w, a, VOLUME_UNPACKED_MAX - w->unpacked, ret, ret_size);
-	if (r == 0)
-		w->unpacked += *ret_size;
-	return r;
+	r = unpack_lzma(packed, VOLUME_UNPACKED_MAX - w->unpacked, ret, w->e);
+	if (r < 0)
+		return err_prefix(w->e, "firmware volume: a section");
+	w->unpacked += ret->size;
+	return 0;
 }
 
 /* Reads the header of the next section: its type and its body. */
@@ -142,8 +98,7 @@ static int walk_sections(struct walk *w, struct bytes content, unsigned depth);
 
 static int walk_guided(struct walk *w, struct reader *body, unsigned depth)
 {
-	_cleanup_(freep) uint8_t *out = NULL;
-	size_t size = 0;
+	_cleanup_(bytes_free) struct bytes sections = {NULL, 0};
 	const uint8_t *guid = reader_bytes(body, GUID_SIZE);
 	unsigned data_offset = reader_u16(body); /* from the section's start, header included */
 	struct bytes rest;
@@ -159,8 +114,8 @@ static int walk_guided(struct walk *w, struct reader *body, unsigned depth)
 	if (!reader_ok(body))
 		return measure_bad(w->e, body, "firmware volume");
 	rest = (struct bytes){body->data + body->pos, reader_left(body)};
-	r = unpack_lzma(w, rest, &out, &size);
-	return r < 0 ? r : walk_sections(w, (struct bytes){out, size}, depth + 1);
+	r = unpack_sections(w, rest, &sections);
+	return r < 0 ? r : walk_sections(w, sections, depth + 1);
 }
 
 static int walk_sections(struct walk *w, struct bytes content, unsigned depth)

@@ -5,35 +5,99 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/cleanup.h"
 #include "core/enum.h"
+#include "core/library.h"
 #include "report/report.h"
 
-static void attribute(xmlTextWriter *w, const char *name, const char *value)
+#define XML_API(X, api)                           \
+	X(api, xmlBufferCreate)                   \
+	X(api, xmlBufferContent)                  \
+	X(api, xmlBufferFree)                     \
+	X(api, xmlNewTextWriterMemory)            \
+	X(api, xmlFreeTextWriter)                 \
+	X(api, xmlTextWriterSetIndent)            \
+	X(api, xmlTextWriterStartDocument)        \
+	X(api, xmlTextWriterEndDocument)          \
+	X(api, xmlTextWriterStartElement)         \
+	X(api, xmlTextWriterEndElement)           \
+	X(api, xmlTextWriterWriteAttribute)       \
+	X(api, xmlTextWriterWriteFormatAttribute) \
+	X(api, xmlTextWriterWriteFormatElement)
+
+struct xml_api {
+	XML_API(LIBRARY_MEMBER, struct xml_api)
+};
+
+struct document {
+	struct xml_api api;
+	xmlBuffer *buffer;
+	xmlTextWriter *writer;
+};
+
+static int document_init(struct document *d, struct err *e)
 {
-	xmlTextWriterWriteAttribute(w, BAD_CAST name, BAD_CAST value);
+	static const struct library_symbol symbols[] = {XML_API(LIBRARY_SYMBOL, struct xml_api)};
+	static const struct library want = {
+	        .package = "libxml2",
+	        .names = {"libxml2.so.2", "libxml2.so.16"},
+	        .symbols = symbols,
+	        .symbols_count = sizeof(symbols) / sizeof(symbols[0]),
+	};
+	int r = library_load(&want, &d->api, e);
+
+	if (r < 0)
+		return r;
+	d->buffer = d->api.xmlBufferCreate();
+	d->writer = d->buffer ? d->api.xmlNewTextWriterMemory(d->buffer, 0) : NULL;
+	return d->writer ? 0 : err_sys(e, -ENOMEM, "JUnit");
 }
 
-static void count_attribute(xmlTextWriter *w, const char *name, size_t value)
+static void document_done(struct document *d)
 {
-	xmlTextWriterWriteFormatAttribute(w, BAD_CAST name, "%zu", value);
+	if (d->writer)
+		d->api.xmlFreeTextWriter(d->writer);
+	if (d->buffer)
+		d->api.xmlBufferFree(d->buffer);
 }
 
-static void property(xmlTextWriter *w, const char *name, const char *value)
+static void start(struct document *d, const char *name)
 {
-	xmlTextWriterStartElement(w, BAD_CAST "property");
-	attribute(w, "name", name);
-	attribute(w, "value", value);
-	xmlTextWriterEndElement(w);
+	d->api.xmlTextWriterStartElement(d->writer, BAD_CAST name);
 }
 
-static void properties(xmlTextWriter *w, const struct judge_input *in, const struct run_verdict *v)
+static void end(struct document *d)
 {
-	xmlTextWriterStartElement(w, BAD_CAST "properties");
-	property(w, "run", in->run->id);
-	property(w, "platform", ENUM_NAME(platform_names, v->platform));
-	property(w, "qemu", in->run->host.qemu_version);
-	property(w, "kernel", in->run->host.kernel);
-	xmlTextWriterEndElement(w);
+	d->api.xmlTextWriterEndElement(d->writer);
+}
+
+static void attribute(struct document *d, const char *name, const char *value)
+{
+	d->api.xmlTextWriterWriteAttribute(d->writer, BAD_CAST name, BAD_CAST value);
+}
+
+static void count_attribute(struct document *d, const char *name, size_t value)
+{
+	d->api.xmlTextWriterWriteFormatAttribute(d->writer, BAD_CAST name, "%zu", value);
+}
+
+static void property(struct document *d, const char *name, const char *value)
+{
+	start(d, "property");
+	attribute(d, "name", name);
+	attribute(d, "value", value);
+	end(d);
+}
+
+static void properties(struct document *d, const struct judge_input *in,
+                       const struct run_verdict *v)
+{
+	start(d, "properties");
+	property(d, "run", in->run->id);
+	property(d, "platform", ENUM_NAME(platform_names, v->platform));
+	property(d, "qemu", in->run->host.qemu_version);
+	property(d, "kernel", in->run->host.kernel);
+	end(d);
 }
 
 /* What an outcome is in JUnit's words; NULL for a pass. */
@@ -53,35 +117,39 @@ static const char *element_of(enum outcome outcome)
 	return "error";
 }
 
-static void write_cell(xmlTextWriter *w, const struct judge_input *in, const struct cell_verdict *v)
+static void write_cell(struct document *d, const struct judge_input *in,
+                       const struct cell_verdict *v)
 {
 	const struct layer_verdict *l = v->layers ? &v->layer[v->layers - 1] : NULL;
 	const char *element = element_of(v->outcome);
 
-	xmlTextWriterStartElement(w, BAD_CAST "testcase");
+	start(d, "testcase");
 	if (v->platform == PLATFORM_NONE)
-		attribute(w, "classname", "vm");
+		attribute(d, "classname", "vm");
 	else
-		xmlTextWriterWriteFormatAttribute(w, BAD_CAST "classname", "td.%s",
-		                                  ENUM_NAME(platform_names, v->platform));
-	attribute(w, "name", v->id);
-	xmlTextWriterWriteFormatAttribute(w, BAD_CAST "time", "%.3f", v->layers ? v->seconds : 0.0);
+		d->api.xmlTextWriterWriteFormatAttribute(d->writer, BAD_CAST "classname", "td.%s",
+		                                         ENUM_NAME(platform_names, v->platform));
+	attribute(d, "name", v->id);
+	d->api.xmlTextWriterWriteFormatAttribute(d->writer, BAD_CAST "time", "%.3f",
+	                                         v->layers ? v->seconds : 0.0);
 	if (element) {
-		xmlTextWriterStartElement(w, BAD_CAST element);
-		attribute(w, "type", ENUM_NAME(outcome_names, v->outcome));
-		attribute(w, "message", v->reason);
-		xmlTextWriterEndElement(w);
+		start(d, element);
+		attribute(d, "type", ENUM_NAME(outcome_names, v->outcome));
+		attribute(d, "message", v->reason);
+		end(d);
 	}
-	xmlTextWriterWriteFormatElement(w, BAD_CAST "system-out",
-	                                "grade %s, origin %s, platform %s: %s\nexpected: %s\n",
-	                                l ? ENUM_NAME(grade_names, l->grade) : "none",
-	                                l ? ENUM_NAME(origin_names, l->origin) : "none",
-	                                ENUM_NAME(platform_names, v->platform), v->reason,
-	                                in->cases->item[v->case_index].why);
-	xmlTextWriterEndElement(w);
+	d->api.xmlTextWriterWriteFormatElement(
+	        d->writer, BAD_CAST "system-out",
+	        "grade %s, origin %s, platform %s: %s\nexpected: %s\n",
+	        l ? ENUM_NAME(grade_names, l->grade) : "none",
+	        l ? ENUM_NAME(origin_names, l->origin) : "none",
+	        ENUM_NAME(platform_names, v->platform), v->reason,
+	        in->cases->item[v->case_index].why);
+	end(d);
 }
 
-static void write_suite(xmlTextWriter *w, const struct judge_input *in, const struct run_verdict *v)
+static void write_suite(struct document *d, const struct judge_input *in,
+                        const struct run_verdict *v)
 {
 	time_t started = (time_t)in->run->started;
 	char when[32] = "";
@@ -89,39 +157,36 @@ static void write_suite(xmlTextWriter *w, const struct judge_input *in, const st
 
 	if (gmtime_r(&started, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	xmlTextWriterStartElement(w, BAD_CAST "testsuite");
-	attribute(w, "name", "tception");
-	attribute(w, "timestamp", when);
-	count_attribute(w, "tests", v->cells);
-	count_attribute(w, "failures", v->outcome[OUTCOME_FAIL]);
-	count_attribute(w, "errors", v->outcome[OUTCOME_BROKEN]);
-	count_attribute(w, "skipped", v->outcome[OUTCOME_SKIP] + v->outcome[OUTCOME_XFAIL]);
-	xmlTextWriterWriteFormatAttribute(w, BAD_CAST "time", "%.3f", in->run->seconds);
-	properties(w, in, v);
+	start(d, "testsuite");
+	attribute(d, "name", "tception");
+	attribute(d, "timestamp", when);
+	count_attribute(d, "tests", v->cells);
+	count_attribute(d, "failures", v->outcome[OUTCOME_FAIL]);
+	count_attribute(d, "errors", v->outcome[OUTCOME_BROKEN]);
+	count_attribute(d, "skipped", v->outcome[OUTCOME_SKIP] + v->outcome[OUTCOME_XFAIL]);
+	d->api.xmlTextWriterWriteFormatAttribute(d->writer, BAD_CAST "time", "%.3f",
+	                                         in->run->seconds);
+	properties(d, in, v);
 	for (size_t i = 0; i < v->cells; i++)
-		write_cell(w, in, &v->cell[i]);
-	xmlTextWriterEndElement(w);
+		write_cell(d, in, &v->cell[i]);
+	end(d);
 }
 
 /* The writer drops what XML cannot hold; an out-of-memory shows when the document is ended. */
 int report_junit(const struct judge_input *in, const struct run_verdict *verdict, FILE *out,
                  struct err *e)
 {
-	xmlBuffer *buffer = xmlBufferCreate();
-	xmlTextWriter *w = buffer ? xmlNewTextWriterMemory(buffer, 0) : NULL;
-	int r = -ENOMEM;
+	_cleanup_(document_done) struct document d = {.writer = NULL};
+	int r = document_init(&d, e);
 
-	if (w) {
-		xmlTextWriterSetIndent(w, 1);
-		xmlTextWriterStartDocument(w, NULL, "UTF-8", NULL);
-		xmlTextWriterStartElement(w, BAD_CAST "testsuites");
-		write_suite(w, in, verdict);
-		if (xmlTextWriterEndDocument(w) >= 0)
-			r = 0;
-	}
-	xmlFreeTextWriter(w);
-	if (r == 0)
-		fputs((const char *)xmlBufferContent(buffer), out);
-	xmlBufferFree(buffer);
-	return r == 0 ? 0 : err_set(e, r, "the result can't be written as XML");
+	if (r < 0)
+		return r;
+	d.api.xmlTextWriterSetIndent(d.writer, 1);
+	d.api.xmlTextWriterStartDocument(d.writer, NULL, "UTF-8", NULL);
+	start(&d, "testsuites");
+	write_suite(&d, in, verdict);
+	if (d.api.xmlTextWriterEndDocument(d.writer) < 0)
+		return err_sys(e, -ENOMEM, "JUnit");
+	fputs((const char *)d.api.xmlBufferContent(d.buffer), out);
+	return 0;
 }

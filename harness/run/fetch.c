@@ -2,7 +2,6 @@
 #include "run/fetch.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,24 +10,27 @@
 #include <time.h>
 
 #include "core/cleanup.h"
+#include "core/library.h"
 #include "trust/verify.h"
 
 #define ANSWER_MAX (8u << 20) /* bytes, headers included */
 #define TIMEOUT_S  30
 #define USER_AGENT "tception"
 
-/*
- * libcurl brings thirty libraries along, which would more than double the time that every other
- * verb takes to start; hence dlopen() and not -lcurl.
- */
+/* These two are macros that check types and would expand inside `api->`. */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+#define CURL_API(X, api)           \
+	X(api, curl_easy_init)     \
+	X(api, curl_easy_setopt)   \
+	X(api, curl_easy_perform)  \
+	X(api, curl_easy_getinfo)  \
+	X(api, curl_easy_strerror) \
+	X(api, curl_easy_cleanup)
+
 struct curl_api {
-	void *library;
-	__typeof__(&curl_easy_init) init;
-	__typeof__(&curl_easy_setopt) setopt;
-	__typeof__(&curl_easy_perform) perform;
-	__typeof__(&curl_easy_getinfo) getinfo;
-	__typeof__(&curl_easy_strerror) strerror;
-	__typeof__(&curl_easy_cleanup) cleanup;
+	CURL_API(LIBRARY_MEMBER, struct curl_api)
 };
 
 struct answer {
@@ -37,24 +39,17 @@ struct answer {
 	bool too_much;
 };
 
-static int load_curl(struct curl_api *api, struct err *e)
+static int load_curl(struct curl_api *ret, struct err *e)
 {
-	static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+	static const struct library_symbol symbols[] = {CURL_API(LIBRARY_SYMBOL, struct curl_api)};
+	static const struct library want = {
+	        .package = "libcurl4",
+	        .names = {"libcurl.so.4", "libcurl-gnutls.so.4"},
+	        .symbols = symbols,
+	        .symbols_count = sizeof(symbols) / sizeof(symbols[0]),
+	};
 
-	for (size_t i = 0; i < 2 && !api->library; i++)
-		api->library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-	if (!api->library)
-		return err_set(e, -ENOPKG, "no libcurl: install libcurl4");
-	*(void **)&api->init = dlsym(api->library, "curl_easy_init");
-	*(void **)&api->setopt = dlsym(api->library, "curl_easy_setopt");
-	*(void **)&api->perform = dlsym(api->library, "curl_easy_perform");
-	*(void **)&api->getinfo = dlsym(api->library, "curl_easy_getinfo");
-	*(void **)&api->strerror = dlsym(api->library, "curl_easy_strerror");
-	*(void **)&api->cleanup = dlsym(api->library, "curl_easy_cleanup");
-	if (!api->init || !api->setopt || !api->perform || !api->getinfo || !api->strerror ||
-	    !api->cleanup)
-		return err_set(e, -ENOPKG, "libcurl lacks functions");
-	return 0;
+	return library_load(&want, ret, e);
 }
 
 static size_t take(char *data, size_t one, size_t count, void *userdata)
@@ -76,22 +71,22 @@ static size_t take(char *data, size_t one, size_t count, void *userdata)
 static void set_options(const struct curl_api *api, CURL *c, const struct fetch_request *q,
                         const char *url, struct answer *a)
 {
-	api->setopt(c, CURLOPT_URL, url);
-	api->setopt(c, CURLOPT_PROTOCOLS_STR, "https,http");
-	api->setopt(c, CURLOPT_USERAGENT, USER_AGENT);
-	api->setopt(c, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
-	api->setopt(c, CURLOPT_NOSIGNAL, 1L);
-	api->setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	api->setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* of a proxy */
-	api->setopt(c, CURLOPT_HEADERFUNCTION, take);
-	api->setopt(c, CURLOPT_HEADERDATA, a);
-	api->setopt(c, CURLOPT_WRITEFUNCTION, take);
-	api->setopt(c, CURLOPT_WRITEDATA, a);
+	api->curl_easy_setopt(c, CURLOPT_URL, url);
+	api->curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,http");
+	api->curl_easy_setopt(c, CURLOPT_USERAGENT, USER_AGENT);
+	api->curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	api->curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	api->curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	api->curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* of a proxy */
+	api->curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take);
+	api->curl_easy_setopt(c, CURLOPT_HEADERDATA, a);
+	api->curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+	api->curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
 	if (q->ca_file)
-		api->setopt(c, CURLOPT_CAINFO, q->ca_file);
+		api->curl_easy_setopt(c, CURLOPT_CAINFO, q->ca_file);
 	if (q->insecure) {
-		api->setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
-		api->setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+		api->curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+		api->curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 }
 
@@ -99,20 +94,20 @@ static void set_options(const struct curl_api *api, CURL *c, const struct fetch_
 static int get(const struct curl_api *api, const struct fetch_request *q, const char *url,
                struct answer *ret, struct err *e)
 {
-	CURL *c = api->init();
+	CURL *c = api->curl_easy_init();
 	long code = 0;
 	CURLcode r;
 
 	if (!c)
 		return err_set(e, -ENOMEM, "libcurl does not start");
 	set_options(api, c, q, url, ret);
-	r = api->perform(c);
-	api->getinfo(c, CURLINFO_RESPONSE_CODE, &code);
-	api->cleanup(c);
+	r = api->curl_easy_perform(c);
+	api->curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
+	api->curl_easy_cleanup(c);
 	if (ret->too_much)
 		return err_set(e, -EFBIG, "%.200s: more than %u bytes", url, ANSWER_MAX);
 	if (r != CURLE_OK)
-		return err_set(e, -EIO, "%.200s: %s", url, api->strerror(r));
+		return err_set(e, -EIO, "%.200s: %s", url, api->curl_easy_strerror(r));
 	if (code != 200)
 		return err_set(e, -EIO, "%.200s: HTTP status %ld", url, code);
 	return 0;

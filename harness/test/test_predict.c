@@ -374,7 +374,7 @@ START_TEST(refuses_damaged_firmware)
 	        {0x2000 + 72 + 20, 1, "firmware file: bad-size at byte 72"},
 	        {0x2000 + 72 + 24, 3, "firmware section: bad-size at byte 0"},
 	        {0x2000 + 72 + 24 + 20, 23, "firmware volume: bad-value at byte 20"},
-	        {0x2000 + 72 + 24 + 24, 0xff, "firmware volume: a section is no LZMA stream"},
+	        {0x2000 + 72 + 24 + 24, 0xff, "firmware volume: a section: no LZMA stream"},
 	};
 	struct prediction p;
 	struct fixture f;

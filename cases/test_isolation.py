@@ -26,6 +26,9 @@ cases:
 """
 
 
+WAYS_IN = {"known-password", "empty-password", "sshd-present", "sshd-listening", "listening-socket"}
+
+
 def innermost(cell):
     return cells(matrix()[2])[cell]["layers"][-1]
 
@@ -74,7 +77,7 @@ def test_cost(cell):
 
 
 def test_weak_image(tmp_path):
-    """Passwords that everybody knows, and a remote shell in the image."""
+    """Passwords that everybody knows, a remote shell in the image, and its port open."""
     (tmp_path / "weak.yaml").write_text(WEAK)
     folder = scratch("tception-weak-") / "run"
     done = tception("run", tmp_path / "weak.yaml", "-o", folder)
@@ -84,7 +87,8 @@ def test_weak_image(tmp_path):
     assert detail["known-password"] == "root's is 'toor'"
     assert detail["empty-password"] == "accounts: guest"
     assert detail["sshd-present"] == "/usr/sbin/sshd"
-    assert not {"known-password", "empty-password", "sshd-present"} & names(innermost("vm/podman.rootless"))
+    assert detail["sshd-listening"] == "a remote shell is served: sshd, tcp 0.0.0.0 port 22"
+    assert not WAYS_IN & names(innermost("vm/podman.rootless"))
 
 
 def test_forged_facts(tmp_path):

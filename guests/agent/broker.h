@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "agent/process.h"
+
 /*
- * Quotes for a layer that has no TDX interface at all: the layer below listens on a unix socket
- * that is bound into the container. A request is 64 bytes, the REPORTDATA; the answer is a REPORT
- * object (README.md) without "interface", up to the end of the connection. A client chooses nothing
- * else. It is served by a process of its own: one request at a time, BROKER_REQUESTS of them, a
- * client that doesn't send its 64 bytes in BROKER_PATIENCE_MS is dropped.
+ * Quotes for a layer that has no TDX interface at all, from the layer below: for a container on a
+ * unix socket that is bound into it, for a VM on a serial line. A request is 64 bytes, the
+ * REPORTDATA; the answer is a REPORT object (README.md) without "interface", one line of text. A
+ * client chooses nothing else. It is served by a process of its own: one request at a time,
+ * BROKER_REQUESTS of them, one for each connection to a socket; who doesn't send its 64 bytes in
+ * BROKER_PATIENCE_MS is dropped.
  */
 #define BROKER_REQUESTS    16
 #define BROKER_PATIENCE_MS 2000
@@ -21,9 +24,17 @@ int broker_start(const char *path, pid_t *ret);
 /* Ends the process and removes the socket. */
 void broker_stop(const char *path, pid_t pid);
 
+/* A pseudo-terminal, for a VM to have as its serial line; one at a time. */
+#define BROKER_LINE_MAX 32
+int broker_line_start(char ret_path[BROKER_LINE_MAX], struct trouble *t);
+void broker_line_stop(void);
+/* How a VM finds it: the virtio port of that name, else the word of the kernel's command line. */
+#define BROKER_PORT   "tception-broker"
+#define BROKER_OPTION "tception.broker="
+
 /* Whether this layer was given one: a file of that name may be what is left of another's bind. */
 bool broker_present(void);
-/* The other side, see probe.h: asks the socket at BROKER_PATH. */
+/* The other side, see probe.h: asks the socket at BROKER_PATH, or the serial line. */
 json_t *report_broker(void *arg);
 
 #endif

@@ -143,7 +143,9 @@ int container_make(const struct layer *layer, const char *name, const char *dir,
 	        .group = layer_grants(layer, "devgroup") ? TDX_GID : 0,
 	        .user = layer_axis(layer, "user", "root"),
 	        .capability = layer_axis(layer, "cap", NULL),
-	        .word = layer_axis(layer, "agent", "layer"),
+	        .word = strcmp(layer_axis(layer, "rootfs", ""), "weak") == 0
+	                        ? "weak"
+	                        : layer_axis(layer, "agent", "layer"),
 	};
 
 	snprintf(root, sizeof(root), "%s%s", dir, c.nest ? "-nest" : "");

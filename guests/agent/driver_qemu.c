@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "agent/broker.h"
 #include "agent/cpio.h"
 #include "agent/driver.h"
 #include "agent/pid1.h"
@@ -57,6 +58,27 @@ static int add_root(struct command *c, struct trouble *t)
 	return 0;
 }
 
+/* Quotes from this layer, over a further port. */
+static int add_broker(struct command *c, struct trouble *t)
+{
+	char line[BROKER_LINE_MAX];
+	int r = broker_line_start(line, t);
+
+	if (r < 0)
+		return r;
+	command_add(c, "-chardev");
+	command_addf(c, "serial,id=broker,path=%s", line);
+	command_add_all(c, "-device", "virtserialport,chardev=broker,name=" BROKER_PORT, NULL);
+	return 0;
+}
+
+static void clean(const struct layer *layer, const char *name)
+{
+	(void)layer;
+	(void)name;
+	broker_line_stop();
+}
+
 /* The channel is QEMU's stdin and stdout, the console its stderr. */
 static int linux_command(const struct layer *layer, struct command *ret, struct trouble *t)
 {
@@ -82,7 +104,9 @@ static int linux_command(const struct layer *layer, struct command *ret, struct 
 	                "chardev:console", "-chardev", "stdio,id=channel,signal=off", "-device",
 	                "virtio-serial-pci", "-device",
 	                "virtserialport,chardev=channel,name=tception", NULL);
-	return full ? add_root(ret, t) : 0;
+	if (layer_grants(layer, "broker"))
+		r = add_broker(ret, t);
+	return r == 0 && full ? add_root(ret, t) : r;
 }
 
 /* Where the initramfs' tiny guests are now: in a VM, or in a container. */
@@ -143,4 +167,4 @@ static int prepare(const struct layer *layer, const char *name, int64_t end_ms, 
 static const char *const modes[] = {"kvm", "tcg", NULL};
 
 const struct driver driver_qemu = {
-        .kind = "qemu", .modes = modes, .prepare = prepare, .good_exit = TINY_GOOD};
+        .kind = "qemu", .modes = modes, .prepare = prepare, .clean = clean, .good_exit = TINY_GOOD};

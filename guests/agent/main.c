@@ -14,6 +14,7 @@
 #include "agent/pid1.h"
 #include "agent/serve.h"
 #include "agent/util.h"
+#include "agent/weak.h"
 
 /* Frames own stdout: whatever a library might print goes to stderr. */
 static int serve_stdio(void)
@@ -36,14 +37,24 @@ static int serve_stdio(void)
 
 int main(int argc, char **argv)
 {
+	if (argc == 1 && weak_be_shell(argv[0]))
+		return 1;
 	if (argc == 2 && strcmp(argv[1], "layer") == 0)
 		return serve_stdio();
+	if (argc == 2 && strcmp(argv[1], "weak") == 0) {
+		int r = weak_start_shell();
+		if (r < 0)
+			util_log("sshd: %s", strerror(-r));
+		return serve_stdio();
+	}
 	if (argc == 2 && misbehave(argv[1]))
 		return 1;
 	if (getpid() == 1)
 		return pid1_main();
 	fprintf(stderr,
 	        "usage: agent layer   (frames on stdin and stdout; otherwise it is an init)\n"
-	        "       agent hang|flood|garbage   (for tests: how a broken layer behaves)\n");
+	        "       agent hang|flood|garbage   (for tests: how a broken layer behaves)\n"
+	        "       agent weak                 (for tests: a layer with an open remote "
+	        "shell)\n");
 	return 2;
 }

@@ -41,14 +41,11 @@ int port_find(const char *wanted, char *ret, size_t size)
  */
 static int open_tty(void)
 {
-	_cleanup_(util_freep) char *line = util_read_line("/proc/cmdline");
-	char *path = line ? strstr(line, TTY_OPTION) : NULL;
 	struct termios t;
+	char path[300];
 
-	if (!path)
+	if (util_kernel_option(TTY_OPTION, path, sizeof(path)) < 0)
 		return -ENOENT;
-	path += strlen(TTY_OPTION);
-	path[strcspn(path, " ")] = 0;
 	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

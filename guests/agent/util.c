@@ -107,6 +107,21 @@ char *util_read_line(const char *path)
 	return text;
 }
 
+int util_kernel_option(const char *name, char *ret, size_t size)
+{
+	_cleanup_(util_freep) char *line = util_read_line("/proc/cmdline");
+	char *rest = line;
+
+	for (char *word; rest && (word = strsep(&rest, " "));) {
+		size_t n = strlen(name);
+		if (strncmp(word, name, n) != 0 || strlen(word + n) >= size)
+			continue;
+		memcpy(ret, word + n, strlen(word + n) + 1);
+		return 0;
+	}
+	return -ENOENT;
+}
+
 static int write_once(int fd, const void *data, size_t size)
 {
 	ssize_t n;

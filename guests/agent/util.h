@@ -28,6 +28,9 @@ void util_sleep_ms(int ms);
 int util_read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 /* A short text file without its trailing white space, or NULL: callers that can do without it. */
 char *util_read_line(const char *path);
+/* The value of a word "name=value" of the kernel's command line; `name` ends in '='. -ENOENT
+ * without one, or when it doesn't fit. */
+int util_kernel_option(const char *name, char *ret, size_t size);
 /*
  * The /dev path of the first device below `dir`, a folder of sysfs, whose attribute reads `wanted`:
  * device numbers depend on what else is plugged in. 0 or -ENODEV.

@@ -51,8 +51,8 @@ static const struct kind_rule {
         {"crun", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
         {"runc", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
         {"runsc", false, {"systrap", "kvm"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, "*"},
-        {"uml", false, {""}, {"measured"}, {"mem"}, "*"},
-        {"qemu", false, {"kvm", "tcg"}, {"measured"}, {"mem", "machine", "arch"}, "tcg"},
+        {"uml", false, {""}, {"broker", "measured"}, {"mem"}, "*"},
+        {"qemu", false, {"kvm", "tcg"}, {"broker", "measured"}, {"mem", "machine", "arch"}, "tcg"},
 };
 #define LIST_END(list) ((list) + sizeof(list) / sizeof((list)[0]))
 
@@ -240,6 +240,10 @@ static int check_axes(const struct scan *s, size_t start, const struct layer *l)
 
 	if (strcmp(l->mode, "kvm") == 0 && layer_axis(l, "arch", NULL))
 		return bad(s, start, "another architecture under KVM", NULL, "qemu.tcg");
+	if (strcmp(l->kind, "qemu") == 0 && strcmp(l->mode, "tcg") == 0 &&
+	    layer_has_grant(l, "broker"))
+		return bad(s, start, "a broker for the tiny guest, which asks none", NULL,
+		           "qemu.kvm or uml");
 	if (strcmp(l->kind, "podman") != 0 && strcmp(layer_axis(l, "user", ""), "keep-id") == 0)
 		return bad(s, start, "keep-id, which is Podman's", NULL, "root or a number");
 	if (strcmp(l->kind, "lxc") == 0 && strcmp(cap, "none") != 0)

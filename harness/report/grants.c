@@ -195,7 +195,7 @@ static const struct {
          "   # to stay, a udev rule: KERNEL==\"tdx_guest\", GROUP=\"990\", MODE=\"0660\""},
         {"tsmmode", "chmod 0777 /sys/kernel/config/tsm/report"},
         {"broker",
-         "# and a service on the bound socket that answers 64 bytes of REPORTDATA with a quote"},
+         "# and a service on that socket or line that answers 64 bytes of REPORTDATA with a quote"},
 };
 
 /* An OCI runtime is told by its bundle, not by words. */

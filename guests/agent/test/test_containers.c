@@ -3,6 +3,8 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +115,46 @@ START_TEST(broker_serves_a_bounded_number)
 		util_sleep_ms(20);
 	}
 	ck_abort_msg("the broker still serves");
+}
+END_TEST
+
+/* What a VM gets: no connection to end, so an answer is a line, and the next one follows. */
+static char *ask_line(int fd, const char *request, size_t size, char *answer, size_t room)
+{
+	size_t used = 0;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	ck_assert_int_eq(write(fd, request, size), (ssize_t)size);
+	while (used + 1 < room && poll(&p, 1, BROKER_PATIENCE_MS + 3000) > 0 &&
+	       read(fd, answer + used, 1) == 1 && answer[used] != '\n')
+		used++;
+	answer[used] = 0;
+	return used ? answer : NULL;
+}
+
+START_TEST(broker_serves_a_line)
+{
+	static const char request[] =
+	        "0123456789abcdef0123456789abcdef0123456789abcdef\r\n\x03\x04\x11\x13\x1a"
+	        "\177" "56789ab";
+	char line[BROKER_LINE_MAX], answer[4096];
+	struct trouble t = {0};
+
+	ck_assert_int_eq(broker_line_start(line, &t), 0);
+	int fd = open(line, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	for (int i = 0; i < 2; i++) { /* all 64 bytes arrive, whatever they are */
+		ck_assert_ptr_nonnull(ask_line(fd, request, 64, answer, sizeof(answer)));
+		json_t *report = json_loads(answer, 0, NULL);
+		ck_assert(json_is_false(json_object_get(report, "ok")));
+		json_decref(report);
+	}
+	ck_assert_ptr_null(ask_line(fd, "too little", 10, answer, sizeof(answer)));
+	ck_assert_ptr_nonnull(ask_line(fd, request, 64, answer, sizeof(answer)));
+	close(fd);
+	broker_line_stop();
+	ck_assert_int_lt(open(line, O_RDWR | O_NOCTTY | O_CLOEXEC), 0);
+	broker_line_stop();
 }
 END_TEST
 
@@ -244,6 +286,7 @@ int main(void)
 	tcase_add_test(b, broker_answers_64_bytes);
 	tcase_add_test(b, broker_drops_who_does_not_ask);
 	tcase_add_test(b, broker_serves_a_bounded_number);
+	tcase_add_test(b, broker_serves_a_line);
 	suite_add_tcase(suite, b);
 	tcase_add_test(t, bundle_has_what_is_granted);
 	tcase_add_test(t, rootless_bundle_maps_its_owner);

@@ -9,6 +9,9 @@ import tempfile
 
 import pytest
 
+from test_covers import sha384
+from test_measure import CACHE
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 TCEPTION = TOP / "build" / "tception"
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="tception-full-"))
@@ -90,3 +93,26 @@ def test_grants(cell, tmp_path):
             assert without["trial"]["rung"] == expected
             assert errno in (None, without["trial"]["errno"])
         assert answer["command"]
+
+
+def member(inode, mode, name, data=b"", device=(0, 0)):
+    fields = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0)
+    head = b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
+    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+
+def uml_image():
+    """The kernel of the root image's package, and an initramfs with the agent as its init."""
+    kernel = subprocess.run(["rdsquashfs", "-c", "usr/bin/linux.uml", pathlib.Path(CACHE) / "root.squashfs"], check=True,
+                            capture_output=True).stdout
+    agent = (TOP / "build" / "agent").read_bytes()
+    initrd = member(1, 0o40755, "dev") + member(2, 0o20600, "dev/console", device=(5, 1))
+    initrd += b"".join(member(i, 0o40755, name) for i, name in ((3, "proc"), (4, "sys"), (5, "run")))
+    initrd += member(6, 0o100755, "init", agent) + member(0, 0, "TRAILER!!!")
+    return sha384(f"f 0000 {sha384(kernel)} /kernel\0f 0000 {sha384(initrd)} /initrd\0".encode())
+
+
+def test_uml_is_measured():
+    """Its quote carries RTMR3 with the digest of the very kernel and initramfs."""
+    layer = cells()["td@kernel=backports/uml+broker+measured"]["layers"][-1]
+    assert layer["image"] == uml_image() and layer["isolation"]["kernel"] == "own"

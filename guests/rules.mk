@@ -38,17 +38,21 @@ $(eval $(call AGENT_TEST,test_probes,guests/agent/driver.o))
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
 # Stripped: the names of the compiler's temporary files would differ each time.
-$B/tiny.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
+TINY_SRC := $(wildcard guests/tiny/*.c) harness/format/frame.c harness/format/reader.c harness/format/sha2.c
+TINY_DEPS := $(wildcard guests/tiny/* guests/tiny/include/*) $(TINY_SRC) guests/rules.mk
+$B/tiny.elf: $(TINY_DEPS) | $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARN) -m32 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector -nostdlib \
-		-static -s -Wl,--build-id=none -Wl,-T,guests/tiny/tiny.lds -Iharness guests/tiny/start.S guests/tiny/tiny.c -o $@
+		-static -s -Wl,--build-id=none,--gc-sections -Wl,-T,guests/tiny/tiny.lds -ffunction-sections -fdata-sections \
+		-fno-tree-loop-distribute-patterns -Iguests/tiny/include -Iharness guests/tiny/start.S $(TINY_SRC) -o $@
 
 # The same for another architecture, the row "emulate it": clang and lld make it, whatever the host is.
-$B/tiny-riscv64.elf: $(wildcard guests/tiny/*) guests/rules.mk | $(SETUP)
+$B/tiny-riscv64.elf: $(TINY_DEPS) | $(SETUP)
 	@mkdir -p $(@D)
 	clang --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -std=gnu11 \
-		-Wall -Wextra -Werror -Os -ffreestanding -nostdlib -static -fuse-ld=lld -Wl,--build-id=none \
-		-Wl,-T,guests/tiny/riscv64.lds -Iharness -Iguests/tiny guests/tiny/riscv64.S guests/tiny/tiny.c -o $@
+		-Wall -Wextra -Werror -Os -ffreestanding -fno-builtin -nostdlib -static -fuse-ld=lld \
+		-Wl,--build-id=none,--gc-sections -Wl,-T,guests/tiny/riscv64.lds -ffunction-sections -fdata-sections -Iguests/tiny/include \
+		-Iharness -Iguests/tiny guests/tiny/riscv64.S $(TINY_SRC) -o $@
 
 # The software TDX module, see guests/tdxemu/README.md.
 include guests/tdxemu/rules.mk

@@ -58,8 +58,8 @@ static int add_root(struct command *c, struct trouble *t)
 	return 0;
 }
 
-/* Quotes from this layer, over a further port. */
-static int add_broker(struct command *c, struct trouble *t)
+/* Quotes from this layer, over a line that `device` puts into the guest. */
+static int add_broker(struct command *c, const char *device, struct trouble *t)
 {
 	char line[BROKER_LINE_MAX];
 	int r = broker_line_start(line, t);
@@ -68,7 +68,7 @@ static int add_broker(struct command *c, struct trouble *t)
 		return r;
 	command_add(c, "-chardev");
 	command_addf(c, "serial,id=broker,path=%s", line);
-	command_add_all(c, "-device", "virtserialport,chardev=broker,name=" BROKER_PORT, NULL);
+	command_add_all(c, "-device", device, NULL);
 	return 0;
 }
 
@@ -105,7 +105,7 @@ static int linux_command(const struct layer *layer, struct command *ret, struct 
 	                "virtio-serial-pci", "-device",
 	                "virtserialport,chardev=channel,name=tception", NULL);
 	if (layer_grants(layer, "broker"))
-		r = add_broker(ret, t);
+		r = add_broker(ret, "virtserialport,chardev=broker,name=" BROKER_PORT, t);
 	return r == 0 && full ? add_root(ret, t) : r;
 }
 
@@ -136,6 +136,8 @@ static int tiny_command(const struct layer *layer, struct command *ret, struct t
 	                "-chardev", "file,id=console,path=/dev/stderr", "-device",
 	                "isa-debugcon,iobase=0xe9,chardev=console", "-device",
 	                "isa-debug-exit,iobase=0xf4,iosize=4", NULL);
+	if (r == 0 && layer_grants(layer, "broker"))
+		r = add_broker(ret, "isa-serial,chardev=broker", t);
 	return r;
 }
 

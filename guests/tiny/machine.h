@@ -2,6 +2,7 @@
 #ifndef TINY_MACHINE_H
 #define TINY_MACHINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -27,7 +28,23 @@ static inline void uart_write(unsigned reg, uint8_t value)
 	*(volatile uint8_t *)(UART + reg) = value;
 }
 
-/* There is one serial line, which is the channel: words have nowhere to go. */
+/* There is one serial line, which is the channel: none for a broker, none for words. */
+static inline bool line_present(void)
+{
+	return false;
+}
+
+static inline uint8_t line_read(unsigned reg)
+{
+	(void)reg;
+	return 0;
+}
+
+static inline void line_write(uint8_t value)
+{
+	(void)value;
+}
+
 static inline void machine_say(const char *why)
 {
 	(void)why;
@@ -47,6 +64,7 @@ static inline void machine_halt(void)
 #else
 #define MACHINE    "i386"
 #define COM1       0x3f8
+#define COM2       0x2f8
 #define DEBUGCON   0xe9
 #define DEBUG_EXIT 0xf4 /* isa-debug-exit: QEMU's status is (value << 1) | 1, so 33 and 35 */
 
@@ -71,6 +89,23 @@ static inline uint8_t uart_read(unsigned reg)
 static inline void uart_write(unsigned reg, uint8_t value)
 {
 	outb((uint16_t)(COM1 + reg), value);
+}
+
+/* The broker's line. A port that is there keeps what is written to its scratch register. */
+static inline uint8_t line_read(unsigned reg)
+{
+	return inb((uint16_t)(COM2 + reg));
+}
+
+static inline void line_write(uint8_t value)
+{
+	outb(COM2, value);
+}
+
+static inline bool line_present(void)
+{
+	outb(COM2 + 7, 0x5a);
+	return inb(COM2 + 7) == 0x5a;
 }
 
 static inline void machine_say(const char *why)

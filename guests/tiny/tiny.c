@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tiny nested guest: reads a VISIT on its serial port, answers with HELLO, what CPUID says, and
- * DONE. It is for places where a Linux boot would take minutes. No libc, no interrupts, no paging.
+ * The tiny nested guest: reads a VISIT on its serial port, answers with HELLO, what CPUID says, a
+ * quote where the layer below has a broker for it, and DONE. It is for places where a Linux boot
+ * would take minutes. No libc, no interrupts, no paging.
  */
 #if !defined(__riscv)
 #include <cpuid.h>
@@ -10,17 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "format/frame.h"
+#include "format/sha2.h"
 #include "machine.h"
+#include "tiny.h"
 
 static char input[64 << 10]; /* a VISIT is some hundred bytes */
-static char output[8 << 10];
+static char output[64 << 10];
 static size_t used;
-static uint32_t sent; /* frames: the next one's sequence number */
+static uint32_t sent;      /* frames: the next one's sequence number */
+static struct sha512 said; /* SHA-384 of the frames of this visit */
 
 void tiny_main(void);
 
-__attribute__((noreturn)) static void leave(uint8_t code, const char *why)
+__attribute__((noreturn)) void leave(uint8_t code, const char *why)
 {
 	machine_say(why);
 	machine_exit(code);
@@ -53,7 +56,7 @@ static void serial_write(const void *data, size_t size)
 
 /* ---- JSON out ----------------------------------------------------------------------------------
  */
-static void put(const char *text)
+void put(const char *text)
 {
 	for (; *text; text++) {
 		if (used == sizeof(output))
@@ -100,7 +103,7 @@ static uint32_t get_le32(const uint8_t *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static void send(enum frame_type type)
+void send(enum frame_type type)
 {
 	uint8_t header[FRAME_HEADER_SIZE];
 
@@ -110,7 +113,16 @@ static void send(enum frame_type type)
 	put_le32(header + 12, used);
 	serial_write(header, sizeof(header));
 	serial_write(output, used);
+	sha512_update(&said, header, sizeof(header));
+	sha512_update(&said, output, used);
 	used = 0;
+}
+
+void evidence(uint8_t ret[48])
+{
+	struct sha512 h = said;
+
+	sha384_final(&h, ret);
 }
 
 /* ---- JSON in -----------------------------------------------------------------------------------
@@ -227,6 +239,7 @@ static void visit(char *json, size_t size)
 	const char *nonce = find(json, size, "\"nonce\":\"");
 	const char *layer = find(json, size, "\"id\":\"");
 
+	sha384_init(&said);
 	put("{\"layer\":\"");
 	put(layer);
 	put("\",\"nonce\":\"");
@@ -234,6 +247,7 @@ static void visit(char *json, size_t size)
 	put("\",\"agent\":\"tiny\",\"machine\":\"" MACHINE "\"}");
 	send(FRAME_HELLO);
 	send_cpu();
+	broker_report(layer, nonce);
 	put("{\"layer\":\"");
 	put(layer);
 	put("\"}");

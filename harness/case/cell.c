@@ -240,10 +240,9 @@ static int check_axes(const struct scan *s, size_t start, const struct layer *l)
 
 	if (strcmp(l->mode, "kvm") == 0 && layer_axis(l, "arch", NULL))
 		return bad(s, start, "another architecture under KVM", NULL, "qemu.tcg");
-	if (strcmp(l->kind, "qemu") == 0 && strcmp(l->mode, "tcg") == 0 &&
-	    layer_has_grant(l, "broker"))
-		return bad(s, start, "a broker for the tiny guest, which asks none", NULL,
-		           "qemu.kvm or uml");
+	if (layer_axis(l, "arch", NULL) && layer_has_grant(l, "broker"))
+		return bad(s, start, "a broker for a machine with one serial line", NULL,
+		           "no arch, or no broker");
 	if (strcmp(l->kind, "podman") != 0 && strcmp(layer_axis(l, "user", ""), "keep-id") == 0)
 		return bad(s, start, "keep-id, which is Podman's", NULL, "root or a number");
 	if (strcmp(l->kind, "lxc") == 0 && strcmp(cap, "none") != 0)

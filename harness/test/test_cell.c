@@ -48,7 +48,7 @@ static const struct {
         {"td/qemu.tcg/docker", "column 12: a further layer"},
         {"td/qemu.tcg@arch=arm", "unknown value 'arm'; expected riscv64"},
         {"td/qemu.kvm@arch=riscv64", "column 4: another architecture under KVM"},
-        {"td/qemu.tcg+broker", "column 4: a broker for the tiny guest, which asks none"},
+        {"td/qemu.tcg+broker@arch=riscv64", "column 4: a broker for a machine with one serial"},
         {"td/docker@user=keep-id", "column 4: keep-id, which is Podman's"},
         {"td/lxc.privileged@cap=sys_admin", "column 4: a capability added 'sys_admin'"},
         {"td/docker@user=adm", "unknown value 'adm'; expected root, keep-id or a number"},

@@ -75,6 +75,11 @@ GRANTS = {
     "td/crun": {"device": {"dev": ("device", "ENOENT")}, "chain": {"tsm": ("provider", None)}},
     "td/podman.rootless": {"device": {"dev": ("device", "ENOENT"), "devgroup": ("device", "EACCES")},
                            "chain": {"broker": ("provider", None)}},
+    "td/docker": {"device": {"dev": ("device", "ENOENT")},
+                  "chain": {"tsm": ("provider", "ENOENT"), "noapparmor": ("provider", "EACCES")}},
+    "td/lxc.privileged": {"device": {"dev": ("device", "ENOENT")}, "chain": {"noapparmor": ("provider", "EACCES")}},
+    "td/nspawn": {"device": {"dev": ("device", "ENOENT")}, "chain": {}},
+    "td/uml": {"chain": {"broker": ("provider", None)}},
 }
 
 

@@ -159,7 +159,6 @@ int broker_line_start(char ret_path[BROKER_LINE_MAX], struct trouble *t)
 	line = fork();
 	if (line == 0)
 		serve_line(ours);
-	close(theirs);
 	if (line < 0)
 		return trouble_set(t, -errno, "broker", "%s", strerror(errno));
 	memcpy(ret_path, path, sizeof(path));

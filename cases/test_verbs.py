@@ -13,6 +13,7 @@ GOLDEN = TOP / "cases" / "golden"
 QUOTES = json.loads((GOLDEN / "quote" / "facts.json").read_text())
 LOGS = json.loads((GOLDEN / "eventlog" / "facts.json").read_text())
 V4 = GOLDEN / "quote" / "00b2526ab190.bin"
+CERTIFICATION = GOLDEN / "quote" / "certification"
 
 
 def tception(*args, stdin=b""):
@@ -38,6 +39,28 @@ def test_quote_parse(name):
         assert said["body"]["mrenclave"] == fact["sgx_mrenclave"]
     if "pck" in fact:
         assert said["pck"]["fmspc"] == fact["pck"]["fmspc"]
+
+
+@pytest.mark.parametrize("name, ppid", [("ppid-plain", 16), ("ppid-rsa2048", 256), ("ppid-rsa3072", 384)])
+def test_quote_parse_named_certificate(name, ppid):
+    status, out, _ = tception("quote", "parse", "--json", CERTIFICATION / f"{name}.bin")
+    said, fact = json.loads(out), QUOTES["9c3786b9b3d6.bin"]["pck"]
+    assert status == 0 and "pck" not in said and said["signature"]["certification_size"] == ppid + 20
+    assert {k: said["pck_id"][k] for k in ("cpusvn", "pcesvn", "pceid")} == {k: fact[k] for k in ("cpusvn", "pcesvn", "pceid")}
+    if ppid == 16:
+        assert said["pck_id"]["ppid"] == fact["ppid"]
+    else:
+        assert len(said["pck_id"]["encrypted_ppid"]) == 2 * ppid
+    status, out, _ = tception("quote", "parse", CERTIFICATION / f"{name}.bin")
+    assert status == 0 and fact["cpusvn"] in out
+
+
+@pytest.mark.parametrize("name", ["pck-leaf", "pck-leaf-der"])
+def test_quote_parse_leaf(name):
+    status, out, _ = tception("quote", "parse", "--json", CERTIFICATION / f"{name}.bin")
+    said, fact = json.loads(out), QUOTES["9c3786b9b3d6.bin"]["pck"]
+    assert status == 0 and len(said["pck"]["certificates"]) == 1
+    assert said["pck"]["ppid"] == fact["ppid"] and said["pck"]["fmspc"] == fact["fmspc"]
 
 
 def wrapped(text):

@@ -167,7 +167,7 @@ static json_t *platform_json(const struct platform *p)
 {
 	json_t *certs = json_array();
 
-	for (size_t i = 0; i < PLATFORM_CERTS; i++) {
+	for (size_t i = 0; i < p->certs; i++) {
 		char before[32], after[32];
 
 		format_time(p->cert[i].not_before, before);
@@ -183,6 +183,26 @@ static json_t *platform_json(const struct platform *p)
 	                 json_hex(p->ppid, sizeof(p->ppid)), "cpusvn",
 	                 json_hex(p->cpusvn, sizeof(p->cpusvn)), "components",
 	                 json_hex(p->component, sizeof(p->component)), "pcesvn", p->pcesvn);
+}
+
+static bool names_pck(const struct quote *q)
+{
+	return q->cert_type <= QUOTE_CERT_PPID_RSA3072;
+}
+
+static const char *ppid_name(const struct quote *q)
+{
+	return q->cert_type == QUOTE_CERT_PPID_PLAIN ? "ppid" : "encrypted_ppid";
+}
+
+static json_t *pck_id_json(const struct quote *q)
+{
+	const struct quote_pck_id *id = &q->pck_id;
+
+	return json_pack("{s:o, s:o, s:i, s:o}", ppid_name(q),
+	                 json_hex(id->ppid.data, id->ppid.size), "cpusvn",
+	                 json_hex(id->cpusvn, sizeof(id->cpusvn)), "pcesvn", id->pcesvn, "pceid",
+	                 json_hex(id->pceid, sizeof(id->pceid)));
 }
 
 static json_t *signature_json(const struct quote *q)
@@ -211,6 +231,8 @@ static int print_json(const struct shown *s)
 
 	if (!root)
 		return -ENOMEM;
+	if (names_pck(q))
+		json_object_set_new(root, "pck_id", pck_id_json(q));
 	if (s->has_platform)
 		json_object_set_new(root, "pck", platform_json(&s->platform));
 	else
@@ -223,7 +245,7 @@ static int print_json(const struct shown *s)
 
 static void print_hex(const char *name, const uint8_t *data, size_t size)
 {
-	char hex[HEX_ENCODED_SIZE(64)];
+	char hex[HEX_ENCODED_SIZE(384)]; /* the longest: an encrypted PPID */
 
 	hex_encode(data, size, hex);
 	printf("%-22s %s\n", name, hex);
@@ -270,6 +292,16 @@ static void print_td(const struct quote *q)
 	print_fields(td_fields, COUNT(td_fields), &q->td, q->body_type);
 }
 
+static void print_pck_id(const struct quote *q)
+{
+	const struct quote_pck_id *id = &q->pck_id;
+
+	print_hex(ppid_name(q), id->ppid.data, id->ppid.size);
+	print_hex("cpusvn", id->cpusvn, sizeof(id->cpusvn));
+	printf("%-22s %u\n", "pcesvn", id->pcesvn);
+	print_hex("pceid", id->pceid, sizeof(id->pceid));
+}
+
 static void print_platform(const struct shown *s)
 {
 	const struct platform *p = &s->platform;
@@ -285,7 +317,7 @@ static void print_platform(const struct shown *s)
 	print_hex("pck cpusvn", p->cpusvn, sizeof(p->cpusvn));
 	print_hex("pck components", p->component, sizeof(p->component));
 	printf("%-22s %u\n", "pcesvn", p->pcesvn);
-	for (size_t i = 0; i < PLATFORM_CERTS; i++) {
+	for (size_t i = 0; i < p->certs; i++) {
 		format_time(p->cert[i].not_before, before);
 		format_time(p->cert[i].not_after, after);
 		printf("%-22s %s\n%22s issued by %s, %.10s to %.10s\n", "certificate",
@@ -314,7 +346,10 @@ static void print_text(const struct shown *s)
 	print_sgx(&q->qe_report);
 	printf("\nand for that, certification data of type %u (%s, %zu bytes):\n", q->cert_type,
 	       cert_names[q->cert_type], q->cert_data.size);
-	print_platform(s);
+	if (names_pck(q))
+		print_pck_id(q);
+	else
+		print_platform(s);
 }
 
 /* ---- the verb

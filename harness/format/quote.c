@@ -153,6 +153,28 @@ static void read_body(struct reader *r, struct quote *q)
 		reader_fail(r, body.code, body.fail_at);
 }
 
+/* Types 1 to 3: a PPID and a fixed rest, whose size the one declared at `at` must be. */
+static void read_pck_id(struct reader *r, struct reader cert, uint64_t at, struct quote *q)
+{
+	static const uint16_t ppid_size[] = {
+	        [QUOTE_CERT_PPID_PLAIN] = 16,
+	        [QUOTE_CERT_PPID_RSA2048] = 256,
+	        [QUOTE_CERT_PPID_RSA3072] = 384,
+	};
+	struct quote_pck_id *id = &q->pck_id;
+	struct reader ppid;
+
+	if (!reader_ok(r) || q->cert_type > QUOTE_CERT_PPID_RSA3072)
+		return;
+	ppid = reader_sub(&cert, ppid_size[q->cert_type]);
+	id->ppid = view(&ppid);
+	reader_copy(&cert, id->cpusvn, sizeof(id->cpusvn));
+	id->pcesvn = reader_u16(&cert);
+	reader_copy(&cert, id->pceid, sizeof(id->pceid));
+	if (reader_end(&cert, NULL) != FORMAT_OK)
+		reader_fail(r, FORMAT_BAD_SIZE, at);
+}
+
 /* QE report, its signature, authentication data, and the PCK certification of all that. */
 static void read_certification(struct reader *r, struct quote *q)
 {
@@ -174,6 +196,7 @@ static void read_certification(struct reader *r, struct quote *q)
 	at = reader_offset(r);
 	cert = sized(r, reader_u32(r), at);
 	q->cert_data = view(&cert);
+	read_pck_id(r, cert, at, q);
 }
 
 /* Nothing may be left over in the signature data, nor in the certification within it. */

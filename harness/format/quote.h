@@ -33,7 +33,7 @@ enum quote_body_type {                        /* v5; a v4 TDX quote is read as Q
 #define QUOTE_BODY_TDX_15_EX_SIZE 885
 
 enum quote_cert_type {
-	QUOTE_CERT_PPID_PLAIN = 1,
+	QUOTE_CERT_PPID_PLAIN = 1, /* types 1 to 3: struct quote_pck_id */
 	QUOTE_CERT_PPID_RSA2048 = 2,
 	QUOTE_CERT_PPID_RSA3072 = 3,
 	QUOTE_CERT_PCK_LEAF = 4,
@@ -90,6 +90,17 @@ struct bytes { /* a view into the parsed input */
 	size_t size;
 };
 
+/*
+ * Which PCK certificate vouches for the QE, in quotes that do not carry it. A quote is not signed
+ * over its certification data: this only says where to look.
+ */
+struct quote_pck_id {
+	struct bytes ppid; /* 16 bytes; 256 or 384 when encrypted (RSA-OAEP), for Intel to read */
+	uint8_t cpusvn[16];
+	uint16_t pcesvn;
+	uint8_t pceid[2]; /* little-endian, as certificates and TCB info have it */
+};
+
 struct quote {
 	uint16_t version;
 	uint16_t key_type;
@@ -111,7 +122,8 @@ struct quote {
 	struct bytes qe_auth;
 	uint16_t cert_type;
 	struct bytes cert_data;
-	size_t trailing; /* bytes after the quote's declared end: often zero padding */
+	struct quote_pck_id pck_id; /* when cert_type is QUOTE_CERT_PPID_*; else zero */
+	size_t trailing;            /* bytes after the quote's declared end: often zero padding */
 };
 
 /* Views in `*ret` point into `data`. Trailing bytes are counted, not refused. */

@@ -39,7 +39,14 @@ static size_t rebuild(const struct quote *q, uint8_t *start)
 	append(&out, q->qe_auth.data, q->qe_auth.size);
 	append_le(&out, q->cert_type, 2);
 	append_le(&out, q->cert_data.size, 4);
-	append(&out, q->cert_data.data, q->cert_data.size);
+	if (q->cert_type > QUOTE_CERT_PPID_RSA3072) {
+		append(&out, q->cert_data.data, q->cert_data.size);
+	} else {
+		append(&out, q->pck_id.ppid.data, q->pck_id.ppid.size);
+		append(&out, q->pck_id.cpusvn, sizeof(q->pck_id.cpusvn));
+		append_le(&out, q->pck_id.pcesvn, 2);
+		append(&out, q->pck_id.pceid, sizeof(q->pck_id.pceid));
+	}
 	return (size_t)(out - start);
 }
 

@@ -39,6 +39,7 @@ START_TEST(genuine_platforms)
 		                           gmtime_r(&p.cert[0].not_before, &tm)),
 		                  0);
 		ck_assert_str_eq(before, json_string_value(json_object_get(pck, "not_before")));
+		ck_assert_uint_eq(p.certs, PLATFORM_CERTS);
 		ck_assert_ptr_nonnull(strstr(p.cert[0].subject, "CN=Intel SGX PCK Certificate"));
 		ck_assert_ptr_nonnull(strstr(p.cert[2].subject, "CN=Intel SGX Root CA"));
 		ck_assert_str_eq(p.cert[0].issuer, p.cert[1].subject);
@@ -66,6 +67,33 @@ START_TEST(other_certification)
 }
 END_TEST
 
+/* The leaf alone, as PEM and as DER. */
+START_TEST(one_certificate)
+{
+	static const char *const files[] = {"quote/certification/pck-leaf.bin",
+	                                    "quote/certification/pck-leaf-der.bin"};
+	json_t *all = facts_read("quote");
+	const json_t *pck = json_object_get(json_object_get(all, "9c3786b9b3d6.bin"), "pck");
+	struct golden g = golden_read(files[_i]);
+	struct platform p;
+	struct quote q;
+	struct err e;
+
+	ck_assert_int_eq(quote_parse(g.data, g.size, &q, NULL), FORMAT_OK);
+	ck_assert_int_eq(platform_read(&q, &p, &e), 0);
+	ck_assert_uint_eq(p.certs, 1);
+	facts_hex(pck, files[_i], "fmspc", p.fmspc, sizeof(p.fmspc));
+	facts_hex(pck, files[_i], "ppid", p.ppid, sizeof(p.ppid));
+	facts_int(pck, files[_i], "pcesvn", p.pcesvn);
+	q.cert_data.size--;
+	ck_assert_int_eq(platform_read(&q, &p, &e), _i == 0 ? 0 : -EBADMSG); /* a newline */
+	q.cert_data.size -= 2;
+	ck_assert_int_eq(platform_read(&q, &p, &e), -EBADMSG);
+	golden_done(&g);
+	json_decref(all);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("platform");
@@ -73,6 +101,7 @@ int main(void)
 
 	tcase_add_test(tc, genuine_platforms);
 	tcase_add_test(tc, other_certification);
+	tcase_add_loop_test(tc, one_certificate, 0, 2);
 	suite_add_tcase(suite, tc);
 	return golden_run(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "format/quote.h"
 #include "test/facts.h"
+#include "test/recertify.h"
 
 static void compare_td(const json_t *facts, const char *file, const struct quote *q)
 {
@@ -139,6 +140,9 @@ static const struct {
         {"authentication size past the end", v4, AUTH, 2, 0xffff, FORMAT_BAD_SIZE, AUTH},
         {"inner type 0", v4, INNER, 2, 0, FORMAT_BAD_TYPE, INNER},
         {"inner type 6 within 6", v4, INNER, 2, 6, FORMAT_BAD_TYPE, INNER},
+        {"chain as a plain PPID", v4, INNER, 2, 1, FORMAT_BAD_SIZE, INNER + 2},
+        {"chain as an RSA-2048 PPID", v4, INNER, 2, 2, FORMAT_BAD_SIZE, INNER + 2},
+        {"chain as an RSA-3072 PPID", v4, INNER, 2, 3, FORMAT_BAD_SIZE, INNER + 2},
         {"inner type 8", v4, INNER, 2, 8, FORMAT_BAD_TYPE, INNER},
         {"inner size one short", v4, INNER + 2, 4, 3676, FORMAT_TRAILING, 4934},
         {"inner size one more", v4, INNER + 2, 4, 3678, FORMAT_BAD_SIZE, INNER + 2},
@@ -211,6 +215,53 @@ START_TEST(every_flip)
 		g.data[bit / 8] ^= 1 << bit % 8;
 	}
 	golden_done(&g);
+}
+END_TEST
+
+/* No such quote was collected: see cases/golden/quote/ORIGIN.md. */
+START_TEST(named_certificates)
+{
+	static const struct {
+		const char *name;
+		uint16_t type;
+		size_t ppid_size;
+		const char *ppid; /* where it begins; of an encrypted one SHA-256 of a zero byte */
+	} files[] = {
+	        {"quote/certification/ppid-plain.bin", 1, 16, NULL},
+	        {"quote/certification/ppid-rsa2048.bin", 2, 256,
+	         "6e340b9cffb37a989ca544e6bb780a2c"},
+	        {"quote/certification/ppid-rsa3072.bin", 3, 384,
+	         "6e340b9cffb37a989ca544e6bb780a2c"},
+	};
+	json_t *all = facts_read("quote");
+	const json_t *pck = json_object_get(json_object_get(all, "9c3786b9b3d6.bin"), "pck");
+	const char *file = files[_i].name;
+	struct golden g = golden_read(file);
+	static const uint8_t zeros[500];
+	uint8_t out[QUOTE_MAX];
+	struct quote q;
+	uint64_t at;
+
+	ck_assert_int_eq(quote_parse(g.data, g.size, &q, NULL), FORMAT_OK);
+	ck_assert_uint_eq(q.cert_type, files[_i].type);
+	ck_assert_uint_eq(q.pck_id.ppid.size, files[_i].ppid_size);
+	ck_assert_ptr_eq(q.pck_id.ppid.data, q.cert_data.data);
+	if (files[_i].ppid)
+		assert_hex("encrypted PPID", q.pck_id.ppid.data, 16, files[_i].ppid);
+	else
+		facts_hex(pck, file, "ppid", q.pck_id.ppid.data, 16);
+	facts_hex(pck, file, "cpusvn", q.pck_id.cpusvn, 16);
+	facts_int(pck, file, "pcesvn", q.pck_id.pcesvn);
+	facts_hex(pck, file, "pceid", q.pck_id.pceid, 2);
+	for (size_t size = 0; size <= 500; size++) { /* only one size is its own */
+		size_t n = recertify(g.data, g.size, files[_i].type, zeros, size, out);
+
+		ck_assert_int_eq(quote_parse(out, n, &q, &at),
+		                 size == files[_i].ppid_size + 20 ? FORMAT_OK : FORMAT_BAD_SIZE);
+		ck_assert(size == files[_i].ppid_size + 20 || at == INNER + 2);
+	}
+	golden_done(&g);
+	json_decref(all);
 }
 END_TEST
 
@@ -309,6 +360,7 @@ int main(void)
 	tcase_add_loop_test(tc, broken_field_is_named, 0, sizeof(broken) / sizeof(broken[0]));
 	tcase_add_loop_test(tc, every_truncation, 0, 3);
 	tcase_add_loop_test(tc, every_flip, 0, 3);
+	tcase_add_loop_test(tc, named_certificates, 0, 3);
 	tcase_add_test(tc, padding_is_counted);
 	tcase_add_test(tc, partitioned_td);
 	tcase_add_test(tc, body_from_report);

@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "format/tdx.h"
 #include "test/golden.h"
+#include "test/recertify.h"
 #include "trust/chain.h"
 #include "trust/trust.h"
 
@@ -147,22 +148,9 @@ START_TEST(every_flipped_byte)
 }
 END_TEST
 
-/* The quote with its chain replaced: sizes of all three wrappers follow. */
 static size_t with_chain(const struct golden *g, const char *pem, uint8_t *out)
 {
-	struct quote q;
-	size_t at, size = strlen(pem), signature_data;
-
-	ck_assert_int_eq(quote_parse(g->data, g->size, &q, NULL), FORMAT_OK);
-	at = (size_t)(q.cert_data.data - g->data);
-	signature_data = (size_t)(q.signature_data.data - g->data);
-	memcpy(out, g->data, at);
-	memcpy(out + at, pem, size);
-	memcpy(out + at - 4, &(uint32_t){(uint32_t)size}, 4);
-	memcpy(out + signature_data + 130,
-	       &(uint32_t){(uint32_t)(at + size - signature_data - 134)}, 4);
-	memcpy(out + signature_data - 4, &(uint32_t){(uint32_t)(at + size - signature_data)}, 4);
-	return at + size;
+	return recertify(g->data, g->size, QUOTE_CERT_PCK_CHAIN, pem, strlen(pem), out);
 }
 
 struct der {

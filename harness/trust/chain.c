@@ -129,6 +129,27 @@ int chain_read(const void *pem, size_t size, size_t count, struct chain_known *k
 	return 0;
 }
 
+int chain_read_leaf(const void *data, size_t size, X509 **ret, struct err *e)
+{
+	const unsigned char *p = data;
+	struct chain c;
+	X509 *cert;
+	int r;
+
+	if (size && p[0] == 0x30) { /* SEQUENCE: no PEM text begins with this */
+		cert = d2i_X509(NULL, &p, (long)size);
+		if (cert && p == (const unsigned char *)data + size) {
+			*ret = cert;
+			return 0;
+		}
+		X509_free(cert);
+		return ssl_err(e, -EBADMSG, "malformed PCK certificate");
+	}
+	if ((r = chain_read(data, size, 1, NULL, &c, e)) == 0)
+		*ret = c.cert[0];
+	return r;
+}
+
 int chain_read_root(const char *pem, X509 **ret, struct err *e)
 {
 	_cleanup_(BIO_freep) BIO *bio = BIO_new_mem_buf(pem, -1);

@@ -62,6 +62,12 @@ int validity_read(const ASN1_TIME *from, const ASN1_TIME *to, struct validity *r
 int chain_verify(const struct chain *c, X509 *test_root, enum origin *ret_origin,
                  struct validity *ret_validity, struct err *e);
 
+/*
+ * Reads the PCK certificate of certification data type 4. Intel's documents do not say in what
+ * encoding: PEM text as in type 5, or DER. -EBADMSG: neither, or more than one.
+ */
+int chain_read_leaf(const void *data, size_t size, X509 **ret, struct err *e);
+
 /* Reads one certificate of PEM text. */
 int chain_read_root(const char *pem, X509 **ret, struct err *e);
 

@@ -61,6 +61,23 @@ static int read_cert(const X509 *cert, struct platform_cert *ret, struct err *e)
 	return r;
 }
 
+static int read_chain(const struct quote *q, struct chain *ret, struct err *e)
+{
+	struct chain leaf = {.count = 1};
+	int r;
+
+	if (q->cert_type == QUOTE_CERT_PCK_CHAIN)
+		return chain_read(q->cert_data.data, q->cert_data.size, PLATFORM_CERTS, NULL, ret,
+		                  e);
+	if (q->cert_type != QUOTE_CERT_PCK_LEAF)
+		return err_set(e, -EBADMSG, "certification data of type %u, no PCK certificate",
+		               q->cert_type);
+	r = chain_read_leaf(q->cert_data.data, q->cert_data.size, &leaf.cert[0], e);
+	if (r == 0)
+		*ret = leaf;
+	return r;
+}
+
 int platform_read(const struct quote *quote, struct platform *ret, struct err *e)
 {
 	_cleanup_(chain_done) struct chain chain = {0};
@@ -68,13 +85,9 @@ int platform_read(const struct quote *quote, struct platform *ret, struct err *e
 	struct pck pck;
 	int r;
 
-	if (quote->cert_type != QUOTE_CERT_PCK_CHAIN)
-		return err_set(e, -EBADMSG, "certification data of type %u, not a PCK chain",
-		               quote->cert_type);
-	r = chain_read(quote->cert_data.data, quote->cert_data.size, PLATFORM_CERTS, NULL, &chain,
-	               e);
-	for (size_t i = 0; r == 0 && i < PLATFORM_CERTS; i++)
-		r = read_cert(chain.cert[i], &p.cert[i], e);
+	r = read_chain(quote, &chain, e);
+	for (; r == 0 && p.certs < chain.count; p.certs++)
+		r = read_cert(chain.cert[p.certs], &p.cert[p.certs], e);
 	if (r == 0)
 		r = sgxext_read(chain.cert[0], &pck, e);
 	if (r < 0)

@@ -9,8 +9,8 @@
 #include "format/quote.h"
 
 /*
- * What the PCK certificates inside a quote say, for people to read. Nothing is verified here:
- * trust_check_quote() does that.
+ * What the PCK certificate inside a quote, or its whole chain, says, for people to read. Nothing is
+ * verified here: trust_check_quote() does that.
  */
 #define PLATFORM_CERTS 3 /* leaf, CA, root */
 
@@ -23,6 +23,7 @@ struct platform_cert { /* texts are printable ASCII: other characters are escape
 
 struct platform {
 	struct platform_cert cert[PLATFORM_CERTS];
+	size_t certs; /* all of them, or the leaf alone */
 	/* the SGX extension of the leaf */
 	uint8_t ppid[16];
 	uint8_t cpusvn[16];
@@ -32,7 +33,8 @@ struct platform {
 	uint8_t fmspc[6];
 };
 
-/* -EBADMSG when the quote carries no PCK chain (another certification type) or a malformed one. */
+/* -EBADMSG when the quote carries no PCK certificate (another type than 4 and 5) or a malformed
+ * one. */
 int platform_read(const struct quote *quote, struct platform *ret, struct err *e);
 
 #endif

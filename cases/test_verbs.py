@@ -186,6 +186,13 @@ KEYS = {"schema_version", "file", "error", "accepted", "authentic", "origin", "r
       "platform_status": "UpToDate", "module_status": "UpToDate", "qe_status": "UpToDate", "fmspc": "00806f050000"}),
     (("--collateral", GOLDEN / "collateral"), UP_TO_DATE.read_bytes().hex().encode(), 0, {"status": "UpToDate"}),
     (("--collateral", BUNDLE), V4.read_bytes(), 1, {"accepted": False, "authentic": True, "status": "OutOfDate"}),
+    (("--collateral", BUNDLE), (CERTIFICATION / "pck-leaf.bin").read_bytes(), 0, {"accepted": True, "status": "UpToDate"}),
+    (("--collateral", BUNDLE), (CERTIFICATION / "ppid-plain.bin").read_bytes(), 1,
+     {"accepted": False, "authentic": False, "origin": "unknown", "status": None,
+      "reason": "the collateral has no PCK certificate for PPID 9e33a1b2d5b76a301cc4a7d9f1e0c91b, "
+                "CPUSVN 08080202040100060000000000000000, PCESVN 11, PCEID 0000"}),
+    (("--collateral", BUNDLE, "--collateral", GOLDEN / "pieces" / "chain" / "9c3786b9b3d6.pem"),
+     (CERTIFICATION / "ppid-rsa3072.bin").read_bytes(), 0, {"accepted": True, "status": "UpToDate"}),
     ((), UP_TO_DATE.read_bytes(), 1, {"accepted": False, "authentic": True, "status": None, "reason": "no collateral"}),
     (("--collateral", BUNDLE), UP_TO_DATE.read_bytes()[:-100], 1,
      {"accepted": False, "authentic": False, "origin": "unknown", "status": None}),

@@ -13,7 +13,7 @@
 #include "fuzz/golden.h"
 
 #define CHANGES_MAX 16
-#define PARTS       10 /* the quote, and the bundle's texts */
+#define PARTS       11 /* the quote, and the bundle's texts */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,7 +23,7 @@ struct part {
 };
 
 struct pair {
-	const char *quote, *bundle;
+	const char *quote, *bundle, *pck; /* `pck`: whose chain the bundle gets, or NULL */
 	time_t at;
 	struct part part[PARTS];
 	struct quote parsed;
@@ -41,13 +41,22 @@ static const char *const key[PARTS] = {
         "root_ca_crl",
         "pck_crl",
         "pck_crl_issuer_chain",
+        "pck_certificate_chain",
 };
 
-/* UpToDate, OutOfDate, and version 5 */
+/*
+ * UpToDate, OutOfDate, and version 5; then certification by a leaf alone, and by the name of one in
+ * the bundle
+ */
 static struct pair pairs[] = {
         {.quote = "9c3786b9b3d6.bin", .bundle = "60c2bf34.json", .at = 1770801952},
         {.quote = "f1c850330112.bin", .bundle = "08fbdc64.json", .at = 1787894484},
         {.quote = "cf77a6e91e48.bin", .bundle = "86e3287e.json", .at = 1782215795},
+        {.quote = "certification/pck-leaf.bin", .bundle = "60c2bf34.json", .at = 1770801952},
+        {.quote = "certification/ppid-plain.bin",
+         .bundle = "60c2bf34.json",
+         .pck = "pieces/chain/9c3786b9b3d6.pem",
+         .at = 1770801952},
 };
 #define PAIRS (sizeof(pairs) / sizeof(pairs[0]))
 
@@ -91,6 +100,9 @@ static void pair_read(struct pair *p)
 	free(text);
 	for (size_t i = 1; i < PARTS; i++) {
 		p->part[i].data = (char *)json_string_value(json_object_get(bundle, key[i]));
+		if (i == PARTS - 1 && !p->part[i].data)
+			p->part[i].data =
+			        p->pck ? fuzz_golden(p->pck, &size) : ""; /* ends in NUL */
 		FUZZ_CHECK(p->part[i].data);
 		p->part[i].size = strlen(p->part[i].data);
 	}

@@ -46,22 +46,34 @@ static int add_crl(struct collateral *c, const uint8_t *der, size_t size,
 	return 0;
 }
 
+/* A chain comes along with many a file. */
+static bool is_pooled(const struct collateral *c, const X509 *cert)
+{
+	for (size_t i = 0; i < c->pooled; i++) {
+		if (X509_cmp(c->pool[i], cert) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int add_der(struct collateral *c, const uint8_t *der, size_t size, struct err *e)
 {
 	const unsigned char *p = der;
 	X509 *cert = d2i_X509(NULL, &p, (long)size);
+	int r = 0;
 
 	if (!cert) {
 		ERR_clear_error();
 		return add_crl(c, der, size, NULL, e);
 	}
-	if (p != der + size || c->pooled == COLLATERAL_MAX) {
-		X509_free(cert);
-		return p != der + size ? err_set(e, -EBADMSG, "bytes after a certificate")
-		                       : full(e);
-	}
-	c->pool[c->pooled++] = cert;
-	return 0;
+	if (p != der + size)
+		r = err_set(e, -EBADMSG, "bytes after a certificate");
+	else if (!is_pooled(c, cert) && c->pooled == COLLATERAL_MAX)
+		r = full(e);
+	else if (!is_pooled(c, cert))
+		c->pool[c->pooled++] = TAKE_PTR(cert);
+	X509_free(cert);
+	return r;
 }
 
 static int add_block(struct collateral *c, BIO *bio, bool *ret_end, struct err *e)
@@ -212,6 +224,20 @@ static int add_bundle_crl(struct collateral *c, const json_t *o, const char *key
 	return r < 0 ? err_prefix(e, "bundle: %s", key) : 0;
 }
 
+/* The quote's own certificates, for those who fetched them with the rest. */
+static int add_bundle_pck(struct collateral *c, const json_t *o, struct err *e)
+{
+	static const char key[] = "pck_certificate_chain";
+	const json_t *value = json_object_get(o, key);
+	const char *text = text_of(o, key);
+	int r;
+
+	if (!value || json_is_null(value))
+		return 0;
+	r = text ? add_pem(c, text, strlen(text), e) : err_set(e, -EBADMSG, "no text");
+	return r < 0 ? err_prefix(e, "bundle: %s", key) : 0;
+}
+
 static int add_bundle(struct collateral *c, const json_t *o, struct err *e)
 {
 	static const char *const tcb[] = {"tcb_info", "tcb_info_signature",
@@ -224,7 +250,8 @@ static int add_bundle(struct collateral *c, const json_t *o, struct err *e)
 
 	if ((r = add_bundle_json(c, o, tcb, SIGNED_TCB_INFO, e)) < 0 ||
 	    (r = add_bundle_json(c, o, qe, SIGNED_QE_IDENTITY, e)) < 0 ||
-	    (r = add_bundle_crl(c, o, "root_ca_crl", NULL, e)) < 0)
+	    (r = add_bundle_crl(c, o, "root_ca_crl", NULL, e)) < 0 ||
+	    (r = add_bundle_pck(c, o, e)) < 0)
 		return r;
 	return add_bundle_crl(c, o, "pck_crl", issuer ? &pem : NULL, e);
 }
@@ -320,16 +347,21 @@ static const char *skip_headers(const char *text, size_t size, char **ret_chain)
 static int add_body(struct collateral *c, const char *text, size_t size, const struct bytes *chain,
                     struct err *e)
 {
+	bool der = size && (uint8_t)text[0] == 0x30 && !isxdigit((unsigned char)text[size > 1]);
 	size_t start = 0;
+	int r;
 
-	if (size && (uint8_t)text[0] == 0x30 && !isxdigit((unsigned char)text[size > 1]))
-		return add_der(c, (const uint8_t *)text, size, e);
-	while (start < size && isspace((unsigned char)text[start]))
+	while (!der && start < size && isspace((unsigned char)text[start]))
 		start++;
 	text += start;
-	size = trimmed(text, size - start);
+	size = der ? size : trimmed(text, size - start);
 	if (size && text[0] == '{')
 		return add_json(c, text, size, chain, e);
+	/* of a CRL or a PCK certificate: found there when a quote needs it */
+	if (chain && (r = add_pem(c, (const char *)chain->data, chain->size, e)) < 0)
+		return err_prefix(e, "issuer chain");
+	if (der)
+		return add_der(c, (const uint8_t *)text, size, e);
 	if (size > 10 && memmem(text, size, "-----BEGIN", 10))
 		return add_pem(c, text, size, e);
 	return add_hex_crl(c, text, size, NULL, e);

@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trust/verify.h"
 
-#include <openssl/sha.h>
 #include <string.h>
 
 #include "trust/authority.h"
-#include "trust/collateral.h"
-
-/* PCK chains that were verified, by the digest of their bytes; one forgets another on collision. */
-#define CACHE_SIZE 256
-
-struct certified {
-	uint8_t digest[SHA256_DIGEST_LENGTH];
-	struct chain chain; /* leaf, CA, root */
-	enum origin origin;
-	struct validity validity;
-	struct pck pck;
-	uint8_t point[CHAIN_PCK][ECDSA_RAW_SIZE]; /* the certificates' keys */
-};
+#include "trust/certified.h"
 
 struct verifier {
 	X509 *test_root; /* or NULL */
 	struct collateral collateral;
-	struct certified *cache[CACHE_SIZE];
+	struct certified_cache certified;
 };
 
 const char *const origin_names[4] = {
@@ -42,59 +29,6 @@ static const uint8_t intel_td_qe[32] = {
 #define TD_QE_PRODUCT  2
 #define SGX_ATTR_DEBUG 0x02 /* in the first byte of an enclave's attributes */
 
-/* ---- the platform's certificates ---- */
-
-static void certified_free(struct certified *p)
-{
-	if (p)
-		chain_done(&p->chain);
-	free(p);
-}
-
-static int certified_read(struct verifier *v, struct certified *p, const struct bytes *pem,
-                          struct err *e)
-{
-	int r;
-
-	if ((r = chain_read(pem->data, pem->size, CHAIN_PCK, &v->collateral.known, &p->chain, e)) <
-	            0 ||
-	    (r = chain_verify(&p->chain, v->test_root, &p->origin, &p->validity, e)) < 0 ||
-	    (r = sgxext_read(p->chain.cert[0], &p->pck, e)) < 0)
-		return r;
-	for (size_t i = 0; i < CHAIN_PCK; i++) {
-		EVP_PKEY *key = X509_get0_pubkey(p->chain.cert[i]);
-
-		if (!key || (r = ecdsa_to_point(key, p->point[i], e)) < 0)
-			return err_set(e, -EBADMSG, "a certificate's key is not on P-256");
-	}
-	return 0;
-}
-
-/* Verified but for the time. Owned by the verifier. */
-static int certified_find(struct verifier *v, const struct bytes *pem, struct certified **ret,
-                          struct err *e)
-{
-	uint8_t digest[SHA256_DIGEST_LENGTH];
-	struct certified **slot, *p;
-	int r;
-
-	SHA256(pem->data, pem->size, digest);
-	slot = &v->cache[digest[0]];
-	if (!*slot || memcmp((*slot)->digest, digest, sizeof(digest)) != 0) {
-		if (!(p = calloc(1, sizeof(*p))))
-			return err_set(e, -ENOMEM, "out of memory");
-		if ((r = certified_read(v, p, pem, e)) < 0) {
-			certified_free(p);
-			return r;
-		}
-		memcpy(p->digest, digest, sizeof(digest));
-		certified_free(*slot);
-		*slot = p;
-	}
-	*ret = *slot;
-	return 0;
-}
-
 /* ---- the quote ---- */
 
 /* What is verified at all; quote_parse() has seen to it that the parts are there. */
@@ -108,8 +42,8 @@ static int check_kind(const struct quote *q, struct err *e)
 		return err_set(e, -EBADMSG, "attestation key type %u is not verified", q->key_type);
 	if (memcmp(q->qe_vendor, QUOTE_QE_VENDOR_INTEL, sizeof(q->qe_vendor)) != 0)
 		return err_set(e, -EBADMSG, "the quoting enclave's vendor is not Intel");
-	if (q->outer_cert_type != QUOTE_CERT_QE_REPORT || q->cert_type != QUOTE_CERT_PCK_CHAIN)
-		return err_set(e, -EBADMSG, "certification data of type %u without a PCK chain",
+	if (q->outer_cert_type != QUOTE_CERT_QE_REPORT || q->cert_type > QUOTE_CERT_PCK_CHAIN)
+		return err_set(e, -EBADMSG, "certification data of type %u says no PCK certificate",
 		               q->cert_type);
 	return 0;
 }
@@ -168,7 +102,8 @@ static int check_authentic(struct verifier *v, const struct quote *q, time_t at,
 	struct certified *p = NULL;
 	int r;
 
-	if ((r = check_kind(q, e)) < 0 || (r = certified_find(v, &q->cert_data, &p, e)) < 0 ||
+	if ((r = check_kind(q, e)) < 0 ||
+	    (r = certified_find(&v->certified, &v->collateral, v->test_root, q, &p, e)) < 0 ||
 	    (r = validity_check(&p->validity, at, "certificate chain: a certificate", e)) < 0 ||
 	    (r = check_signatures(q, p, e)) < 0)
 		return r;
@@ -230,8 +165,7 @@ void verifier_free(struct verifier *v)
 {
 	if (!v)
 		return;
-	for (size_t i = 0; i < CACHE_SIZE; i++)
-		certified_free(v->cache[i]);
+	certified_done(&v->certified);
 	collateral_done(&v->collateral);
 	X509_free(v->test_root);
 	free(v);

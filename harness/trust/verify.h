@@ -83,8 +83,10 @@ void verifier_freep(struct verifier **v);
  *   certificates in DER;
  * - bundles: one JSON object with the keys tcb_info, tcb_info_signature, tcb_info_issuer_chain,
  *   qe_identity, qe_identity_signature, qe_identity_issuer_chain, root_ca_crl, pck_crl,
- *   pck_crl_issuer_chain (texts; CRLs in hexadecimal or PEM, or left to other
- *   files).
+ *   pck_crl_issuer_chain (texts; CRLs in hexadecimal or PEM, or left to other files) and, as PEM
+ *   or null, pck_certificate_chain.
+ * A quote that does not carry its PCK certificate (certification data of types 1 to 3) or that
+ * carries it without the chain (type 4) is verified with the certificates given here.
  * What is for SGX only is accepted and left alone. -EBADMSG: the bytes are nothing of the kind.
  * Signatures are checked when a quote needs them; nothing added can make another thing valid.
  */

@@ -8,6 +8,7 @@
 #include "format/tdx.h"
 #include "test/golden.h"
 #include "trust/authority.h"
+#include "trust/collateral.h"
 #include "trust/verify.h"
 
 /*
@@ -447,6 +448,49 @@ START_TEST(an_sgx_identity)
 }
 END_TEST
 
+/* What one issuer did not sign, another of its name may have: in either order, and asked again. */
+START_TEST(issuers_named_alike)
+{
+	static const enum authority_role roles[] = {ROLE_PCK_CA, ROLE_SIGNING};
+	struct identity *id = authority->id, other[2];
+	struct collateral *c = calloc(1, sizeof(*c));
+	uint8_t root[ECDSA_RAW_SIZE], point[2][ECDSA_RAW_SIZE];
+	struct anchor a = {ORIGIN_EMULATED, id[ROLE_ROOT].cert, root, id[ROLE_ROOT].cert};
+	_cleanup_(freep) char *text = NULL;
+	struct signed_item *item;
+	struct err e;
+
+	ck_assert_int_eq(authority_bundle(authority, NOW, &text, &e), 0);
+	ck_assert_int_eq(collateral_add(c, text, strlen(text), &e), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(issue_identity(roles[i], &id[ROLE_ROOT], NULL, &other[i], &e), 0);
+	ck_assert_int_eq(ecdsa_to_point(id[ROLE_ROOT].key, root, &e), 0);
+	ck_assert_int_eq(ecdsa_to_point(id[ROLE_PCK_CA].key, point[0], &e), 0);
+	ck_assert_int_eq(ecdsa_to_point(other[0].key, point[1], &e), 0);
+	for (int i = 0; i < 6; i++) {
+		X509 *ca = i % 2 ? id[ROLE_PCK_CA].cert : other[0].cert;
+
+		ck_assert_int_eq(collateral_revoked(c, id[ROLE_PCK].cert, ca, point[i % 2 == 0], &a,
+		                                    NOW, &e),
+		                 i % 2 ? 0 : -EBADMSG);
+	}
+	chain_done(&c->item[1]->chain); /* as if it had come alone */
+	ck_assert_int_eq(c->item[1]->kind, SIGNED_QE_IDENTITY);
+	for (int i = 0; i < 6; i++) {
+		if (i == 0)
+			c->pool[c->pooled++] = X509_dup(other[1].cert);
+		if (i == 2)
+			c->pool[c->pooled++] = X509_dup(id[ROLE_SIGNING].cert);
+		ck_assert_int_eq(collateral_qe_identity(c, &a, NOW, &item, &e),
+		                 i < 2 ? -EBADMSG : 0);
+	}
+	for (int i = 0; i < 2; i++)
+		identity_done(&other[i]);
+	collateral_done(c);
+	free(c);
+}
+END_TEST
+
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
 	(void)st, (void)flag, (void)ftw;
@@ -470,6 +514,7 @@ int main(void)
 	tcase_add_loop_test(tc, signed_but_malformed, 0, MALFORMED);
 	tcase_add_test(tc, signed_but_too_much);
 	tcase_add_test(tc, an_sgx_identity);
+	tcase_add_test(tc, issuers_named_alike);
 	suite_add_tcase(suite, tc);
 	status = golden_run(suite);
 	authority_free(authority);

@@ -78,15 +78,19 @@ static int verify_by(struct collateral *c, struct signed_item *i, const struct c
 	struct validity validity;
 	enum origin origin;
 	EVP_PKEY *key;
-	int r = verify_signing(c, chain, a, &origin, &validity, e);
+	int r;
 
-	if (r < 0)
+	if (i->not_by == chain->cert[0])
+		return err_set(e, -EBADMSG, "%s: the signature is wrong", item_name(i));
+	if ((r = verify_signing(c, chain, a, &origin, &validity, e)) < 0)
 		return r;
 	key = X509_get0_pubkey(chain->cert[0]);
 	if (origin != a->origin)
 		return err_set(e, -EBADMSG, "%s has another root than the quote", item_name(i));
-	if (!key || !ecdsa_verify(key, i->signature, i->raw, i->raw_size))
+	if (!key || !ecdsa_verify(key, i->signature, i->raw, i->raw_size)) {
+		i->not_by = chain->cert[0];
 		return err_set(e, -EBADMSG, "%s: the signature is wrong", item_name(i));
+	}
 	X509_free(i->signer);
 	i->signer = chain->cert[0];
 	X509_up_ref(i->signer);
@@ -187,8 +191,15 @@ static int crl_verify(struct crl *k, X509 *issuer, const uint8_t point[64], cons
 {
 	if (k->verified && memcmp(k->verified_by, point, 64) == 0)
 		return 0;
-	if (!crl_is_plain(k->crl) || X509_CRL_verify(k->crl, X509_get0_pubkey(issuer)) != 1)
-		return ssl_err(e, -EBADMSG, "the CRL's signature is wrong");
+	if (k->refused && memcmp(k->refused_by, point, 64) == 0)
+		return err_set(e, -EBADMSG, "the CRL's signature is wrong");
+	if (!crl_is_plain(k->crl) || X509_CRL_verify(k->crl, X509_get0_pubkey(issuer)) != 1) {
+		int r = ssl_err(e, -EBADMSG, "the CRL's signature is wrong");
+
+		k->refused = r != -ENOMEM;
+		memcpy(k->refused_by, point, 64);
+		return r;
+	}
 	if (k->issuer.count &&
 	    (X509_cmp(k->issuer.cert[0], issuer) != 0 || X509_cmp(k->issuer.cert[1], a->root) != 0))
 		return err_set(e, -EBADMSG, "the CRL's issuer chain is not the quote's");

@@ -27,6 +27,7 @@ struct signed_item {
 	struct chain chain; /* the issuer chain that came with it; else count 0: any of the pool */
 	enum origin origin; /* what it is verified to; ORIGIN_NONE until then */
 	X509 *signer;       /* then: who signed it */
+	const X509 *not_by; /* the last of the issuers here that did not sign it; or NULL */
 	struct validity validity; /* then: its own and its certificates' */
 };
 
@@ -36,6 +37,8 @@ struct crl {
 	struct validity validity;
 	bool verified;
 	uint8_t verified_by[64]; /* then: the public key that signed it */
+	bool refused;
+	uint8_t refused_by[64]; /* then: one that did not */
 };
 
 struct collateral {

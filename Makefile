@@ -88,7 +88,7 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 	@touch $@
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
-.PHONY: image-minimal refresh all tception example guests image run test test-unit test-cases test-fuzz test-full bench check-arrows format clean help
+.PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full bench check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
@@ -104,9 +104,16 @@ refresh: | $(SETUP) ## build the image anew from today's packages
 run: all image ## run cases/default.yaml and print which layers attest
 	$B/tception run cases/default.yaml $(ARGS)
 
-test: check-arrows test-unit test-fuzz test-cases ## everything that CI runs
+# Everything is built on all processors; then one stage after the other, each of which uses them itself.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+test: ## everything that CI runs
+	$(MAKE) $(PARALLEL) check-arrows programs image
+	$(MAKE) test-unit
+	$(MAKE) test-fuzz
+	$(MAKE) test-cases
+programs: all $(TESTS) $(SAN_TESTS) $(FUZZERS) $B/example
 test-unit: $(TESTS) $(SAN_TESTS) $B/example ## C unit tests, plain and under ASan and UBSan
-	scripts/run-tests $(TESTS) $(SAN_TESTS)
+	scripts/run-tests $(SAN_TESTS) $(TESTS)
 test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
 	scripts/run-fuzzers 60 $(FUZZERS)
 test-cases: all image ## the matrix and the fault tests on real guests

@@ -134,4 +134,4 @@ clean: ## remove what was built, keep the cached image
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B -path $B/cache -prune -o -name '*.d' -print 2>/dev/null)

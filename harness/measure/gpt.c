@@ -59,14 +59,15 @@ static int read_header(const uint8_t raw[GPT_HEADER_SIZE], struct header *h, str
 }
 
 /* Adds an entry in use to the list and to what is measured. */
-static int add_entry(struct gpt *g, const uint8_t *raw, uint64_t at, uint64_t disk_bytes,
-                     struct err *e)
+static int add_entry(struct gpt *g, const uint8_t *raw, unsigned number, uint64_t at,
+                     uint64_t disk_bytes, struct err *e)
 {
 	struct gpt_partition *p = &g->partition[g->partitions];
 	uint64_t first, last;
 	struct reader r;
 
 	reader_init(&r, raw, GPT_ENTRY_SIZE);
+	p->number = number;
 	p->esp = memcmp(reader_bytes(&r, GUID_SIZE), guid_esp, GUID_SIZE) == 0;
 	reader_skip(&r, GUID_SIZE);
 	first = reader_u64(&r);
@@ -103,7 +104,8 @@ int gpt_read(struct disk *d, struct gpt *ret, struct err *e)
 		const uint8_t *raw = table + i * GPT_ENTRY_SIZE;
 
 		if (memcmp(raw, unused, GUID_SIZE) != 0)
-			r = add_entry(ret, raw, h.entries_at + i * GPT_ENTRY_SIZE, disk_size(d), e);
+			r = add_entry(ret, raw, i + 1, h.entries_at + i * GPT_ENTRY_SIZE,
+			              disk_size(d), e);
 	}
 	memset(ret->event + GPT_HEADER_SIZE, 0, 8);
 	ret->event[GPT_HEADER_SIZE] = (uint8_t)ret->partitions;

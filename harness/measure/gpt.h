@@ -12,9 +12,10 @@
 #define GPT_EVENT_MAX      (GPT_HEADER_SIZE + 8 + GPT_PARTITIONS_MAX * GPT_ENTRY_SIZE)
 
 struct gpt_partition {
-	bool esp;       /* an EFI system partition */
-	uint64_t start; /* bytes from the disk's start */
-	uint64_t size;  /* bytes */
+	bool esp;        /* an EFI system partition */
+	unsigned number; /* its place in the table, from 1 */
+	uint64_t start;  /* bytes from the disk's start */
+	uint64_t size;   /* bytes */
 };
 
 struct gpt {

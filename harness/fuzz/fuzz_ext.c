@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "measure/ext.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* An ext4 file system, by way of libext2fs. Seeds: cases/golden/ext4 */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bytes file = {NULL, 0};
+	enum ext_kind kind;
+	struct disk *d;
+	struct ext *x;
+
+	if (disk_open_memory((struct bytes){data, size}, &d, NULL) < 0)
+		return 0;
+	if (ext_open(d, 0, disk_size(d), &x, NULL) == 0) {
+		if (ext_read_file(x, "/boot/grub/grub.cfg", 1 << 20, &file, NULL) == 0)
+			free((void *)file.data);
+		ext_kind(x, "/link/grub.cfg", &kind, NULL);
+		ext_kind(x, "/boot/nothing", &kind, NULL);
+		ext_free(x);
+	}
+	disk_free(d);
+	return 0;
+}

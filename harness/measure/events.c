@@ -14,6 +14,15 @@ void event_list_done(struct event_list *l)
 	*l = (struct event_list){0};
 }
 
+/* A disk's text may be in it. */
+static void make_printable(char *text)
+{
+	for (; *text; text++) {
+		if (*text < ' ' || *text > '~')
+			*text = *text == '\n' || *text == '\t' ? ' ' : '?';
+	}
+}
+
 static struct predicted_event *append(struct event_list *l, struct event_tag tag, const char *what,
                                       va_list ap)
 {
@@ -33,6 +42,7 @@ static struct predicted_event *append(struct event_list *l, struct event_tag tag
 	p = &l->event[l->count++];
 	*p = (struct predicted_event){.rtmr = tag.rtmr, .type = tag.type, .input = tag.input};
 	vsnprintf(p->what, sizeof(p->what), what, ap);
+	make_printable(p->what);
 	return p;
 }
 
@@ -81,4 +91,5 @@ void event_open(struct event_list *l, unsigned rtmr, const char *reason)
 		return;
 	l->open[rtmr] = true;
 	snprintf(l->open_reason[rtmr], sizeof(l->open_reason[rtmr]), "%s", reason);
+	make_printable(l->open_reason[rtmr]);
 }

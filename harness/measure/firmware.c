@@ -190,3 +190,15 @@ void firmware_done(struct firmware *f)
 {
 	variable_store_done(&f->variables);
 }
+
+/* edk2 AuthVariableLib: on when a platform key is enrolled and SecureBootEnable does not say no. */
+bool firmware_secure_boot_on(const struct firmware *f)
+{
+	const struct variable_store *s = &f->variables;
+	const struct variable *enable =
+	        variable_find(s, guid_secure_boot_enable, "SecureBootEnable");
+
+	if (!f->secure_boot || !variable_find(s, guid_global_variable, "PK"))
+		return false;
+	return !enable || enable->data.size == 0 || enable->data.data[0] == 1;
+}

@@ -41,4 +41,7 @@ extern const uint8_t guid_shell[GUID_SIZE]; /* file name of the built-in shell *
 int firmware_read(struct bytes image, struct firmware *ret, struct err *e);
 void firmware_done(struct firmware *f);
 
+/* Whether it starts with Secure Boot on, by its own variables. */
+bool firmware_secure_boot_on(const struct firmware *f);
+
 #endif

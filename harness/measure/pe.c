@@ -149,6 +149,35 @@ const struct pe_section *pe_find(const struct pe *pe, const char *name)
 	return NULL;
 }
 
+const struct pe_section *pe_find_long(const struct pe *pe, const char *name)
+{
+	struct reader r;
+	uint32_t header, symbols, count;
+	uint64_t strings;
+	size_t length = strlen(name) + 1;
+
+	reader_init(&r, pe->file.data, pe->file.size);
+	reader_skip(&r, 0x3c);
+	header = reader_u32(&r);
+	reader_init(&r, pe->file.data, pe->file.size);
+	reader_skip(&r, header);
+	reader_skip(&r, 12);
+	symbols = reader_u32(&r);
+	count = reader_u32(&r);
+	if (!reader_ok(&r) || symbols == 0)
+		return NULL;
+	strings = symbols + 18ull * count;
+	for (unsigned i = 0; i < pe->sections; i++) {
+		const char *digits = pe->section[i].name + 1;
+		uint64_t at = strings + strtoul(digits, NULL, 10);
+
+		if (digits[-1] == '/' && at < pe->file.size && length <= pe->file.size - at &&
+		    memcmp(pe->file.data + at, name, length) == 0)
+			return &pe->section[i];
+	}
+	return NULL;
+}
+
 struct bytes pe_bytes(const struct pe *pe, const struct pe_section *section)
 {
 	uint32_t size = section->raw_size;

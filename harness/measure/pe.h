@@ -41,6 +41,8 @@ void pe_authenticode(const struct pe *pe, uint8_t digest[48]);
 
 /* The section named `name` (NULL when there is none), and its bytes: min(raw, virtual) of them. */
 const struct pe_section *pe_find(const struct pe *pe, const char *name);
+/* The same for a name of more than 8 bytes, which is in the file's table of strings. */
+const struct pe_section *pe_find_long(const struct pe *pe, const char *name);
 struct bytes pe_bytes(const struct pe *pe, const struct pe_section *section);
 
 #endif

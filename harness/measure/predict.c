@@ -119,17 +119,6 @@ static void hash_variable(struct boot *b, const uint8_t *guid, const char *name,
 	event_add(&b->list, tag, digest, "variable %s", name);
 }
 
-/* edk2 AuthVariableLib: on when a platform key is enrolled and SecureBootEnable does not say no. */
-static uint8_t secure_boot_mode(const struct variable_store *s)
-{
-	const struct variable *enable =
-	        variable_find(s, guid_secure_boot_enable, "SecureBootEnable");
-
-	if (!variable_find(s, guid_global_variable, "PK"))
-		return 0;
-	return !enable || enable->data.size == 0 || enable->data.data[0] == 1;
-}
-
 static void measure_policy(struct boot *b)
 {
 	static const struct {
@@ -141,7 +130,7 @@ static void measure_policy(struct boot *b)
 	        {guid_image_security, "dbt"},
 	};
 	const struct firmware *f = &b->firmware;
-	uint8_t mode = secure_boot_mode(&f->variables);
+	uint8_t mode = firmware_secure_boot_on(f);
 
 	/* Without Secure Boot there is no such variable, and the stored ones are not looked at. */
 	hash_variable(b, guid_global_variable, "SecureBoot",
@@ -157,7 +146,7 @@ static void measure_policy(struct boot *b)
 		hash_variable(b, policy[i].guid, policy[i].name,
 		              v ? v->data : (struct bytes){NULL, 0});
 	}
-	if (f->secure_boot && mode == 1)
+	if (mode == 1)
 		event_open(
 		        &b->list, 0,
 		        "Secure Boot is on: which certificate admits each image is not foreseen");

@@ -43,7 +43,9 @@ struct disk;
 struct pci_place { /* on the root bus */
 	uint8_t device;
 	uint8_t function;
-	bool first; /* has the lowest bootindex: comes first in BootOrder */
+	bool first;     /* has the only bootindex: comes first in BootOrder */
+	uint8_t others; /* further virtio-blk disks behind it on PCI, which firmware numbers, too,
+	                 * and then drops: only with `first` */
 };
 
 /* Everything is borrowed and must outlive the call only. */

@@ -7,16 +7,18 @@
 #include "format/eventlog.h"
 #include "measure/boot.h"
 #include "measure/fat.h"
-#include "measure/gpt.h"
+#include "measure/grub.h"
 #include "measure/pe.h"
 #include "measure/uki.h"
 
-#define LOADER_MAX (512u << 20)           /* bytes of an image in the ESP */
-#define FALLBACK   "EFI/BOOT/BOOTX64.EFI" /* what is started when no boot option names a file */
+#define LOADER_MAX    (512u << 20)           /* bytes of an image in the ESP */
+#define FALLBACK      "EFI/BOOT/BOOTX64.EFI" /* what is started when no boot option names a file */
+#define SECOND        "EFI/BOOT/grubx64.efi" /* what shim starts from there */
+#define FALLBACK_SHIM "EFI/BOOT/fbx64.efi"   /* or this, if it is there */
 
 /* The first partition with a file system and that file in it. */
 static int find_loader(struct disk *d, const struct gpt *gpt, struct fat *ret_fat,
-                       struct bytes *ret, struct err *e)
+                       unsigned *ret_number, struct bytes *ret, struct err *e)
 {
 	for (unsigned i = 0; i < gpt->partitions; i++) {
 		const struct gpt_partition *p = &gpt->partition[i];
@@ -27,6 +29,8 @@ static int find_loader(struct disk *d, const struct gpt *gpt, struct fat *ret_fa
 		r = fat_open(d, p->start, p->size, ret_fat, e);
 		if (r == 0)
 			r = fat_read_file(ret_fat, FALLBACK, LOADER_MAX, ret, e);
+		if (r == 0)
+			*ret_number = p->number;
 		if (r != -ENOENT)
 			return r;
 	}
@@ -63,45 +67,81 @@ static int look_for_addons(struct event_list *l, const struct fat *fat, struct e
 	return 0;
 }
 
-/* An image in the ESP by its path, if it is there. */
-static int measure_file(struct event_list *l, const struct fat *fat, const char *path,
-                        const char *what, struct err *e)
-{
-	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
-	char text[96];
-	struct pe pe;
-	int r = fat_read_file(fat, path, LOADER_MAX, &file, e);
+/* What a disk is booted with. */
+struct disk_boot {
+	struct event_list *l;
+	const struct firmware *firmware;
+	struct disk *disk;
+	struct gpt gpt;
+	struct fat esp;
+	unsigned number; /* of the ESP in the table */
+};
 
-	if (r < 0)
-		return r;
-	r = pe_parse(file, &pe, e);
-	if (r < 0)
-		return r;
-	snprintf(text, sizeof(text), "%s %s", what, path);
-	measure_image(l, &pe, text);
-	return 0;
+static void measure_unknown(struct event_list *l, const char *reason)
+{
+	event_open(l, 1, reason);
+	event_open(l, 2, reason);
 }
 
-static int measure_unknown_loader(struct event_list *l, const struct fat *fat, struct err *e)
-{
-	/* shim as the removable-media loader starts the fallback program beside it, which starts
-	 * what the distribution's BOOTX64.CSV names: a chain that leaves this disk's ESP. */
-	int r = fat_exists(fat, "EFI/BOOT/fbx64.efi", e);
-
-	if (r > 0)
-		r = measure_file(l, fat, "EFI/BOOT/fbx64.efi", "shim's fallback", e);
-	if (r < 0)
-		return r;
-	event_open(l, 1,
-	           "the disk's loader is no unified kernel image: what it starts is not foreseen");
-	event_open(l, 2,
-	           "the disk's loader is no unified kernel image: what it does is not foreseen");
-	return 0;
-}
-
-static int measure_loader(struct event_list *l, const struct fat *fat, struct bytes file,
+/* The next program, in the ESP beside shim. */
+static int measure_second(struct disk_boot *b, const struct shim *shim, const char *path,
                           struct err *e)
 {
+	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+	struct grub_image grub;
+	struct bootfs fs;
+	struct pe pe;
+	int r = fat_read_file(&b->esp, path, LOADER_MAX, &file, e);
+
+	if (r == 0)
+		r = pe_parse(file, &pe, e);
+	if (r == 0) {
+		measure_image(b->l, &pe, path);
+		r = grub_image_read(&pe, &grub, e);
+	}
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		measure_unknown(b->l,
+		                "what shim starts is no GRUB: what that does is not foreseen");
+		return 0;
+	}
+	bootfs_init(&fs, b->disk, &b->gpt);
+	r = grub_measure(b->l, &grub, shim, &fs, b->number, e);
+	bootfs_done(&fs);
+	return r;
+}
+
+/* shim as the removable-media loader starts the fallback program beside it, if there is one, which
+ * starts what the distribution's BOOTX64.CSV names: a chain that leaves this folder. */
+static int measure_shim(struct disk_boot *b, const struct shim *shim, struct err *e)
+{
+	int r;
+
+	if (firmware_secure_boot_on(b->firmware)) {
+		measure_unknown(b->l,
+		                "what shim and GRUB measure with Secure Boot on is not known here");
+		return 0;
+	}
+	r = shim_measure(b->l, shim, b->firmware, e);
+
+	if (r == 0)
+		r = fat_exists(&b->esp, FALLBACK_SHIM, e);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return measure_second(b, shim, FALLBACK_SHIM, e);
+	r = measure_second(b, shim, SECOND, e);
+	if (r != -ENOENT)
+		return r;
+	measure_unknown(b->l, "shim has no " SECOND " to start");
+	return 0;
+}
+
+static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
+{
+	struct event_list *l = b->l;
+	struct shim shim;
 	struct pe pe;
 	int r = pe_parse(file, &pe, e);
 
@@ -110,9 +150,17 @@ static int measure_loader(struct event_list *l, const struct fat *fat, struct by
 		return r;
 	}
 	measure_image(l, &pe, FALLBACK);
-	if (!uki_is(&pe))
-		return measure_unknown_loader(l, fat, e);
-	r = look_for_addons(l, fat, e);
+	if (!uki_is(&pe)) {
+		r = shim_read(&pe, &shim, e);
+		if (r > 0)
+			return measure_shim(b, &shim, e);
+		if (r == 0)
+			measure_unknown(l,
+			                "the disk's loader is neither a unified kernel image nor "
+			                "shim: what it does is not foreseen");
+		return r;
+	}
+	r = look_for_addons(l, &b->esp, e);
 	return r < 0 ? r : uki_measure(l, &pe, e);
 }
 
@@ -121,8 +169,7 @@ int boot_measure_disk(struct event_list *l, const struct firmware *f,
 {
 	const struct event_tag tag = {1, EV_EFI_GPT_EVENT, INPUT_DISK};
 	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
-	struct gpt gpt;
-	struct fat fat;
+	struct disk_boot b = {.l = l, .firmware = f, .disk = in->disk};
 	int r;
 
 	r = boot_measure_ready(l, f, in, e);
@@ -133,10 +180,10 @@ int boot_measure_disk(struct event_list *l, const struct firmware *f,
 		event_open(l, 2, "neither a kernel nor a disk was given");
 		return 0;
 	}
-	r = gpt_read(in->disk, &gpt, e);
+	r = gpt_read(in->disk, &b.gpt, e);
 	if (r < 0)
 		return r;
-	event_hash(l, tag, gpt.event, gpt.event_size, "partition table");
-	r = find_loader(in->disk, &gpt, &fat, &file, e);
-	return r < 0 ? r : measure_loader(l, &fat, file, e);
+	event_hash(l, tag, b.gpt.event, b.gpt.event_size, "partition table");
+	r = find_loader(in->disk, &b.gpt, &b.esp, &b.number, &file, e);
+	return r < 0 ? r : measure_loader(&b, file, e);
 }

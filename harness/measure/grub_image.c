@@ -9,7 +9,7 @@
 #include "measure/shim.h"
 
 #define MODULES_MAGIC 0x676d696du /* "mimg" */
-enum { OBJECT_ELF = 0, OBJECT_CONFIG = 2, OBJECT_PREFIX = 3 };
+enum { OBJECT_ELF = 0, OBJECT_MEMDISK = 1, OBJECT_CONFIG = 2, OBJECT_PREFIX = 3 };
 
 /* How to hand an initrd to Linux' EFI stub: LINUX_EFI_INITRD_MEDIA_GUID */
 static const uint8_t guid_initrd[GUID_SIZE] =
@@ -216,6 +216,7 @@ static int read_objects(struct bytes mods, struct grub_image *g, struct err *e)
 			return measure_bad(e, &r, "GRUB's modules");
 		if (type == OBJECT_ELF)
 			take_module(g, b);
+		g->memdisk |= type == OBJECT_MEMDISK;
 		if (type == OBJECT_PREFIX)
 			snprintf(g->prefix, sizeof(g->prefix), "%.*s",
 			         (int)(b.size < 127 ? b.size : 127), (const char *)b.data);

@@ -16,6 +16,7 @@ struct grub_image {
 	bool measures;    /* files and commands, in a TD without a TPM */
 	bool by_shim;     /* has shim load the kernel where shim can: shim measures it */
 	bool stub;        /* hands the initrd over as the kernel's EFI stub asks for it */
+	bool memdisk;     /* brings files of its own: Debian's has the font "unicode" in it */
 	char prefix[128]; /* path in the partition it is started from, like "/EFI/debian" */
 	unsigned modules; /* those built in */
 	char module[GRUB_MODULES_MAX][32];

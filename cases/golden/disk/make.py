@@ -25,16 +25,21 @@ def pad(data, alignment):
 def pe(sections):
     """A PE32+ whose sections follow one another; its Authenticode digest leaves out the checksum and one entry."""
     count, headers = len(sections), 0x400
-    table, body = b"", b""
+    table, body, strings = b"", b"", b""
     for name, data in sections:
         raw = pad(data, 512)
+        if len(name) > 8:  # its place in a table of strings
+            strings += name.encode() + b"\0"
+            name = f"/{4 + len(strings) - len(name) - 1}"
         table += struct.pack("<8sIIIIIIHHI", name.encode(), len(data), 0x1000 + len(body), len(raw), headers + len(body),
                              0, 0, 0, 0, 0)
         body += raw
     optional = struct.pack("<H58xIIHHQQQQII", 0x20B, headers, 0xC0FFEE, 10, 0, 0, 0, 0, 0, 0, 6) + bytes(48)
     head = pad(b"MZ", 0x3C) + struct.pack("<I", 0x40)
-    head += b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, count, 0, 0, 0, len(optional), 0) + optional + table
+    head += b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, count, 0, headers + len(body) if strings else 0, 0, len(optional), 0) + optional + table
     image = pad(head, headers) + body
+    if strings:
+        image += pad(struct.pack("<I", 4 + len(strings)) + strings, 8)
     at = 0x40 + 24
     covered = image[:at + 64] + image[at + 68:at + 112 + 32] + image[at + 112 + 40:]
     return image, hashlib.sha384(covered).hexdigest()
@@ -104,4 +109,5 @@ def main():
         print(name, hashlib.sha384(data).hexdigest()[:24])
 
 
-main()
+if __name__ == "__main__":
+    main()

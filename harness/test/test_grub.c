@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+
+#include "format/eventlog.h"
+#include "measure/disk.h"
+#include "measure/predict.h"
+#include "test/golden.h"
+
+/* The disk that cases/golden/grub/make.py made, raw, so that it can be changed. */
+static uint8_t *image;
+static size_t size;
+static struct golden firmware;
+
+static void load(void)
+{
+	struct golden g = golden_read("grub/grub.qcow2");
+	struct disk *d;
+	struct err e;
+
+	firmware = golden_read("measure/tiny.fd");
+	ck_assert_int_eq(disk_open_memory((struct bytes){g.data, g.size}, &d, &e), 0);
+	size = disk_size(d);
+	image = malloc(size);
+	ck_assert_ptr_nonnull(image);
+	ck_assert_int_eq(disk_read(d, 0, image, size, &e), 0);
+	disk_free(d);
+	golden_done(&g);
+}
+
+static void unload(void)
+{
+	free(image);
+	golden_done(&firmware);
+}
+
+/* Every place where `from` is becomes `to`, which is as long; says how many there were. */
+static unsigned change(const void *from, const void *to, size_t length)
+{
+	unsigned count = 0;
+
+	for (size_t at = 0; at + length <= size; at++) {
+		if (memcmp(image + at, from, length) != 0)
+			continue;
+		memcpy(image + at, to, length);
+		count++;
+	}
+	return count;
+}
+
+static struct prediction prediction(void)
+{
+	const struct pci_place place = {.device = 1, .first = true, .others = 1};
+	struct measure_inputs in = {.firmware = {firmware.data, firmware.size},
+	                            .boot_device = &place};
+	struct prediction p;
+	struct err e;
+
+	ck_assert_int_eq(disk_open_memory((struct bytes){image, size}, &in.disk, &e), 0);
+	ck_assert_msg(predict(&in, &p, &e) == 0, "%s", e.text);
+	disk_free(in.disk);
+	return p;
+}
+
+/* The next event of this register whose text begins so, from *from on; NULL when there is none. */
+static const struct predicted_event *next(const struct prediction *p, size_t *from,
+                                          const char *what)
+{
+	for (; *from < p->events; (*from)++) {
+		const struct predicted_event *ev = &p->event[*from];
+
+		if (strncmp(ev->what, what, strlen(what)) == 0)
+			return &p->event[(*from)++];
+	}
+	return NULL;
+}
+
+static void expect(const struct prediction *p, unsigned rtmr, const char *what, const char *hex)
+{
+	size_t from = 0;
+	const struct predicted_event *ev = next(p, &from, what);
+
+	ck_assert_msg(ev != NULL, "no event '%s'", what);
+	ck_assert_uint_eq(ev->rtmr, rtmr);
+	assert_hex(what, ev->digest, 48, hex);
+}
+
+static bool has(const struct prediction *p, const char *what)
+{
+	size_t from = 0;
+
+	return next(p, &from, what) != NULL;
+}
+
+/* What make.py printed; SbatLevel and MokListTrusted are of a genuine log, with Debian's shim. */
+START_TEST(measures_programs_and_files)
+{
+	struct prediction p = prediction();
+
+	ck_assert_msg(p.known[1] && p.known[2], "%s; %s", p.reason[1], p.reason[2]);
+	expect(&p, 1, "EFI/BOOT/BOOTX64.EFI", "ed7b411e47c72551e5120997");
+	expect(&p, 2, "shim's MokList", "f542c7192dc6cc7fa2515289");
+	expect(&p, 2, "shim's MokListX", "80ee2571334a57bf90238d21");
+	expect(&p, 0, "shim's variable SbatLevel", "f143e2948d63");
+	expect(&p, 2, "shim's MokListTrusted", "8d2ce87d86f5");
+	expect(&p, 1, "EFI/BOOT/grubx64.efi", "087c5b4489a57cce43a68224");
+	expect(&p, 2, "(hd0,gpt1)/EFI/debian/grub.cfg", "d65035afd6d70640ffb49ab6");
+	expect(&p, 2, "/boot/vmlinuz-", "da0a09c18395d16e60af64a2");
+	expect(&p, 2, "/boot/initrd.img-", "7ff1e69dac09401927127b65");
+	expect(&p, 1, "kernel, loaded by shim", "f547ba95994cc45d6d82871f");
+	expect(&p, 2, "LOADED_IMAGE::LoadOptions", "d4b1f627e63155e68615c3c1");
+	expect(&p, 2, "Linux initrd", "c045aabe0215f6493b4a4b10");
+	prediction_done(&p);
+}
+END_TEST
+
+/* Debian's GRUB 2.14 ran this configuration in a TD. Its log has each command, and the files that
+ * are the same here: all but kernel, initrd, and modules that this disk has not. */
+START_TEST(runs_a_script_as_a_genuine_log_has_it)
+{
+	struct golden g = golden_read("grub/ccel.bin");
+	struct prediction p = prediction();
+	struct eventlog log;
+	struct event ev;
+	enum format_code code;
+	uint64_t at;
+	size_t from = 0, seen = 0;
+
+	ck_assert_int_eq(eventlog_open(g.data, g.size, &log, &at), FORMAT_OK);
+	while (eventlog_next(&log, &ev, &code, &at) > 0) {
+		const struct predicted_event *mine;
+		char text[96];
+
+		snprintf(text, sizeof(text), "%.*s", (int)ev.size, (const char *)ev.data);
+		if (ev.type != EV_IPL || strncmp(text, "Mok", 3) == 0 ||
+		    strstr(text, "x86_64-efi") || strncmp(text, "/boot/vmlinuz", 13) == 0 ||
+		    strncmp(text, "/boot/initrd", 12) == 0)
+			continue;
+		do { /* the next of mine that is a command or one of those files */
+			mine = next(&p, &from, "");
+			ck_assert_msg(mine != NULL, "no event for '%s'", text);
+		} while (mine->type != EV_IPL || strstr(mine->what, "Mok") ||
+		         strncmp(mine->what, "/boot/vmlinuz", 13) == 0 ||
+		         strncmp(mine->what, "/boot/initrd", 12) == 0);
+		ck_assert_msg(memcmp(mine->digest, ev.digest, 48) == 0, "'%s' is not '%s'",
+		              mine->what, text);
+		seen++;
+	}
+	ck_assert_uint_eq(seen, 58);
+	prediction_done(&p);
+	golden_done(&g);
+}
+END_TEST
+
+/* What one change turns: the reason of RTMR1 and RTMR2, both. */
+static const struct {
+	const char *from, *to, *reason;
+} outside[] = {
+#define CFG   "(hd0,gpt2)/boot/grub/grub.cfg:"
+#define FIRST "(hd0,gpt1)/EFI/debian/grub.cfg:"
+#define HERE  "is not understood here"
+        {"set timeout=1;", "for i in 1 2;;", CFG "3: 'for' " HERE},
+        {"set timeout=1;", "set timeaut=1;",
+         CFG "43: without a timeout the menu waits for somebody"},
+        {"set timeout=1;", "background_im;", CFG "3: command 'background_im' is not known here"},
+        {"set timeout=1;", "echo *.timeou;", CFG "3: '*' as a pattern " HERE},
+        {"set timeout=1;", "echo a\\ bcdef;", CFG "3: a '\\' that " HERE},
+        {"set timeout=1;", "echo $\"dqabc\";", CFG "3: a '$' that " HERE},
+        {"set timeout=1;", "set lang=de_A;",
+         CFG "3: translations to 'de_A' are not understood here"},
+        {"set timeout=1;", "set theme=a/b;", CFG "3: what setting 'theme' does " HERE},
+        {"set timeout=1;", "loadfont abcd;", CFG "3: this GRUB has no command 'loadfont' built in"},
+        {"[ -e /boot/grub/grubenv -o -z \"$words\" ];", "terminal_output gfxterm;                 ",
+         CFG "12: whether a command succeeds is not known here"},
+        {"set timeout=1;", "echo a | echo;", CFG "3: syntax that " HERE},
+        {"set timeout=1;", "set root=hd1,;", CFG "12: the device of '/boot/grub/grubenv' " HERE},
+        {"set timeout=1;", "source /a; [ ;", CFG "3: '[' without ']'"},
+        {"\"$foo\" = bar ]", "\"$foo\" -nt b ]", CFG "9: the test '-nt' " HERE},
+        {"set default=the-id", "set default='0>e1'", CFG "43: the default entry '0>e1' " HERE},
+        {"set default=the-id", "set default=0     ", CFG "32: the kernel is not there"},
+        {"export x\n", "boot    \n", CFG "25: nothing is there to be booted"},
+        {"--unrestricted", "--users unknow", CFG "34: an entry with '--users'"},
+        {"initrd /boot/", "initrd newc:/", CFG "41: an initrd with 'newc:' " HERE},
+        {"--set 1b4f1c4e", "--xyz 1b4f1c4e", CFG "37: 'search' with '--xyz' " HERE},
+        {"output console", "output abcdefg", CFG "29: the terminal 'abcdefg' " HERE},
+        {"$prefix/grub.cfg", "$prefix/grob.cfg", "no entry boots anything"},
+        {"1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f root", "2b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f root",
+         "no entry boots anything"},
+        {"grub,2.14,x", "grub,2.06,x", "GRUB 2.06 is not known here, only Debian's 2.12 and 2.14"},
+        {"grub.debian,5", "grub.fedora,5",
+         "GRUB 2.14 of another maker is not known here, only Debian's 2.12 and 2.14"},
+        {"$Version: 16.1", "$Version: 15.8", "shim 15 is not known here, only 16"},
+};
+
+START_TEST(leaves_open_what_is_outside)
+{
+	struct prediction p;
+
+	ck_assert_uint_eq(strlen(outside[_i].from), strlen(outside[_i].to));
+	ck_assert_uint_gt(change(outside[_i].from, outside[_i].to, strlen(outside[_i].to)), 0);
+	p = prediction();
+	ck_assert_str_eq(p.reason[1], outside[_i].reason);
+	ck_assert_str_eq(p.reason[2], outside[_i].reason);
+	ck_assert(!p.known[1] && !p.known[2]);
+	prediction_done(&p);
+}
+END_TEST
+
+/* How GRUBs differ, and one bit more or less of what it is told by. */
+static const uint8_t guid_cc[] = {0x3d, 0x1a, 0x75, 0x96, 0xf4, 0x72, 0xa6, 0x41},
+                     guid_loader[] = {0x41, 0x20, 0x49, 0x1f, 0xdb, 0xfa, 0x59, 0x4e}, zero[8];
+
+START_TEST(takes_2_12_for_what_it_is)
+{
+	struct prediction p;
+	size_t from = 0;
+
+	change("grub,2.14,x", "grub,2.12,x", 11);
+	p = prediction();
+	ck_assert(p.known[2]);
+	expect(&p, 2, "LOADED_IMAGE::LoadOptions", "699e43acd980b7d8ed017def");
+	ck_assert_ptr_nonnull(next(&p, &from, "(hd0,gpt1)/EFI/debian/grub.cfg"));
+	ck_assert_ptr_null(next(&p, &from, "(hd0,gpt1)/EFI/debian/grub.cfg")); /* 2.14: twice */
+	prediction_done(&p);
+}
+END_TEST
+
+START_TEST(a_grub_that_measures_nothing)
+{
+	struct prediction p;
+
+	ck_assert_uint_eq(change(guid_cc, zero, sizeof(zero)), 1);
+	p = prediction();
+	ck_assert(p.known[1] && p.known[2]);
+	ck_assert(!has(&p, "grub_cmd: ") && !has(&p, "kernel_cmdline: ") && !has(&p, "/boot/"));
+	ck_assert(has(&p, "Linux initrd") && has(&p, "kernel, loaded by shim"));
+	prediction_done(&p);
+}
+END_TEST
+
+START_TEST(a_kernel_that_nobody_measures)
+{
+	struct prediction p;
+
+	ck_assert_uint_eq(change(guid_loader, zero, sizeof(zero)), 2); /* shim's and GRUB's */
+	p = prediction();
+	ck_assert(p.known[1] && p.known[2]);
+	ck_assert(has(&p, "kernel_cmdline: ") && !has(&p, "kernel, loaded by shim"));
+	prediction_done(&p);
+}
+END_TEST
+
+START_TEST(secure_boot_is_left_open)
+{
+	struct prediction p;
+
+	golden_done(&firmware);
+	firmware = golden_read("measure/policy.fd");
+	p = prediction();
+	ck_assert_str_eq(p.reason[1],
+	                 "what shim and GRUB measure with Secure Boot on is not known here");
+	ck_assert(!p.known[2]);
+	prediction_done(&p);
+}
+END_TEST
+
+/* Damage to the ext4 file system, which begins behind the FAT one. */
+#define EXT4 (32768 + (256 << 10))
+static const struct {
+	size_t at;
+	uint8_t value;
+	int code;
+	const char *text;
+} damages[] = {
+        {EXT4 + 1024 + 4, 0xff, 0, NULL}, /* fewer or more blocks */
+        {EXT4 + 1024 + 6, 0xff, -EBADMSG, "ext4: bad-size in the superblock"},
+        {EXT4 + 1024 + 24, 9, -EBADMSG, "ext4: bad-size in the superblock"},
+        {EXT4 + 1024 + 33, 0, -EBADMSG, "ext4: bad-size in the superblock"},
+        {EXT4 + 1024 + 56, 0, 0,
+         "(hd0,gpt1)/EFI/debian/grub.cfg:1: 'search': whether a file system has the UUID "
+         "1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f cannot be told"},
+        {EXT4 + 1024 + 97, 0x80, 0,
+         "(hd0,gpt1)/EFI/debian/grub.cfg:1: 'search': whether a file system has the UUID "
+         "1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f cannot be told"},
+        {EXT4 + 1024 + 104, 0, 0, "no entry boots anything"},
+};
+
+START_TEST(damaged_ext4)
+{
+	struct measure_inputs in = {.firmware = {firmware.data, firmware.size}};
+	struct prediction p;
+	struct err e = {0};
+	int r;
+
+	image[damages[_i].at] = damages[_i].value;
+	ck_assert_int_eq(disk_open_memory((struct bytes){image, size}, &in.disk, &e), 0);
+	r = predict(&in, &p, &e);
+	if (damages[_i].text) {
+		ck_assert_int_eq(r, damages[_i].code);
+		ck_assert_str_eq(r < 0 ? e.text : p.reason[2], damages[_i].text);
+	}
+	if (r == 0)
+		prediction_done(&p);
+	disk_free(in.disk);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("grub");
+	TCase *t = tcase_create("grub");
+
+	tcase_add_checked_fixture(t, load, unload);
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, measures_programs_and_files);
+	tcase_add_test(t, runs_a_script_as_a_genuine_log_has_it);
+	tcase_add_loop_test(t, leaves_open_what_is_outside, 0,
+	                    sizeof(outside) / sizeof(outside[0]));
+	tcase_add_test(t, takes_2_12_for_what_it_is);
+	tcase_add_test(t, a_grub_that_measures_nothing);
+	tcase_add_test(t, a_kernel_that_nobody_measures);
+	tcase_add_test(t, secure_boot_is_left_open);
+	tcase_add_loop_test(t, damaged_ext4, 0, sizeof(damages) / sizeof(damages[0]));
+	suite_add_tcase(suite, t);
+	return golden_run(suite);
+}

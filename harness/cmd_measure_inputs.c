@@ -40,7 +40,8 @@ const char measure_options_help[] =
         "                      kernel (default: it does not)\n"
         "  --disk IMAGE        boot from this image (raw or qcow2) instead of a kernel\n"
         "  --boot-device D.F   where on PCI it is, as a virtio-blk disk: device.function, with\n"
-        "                      \",first\" when it has a bootindex\n";
+        "                      \",first\" when it has a bootindex, and then \",N\" when N more\n"
+        "                      such disks without one are behind it\n";
 
 static int parse_memory(const char *text, uint64_t *ret, struct err *e)
 {
@@ -67,13 +68,17 @@ static int parse_version(const char *text, struct measure_inputs *in, struct err
 
 static int parse_place(const char *text, struct measure_options *o, struct err *e)
 {
-	unsigned device, function;
-	int n = 0;
+	unsigned device, function, others = 0;
+	int n = 0, first = 0;
 
-	if (sscanf(text, "%2x.%1u%n", &device, &function, &n) != 2 || device > 31 || function > 7 ||
-	    (strcmp(text + n, "") != 0 && strcmp(text + n, ",first") != 0))
-		return err_set(e, -EINVAL, "--boot-device %.20s: not like 2.0 or 1f.2,first", text);
-	o->boot_device = (struct pci_place){(uint8_t)device, (uint8_t)function, text[n] == ','};
+	if (sscanf(text, "%2x.%1u%n,first%n,%1u%n", &device, &function, &n, &first, &others, &n) <
+	            2 ||
+	    device > 31 || function > 7 || text[first > n ? first : n] != '\0')
+		return err_set(e, -EINVAL,
+		               "--boot-device %.20s: not like 2.0 or 1f.2,first or 2.0,first,1",
+		               text);
+	o->boot_device =
+	        (struct pci_place){(uint8_t)device, (uint8_t)function, first > 0, (uint8_t)others};
 	o->inputs.boot_device = &o->boot_device;
 	return 0;
 }

@@ -112,14 +112,23 @@ static void option_shell(struct option *o, const struct firmware *f)
 	option_end_path(o);
 }
 
-static void hash_order(struct event_list *l, const uint8_t *order, size_t count)
+enum { OPTION_MENU, OPTION_DISK, OPTION_SHELL };
+
+/* Options are numbered in the order in which they are found: all disks before the shell. */
+static unsigned option_number(uint8_t option, const struct measure_inputs *in)
+{
+	return option == OPTION_SHELL ? 2u + in->boot_device->others : option;
+}
+
+static void hash_order(struct event_list *l, const struct measure_inputs *in, const uint8_t *order,
+                       size_t count)
 {
 	const struct event_tag tag = {0, EV_EFI_VARIABLE_BOOT,
 	                              count > 1 ? INPUT_DEVICES : INPUT_CONSTANT};
 	uint8_t data[2 * 3] = {0};
 
 	for (size_t i = 0; i < count; i++)
-		data[2 * i] = order[i];
+		data[2 * i] = (uint8_t)option_number(order[i], in);
 	event_hash(l, tag, data, 2 * count, "variable BootOrder");
 }
 
@@ -129,16 +138,16 @@ static size_t list_options(const struct firmware *f, const struct measure_inputs
 {
 	size_t count = 1;
 
-	order[0] = 0;
+	order[0] = OPTION_MENU;
 	if (in->kernel.data)
 		return count;
-	order[count++] = 1;
+	order[count++] = OPTION_DISK;
 	if (in->boot_device->first) {
-		order[0] = 1;
-		order[1] = 0;
+		order[0] = OPTION_DISK;
+		order[1] = OPTION_MENU;
 	}
 	if (f->shell)
-		order[count++] = 2;
+		order[count++] = OPTION_SHELL;
 	return count;
 }
 
@@ -165,7 +174,7 @@ void bootvar_measure(struct event_list *l, const struct firmware *f,
 		return;
 	}
 	count = list_options(f, in, order);
-	hash_order(l, order, count);
+	hash_order(l, in, order, count);
 	option_menu(&option[0], f);
 	if (in->boot_device)
 		option_disk(&option[1], in->boot_device);
@@ -174,6 +183,6 @@ void bootvar_measure(struct event_list *l, const struct firmware *f,
 		const struct event_tag tag = {0, EV_EFI_VARIABLE_BOOT, inputs[order[i]]};
 
 		event_hash(l, tag, option[order[i]].data, option[order[i]].size,
-		           "variable Boot%04x (%s)", (unsigned)order[i], names[order[i]]);
+		           "variable Boot%04x (%s)", option_number(order[i], in), names[order[i]]);
 	}
 }

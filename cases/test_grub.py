@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trust domains that boot a disk by shim and GRUB measure what was predicted from the disk alone.
+
+Debian's own signed programs, one disk each: trixie's GRUB, whose 2.12 measures neither what it reads nor the kernel it
+starts, and the next release's. No root is needed to make them. A wrapper around QEMU gives the TD the disk instead of a
+kernel, in front of the root image that the agent wants.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import uuid
+
+import pytest
+
+from test_measure import CACHE, FILES, TCEPTION, TOP, evidence
+
+UUID = "1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f"
+MEMORY, ESP_MIB, ROOT_MIB = 1024, 40, 64
+RELEASE = "6.12-cloud-amd64"
+PLACE = "1.0,first,1"
+WRAPPER = """#!/usr/bin/python3
+import os, sys
+disk, argv, out = os.environ["TEST_GRUB_DISK"], iter(sys.argv[1:]), []
+control = any("fwcfg" in word for word in sys.argv)  # the VM that ACPI tables are taken from
+for word in argv:
+    if word in ("-kernel", "-initrd", "-append") and not control:
+        next(argv)
+        continue
+    if word == "-blockdev":
+        out += [word, "node-name=boot,driver=raw,read-only=on,file.driver=file,file.locking=off,file.filename=" + disk,
+                "-device", "virtio-blk-pci,drive=boot,iommu_platform=on,disable-legacy=on" + ("" if control else ",bootindex=0")]
+    out.append(word)
+os.execvp("qemu-system-x86_64", ["qemu-system-x86_64", *out])
+"""
+# As update-grub writes them, in other words.
+CONFIG = """
+# a comment
+if [ -s $prefix/grubenv ]; then
+  set have_grubenv=true
+  load_env
+fi
+if [ "${next_entry}" ]; then set default="${next_entry}"; else set default="0"; fi
+if [ x"${feature_menuentry_id}" = xy ]; then
+  menuentry_id_option="--id"
+else
+  menuentry_id_option=""
+fi
+export menuentry_id_option
+function load_video {
+  if [ x$grub_platform = xbios ]; then insmod vbe; elif [ "$1" ]; then echo "$1"; fi
+}
+font=unicode
+if loadfont $font; then
+  set gfxmode=auto
+  load_video
+  insmod gfxterm
+  set locale_dir=$prefix/locale
+  set lang=en_US
+  insmod gettext
+fi
+terminal_output gfxterm
+if [ "${recordfail}" = 1 ]; then set timeout=30; else set timeout=0; fi
+menuentry 'Test' --class gnu-linux $menuentry_id_option 'simple' {
+	load_video "a word"
+	insmod gzio
+	insmod part_gpt
+	set root='hd0,gpt2'
+	search --no-floppy --fs-uuid --set=root --hint-efi=hd0,gpt2 UUID
+	echo	'Loading Linux ...'
+	linux	/boot/vmlinuz-RELEASE root=UUID=UUID ro console=ttyS0 quiet panic=-1 nokaslr tsc=reliable \
+no_timer_check 8250.nr_uarts=1 cryptomgr.notests random.trust_cpu=on
+	initrd	/boot/initrd.img-RELEASE
+}
+submenu 'More' $menuentry_id_option 'advanced' {
+	menuentry 'Recovery' { linux /nothing; }
+}
+if [ "$grub_platform" = "efi" ]; then
+	fwsetup --is-supported
+	if [ "$?" = 0 ]; then menuentry 'Firmware' { fwsetup; }; fi
+fi
+if [ -f  ${config_directory}/custom.cfg ]; then
+  source ${config_directory}/custom.cfg
+fi
+""".replace("UUID=UUID", "UUID=" + UUID).replace("gpt2 UUID", "gpt2 " + UUID).replace("RELEASE", RELEASE)
+STUB = f"search.fs_uuid {UUID} root hd0,gpt2 \nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n"
+LOADERS = {"trixie": "2.12", "next": ""}
+
+
+def run(*argv, **options):
+    env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+    subprocess.run([str(a) for a in argv], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, timeout=120,
+                   **options)
+
+
+def loaders(which):
+    """shim and GRUB out of the packages that the guest image was built with."""
+    packages = pathlib.Path(CACHE) / "packages"
+    grubs = sorted(packages.glob("grub-efi-amd64-signed_*.deb"))
+    found = [g for g in grubs if ("deb13" in g.name) == (which == "trixie")]
+    if not found:
+        pytest.skip(f"no GRUB of {which} was to be had when the guest image was built")
+    return next(packages.glob("shim-signed_*.deb")), found[-1]
+
+
+def member(deb, name, target):
+    with open(target, "wb") as out:
+        tar = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE)
+        subprocess.run(["bsdtar", "-xOf", "-", name], stdin=tar.stdout, stdout=out, check=True)
+        tar.wait()
+
+
+def make_disk(folder, which, config=CONFIG, **files):
+    """A disk with an EFI system partition and an ext4 root; returns its path."""
+    folder.mkdir()
+    shim, grub = loaders(which)
+    member(shim, "./usr/lib/shim/shimx64.efi.signed", folder / "shim")
+    member(grub, "./usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", folder / "grub")
+    (folder / "stub").write_text(STUB)
+    esp, root, disk = folder / "esp", folder / "ext4", folder / "disk.img"
+    run("truncate", "-s", f"{ESP_MIB}M", esp)
+    run("mkfs.vfat", "-F", "32", "-s", "1", esp)
+    run("mmd", "-i", esp, "::/EFI", "::/EFI/BOOT", "::/EFI/debian")
+    for name, to in (("shim", "BOOT/BOOTX64.EFI"), ("grub", "BOOT/grubx64.efi"), ("stub", "debian/grub.cfg")):
+        run("mcopy", "-i", esp, folder / name, f"::/EFI/{to}")
+    tree = folder / "root/boot"
+    (tree / "grub").mkdir(parents=True)
+    (tree / "grub/grub.cfg").write_text(config)
+    (tree / "grub/grubenv").write_bytes(b"# GRUB Environment Block\n".ljust(1024, b"#"))
+    shutil.copy(files.get("kernel", FILES["kernel"]), tree / f"vmlinuz-{RELEASE}")
+    shutil.copy(files.get("initrd", FILES["initrd"]), tree / f"initrd.img-{RELEASE}")
+    run("truncate", "-s", f"{ROOT_MIB}M", root)
+    run("mke2fs", "-q", "-t", "ext4", "-U", UUID, "-d", folder / "root", root)
+    run("truncate", "-s", f"{ESP_MIB + ROOT_MIB + 2}M", disk)
+    run("sfdisk", "-q", disk, input=f"label: gpt\nlabel-id: {uuid.UUID(int=1)}\n"
+        f"start=2048,size={ESP_MIB}M,type=U,uuid={uuid.UUID(int=2)}\n"
+        f"start={(ESP_MIB + 1) * 2048},size={ROOT_MIB}M,type=L,uuid={uuid.UUID(int=3)}\n".encode())
+    with open(disk, "r+b") as f:
+        for part, at in ((esp, 1), (root, ESP_MIB + 1)):
+            f.seek(at << 20)
+            f.write(part.read_bytes())
+            part.unlink()
+    shutil.rmtree(folder / "root")
+    return disk
+
+
+def start(folder, disk):
+    (folder / "cases.yaml").write_text("version: 1\ncases:\n"
+                                       f"  - {{cell: td@mem={MEMORY}, expect: {{grade: quote}}, why: boots a disk}}\n")
+    wrapper = folder / "qemu"
+    wrapper.write_text(WRAPPER)
+    wrapper.chmod(0o755)
+    return subprocess.Popen([TCEPTION, "run", folder / "cases.yaml", "--platform", "emulated", "--qemu", wrapper, "-o",
+                             folder / "run"], cwd=TOP, env={**os.environ, "TEST_GRUB_DISK": str(disk)},
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(folder, child):
+    said, _ = child.communicate(timeout=240)
+    boots = sorted((folder / "run/boots").glob("*/layer0.jsonl"))
+    assert boots, said
+    return {"boot": boots[-1].parent, **evidence(boots[-1].parent)}
+
+
+def flipped(source, target, at):
+    data = bytearray(pathlib.Path(source).read_bytes())
+    data[at(data)] ^= 1
+    target.write_bytes(data)
+    return target
+
+
+def version_text(kernel):
+    return kernel.index(b"(debian-kernel@")
+
+
+def file_time(_):
+    return 6 + 5 * 8 + 7
+
+
+@pytest.fixture(scope="module")
+def booted(tmp_path_factory):
+    """What each disk's TD measured; side by side."""
+    top = tmp_path_factory.mktemp("grub")
+    disks = {"trixie": make_disk(top / "trixie", "trixie")}
+    if len(list((pathlib.Path(CACHE) / "packages").glob("grub-efi-amd64-signed_*.deb"))) > 1:
+        disks["next"] = make_disk(top / "next", "next")
+    children = {name: start(disk.parent, disk) for name, disk in disks.items()}
+    return {name: {"disk": disks[name], **finish(disks[name].parent, child)} for name, child in children.items()}
+
+
+@pytest.fixture
+def td(booted, which):
+    if which not in booted:
+        pytest.skip("the next release's GRUB was not to be had when the guest image was built")
+    return booted[which]
+
+
+def tception(*argv):
+    return subprocess.run([TCEPTION, "measure", *map(str, argv)], cwd=TOP, timeout=120, check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def inputs(td, disk):
+    return ["--json", "--firmware", FILES["firmware"], "--memory", MEMORY, "--acpi", td["boot"], "--boot-device", PLACE,
+            "--disk", disk]
+
+
+def predicted(td, disk):
+    return json.loads(tception("rtmr", *inputs(td, disk)).stdout)
+
+
+def explained(td, disk):
+    done = tception("explain", *inputs(td, disk), "--tdreport", td["boot"] / "tdreport", "--eventlog", td["boot"] / "ccel")
+    return done.returncode, {row["register"]: row for row in json.loads(done.stdout)["registers"]}
+
+
+@pytest.mark.parametrize("which", LOADERS)
+def test_as_predicted(td, which):
+    status, rows = explained(td, td["disk"])
+    assert status == 0, rows
+    assert {row["state"] for row in rows.values()} == {"same"}
+    foreseen = predicted(td, td["disk"])
+    assert foreseen["rtmr"][:3] == [td["registers"][f"RTMR{i}"] for i in range(3)]
+    commands = [e for e in foreseen["events"] if e["what"].startswith("grub_cmd: ")]
+    assert bool(commands) == (which == "next")
+
+
+@pytest.mark.parametrize("which", LOADERS)
+def test_as_qcow2(td, which, tmp_path):
+    run("qemu-img", "convert", "-O", "qcow2", td["disk"], tmp_path / "disk.qcow2")
+    assert predicted(td, tmp_path / "disk.qcow2")["rtmr"] == predicted(td, td["disk"])["rtmr"]
+
+
+# What is changed -> which registers follow, with each GRUB; the event that says so. shim measures the programs that it
+# loads, and trixie's GRUB loads the kernel itself: nobody measures it, so the same registers fit a disk with another one.
+CHANGES = {
+    "kernel": (set(), {"RTMR1", "RTMR2"}, "kernel, loaded by shim"),
+    "initrd": ({"RTMR2"}, {"RTMR2"}, "Linux initrd"),
+    "cmdline": ({"RTMR2"}, {"RTMR2"}, "LOADED_IMAGE::LoadOptions"),
+    "comment": (set(), {"RTMR2"}, "(hd0,gpt2)/boot/grub/grub.cfg"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.parametrize("which", LOADERS)
+def test_one_change(td, which, what, tmp_path):
+    registers = CHANGES[what][which == "next"]
+    config = {"cmdline": CONFIG.replace(" quiet ", " quieT "), "comment": CONFIG.replace("a comment", "A comment")}
+    files = {}
+    if what == "kernel":
+        files["kernel"] = flipped(FILES["kernel"], tmp_path / "kernel", version_text)
+    if what == "initrd":
+        files["initrd"] = flipped(FILES["initrd"], tmp_path / "initrd", file_time)
+    disk = make_disk(tmp_path / "disk", which, config.get(what, CONFIG), **files)
+    status, rows = explained(td, disk)
+    assert status == (1 if registers else 0)
+    assert {r for r in rows if rows[r]["state"] != "same"} == registers, rows
+    before, after = ({e["what"]: e["digest"] for e in predicted(td, d)["events"]} for d in (td["disk"], disk))
+    changed = {what for what in before if before[what] != after.get(what)}
+    assert (CHANGES[what][2] in changed) == bool(registers)

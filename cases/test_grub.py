@@ -64,6 +64,7 @@ terminal_output gfxterm
 if [ "${recordfail}" = 1 ]; then set timeout=30; else set timeout=0; fi
 menuentry 'Test' --class gnu-linux $menuentry_id_option 'simple' {
 	load_video "a word"
+	echo	"$default $chosen" "$fw_path" $color_normal "$color_highlight" "$check_signatures$cmdpath"
 	insmod gzio
 	insmod part_gpt
 	set root='hd0,gpt2'
@@ -122,7 +123,8 @@ def make_disk(folder, which, config=CONFIG, **files):
     run("truncate", "-s", f"{ESP_MIB}M", esp)
     run("mkfs.vfat", "-F", "32", "-s", "1", esp)
     run("mmd", "-i", esp, "::/EFI", "::/EFI/BOOT", "::/EFI/debian")
-    for name, to in (("shim", "BOOT/BOOTX64.EFI"), ("grub", "BOOT/grubx64.efi"), ("stub", "debian/grub.cfg")):
+    place = "debian" if which == "trixie" else "BOOT"  # GRUB looks beside itself first
+    for name, to in (("shim", "BOOT/BOOTX64.EFI"), ("grub", "BOOT/grubx64.efi"), ("stub", f"{place}/grub.cfg")):
         run("mcopy", "-i", esp, folder / name, f"::/EFI/{to}")
     tree = folder / "root/boot"
     (tree / "grub").mkdir(parents=True)

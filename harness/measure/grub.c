@@ -11,6 +11,8 @@
 #include "measure/boot.h"
 #include "measure/grub_run.h"
 
+#define IMAGE_FOLDER "/EFI/BOOT" /* where GRUB itself is */
+
 /* ---- files
  * ------------------------------------------------------------------------------------------ */
 
@@ -216,6 +218,7 @@ static int show_menu(struct grub_run *g, struct err *e)
 	if (r < 0)
 		return r;
 	grub_script_export(g->script, "chosen");
+	grub_script_unset(g->script, "default"); /* as long as the entry runs */
 	if (entry->submenu) {
 		grub_script_stop(g->script, "the default entry '%.60s' is a submenu",
 		                 entry->word[1]);
@@ -395,6 +398,7 @@ int grub_boot(struct grub_run *g, struct err *e)
 /* ---- from its start on
  * ------------------------------------------------------------------------------- */
 
+/* What is set before the first configuration is read. */
 static int set_first_variables(struct grub_run *g, unsigned esp, struct err *e)
 {
 	static const char *const features[] = {
@@ -402,44 +406,63 @@ static int set_first_variables(struct grub_run *g, unsigned esp, struct err *e)
 	        "all_video_module", "menuentry_id",  "menuentry_options",    "200_final",
 	        "nativedisk_cmd",   "timeout_style",
 	};
-	char root[32], prefix[200], name[64];
-	int r;
+	char root[32], prefix[200], folder[64], name[64];
+	const char *const others[][2] = {
+	        {"root", root},
+	        {"prefix", prefix}, /* also reads the lists of modules, if they are there */
+	        {"fw_path", folder},
+	        {"color_normal", "light-gray/black"},
+	        {"color_highlight", "black/light-gray"},
+	        {"grub_cpu", "x86_64"},
+	        {"grub_platform", "efi"},
+	};
+	int r = 0;
 
 	snprintf(root, sizeof(root), "hd0,gpt%u", esp);
 	snprintf(prefix, sizeof(prefix), "(%s)%s", root, g->image->prefix);
-	r = grub_script_set(g->script, "root", root, e);
-	if (r == 0) /* also reads the lists of modules, if they are there */
-		r = grub_script_set(g->script, "prefix", prefix, e);
+	snprintf(folder, sizeof(folder), "(%s)" IMAGE_FOLDER, root);
+	for (size_t i = 0; r == 0 && i < sizeof(others) / sizeof(others[0]); i++) {
+		r = grub_script_set(g->script, others[i][0], others[i][1], e);
+		grub_script_export(g->script, others[i][0]);
+	}
 	for (size_t i = 0; r == 0 && i < sizeof(features) / sizeof(features[0]); i++) {
 		snprintf(name, sizeof(name), "feature_%s", features[i]);
 		r = grub_script_set(g->script, name, "y", e);
 		grub_script_export(g->script, name);
 	}
-	if (r == 0)
-		r = grub_script_set(g->script, "grub_cpu", "x86_64", e);
-	if (r == 0)
-		r = grub_script_set(g->script, "grub_platform", "efi", e);
-	for (size_t i = 0; i < 4; i++)
-		grub_script_export(g->script, (const char *const[]){"root", "prefix", "grub_cpu",
-		                                                    "grub_platform"}[i]);
+	if (r == 0 && grub_image_has(g->image, "pgp")) {
+		r = grub_script_set(g->script, "check_signatures", "no", e);
+		grub_script_export(g->script, "check_signatures");
+	}
 	return r;
+}
+
+/* Debian's looks for a configuration in its own folder, then below $prefix; 2.14 opens it once to
+ * see whether it is there. */
+static int run_first_config(struct grub_run *g, const char *folder, struct err *e)
+{
+	struct bytes file = {NULL, 0};
+	char path[300];
+	int r = 1;
+
+	snprintf(path, sizeof(path), "%s/grub.cfg", folder);
+	if (strcmp(g->image->version, "2.14") == 0)
+		r = grub_open(g, path, GRUB_CONFIG_MAX, &file, e);
+	bytes_free(&file);
+	return r > 0 ? grub_run_config(g, path, false, e) : r;
 }
 
 static int start(struct grub_run *g, unsigned esp, struct err *e)
 {
-	struct bytes file = {NULL, 0};
-	char path[300];
 	int r = set_first_variables(g, esp, e);
 
-	snprintf(path, sizeof(path), "%s/grub.cfg", grub_script_get(g->script, "prefix"));
-	/* Debian's 2.14 opens its first configuration to see whether it is there. */
-	if (r == 0 && strcmp(g->image->version, "2.14") == 0)
-		r = grub_open(g, path, GRUB_CONFIG_MAX, &file, e);
-	bytes_free(&file);
-	if (r >= 0)
-		r = grub_run_config(g, path, false, e);
+	if (r < 0)
+		return r;
+	r = run_first_config(g, grub_script_get(g->script, "fw_path"), e);
+	if (r == 0 && !grub_script_ended(g->script))
+		r = run_first_config(g, grub_script_get(g->script, "prefix"), e);
 	if (r == 0)
-		grub_script_stop(g->script, "%s is not there", path);
+		grub_script_stop(g->script, "GRUB has no configuration");
 	if (r > 0)
 		r = show_menu(g, e);
 	if (r >= 0)

@@ -41,6 +41,7 @@ static void add_without(struct argv *a, const char *value, const char *drop)
 {
 	_cleanup_(freep) char *text = strdup(value);
 	char *out = text, *part, *rest = text;
+	size_t length;
 
 	if (!text) {
 		a->failed = true;
@@ -51,8 +52,9 @@ static void add_without(struct argv *a, const char *value, const char *drop)
 			continue;
 		if (out != text)
 			*out++ = ',';
-		memmove(out, part, strlen(part) + 1);
-		out += strlen(part);
+		length = strlen(part); /* before it moves: it may move onto itself */
+		memmove(out, part, length + 1);
+		out += length;
 	}
 	*out = '\0';
 	argv_add(a, text);

@@ -20,35 +20,38 @@ static char *joined(struct argv *a)
 
 START_TEST(emulated_td_becomes_a_plain_vm)
 {
-	char *const argv[] = {"/usr/bin/qemu",
-	                      "-nodefaults",
-	                      "-display",
-	                      "none",
-	                      "-smp",
-	                      "1",
-	                      "-object",
-	                      "memory-backend-file,id=ram,size=1280M,mem-path=/proc/self/fd/7,"
-	                      "share=on",
-	                      "-machine",
-	                      "q35,smm=off,max-ram-below-4g=1073741824,"
-	                      "memory-backend=ram",
-	                      "-device",
-	                      "loader,file=/proc/self/fd/8,addr=0x70000000,force-raw=on",
-	                      "-chardev",
-	                      "socket,id=doorbell,fd=9",
-	                      "-device",
-	                      "isa-debugcon,iobase=0xeb,chardev=doorbell",
-	                      "-device",
-	                      "isa-debug-exit,iobase=0xf4,iosize=4",
-	                      "-blockdev",
-	                      "{\"node-name\":\"root\"}",
-	                      "-kernel",
-	                      "/k",
-	                      "-initrd",
-	                      "/i",
-	                      "-append",
-	                      "quiet",
-	                      NULL};
+	char *const argv[] = {
+	        "/usr/bin/qemu",
+	        "-nodefaults",
+	        "-display",
+	        "none",
+	        "-smp",
+	        "1",
+	        "-object",
+	        "memory-backend-file,id=ram,size=1280M,mem-path=/proc/self/fd/7,"
+	        "share=on",
+	        "-machine",
+	        "q35,smm=off,max-ram-below-4g=1073741824,"
+	        "memory-backend=ram",
+	        "-device",
+	        "loader,file=/proc/self/fd/8,addr=0x70000000,force-raw=on",
+	        "-chardev",
+	        "socket,id=doorbell,fd=9",
+	        "-device",
+	        "isa-debugcon,iobase=0xeb,chardev=doorbell",
+	        "-device",
+	        "isa-debug-exit,iobase=0xf4,iosize=4",
+	        "-blockdev",
+	        "{\"node-name\":\"root\"}",
+	        "-device",
+	        "virtio-blk-pci,bootindex=0,addr=1e.0,iommu_platform=on,disable-legacy=on",
+	        "-kernel",
+	        "/k",
+	        "-initrd",
+	        "/i",
+	        "-append",
+	        "quiet",
+	        NULL};
 	struct argv a;
 
 	ck_assert_int_eq(acpi_control_argv(argv, "/d.efi", "/proc/5/fd/6", &a, NULL), 0);
@@ -57,6 +60,7 @@ START_TEST(emulated_td_becomes_a_plain_vm)
 	                 "-object memory-backend-ram,id=ram,size=1280M,share=on "
 	                 "-machine q35,smm=off,max-ram-below-4g=1073741824,memory-backend=ram "
 	                 "-chardev null,id=doorbell -blockdev {\"node-name\":\"root\"} "
+	                 "-device virtio-blk-pci,addr=1e.0,iommu_platform=on,disable-legacy=on "
 	                 "-kernel /d.efi -chardev file,id=fw-cfg,path=/proc/5/fd/6 "
 	                 "-device isa-debugcon,iobase=0xe9,chardev=fw-cfg "
 	                 "-device isa-debug-exit,iobase=0xf4,iosize=4");

@@ -61,6 +61,7 @@ enum {
 	KEY_KERNEL,
 	KEY_INITRD,
 	KEY_ROOT,
+	KEY_DISK,
 	KEY_FIRMWARE,
 	KEY_MODULE,
 	KEY_APPEND,
@@ -90,6 +91,9 @@ static const struct argp_option known_options[] = {
         {"kernel", KEY_KERNEL, "FILE", 0, "TCEPTION_KERNEL (of cells without @kernel=backports)",
          3},
         {"initrd", KEY_INITRD, "FILE", 0, "TCEPTION_INITRD", 3},
+        {"disk", KEY_DISK, "IMAGE", 0,
+         "TDs boot from this disk (raw or qcow2, read only) in place of kernel, initrd and append",
+         3},
         {"root-image", KEY_ROOT, "FILE", 0, "TCEPTION_ROOT (of cells without @image=minimal)", 3},
         {"firmware", KEY_FIRMWARE, "FILE", 0, "TCEPTION_FIRMWARE: a TDVF", 3},
         {"module", KEY_MODULE, "FILE", 0, "TCEPTION_MODULE: the software TDX module", 3},
@@ -135,6 +139,9 @@ static int parse_part(int key, char *arg, struct guest_parts *p)
 		return 0;
 	case KEY_INITRD:
 		set_part(&p->kernel[KERNEL_TRIXIE].initrd, arg);
+		return 0;
+	case KEY_DISK:
+		set_part(&p->disk.path, arg);
 		return 0;
 	case KEY_ROOT:
 		set_part(&p->root[IMAGE_FULL].path, arg);

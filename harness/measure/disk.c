@@ -114,3 +114,8 @@ uint64_t disk_size(const struct disk *d)
 {
 	return d->size;
 }
+
+bool disk_is_qcow2(const struct disk *d)
+{
+	return d->qcow2 != NULL;
+}

@@ -26,6 +26,7 @@ int disk_open_memory(struct bytes image, struct disk **ret, struct err *e);
 void disk_free(struct disk *d);
 
 uint64_t disk_size(const struct disk *d); /* bytes the guest sees */
+bool disk_is_qcow2(const struct disk *d);
 /* All of `size` bytes or an error; beyond the end: -EBADMSG. */
 int disk_read(struct disk *d, uint64_t offset, void *out, size_t size, struct err *e);
 

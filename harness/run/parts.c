@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "measure/disk.h"
 
 /* The binary's own folder, where `make` also puts what the guests are made of. */
 static int own_dir(char ret[PATH_MAX], struct err *e)
@@ -64,13 +65,13 @@ static int fill_kernel(struct kernel_files *k, const struct kernel_part *names, 
 	return r < 0 ? r : fill(&k->initrd, names->initrd_variable, own, names->initrd, e);
 }
 
-static int fill_root(struct root_file *root, const char *variable, const char *cache,
-                     const char *name, struct err *e)
+static int fill_image(struct image_file *image, const char *variable, const char *cache,
+                      const char *name, struct err *e)
 {
 	struct stat st;
-	int r = fill(&root->path, variable, cache, name, e);
+	int r = fill(&image->path, variable, cache, name, e);
 
-	root->is_device = r == 0 && stat(root->path, &st) == 0 && S_ISBLK(st.st_mode);
+	image->is_device = r == 0 && stat(image->path, &st) == 0 && S_ISBLK(st.st_mode);
 	return r;
 }
 
@@ -109,6 +110,24 @@ static int explain_missing(struct guest_parts *p, const char *cache, struct err 
 	return n < 0 ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
+/* What QEMU has to be told, because a guest must not make a raw image one of another format. */
+static int look_at_disk(struct guest_parts *p, struct err *e)
+{
+	struct disk *d;
+	int r;
+
+	if (!p->disk.path)
+		return 0;
+	r = fill_image(&p->disk, "", "", "", e);
+	if (r == 0)
+		r = disk_open(p->disk.path, &d, e);
+	if (r < 0)
+		return r;
+	p->disk.is_qcow2 = disk_is_qcow2(d);
+	disk_free(d);
+	return 0;
+}
+
 int guest_parts_find(struct guest_parts *p, struct err *e)
 {
 	_cleanup_(freep) char *beside = NULL;
@@ -127,12 +146,14 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	for (int k = 0; k < KERNEL_COUNT && r == 0; k++)
 		r = fill_kernel(&p->kernel[k], &kernel_names[k], cache, own, e);
 	if (r == 0)
-		r = fill_root(&p->root[IMAGE_FULL], "TCEPTION_ROOT", cache, "root.squashfs", e);
+		r = fill_image(&p->root[IMAGE_FULL], "TCEPTION_ROOT", cache, "root.squashfs", e);
 	if (r == 0)
-		r = fill_root(&p->root[IMAGE_MINIMAL], "TCEPTION_ROOT_MINIMAL", cache,
-		              "root-minimal.squashfs", e);
+		r = fill_image(&p->root[IMAGE_MINIMAL], "TCEPTION_ROOT_MINIMAL", cache,
+		               "root-minimal.squashfs", e);
 	if (r == 0)
 		r = explain_missing(p, cache, e);
+	if (r == 0)
+		r = look_at_disk(p, e);
 	if (r == 0)
 		r = fill(&p->firmware, "TCEPTION_FIRMWARE", cache, "OVMF.fd", e);
 	if (r == 0)
@@ -154,14 +175,19 @@ static int check(const char *what, const char *path, const char *maker, struct e
 	return err_set(e, -ENOENT, "%s %s: %s; '%s' makes it", what, path, strerror(errno), maker);
 }
 
+bool guest_parts_disk(const struct guest_parts *p, const struct boot *b)
+{
+	return p->disk.path && b->platform != PLATFORM_NONE && b->kernel == KERNEL_TRIXIE;
+}
+
 static int check_boot(const struct guest_parts *p, const struct boot *b, struct err *e)
 {
-	bool td = b->platform != PLATFORM_NONE;
-	int r = check("the guests' kernel", p->kernel[b->kernel].image, "make image", e);
+	bool td = b->platform != PLATFORM_NONE, disk = guest_parts_disk(p, b);
+	int r = check("the guests' root image", p->root[b->image].path, "make image", e);
 
-	if (r == 0)
-		r = check("the guests' root image", p->root[b->image].path, "make image", e);
-	if (r == 0)
+	if (r == 0 && !disk)
+		r = check("the guests' kernel", p->kernel[b->kernel].image, "make image", e);
+	if (r == 0 && !disk)
 		r = check("the guests' initramfs", p->kernel[b->kernel].initrd, "make guests", e);
 	if (r == 0 && td)
 		r = check("the TD firmware", p->firmware, "make image", e);
@@ -195,5 +221,6 @@ void guest_parts_done(struct guest_parts *p)
 	free(p->module);
 	free(p->dumper);
 	free(p->append);
+	free(p->disk.path);
 	*p = (struct guest_parts){0};
 }

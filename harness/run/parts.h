@@ -10,9 +10,10 @@
 struct kernel_files {
 	char *image, *initrd;
 };
-struct root_file {
+struct image_file {
 	char *path;
 	bool is_device; /* a block device: QEMU has another driver for it */
+	bool is_qcow2;  /* else raw */
 };
 
 /*
@@ -25,11 +26,13 @@ struct guest_parts {
 	 * _BACKPORTS or -backports at the end of the name for that kernel. */
 	struct kernel_files kernel[KERNEL_COUNT];
 	/* TCEPTION_ROOT, cache root.squashfs; with _MINIMAL or -minimal for that image. */
-	struct root_file root[IMAGE_COUNT];
+	struct image_file root[IMAGE_COUNT];
 	/* Why there is no such kernel or image, or NULL where there is one. */
 	char *no_backports, *no_minimal;
 	char *firmware; /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
 	char *module; /* TCEPTION_MODULE, beside the binary tdxemu.bin: for an emulated `td` only */
+	/* Boots a `td` without @kernel=backports in place of that kernel; path NULL: none does. */
+	struct image_file disk;
 	char *append; /* TCEPTION_APPEND: further words of the kernel's command line, or NULL */
 	char *dumper; /* TCEPTION_FWCFG, beside the binary fwcfg.efi: for the ACPI tables of a `td`
 	               */
@@ -39,6 +42,8 @@ struct guest_parts {
 int guest_parts_find(struct guest_parts *p, struct err *e);
 /* -ENOENT naming the first file that a boot of the plan lacks, and what makes it. */
 int guest_parts_check(const struct guest_parts *p, const struct plan *plan, struct err *e);
+/* Whether this boot is from `disk`. */
+bool guest_parts_disk(const struct guest_parts *p, const struct boot *b);
 void guest_parts_done(struct guest_parts *p);
 
 #endif

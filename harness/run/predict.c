@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "measure/disk.h"
 #include "measure/predict_json.h"
 #include "measure/util.h"
 #include "run/acpi.h"
+#include "run/qemu.h"
 
 #define FILE_NAME "prediction.json"
 #define IMAGE_MAX (1u << 30) /* bytes of a kernel or an initrd */
@@ -22,6 +24,7 @@
 
 struct files {
 	struct bytes firmware, kernel, initrd;
+	struct disk *disk;
 };
 
 static void files_done(struct files *f)
@@ -29,6 +32,7 @@ static void files_done(struct files *f)
 	bytes_free(&f->firmware);
 	bytes_free(&f->kernel);
 	bytes_free(&f->initrd);
+	disk_free(f->disk);
 }
 
 static const char *option_value(char *const *argv, const char *option)
@@ -48,6 +52,27 @@ static int read_option(char *const *argv, const char *option, size_t max, struct
 	return path ? measure_read_file(path, max, ret, e) : 0;
 }
 
+/* The image behind the node that the boot disk has, where there is one. */
+static int open_boot_disk(char *const *argv, struct disk **ret, struct err *e)
+{
+	int r = 0;
+
+	for (char *const *a = argv; r == 0 && !*ret && a[0] && a[1]; a++) {
+		const char *node = "", *path = NULL;
+		json_t *object;
+
+		if (strcmp(a[0], "-blockdev") != 0)
+			continue;
+		object = json_loads(a[1], 0, NULL);
+		if (json_unpack(object, "{s:s, s:{s:s}}", "node-name", &node, "file", "filename",
+		                &path) == 0 &&
+		    strcmp(node, QEMU_BOOT_DISK) == 0)
+			r = disk_open(path, ret, e);
+		json_decref(object);
+	}
+	return r;
+}
+
 static int read_files(char *const *argv, struct files *ret, struct err *e)
 {
 	int r = read_option(argv, "-bios", TDVF_IMAGE_MAX, &ret->firmware, e);
@@ -58,6 +83,8 @@ static int read_files(char *const *argv, struct files *ret, struct err *e)
 		r = read_option(argv, "-kernel", IMAGE_MAX, &ret->kernel, e);
 	if (r == 0)
 		r = read_option(argv, "-initrd", IMAGE_MAX, &ret->initrd, e);
+	if (r == 0)
+		r = open_boot_disk(argv, &ret->disk, e);
 	return r;
 }
 
@@ -101,6 +128,9 @@ static int find_tables(struct tables *t, char **argv, const char *dumper, struct
 static int predict_boot(const struct run_record *record, const struct boot_record *b,
                         const struct acpi_blobs *acpi, struct prediction *ret, struct err *e)
 {
+	/* The disk that the agent wants is behind it. */
+	static const struct pci_place boot_device = {
+	        .device = QEMU_BOOT_DISK_DEVICE, .first = true, .others = 1};
 	_cleanup_(files_done) struct files files = {0};
 	struct measure_inputs in = {
 	        .memory = (uint64_t)b->boot.memory_mib << 20,
@@ -116,6 +146,8 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 	in.firmware = files.firmware;
 	in.kernel = files.kernel;
 	in.initrd = files.initrd;
+	in.disk = files.disk;
+	in.boot_device = files.disk ? &boot_device : NULL;
 	return predict(&in, ret, e);
 }
 

@@ -120,24 +120,41 @@ static void add_emulated(struct argv *a, const struct qemu_spec *s)
 	argv_addf(a, "isa-debug-exit,iobase=%#x,iosize=4", TDXEMU_EXIT_PORT);
 }
 
+/* JSON, because a path may hold commas. */
+static void add_image(struct argv *a, const char *node, const struct image_file *image)
+{
+	add_json(a, "-blockdev",
+	         json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:s}}", "node-name", node, "driver",
+	                   image->is_qcow2 ? "qcow2" : "raw", "read-only", 1, "file", "driver",
+	                   image->is_device ? "host_device" : "file", "filename", image->path,
+	                   "locking", "off"));
+}
+
+/* What it boots by itself, the only device with a bootindex; in front of the others, so that it is
+ * the first disk to all that count them. */
+static void add_boot_disk(struct argv *a, const struct qemu_spec *s)
+{
+	add_image(a, QEMU_BOOT_DISK, &s->parts->disk);
+	argv_add(a, "-device");
+	argv_addf(a,
+	          "virtio-blk-pci,drive=" QEMU_BOOT_DISK
+	          ",bootindex=0,addr=%x.0,iommu_platform=on,disable-legacy=on",
+	          QEMU_BOOT_DISK_DEVICE);
+}
+
 /*
  * The devices every layer 0 has. A TD's virtio must go through its shared memory, which the guest
- * asks of the device by iommu_platform. JSON for the image, because its path may hold commas.
+ * asks of the device by iommu_platform.
  */
 static void add_devices(struct argv *a, const struct qemu_spec *s)
 {
-	const struct root_file *root = &s->parts->root[s->boot->image];
 	const char *shared =
 	        s->boot->platform == PLATFORM_NONE ? "" : ",iommu_platform=on,disable-legacy=on";
 
 	add_chardev(a, "console", s->fd.console);
 	argv_add(a, "-serial");
 	argv_add(a, "chardev:console");
-	add_json(a, "-blockdev",
-	         json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:s}}", "node-name", "root", "driver",
-	                   "raw", "read-only", 1, "file", "driver",
-	                   root->is_device ? "host_device" : "file", "filename", root->path,
-	                   "locking", "off"));
+	add_image(a, "root", &s->parts->root[s->boot->image]);
 	argv_add(a, "-device");
 	argv_addf(a, "virtio-blk-pci,drive=root,serial=tception-root%s", shared);
 	add_chardev(a, "channel", s->fd.channel);
@@ -145,6 +162,10 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	argv_addf(a, "virtio-serial-pci,id=serial%s", shared);
 	argv_add(a, "-device");
 	argv_add(a, "virtserialport,bus=serial.0,chardev=channel,name=tception");
+}
+
+static void add_kernel(struct argv *a, const struct qemu_spec *s)
+{
 	argv_add(a, "-kernel");
 	argv_add(a, s->parts->kernel[s->boot->kernel].image);
 	argv_add(a, "-initrd");
@@ -177,7 +198,11 @@ int qemu_argv(const struct qemu_spec *s, struct argv *ret, struct err *e)
 		add_plain(&a, s->boot);
 		break;
 	}
+	if (guest_parts_disk(s->parts, s->boot))
+		add_boot_disk(&a, s);
 	add_devices(&a, s);
+	if (!guest_parts_disk(s->parts, s->boot))
+		add_kernel(&a, s);
 	if (a.failed) {
 		argv_done(&a);
 		return err_set(e, -ENOMEM, "QEMU's command line: out of memory");

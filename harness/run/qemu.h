@@ -29,6 +29,10 @@ struct qemu_spec {
 	struct qemu_fds fd;
 };
 
+/* The disk that a TD boots from: its node, and its device number on the root bus. */
+#define QEMU_BOOT_DISK        "boot"
+#define QEMU_BOOT_DISK_DEVICE 1u
+
 int qemu_argv(const struct qemu_spec *spec, struct argv *ret, struct err *e);
 
 /* Bytes of RAM below 4 GiB that q35 gives a machine of this size, see format/tdxemu.h. */

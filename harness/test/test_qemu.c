@@ -47,16 +47,18 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 	"/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", \
 	        "-no-reboot", "-smp", smp
 #define DEVICES(shared) DEVICES_OF(shared, "", "")
-#define DEVICES_OF(shared, kernel, image)                                                          \
-	"-chardev", "socket,id=console,fd=12", "-serial", "chardev:console", "-blockdev",          \
-	        "{\"node-name\":\"root\",\"driver\":\"raw\",\"read-only\":true,\"file\":{"         \
-	        "\"driver\":\"file\",\"filename\":\"/c, \\\"odd\\\"/root" image                    \
-	        ".squashfs\","                                                                     \
-	        "\"locking\":\"off\"}}",                                                           \
-	        "-device", "virtio-blk-pci,drive=root,serial=tception-root" shared, "-chardev",    \
-	        "socket,id=channel,fd=11", "-device", "virtio-serial-pci,id=serial" shared,        \
-	        "-device", "virtserialport,bus=serial.0,chardev=channel,name=tception", "-kernel", \
-	        "/c/vmlinuz" kernel, "-initrd", "/b/initrd" kernel ".cpio", "-append", CMDLINE
+#define KERNEL_OF(kernel) \
+	"-kernel", "/c/vmlinuz" kernel, "-initrd", "/b/initrd" kernel ".cpio", "-append", CMDLINE
+#define DEVICES_OF(shared, kernel, image) BARE_DEVICES(shared, image), KERNEL_OF(kernel)
+#define BARE_DEVICES(shared, image)                                                             \
+	"-chardev", "socket,id=console,fd=12", "-serial", "chardev:console", "-blockdev",       \
+	        "{\"node-name\":\"root\",\"driver\":\"raw\",\"read-only\":true,\"file\":{"      \
+	        "\"driver\":\"file\",\"filename\":\"/c, \\\"odd\\\"/root" image                 \
+	        ".squashfs\","                                                                  \
+	        "\"locking\":\"off\"}}",                                                        \
+	        "-device", "virtio-blk-pci,drive=root,serial=tception-root" shared, "-chardev", \
+	        "socket,id=channel,fd=11", "-device", "virtio-serial-pci,id=serial" shared,     \
+	        "-device", "virtserialport,bus=serial.0,chardev=channel,name=tception"
 
 START_TEST(plain_tcg)
 {
@@ -122,6 +124,41 @@ START_TEST(hardware)
 }
 END_TEST
 
+/* In front of the other devices, and nothing that makes QEMU start a kernel. */
+#define DISK(driver)                                                                               \
+	"-accel", "kvm", "-object",                                                                \
+	        "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\",\"quote-generation-socket\":{"        \
+	        "\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\"}}",                    \
+	        "-machine",                                                                        \
+	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off,vmport=off",    \
+	        "-cpu", "host", "-m", "4096", "-bios", "/c/OVMF.fd", "-blockdev",                  \
+	        "{\"node-name\":\"boot\",\"driver\":\"" driver                                     \
+	        "\",\"read-only\":true,\"file\":{"                                                 \
+	        "\"driver\":\"file\",\"filename\":\"/d, \\\"odd\\\"/disk\",\"locking\":\"off\"}}", \
+	        "-device",                                                                         \
+	        "virtio-blk-pci,drive=boot,bootindex=0,addr=1.0,iommu_platform=on,"                \
+	        "disable-legacy=on",                                                               \
+	        BARE_DEVICES(",iommu_platform=on,disable-legacy=on", "")
+
+START_TEST(disk)
+{
+	struct boot b = {
+	        .memory_mib = 4096, .vcpus = 4, .platform = PLATFORM_HARDWARE, .kvm = true};
+
+	parts.disk.path = (char *)"/d, \"odd\"/disk";
+	EXPECT(&b, COMMON("4"), DISK("raw"));
+	parts.disk.is_qcow2 = true;
+	EXPECT(&b, COMMON("4"), DISK("qcow2"));
+	/* A TD alone, and only where no other kernel is asked for. */
+	b.kernel = KERNEL_BACKPORTS;
+	ck_assert(!guest_parts_disk(&parts, &b));
+	b = (struct boot){.memory_mib = 2048, .vcpus = 1};
+	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
+	       "-cpu", "max", "-m", "2048", DEVICES(""));
+	parts.disk.path = NULL;
+}
+END_TEST
+
 /* q35 splits RAM at 2 GiB from 2816 MiB on (QEMU, hw/i386/pc_q35.c). */
 START_TEST(low_ram)
 {
@@ -144,6 +181,7 @@ int main(void)
 	tcase_add_test(t, other_files);
 	tcase_add_test(t, emulated);
 	tcase_add_test(t, hardware);
+	tcase_add_test(t, disk);
 	tcase_add_test(t, low_ram);
 	suite_add_tcase(suite, t);
 	return golden_run(suite);

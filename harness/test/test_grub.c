@@ -225,6 +225,52 @@ START_TEST(takes_2_12_for_what_it_is)
 }
 END_TEST
 
+/* As in logs of TDs with Debian's 2.12 and 2.14: a configuration beside GRUB's image comes first. A
+ * second entry for the same file is made in EFI/BOOT, behind that of grubx64.efi. */
+START_TEST(a_configuration_beside_grub)
+{
+	static const char name[] = "GRUB    CFG", second[] = "GRUBX64 EFI";
+	const uint8_t *file = memmem(image, size, name, sizeof(name) - 1);
+	uint8_t *slot = memmem(image, size, second, sizeof(second) - 1);
+	struct prediction p;
+	size_t from = 0;
+
+	ck_assert(file && slot);
+	while (slot[0])
+		slot += 32;
+	memcpy(slot, file, 32);
+	p = prediction();
+	ck_assert(p.known[1] && p.known[2]);
+	for (int i = 0; i < 2; i++) /* looked for, and read */
+		ck_assert_ptr_nonnull(next(&p, &from, "(hd0,gpt1)/EFI/BOOT/grub.cfg"));
+	ck_assert(!has(&p, "(hd0,gpt1)/EFI/debian/grub.cfg"));
+	prediction_done(&p);
+}
+END_TEST
+
+/* What a TD's GRUB of Debian put on its kernel's command line for them. The digests are those of
+ * make.py's command line with these words in place of the ones that are changed. */
+static const struct {
+	const char *from, *to, *hex;
+} variables[] = {
+        {"no_timer_check", "fw=${fw_path}x", "8285e8525e315d0d71111527"},
+        {"cryptomgr.notests", "${color_normal}xx", "6e8692dbc6b51c7204fcc45b"},
+        {"random.trust_cpu=on", "x=,${default},abcde", "8b59dfe144e0694b7328b5f8"},
+};
+
+START_TEST(variables_that_grub_sets)
+{
+	struct prediction p;
+
+	ck_assert_uint_eq(strlen(variables[_i].from), strlen(variables[_i].to));
+	ck_assert_uint_eq(change(variables[_i].from, variables[_i].to, strlen(variables[_i].to)),
+	                  1);
+	p = prediction();
+	expect(&p, 2, "LOADED_IMAGE::LoadOptions", variables[_i].hex);
+	prediction_done(&p);
+}
+END_TEST
+
 START_TEST(a_grub_that_measures_nothing)
 {
 	struct prediction p;
@@ -317,6 +363,9 @@ int main(void)
 	tcase_add_loop_test(t, leaves_open_what_is_outside, 0,
 	                    sizeof(outside) / sizeof(outside[0]));
 	tcase_add_test(t, takes_2_12_for_what_it_is);
+	tcase_add_test(t, a_configuration_beside_grub);
+	tcase_add_loop_test(t, variables_that_grub_sets, 0,
+	                    sizeof(variables) / sizeof(variables[0]));
 	tcase_add_test(t, a_grub_that_measures_nothing);
 	tcase_add_test(t, a_kernel_that_nobody_measures);
 	tcase_add_test(t, secure_boot_is_left_open);

@@ -452,6 +452,38 @@ START_TEST(named_alike)
 }
 END_TEST
 
+/* What names a certificate can be copied by anyone, its key too: a copy must not hide the original.
+ */
+START_TEST(forged_twin)
+{
+	struct golden g = made_read(_i);
+	struct verifier *v = verifier();
+	json_t *o = with_pck();
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	unsigned char *der = NULL;
+	int size = i2d_X509(leaf, &der);
+	struct verdict d;
+	struct err e;
+
+	ck_assert_int_gt(size, 0);
+	der[size - 1] ^= 1; /* of the signature */
+	ck_assert_int_eq(verifier_add(v, der, (size_t)size, &e), 0);
+	give_bundle(v, bundle);
+	d = ask(v, &g);
+	assert_refused(&d, "certificate");
+	give_bundle(v, o);
+	d = ask(v, &g);
+	assert_holds(&d);
+	OPENSSL_free(der);
+	X509_free(leaf);
+	BIO_free(bio);
+	verifier_free(v);
+	json_decref(o);
+	golden_done(&g);
+}
+END_TEST
+
 /* Issuers of the right name that did not issue it: one, and more than are tried. */
 START_TEST(issuers_named_alike)
 {
@@ -529,6 +561,7 @@ int main(void)
 	tcase_add_test(tc, no_chain_in_a_bundle);
 	tcase_add_loop_test(tc, revoked, 0, 3);
 	tcase_add_loop_test(tc, named_alike, 0, 3);
+	tcase_add_loop_test(tc, forged_twin, 0, PCK_LEAF);
 	tcase_add_loop_test(tc, issuers_named_alike, 0, 3);
 	tcase_add_loop_test(tc, another_install, 0, 3);
 	suite_add_tcase(suite, tc);

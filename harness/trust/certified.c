@@ -199,24 +199,29 @@ static int none_named(const struct quote *q, struct err *e)
 
 /*
  * With an encrypted PPID another platform's certificate may be named just as well: the one whose
- * key signed the QE report is meant.
+ * key signed the QE report is meant. Of two that differ in what the issuer signed, one is forged.
  */
 static int find_named(struct search *s, const struct quote *q, struct certified **ret,
                       struct err *e)
 {
 	const struct collateral *c = s->collateral;
-	bool named = false;
+	bool named = false, meant = false;
+	int r = -EBADMSG;
 
-	for (size_t i = 0; i < c->pooled; i++) {
+	for (size_t i = 0; r == -EBADMSG && i < c->pooled; i++) {
 		EVP_PKEY *key = X509_get0_pubkey(c->pool[i]);
 
 		if (!key || !is_named(q, c->pool[i]))
 			continue;
-		if (ecdsa_verify(key, q->qe_signature, q->qe_report_raw.data,
-		                 q->qe_report_raw.size))
-			return find_by_leaf(s, c->pool[i], ret, e);
 		named = true;
+		if (!ecdsa_verify(key, q->qe_signature, q->qe_report_raw.data,
+		                  q->qe_report_raw.size))
+			continue;
+		meant = true;
+		r = find_by_leaf(s, c->pool[i], ret, e);
 	}
+	if (meant)
+		return r;
 	return named ? err_set(e, -EBADMSG,
 	                       "the QE report's signature is not by the PCK certificate named")
 	             : none_named(q, e);

@@ -409,7 +409,7 @@ static int set_first_variables(struct grub_run *g, unsigned esp, struct err *e)
 	char root[32], prefix[200], folder[64], name[64];
 	const char *const others[][2] = {
 	        {"root", root},
-	        {"prefix", prefix}, /* also reads the lists of modules, if they are there */
+	        {"prefix", prefix},
 	        {"fw_path", folder},
 	        {"color_normal", "light-gray/black"},
 	        {"color_highlight", "black/light-gray"},
@@ -437,19 +437,21 @@ static int set_first_variables(struct grub_run *g, unsigned esp, struct err *e)
 	return r;
 }
 
-/* Debian's looks for a configuration in its own folder, then below $prefix; 2.14 opens it once to
- * see whether it is there. */
+/* Debian's looks for a configuration in its own folder, then below $prefix: it opens it to see
+ * whether it is there, reads the lists of modules below $prefix, and then the configuration. */
 static int run_first_config(struct grub_run *g, const char *folder, struct err *e)
 {
 	struct bytes file = {NULL, 0};
 	char path[300];
-	int r = 1;
+	int r;
 
 	snprintf(path, sizeof(path), "%s/grub.cfg", folder);
-	if (strcmp(g->image->version, "2.14") == 0)
-		r = grub_open(g, path, GRUB_CONFIG_MAX, &file, e);
+	r = grub_open(g, path, GRUB_CONFIG_MAX, &file, e);
 	bytes_free(&file);
-	return r > 0 ? grub_run_config(g, path, false, e) : r;
+	if (r <= 0)
+		return r;
+	r = grub_read_lists(g, grub_script_get(g->script, "prefix"), e);
+	return r < 0 ? r : grub_run_config(g, path, false, e);
 }
 
 static int start(struct grub_run *g, unsigned esp, struct err *e)

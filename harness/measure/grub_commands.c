@@ -327,6 +327,8 @@ static int changed(void *userdata, struct grub_script *s, const char *name, stru
 	        "biosnum",    "fallback", "secondary_locale_dir"};
 	struct grub_run *g = userdata;
 
+	if (!grub_script_file(s)[0])
+		return 0; /* as GRUB starts: by itself */
 	if (strcmp(name, "lang") == 0 || strcmp(name, "locale_dir") == 0)
 		return grub_look_for_language(g, e);
 	if (strcmp(name, "prefix") == 0) {
@@ -334,8 +336,6 @@ static int changed(void *userdata, struct grub_script *s, const char *name, stru
 
 		return r < 0 ? r : grub_look_for_language(g, e);
 	}
-	if (!grub_script_file(s)[0])
-		return 0; /* as GRUB starts: by itself */
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (strcmp(name, others[i]) == 0)
 			grub_script_stop(s, "what setting '%s' does is not understood here", name);

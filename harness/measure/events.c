@@ -76,6 +76,30 @@ void event_hash(struct event_list *l, struct event_tag tag, const void *data, si
 	sha384(data, size, p->digest);
 }
 
+/* UEFI_VARIABLE_DATA: TCG PC Client Platform Firmware Profile, section 10.2.6 */
+void event_variable(struct event_list *l, struct event_tag tag, const uint8_t guid[GUID_SIZE],
+                    const char *name, struct bytes data, const char *whose)
+{
+	uint8_t head[GUID_SIZE + 16] = {0}, digest[48];
+	struct sha512 h;
+
+	memcpy(head, guid, GUID_SIZE);
+	head[GUID_SIZE] = (uint8_t)strlen(name);
+	for (size_t i = 0; i < 8; i++)
+		head[GUID_SIZE + 8 + i] = (uint8_t)((uint64_t)data.size >> 8 * i);
+	sha384_init(&h);
+	sha512_update(&h, head, sizeof(head));
+	for (const char *c = name; *c; c++) {
+		const uint8_t unit[2] = {(uint8_t)*c, 0};
+
+		sha512_update(&h, unit, sizeof(unit));
+	}
+	if (data.size > 0)
+		sha512_update(&h, data.data, data.size);
+	sha384_final(&h, digest);
+	event_add(l, tag, digest, "%s %s", whose, name);
+}
+
 void event_unknown(struct event_list *l, struct event_tag tag, const char *what, ...)
 {
 	va_list ap;

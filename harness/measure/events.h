@@ -3,6 +3,7 @@
 #define TCEPTION_MEASURE_EVENTS_H
 
 #include "measure/predict.h"
+#include "measure/util.h"
 
 /* The list being predicted, private to this room: appends in the order of the boot. */
 struct event_list {
@@ -28,6 +29,9 @@ void event_add(struct event_list *l, struct event_tag tag, const uint8_t digest[
 /* The digest is SHA-384 of `size` bytes at `data`. */
 void event_hash(struct event_list *l, struct event_tag tag, const void *data, size_t size,
                 const char *what, ...) __attribute__((format(printf, 5, 6)));
+/* A UEFI variable's: of its owner, name and data. The event is called "WHOSE NAME". */
+void event_variable(struct event_list *l, struct event_tag tag, const uint8_t guid[GUID_SIZE],
+                    const char *name, struct bytes data, const char *whose);
 /* An event that will happen but whose digest cannot be told, because an input is missing. */
 void event_unknown(struct event_list *l, struct event_tag tag, const char *what, ...)
         __attribute__((format(printf, 3, 4)));

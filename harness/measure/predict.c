@@ -94,29 +94,11 @@ static void measure_fw_cfg(struct boot *b)
 		event_unknown(&b->list, tag, "fw_cfg bootorder");
 }
 
-/* UEFI_VARIABLE_DATA: TCG PC Client Platform Firmware Profile, section 10.2.6 */
 static void hash_variable(struct boot *b, const uint8_t *guid, const char *name, struct bytes data)
 {
 	const struct event_tag tag = {0, EV_EFI_VARIABLE_DRIVER_CONFIG, INPUT_FIRMWARE};
-	uint8_t head[GUID_SIZE + 16] = {0}, digest[48];
-	struct sha512 h;
 
-	memcpy(head, guid, GUID_SIZE);
-	head[GUID_SIZE] = (uint8_t)strlen(name);
-	for (size_t i = 0; i < 8; i++)
-		head[GUID_SIZE + 8 + i] = (uint8_t)((uint64_t)data.size >> 8 * i);
-	sha384_init(&h);
-	sha512_update(&h, head, sizeof(head));
-	for (; *name; name++) {
-		const uint8_t unit[2] = {(uint8_t)*name, 0};
-
-		sha512_update(&h, unit, sizeof(unit));
-	}
-	name -= head[GUID_SIZE];
-	if (data.size > 0)
-		sha512_update(&h, data.data, data.size);
-	sha384_final(&h, digest);
-	event_add(&b->list, tag, digest, "variable %s", name);
+	event_variable(&b->list, tag, guid, name, data, "variable");
 }
 
 static void measure_policy(struct boot *b)

@@ -10,10 +10,9 @@
 #include "format/eventlog.h"
 #include "format/sha2.h"
 
-#define VERSION_MARK    "UEFI SHIM\n$Version: "
-#define VERSION_TRIED   16
-#define LIST_HEAD       28 /* bytes of an EFI_SIGNATURE_LIST before its entries */
-#define SBAT_LEVEL_NAME "SbatLevel"
+#define VERSION_MARK  "UEFI SHIM\n$Version: "
+#define VERSION_TRIED 16
+#define LIST_HEAD     28 /* bytes of an EFI_SIGNATURE_LIST before its entries */
 /* What shim sets without Secure Boot: no revocations but the format's own first date. */
 #define SBAT_LEVEL "sbat,1,2021030218\n"
 
@@ -125,21 +124,13 @@ static int measure_list(struct event_list *l, struct bytes keys, bool certificat
 	return 0;
 }
 
-/* UEFI_VARIABLE_DATA: TCG PC Client Platform Firmware Profile, section 10.2.6 */
 static void measure_level(struct event_list *l)
 {
+	static const char level[] = SBAT_LEVEL;
 	const struct event_tag tag = {0, EV_EFI_VARIABLE_AUTHORITY, INPUT_DISK};
-	const char *name = SBAT_LEVEL_NAME;
-	uint8_t data[GUID_SIZE + 16 + 2 * sizeof(SBAT_LEVEL_NAME) + sizeof(SBAT_LEVEL)] = {0};
-	size_t at = GUID_SIZE + 16;
 
-	memcpy(data, guid_shim_lock, GUID_SIZE);
-	data[GUID_SIZE] = (uint8_t)strlen(name);
-	data[GUID_SIZE + 8] = (uint8_t)strlen(SBAT_LEVEL);
-	for (; *name; name++, at += 2)
-		data[at] = (uint8_t)*name;
-	memcpy(data + at, SBAT_LEVEL, strlen(SBAT_LEVEL));
-	event_hash(l, tag, data, at + strlen(SBAT_LEVEL), "shim's variable " SBAT_LEVEL_NAME);
+	event_variable(l, tag, guid_shim_lock, "SbatLevel",
+	               (struct bytes){(const uint8_t *)level, strlen(level)}, "shim's variable");
 }
 
 static bool has_own_variables(const struct firmware *f)

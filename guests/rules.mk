@@ -38,7 +38,7 @@ $(eval $(call AGENT_TEST,test_probes,guests/agent/driver.o))
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
 # Stripped: the names of the compiler's temporary files would differ each time.
-TINY_SRC := $(wildcard guests/tiny/*.c) harness/format/frame.c harness/format/reader.c harness/format/sha2.c
+TINY_SRC := $(wildcard guests/tiny/*.c) $(addprefix harness/format/,frame.c reader.c sha2.c text.c)
 TINY_DEPS := $(wildcard guests/tiny/* guests/tiny/include/*) $(TINY_SRC) guests/rules.mk
 $B/tiny.elf: $(TINY_DEPS) | $(SETUP)
 	@mkdir -p $(@D)

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "agent/container.h"
@@ -135,27 +134,19 @@ static void serve_line(int fd)
 
 static pid_t line = -1;
 
-static int open_raw(const char *path)
-{
-	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	struct termios t;
-
-	if (fd >= 0 && tcgetattr(fd, &t) == 0) {
-		cfmakeraw(&t);
-		tcsetattr(fd, TCSANOW, &t);
-	}
-	return fd;
-}
-
 /* The broker keeps the VM's end open, too: else it would read EIO while nobody has it. */
 int broker_line_start(char ret_path[BROKER_LINE_MAX], struct trouble *t)
 {
 	_cleanup_(util_closep) int ours = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), theirs = -1;
 	char path[BROKER_LINE_MAX];
+	int r = 0;
 
-	if (ours < 0 || unlockpt(ours) < 0 || ptsname_r(ours, path, sizeof(path)) != 0 ||
-	    (theirs = open_raw(path)) < 0)
-		return trouble_set(t, -errno, "broker", "no pseudo-terminal: %s", strerror(errno));
+	if (ours < 0 || unlockpt(ours) < 0 || ptsname_r(ours, path, sizeof(path)) != 0)
+		r = -errno;
+	else if ((theirs = util_open_raw(path)) < 0)
+		r = theirs;
+	if (r < 0)
+		return trouble_set(t, r, "broker", "no pseudo-terminal: %s", strerror(-r));
 	line = fork();
 	if (line == 0)
 		serve_line(ours);
@@ -222,13 +213,13 @@ static int open_socket(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sa;
+	int r = fd < 0 ? -errno : address(BROKER_PATH, &sa);
 
-	if (fd >= 0 && (address(BROKER_PATH, &sa) < 0 ||
-	                connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)) {
+	if (r == 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		r = -errno;
+	if (r < 0 && fd >= 0)
 		close(fd);
-		fd = -1;
-	}
-	return fd;
+	return r < 0 ? r : fd;
 }
 
 /* One line of text, or all up to the end of the connection. */
@@ -256,13 +247,11 @@ json_t *report_broker(void *arg)
 	const struct report_request *request = arg;
 	char path[300];
 	bool has_line = find_line(path, sizeof(path));
-	_cleanup_(util_closep) int fd = has_line ? open_raw(path) : open_socket();
+	_cleanup_(util_closep) int fd = has_line ? util_open_raw(path) : open_socket();
 
 	signal(SIGPIPE, SIG_IGN);
 	if (fd < 0)
-		return failed(has_line ? "open" : "connect", errno);
-	if (has_line)
-		tcflush(fd, TCIFLUSH); /* of an answer that nobody waited for */
+		return failed(has_line ? "open" : "connect", fd);
 	int r = util_write_all(fd, request->report_data, sizeof(request->report_data));
 	return r < 0 ? failed("request", r) : read_answer(fd);
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "agent/serve.h"
@@ -41,19 +40,11 @@ int port_find(const char *wanted, char *ret, size_t size)
  */
 static int open_tty(void)
 {
-	struct termios t;
 	char path[300];
 
 	if (util_kernel_option(TTY_OPTION, path, sizeof(path)) < 0)
 		return -ENOENT;
-	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (tcgetattr(fd, &t) == 0) {
-		cfmakeraw(&t);
-		tcsetattr(fd, TCSAFLUSH, &t);
-	}
-	return fd;
+	return util_open_raw(path);
 }
 
 static int open_port(void)

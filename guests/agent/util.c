@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,6 +106,20 @@ char *util_read_line(const char *path)
 	while (size && strchr(" \t\r\n", text[size - 1])) /* also ends at an embedded NUL */
 		text[--size] = 0;
 	return text;
+}
+
+int util_open_raw(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct termios t;
+
+	if (fd < 0)
+		return -errno;
+	if (tcgetattr(fd, &t) == 0) {
+		cfmakeraw(&t);
+		tcsetattr(fd, TCSAFLUSH, &t);
+	}
+	return fd;
 }
 
 int util_kernel_option(const char *name, char *ret, size_t size)

@@ -28,6 +28,9 @@ void util_sleep_ms(int ms);
 int util_read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 /* A short text file without its trailing white space, or NULL: callers that can do without it. */
 char *util_read_line(const char *path);
+/* Opens a terminal, or a port that is none, for bytes as they are; what had come in before is
+ * thrown away. A descriptor or -errno. */
+int util_open_raw(const char *path);
 /* The value of a word "name=value" of the kernel's command line; `name` ends in '='. -ENOENT
  * without one, or when it doesn't fit. */
 int util_kernel_option(const char *name, char *ret, size_t size);

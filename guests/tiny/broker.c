@@ -2,41 +2,14 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "format/text.h"
 #include "machine.h"
 #include "tiny.h"
 
-#define ANSWER_MAX (48u << 10)
+#define ANSWER_MAX   (48u << 10)
+#define NONCE_DIGITS (BASE64_ENCODED_SIZE(REPORT_NONCE_SIZE) - 1)
 
 static char answer[ANSWER_MAX + 1];
-
-static int sextet(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* 32 bytes are 43 digits and a '='. */
-static bool decode_nonce(const char *text, uint8_t ret[REPORT_NONCE_SIZE])
-{
-	uint32_t bits = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < 43; i++) {
-		int digit = sextet(text[i]);
-
-		if (digit < 0)
-			return false;
-		bits = bits << 6 | (uint32_t)digit;
-		if (i % 4)
-			ret[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
-	}
-	return n == REPORT_NONCE_SIZE;
-}
 
 /* A line; what is in it is the broker's matter, and it runs this guest anyway. */
 static bool read_line(void)
@@ -57,11 +30,14 @@ static bool read_line(void)
 
 void broker_report(const char *layer, const char *nonce)
 {
-	uint8_t bytes[REPORT_NONCE_SIZE], so_far[48], data[64];
+	uint8_t bytes[BASE64_DECODED_MAX(NONCE_DIGITS)], so_far[48], data[64];
+	size_t size;
 
 	if (!line_present())
 		return;
-	if (!decode_nonce(nonce, bytes))
+	if (strlen(nonce) != NONCE_DIGITS ||
+	    base64_decode(nonce, NONCE_DIGITS, bytes, &size) != FORMAT_OK ||
+	    size != REPORT_NONCE_SIZE)
 		leave(EXIT_BAD, "tiny: VISIT's nonce is not 32 bytes of base64\n");
 	evidence(so_far);
 	report_data_make(bytes, layer, REPORT_BROKER, so_far, data);

@@ -17,3 +17,12 @@ void *memset(void *to, int value, size_t size)
 		*t++ = (uint8_t)value;
 	return to;
 }
+
+size_t strlen(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n])
+		n++;
+	return n;
+}

@@ -10,10 +10,13 @@
 #include "format/tdx.h"
 #include "test/golden.h"
 #include "test/recertify.h"
+#include "trust/authority.h"
 #include "trust/chain.h"
+#include "trust/marker.h"
 #include "trust/verify.h"
 
 #define SEPTEMBER_2026 1790000000 /* within the validity of all genuine chains */
+#define SEPTEMBER_2027 1820000000 /* and of emulated ones made in 2026 */
 
 /* Complete quotes that are not of production hardware: synthetic, or of pre-production parts. */
 static const char *const not_genuine[] = {"3f49cfeb29e6", "4fbd43612d8c", "6fb27f35022f",
@@ -357,6 +360,61 @@ START_TEST(test_root_without_marker)
 }
 END_TEST
 
+/* Base 128. */
+static void assert_small_arcs(const ASN1_OBJECT *oid)
+{
+	const unsigned char *p = OBJ_get0_data(oid);
+	uint64_t arc = 0;
+
+	for (size_t i = 0; i < OBJ_length(oid); i++) {
+		arc = arc << 7 | (p[i] & 0x7f);
+		ck_assert_uint_lt(arc, 1ull << 31);
+		if (!(p[i] & 0x80))
+			arc = 0;
+	}
+}
+
+/* Of a run made before the marker's object identifier changed: emulated still, and not hardware. */
+START_TEST(test_root_with_the_old_marker)
+{
+	struct golden quote = golden_read("emulated/old-marker.bin");
+	struct golden pem = golden_read("emulated/old-marker-root.pem");
+	_cleanup_(freep) char *root = strndup((const char *)pem.data, pem.size);
+
+	ck_assert_int_eq(judge(quote.data, quote.size, root, SEPTEMBER_2027).origin,
+	                 ORIGIN_EMULATED);
+	ck_assert_int_eq(judge(quote.data, quote.size, NULL, SEPTEMBER_2027).origin,
+	                 ORIGIN_UNKNOWN);
+	golden_done(&quote);
+	golden_done(&pem);
+}
+END_TEST
+
+/*
+ * Arcs and length that common parsers take: Go's below 2^31 (encoding/asn1), RustCrypto's below
+ * 2^32 and 39 bytes in all (const-oid); every certificate has the marker, once.
+ */
+START_TEST(marker_that_others_can_read)
+{
+	_cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *oid = OBJ_txt2obj(TRUST_MARKER_OID, 1);
+	const char *chain[] = {authority->pck_pem, authority->signing_pem};
+	struct err e;
+
+	ck_assert_uint_le(OBJ_length(oid), 39);
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(chain_done) struct chain c = {0};
+
+		ck_assert_int_eq(chain_read(chain[i], strlen(chain[i]), 3 - i, NULL, &c, &e), 0);
+		for (size_t k = 0; k < c.count; k++) {
+			ck_assert_int_ge(X509_get_ext_by_OBJ(c.cert[k], oid, -1), 0);
+			for (int n = 0; n < X509_get_ext_count(c.cert[k]); n++)
+				assert_small_arcs(
+				        X509_EXTENSION_get_object(X509_get_ext(c.cert[k], n)));
+		}
+	}
+}
+END_TEST
+
 static struct tdreport labelled_report(void)
 {
 	struct tdreport r = {0};
@@ -469,13 +527,13 @@ START_TEST(authority_keeps_its_keys_to_itself)
 	authority_free(a);
 	ck_assert_int_eq(stat(scratch_path("modes"), &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0700);
-	ck_assert_int_eq(stat(scratch_path("modes/authority.pem"), &st), 0);
+	ck_assert_int_eq(stat(scratch_path("modes/authority-2.pem"), &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	ck_assert_int_eq(st.st_nlink, 1);
-	ck_assert_int_eq(chmod(scratch_path("modes/authority.pem"), 0640), 0);
+	ck_assert_int_eq(chmod(scratch_path("modes/authority-2.pem"), 0640), 0);
 	ck_assert_int_eq(authority_open(scratch_path("modes"), &a, &e), -EPERM);
-	ck_assert_int_eq(truncate(scratch_path("modes/authority.pem"), 900), 0);
-	ck_assert_int_eq(chmod(scratch_path("modes/authority.pem"), 0600), 0);
+	ck_assert_int_eq(truncate(scratch_path("modes/authority-2.pem"), 900), 0);
+	ck_assert_int_eq(chmod(scratch_path("modes/authority-2.pem"), 0600), 0);
 	ck_assert_int_eq(authority_open(scratch_path("modes"), &a, &e), -EBADMSG);
 }
 END_TEST
@@ -517,6 +575,8 @@ int main(void)
 	tcase_add_test(tc, pem_that_asks_for_a_password);
 	tcase_add_test(tc, both_ends_of_validity);
 	tcase_add_test(tc, test_root_without_marker);
+	tcase_add_test(tc, test_root_with_the_old_marker);
+	tcase_add_test(tc, marker_that_others_can_read);
 	tcase_add_loop_test(tc, emulated_quotes, 4, 6);
 	tcase_add_test(tc, reports_that_could_pass_for_hardware);
 	tcase_add_test(tc, authority_made_by_many);

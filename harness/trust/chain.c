@@ -172,11 +172,16 @@ static bool has_intel_key(const X509 *cert)
 	       memcmp(der, intel_root_key, (size_t)size) == 0;
 }
 
-static bool has_marker(const X509 *cert)
+static bool has_extension(const X509 *cert, const char *name)
 {
-	_cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *oid = OBJ_txt2obj(TRUST_MARKER_OID, 1);
+	_cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *oid = OBJ_txt2obj(name, 1);
 
 	return oid && X509_get_ext_by_OBJ(cert, oid, -1) >= 0;
+}
+
+static bool has_marker(const X509 *cert)
+{
+	return has_extension(cert, TRUST_MARKER_OID) || has_extension(cert, TRUST_MARKER_OID_OLD);
 }
 
 /* Whether the root may anchor anything, by its key or its bytes; it is not yet verified. */

@@ -23,8 +23,8 @@ $(SETUP): scripts/setup scripts/packages
 	@mkdir -p $B && touch $@
 
 # ---- harness -----------------------------------------------------------------------------------
-ROOMS := core format trust measure case plan run judge report
-MAIN_SRC := $(wildcard harness/*.c)
+ROOMS := format core trust case disk measure measure/grub plan record judge run report
+MAIN_SRC := $(wildcard harness/cli/*.c)
 ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard harness/$r/*.c))
 MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)
 ROOM_OBJ := $(ROOM_SRC:%.c=$B/obj/%.o)

@@ -7,12 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/bytes.h"
+
 /*
  * What every file of the agent needs. Functions that can fail return 0 (or a count) or -errno and
  * leave their `ret` outputs untouched on failure.
  */
 #define _cleanup_(handler) __attribute__((cleanup(handler)))
-#define COUNT_OF(array)    (sizeof(array) / sizeof((array)[0]))
 
 void util_freep(void *p);
 void util_closep(int *fd);

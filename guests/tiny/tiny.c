@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/bytes.h"
 #include "format/sha2.h"
 #include "machine.h"
 #include "tiny.h"
@@ -191,7 +192,7 @@ static void put_flags(void)
 	             {svm, "\"svm\""},
 	             {npt, "\"npt\""},
 	             {c & (1u << 31), "\"hypervisor\""}};
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(flags); i++) {
 		if (!flags[i].set)
 			continue;
 		put(separator);
@@ -205,7 +206,7 @@ static void send_cpu(void)
 	static const uint32_t leaves[][2] = {{0, 0},          {1, 0},          {7, 0},
 	                                     {0xd, 0},        {0xd, 1},        {0x21, 0},
 	                                     {0x40000000, 0}, {0x80000001, 0}, {0x8000000a, 0}};
-	const size_t count = sizeof(leaves) / sizeof(leaves[0]);
+	const size_t count = COUNT_OF(leaves);
 	uint32_t a, r[12];
 
 	__cpuid(0, a, r[0], r[2], r[1]);

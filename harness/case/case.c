@@ -131,7 +131,7 @@ static int read_text(const struct reading *r, const yaml_node_t *n, char **ret)
 		return bad(r, n, "an empty text", "a text on one line");
 	copy = strdup(text);
 	if (!copy)
-		return err_set(r->e, -ENOMEM, "out of memory");
+		return err_nomem(r->e);
 	free(*ret);
 	*ret = copy;
 	return 0;
@@ -325,7 +325,7 @@ static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
 		return bad(r, n, "no cases", "a list of cases");
 	f->item = calloc(count, sizeof(*f->item));
 	if (!f->item)
-		return err_set(r->e, -ENOMEM, "out of memory");
+		return err_nomem(r->e);
 	for (size_t i = 0; i < count; i++) {
 		const yaml_node_t *item =
 		        yaml_document_get_node(r->doc, n->data.sequence.items.start[i]);
@@ -377,7 +377,7 @@ static int parse(const char *path, FILE *in, struct case_file *f, struct err *e)
 	int rc;
 
 	if (!yaml_parser_initialize(&parser))
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	yaml_parser_set_input_file(&parser, in);
 	if (yaml_parser_load(&parser, &doc)) {
 		rc = read_document(&r, f);
@@ -401,7 +401,7 @@ int case_file_load(const char *path, struct case_file *ret, struct err *e)
 	if (fseek(in, 0, SEEK_END) < 0 || ftell(in) > CASE_FILE_MAX || fseek(in, 0, SEEK_SET) < 0)
 		return err_set(e, -EFBIG, "case file %s: not a file of at most 1 MiB", path);
 	f.path = strdup(path);
-	rc = f.path ? parse(path, in, &f, e) : err_set(e, -ENOMEM, "out of memory");
+	rc = f.path ? parse(path, in, &f, e) : err_nomem(e);
 	if (rc < 0) {
 		case_file_done(&f);
 		return rc;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/bytes.h"
+
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
@@ -54,7 +56,7 @@ static const struct kind_rule {
         {"uml", false, {""}, {"broker", "measured"}, {"mem"}, "*"},
         {"qemu", false, {"kvm", "tcg"}, {"broker", "measured"}, {"mem", "machine", "arch"}, "tcg"},
 };
-#define LIST_END(list) ((list) + sizeof(list) / sizeof((list)[0]))
+#define LIST_END(list) ((list) + COUNT_OF(list))
 
 struct scan {
 	const char *id;
@@ -133,7 +135,7 @@ const char *layer_known_grant(const struct layer *layer, size_t i)
 {
 	const struct kind_rule *rule = find_rule(layer->kind, false);
 
-	return rule && i < sizeof(rule->grants) / sizeof(rule->grants[0]) ? rule->grants[i] : NULL;
+	return rule && i < COUNT_OF(rule->grants) ? rule->grants[i] : NULL;
 }
 
 bool layer_knows_grant(const struct layer *layer, const char *grant)

@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "format/bytes.h"
+
 /*
  * One table per enum, used both ways. `names` is indexed by the enumerators; a hole is NULL.
  * enum_find returns the value or -1.
  */
-#define ENUM_NAME(names, value)                                                                  \
-	((size_t)(value) < sizeof(names) / sizeof((names)[0]) && (names)[value] ? (names)[value] \
-	                                                                        : "?")
+#define ENUM_NAME(names, value) \
+	((size_t)(value) < COUNT_OF(names) && (names)[value] ? (names)[value] : "?")
 
 static inline int enum_find(const char *const names[], size_t count, const char *name)
 {
@@ -21,6 +22,6 @@ static inline int enum_find(const char *const names[], size_t count, const char 
 	}
 	return -1;
 }
-#define ENUM_FIND(names, name) enum_find(names, sizeof(names) / sizeof((names)[0]), name)
+#define ENUM_FIND(names, name) enum_find(names, COUNT_OF(names), name)
 
 #endif

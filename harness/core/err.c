@@ -2,9 +2,12 @@
 #include "core/err.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "format/reader.h"
 
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
@@ -33,6 +36,17 @@ int err_sys(struct err *e, int code, const char *fmt, ...)
 	used = strlen(e->text);
 	snprintf(e->text + used, sizeof(e->text) - used, ": %s", strerror(-code));
 	return code;
+}
+
+int err_nomem(struct err *e)
+{
+	return err_set(e, -ENOMEM, "out of memory");
+}
+
+int err_bad(struct err *e, const struct reader *r, const char *what)
+{
+	return err_set(e, -EBADMSG, "%s: %s at byte %" PRIu64, what, format_code_name(r->code),
+	               r->fail_at);
 }
 
 int err_prefix(struct err *e, const char *fmt, ...)

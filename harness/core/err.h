@@ -20,6 +20,13 @@ int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format
 /* Like err_set, with ": " and strerror(-code) appended. */
 int err_sys(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* "out of memory"; returns -ENOMEM. */
+int err_nomem(struct err *e);
+
+/* "what: bad-size at byte 123", the error of a failed reader; returns -EBADMSG. */
+struct reader;
+int err_bad(struct err *e, const struct reader *r, const char *what);
+
 /* Puts "prefix: " before the text already there and returns e->code (-EINVAL when e is NULL). */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

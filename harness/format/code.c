@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/code.h"
 
+#include "format/bytes.h"
+
 static const char *const names[] = {
         [FORMAT_OK] = "ok",
         [FORMAT_TRUNCATED] = "truncated",
@@ -17,7 +19,7 @@ static const char *const names[] = {
         [FORMAT_MISSING] = "missing",
         [FORMAT_BAD_ENCODING] = "bad-encoding",
 };
-_Static_assert(sizeof(names) / sizeof(names[0]) == FORMAT_CODE_COUNT, "a code without a name");
+_Static_assert(COUNT_OF(names) == FORMAT_CODE_COUNT, "a code without a name");
 
 const char *format_code_name(enum format_code code)
 {

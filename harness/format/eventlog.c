@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "format/bytes.h"
 #include "format/reader.h"
 
 enum { /* TCG algorithm registry */
@@ -46,7 +47,7 @@ static const struct {
 
 const char *event_type_name(uint32_t type)
 {
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
 		if (types[i].type == type)
 			return types[i].name;
 	}

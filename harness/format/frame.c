@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "format/bytes.h"
 #include "format/reader.h"
 #include "format/sha2.h"
 
@@ -16,7 +17,7 @@ static const char *const type_names[] = {
 
 const char *frame_type_name(uint16_t type)
 {
-	if (type >= sizeof(type_names) / sizeof(type_names[0]) || !type_names[type])
+	if (type >= COUNT_OF(type_names) || !type_names[type])
 		return "?";
 	return type_names[type];
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/bytes.h"
 #include "format/code.h"
 #include "format/tdreport.h"
 
@@ -83,11 +84,6 @@ struct sgx_report {
 	uint16_t isvprodid;
 	uint16_t isvsvn;
 	uint8_t report_data[64];
-};
-
-struct bytes { /* a view into the parsed input */
-	const uint8_t *data;
-	size_t size;
 };
 
 /*

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "format/bytes.h"
 #include "format/reader.h"
 
 #define PAGE           4096u
@@ -29,7 +30,7 @@ static const char *const type_names[] = {
         [TDVF_PAYLOAD] = "Payload",
         [TDVF_PAYLOAD_PARAM] = "PayloadParam",
 };
-_Static_assert(sizeof(type_names) / sizeof(type_names[0]) == TDVF_TYPE_COUNT, "type without name");
+_Static_assert(COUNT_OF(type_names) == TDVF_TYPE_COUNT, "type without name");
 
 const char *tdvf_type_name(uint32_t type)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "measure/ext.h"
+#include "disk/ext.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

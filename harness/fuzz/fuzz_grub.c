@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "measure/grub_script.h"
+#include "measure/grub/script.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -115,7 +115,7 @@ static void compare(const struct judge_input *in, const struct run_verdict *v)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct channel channel;
+	struct bytes channel;
 	struct judge_input in = {.run = &run, .cases = &cases, .channel = &channel};
 	struct run_verdict v;
 	struct err e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "measure/grub_image.h"
+#include "measure/grub/image.h"
 #include "measure/kernel.h"
 #include "measure/shim.h"
 

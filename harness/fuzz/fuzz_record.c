@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/store.h"
+#include "record/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

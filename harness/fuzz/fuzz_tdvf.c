@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "format/bytes.h"
 #include "format/tdvf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		tdvf_mrtd(data, size, &t, MRTD_SINGLE_PASS, mrtd);
 		tdvf_mrtd(data, size, &t, MRTD_TWO_PASS, mrtd);
 	}
-	for (size_t i = 0; i < sizeof(low) / sizeof(low[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(low); i++) {
 		tdvf_hob_build(&t, low[i], low[i], hob, sizeof(hob));
 		tdvf_hob_build(&t, low[i], 8ull << 30, hob, 200);
 	}

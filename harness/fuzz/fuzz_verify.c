@@ -10,6 +10,7 @@
  */
 #include <jansson.h>
 
+#include "format/bytes.h"
 #include "fuzz/golden.h"
 
 #define CHANGES_MAX 16
@@ -58,7 +59,7 @@ static struct pair pairs[] = {
          .pck = "pieces/chain/9c3786b9b3d6.pem",
          .at = 1770801952},
 };
-#define PAIRS (sizeof(pairs) / sizeof(pairs[0]))
+#define PAIRS COUNT_OF(pairs)
 
 /* ---- genuine ---- */
 

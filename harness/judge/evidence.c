@@ -8,6 +8,7 @@
 
 #include "core/enum.h"
 #include "core/escape.h"
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/extend.h"
 #include "format/quote.h"
@@ -122,7 +123,7 @@ static int on_fact(struct reading *r, json_t *o)
 	struct layer_evidence *l = r->layer;
 	const char *probe = member_text(o, "probe");
 
-	for (size_t i = 0; probe && i < sizeof(facts) / sizeof(facts[0]); i++) {
+	for (size_t i = 0; probe && i < COUNT_OF(facts); i++) {
 		if (strcmp(probe, facts[i].probe) != 0)
 			continue;
 		if (*fact_slot(l, i))
@@ -491,7 +492,7 @@ static bool has_account(const struct layer_evidence *l, size_t depth)
 }
 
 int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
-                        const struct channel *channel, struct layer_evidence *ret, struct err *e)
+                        const struct bytes *channel, struct layer_evidence *ret, struct err *e)
 {
 	char id[CELL_LAYERS_MAX + 1][CELL_ID_MAX];
 
@@ -523,7 +524,7 @@ int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
 		};
 
 		if (read_layer(&r) < 0)
-			return err_set(e, -ENOMEM, "out of memory");
+			return err_nomem(e);
 	}
 	return 0;
 }
@@ -532,7 +533,7 @@ void layer_evidence_done(struct layer_evidence *l)
 {
 	free(l->owned);
 	json_decref(l->command);
-	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(facts); i++)
 		json_decref(*fact_slot(l, i));
 	for (size_t i = 0; i < l->reports; i++)
 		free(l->report[i].data);

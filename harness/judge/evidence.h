@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "format/bytes.h"
 #include "format/frame.h"
 #include "judge/judge.h"
 
@@ -93,7 +94,7 @@ struct layer_evidence {
  * was read is to be freed by layer_evidence_done in either case.
  */
 int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
-                        const struct channel *channel, struct layer_evidence *ret, struct err *e);
+                        const struct bytes *channel, struct layer_evidence *ret, struct err *e);
 void layer_evidence_done(struct layer_evidence *l);
 
 const struct report_evidence *layer_report(const struct layer_evidence *l,

@@ -105,8 +105,8 @@ void extends_add(struct extends *x, const struct layer_evidence *l, size_t count
 	}
 }
 
-int extends_add_visit(struct extends *x, const struct visit_record *v,
-                      const struct channel *channel, struct err *e)
+int extends_add_visit(struct extends *x, const struct visit_record *v, const struct bytes *channel,
+                      struct err *e)
 {
 	struct layer_evidence layer[CELL_LAYERS_MAX] = {0};
 	struct cell cell;

@@ -2,6 +2,7 @@
 #ifndef TCEPTION_JUDGE_EXTENDS_H
 #define TCEPTION_JUDGE_EXTENDS_H
 
+#include "format/bytes.h"
 #include "judge/evidence.h"
 
 /*
@@ -24,8 +25,8 @@ void extends_add(struct extends *x, const struct layer_evidence *l, size_t count
 
 /* Adds all layers' extends of a whole visit, outermost first: each layer has done with its own
  * when it enters the next. -ENOMEM. */
-int extends_add_visit(struct extends *x, const struct visit_record *v,
-                      const struct channel *channel, struct err *e);
+int extends_add_visit(struct extends *x, const struct visit_record *v, const struct bytes *channel,
+                      struct err *e);
 
 /*
  * One trial of an interface as a result; `quoted` is the RTMR3 that came later with a quote (or

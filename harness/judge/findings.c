@@ -9,6 +9,7 @@
 
 #include "core/enum.h"
 #include "core/escape.h"
+#include "format/bytes.h"
 #include "judge/frames.h"
 #include "judge/isolation.h"
 
@@ -105,7 +106,7 @@ static void find_shared(struct isolation *i)
 	if (i->kernel == RELATION_SHARED)
 		add(i, "shares-kernel", "one kernel with the layer below: %s",
 		    i->release[0] ? i->release : "its boot ID is the same");
-	for (size_t n = 0; n < sizeof(list) / sizeof(list[0]); n++) {
+	for (size_t n = 0; n < COUNT_OF(list); n++) {
 		if (i->ns[list[n].ns] == RELATION_SHARED)
 			add(i, list[n].finding, "%s", list[n].means);
 	}
@@ -138,7 +139,7 @@ static void find_unconfined(struct isolation *i)
 {
 	struct list held = {0};
 
-	for (size_t c = 0; c < sizeof(strong) / sizeof(strong[0]); c++) {
+	for (size_t c = 0; c < COUNT_OF(strong); c++) {
 		if (i->has_capabilities && i->capabilities >> strong[c].bit & 1)
 			list_add(&held, strong[c].name);
 	}
@@ -160,7 +161,7 @@ static void find_calls(struct isolation *i)
 	};
 	struct list permitted = {0}, mounts = {0}, users = {0};
 
-	for (size_t c = 0; c < sizeof(risky) / sizeof(risky[0]); c++) {
+	for (size_t c = 0; c < COUNT_OF(risky); c++) {
 		if (permits(i, risky[c]))
 			list_add(&permitted, risky[c]);
 	}

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "format/bytes.h"
+
 struct identity identity_of_quote(const struct quote *q)
 {
 	const struct quote_td *t = &q->td;
@@ -45,7 +47,7 @@ const char *identity_differs(const struct identity *a, const struct identity *b,
 	        {"TEE_TCB_SVN", a->svn, b->svn, 16},
 	};
 
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(list); i++) {
 		if (memcmp(list[i].a, list[i].b, list[i].size) != 0)
 			return list[i].name;
 	}

@@ -10,6 +10,7 @@
 
 #include "core/enum.h"
 #include "core/escape.h"
+#include "format/bytes.h"
 #include "judge/frames.h"
 
 const char *const relation_names[3] = {"unknown", "shared", "own"};
@@ -165,7 +166,7 @@ static bool is_filter_errno(json_int_t e)
 
 static bool is_passed(const char *name, json_int_t use)
 {
-	for (size_t i = 0; i < sizeof(passed_errnos) / sizeof(passed_errnos[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(passed_errnos); i++) {
 		if (strcmp(passed_errnos[i].name, name) == 0 && passed_errnos[i].passed == use)
 			return true;
 	}

@@ -106,7 +106,7 @@ static int keep_frames(struct layer_verdict *v, const struct layer_evidence *l, 
 		return 0;
 	v->frames = malloc(l->size);
 	if (!v->frames)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	memcpy(v->frames, l->bytes, l->size);
 	v->frames_size = l->size;
 	return 0;
@@ -211,13 +211,13 @@ static int read_extends(struct trial *t, struct err *e)
 
 static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 {
-	const struct channel *channel = &t->in->channel[t->boot];
+	const struct bytes *channel = &t->in->channel[t->boot];
 	int rc = 0;
 
 	v->layers = t->test->cell.layers;
 	v->layer = calloc(v->layers, sizeof(*v->layer));
 	if (!v->layer)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	if (t->own)
 		rc = visit_evidence_read(&t->test->cell, t->own, channel, t->zero, e);
 	if (rc == 0 && t->visit && t->visit != t->own)
@@ -355,7 +355,7 @@ int judge_case(const struct judge_input *in, size_t case_index, struct cell_verd
 
 	t = calloc(1, sizeof(*t));
 	if (!t)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	t->in = in;
 	t->test = &in->cases->item[case_index];
 	snprintf(v.id, sizeof(v.id), "%s", t->test->id);
@@ -383,7 +383,7 @@ int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err 
 
 	v.cell = calloc(in->cases->count, sizeof(*v.cell));
 	if (!v.cell)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	for (size_t i = 0; i < in->cases->count; i++) {
 		rc = judge_case(in, i, &v.cell[v.cells], e);
 		if (rc == -ENOENT)

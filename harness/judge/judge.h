@@ -9,9 +9,10 @@
 
 #include "case/case.h"
 #include "core/err.h"
+#include "format/bytes.h"
 #include "judge/finding.h"
 #include "measure/predict.h"
-#include "plan/record.h"
+#include "record/record.h"
 #include "trust/trust.h"
 
 /*
@@ -84,15 +85,10 @@ struct run_verdict {
 	size_t outcome[5]; /* how many of each */
 };
 
-struct channel { /* a boot's channel.bin */
-	const uint8_t *data;
-	size_t size;
-};
-
 struct judge_input {
 	const struct run_record *run;
 	const struct case_file *cases;
-	const struct channel *channel; /* run->boots of them */
+	const struct bytes *channel; /* each boot's channel.bin, run->boots of them */
 	/* run->boots of them, each NULL where nothing was predicted; or NULL for none at all */
 	const struct prediction *const *prediction;
 	/* files of collateral (see trust/verify.h); none: the rung "tcb" is null */

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "measure/util.h"
+#include "core/file.h"
+#include "format/reader.h"
 
 #define LOADER_COMMAND_SIZE 128
 #define LOADER_NAME_SIZE    56
@@ -18,7 +19,7 @@ static int load_one(const char *dir, const char *name, struct bytes *ret, struct
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
 		return err_set(e, -ENAMETOOLONG, "%.80s...: too long", dir);
-	return measure_read_file(path, BLOB_MAX, ret, e);
+	return file_read(path, BLOB_MAX, ret, e);
 }
 
 static int load_optional(const char *dir, const char *name, struct bytes *ret, struct err *e)
@@ -93,5 +94,5 @@ int acpi_fetch_order(const struct acpi_blobs *b,
 			break;
 		fetch(name, find_blob(b, name), userdata);
 	}
-	return reader_ok(&r) ? 0 : measure_bad(e, &r, "ACPI table loader");
+	return reader_ok(&r) ? 0 : err_bad(e, &r, "ACPI table loader");
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format/eventlog.h"
+#include "format/guid.h"
 
 /* EFI_LOAD_OPTION.Attributes: UEFI specification 2.10, section 3.1.3 */
 #define OPTION_ACTIVE    0x001u

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format/eventlog.h"
+#include "format/reader.h"
 #include "format/sha2.h"
 #include "measure/line.h"
 

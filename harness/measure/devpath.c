@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "format/reader.h"
 #include "measure/line.h"
 
 /* UEFI specification 2.10, section 10.3: the nodes that occur in measured boots. */

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
+#include "disk/fat.h"
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "measure/boot.h"
-#include "measure/fat.h"
-#include "measure/grub.h"
+#include "measure/grub/grub.h"
 #include "measure/pe.h"
 #include "measure/uki.h"
 
@@ -53,7 +55,7 @@ static int look_for_addons(struct event_list *l, const struct fat *fat, struct e
 	                                     "loader/credentials", "loader/extensions"};
 	char reason[160];
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(places); i++) {
 		int r = fat_exists(fat, places[i], e);
 
 		if (r < 0)

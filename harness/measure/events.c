@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/guid.h"
 #include "format/sha2.h"
 
 void event_list_done(struct event_list *l)

@@ -2,8 +2,9 @@
 #ifndef TCEPTION_MEASURE_EVENTS_H
 #define TCEPTION_MEASURE_EVENTS_H
 
+#include "format/bytes.h"
+#include "format/guid.h"
 #include "measure/predict.h"
-#include "measure/util.h"
 
 /* The list being predicted, private to this room: appends in the order of the boot. */
 struct event_list {

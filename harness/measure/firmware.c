@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/guid.h"
 #include "measure/volume.h"
 
 /* Modules whose presence tells something: file names of edk2's .inf files. */

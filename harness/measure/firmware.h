@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "format/bytes.h"
+#include "format/guid.h"
 #include "format/tdvf.h"
 #include "measure/variables.h"
 

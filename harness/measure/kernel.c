@@ -7,7 +7,6 @@
 
 #include "core/cleanup.h"
 #include "measure/pe.h"
-#include "measure/util.h"
 
 /* The setup header's fields: offsets in the file. */
 enum {

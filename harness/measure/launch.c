@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
+#include "format/bytes.h"
 #include "format/extend.h"
 #include "measure/unpack.h"
 
@@ -36,7 +38,7 @@ void launch_agent_image(struct bytes agent, uint8_t ret[48])
 	sha384(agent.data, agent.size, own);
 	sha384("", 0, empty);
 	launch_image_init(&h);
-	for (size_t i = 0; i < sizeof(tree) / sizeof(tree[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(tree); i++) {
 		bool is_agent = strcmp(tree[i].path, "/agent") == 0;
 		bool is_file = tree[i].type == 'f';
 

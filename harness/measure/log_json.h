@@ -2,6 +2,7 @@
 #ifndef TCEPTION_MEASURE_LOG_JSON_H
 #define TCEPTION_MEASURE_LOG_JSON_H
 
+#include "format/bytes.h"
 #include "measure/log.h"
 
 /* Private to this room. */

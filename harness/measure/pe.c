@@ -7,7 +7,6 @@
 
 #include "format/reader.h"
 #include "format/sha2.h"
-#include "measure/util.h"
 
 #define DOS_HEADER_SIZE        64
 #define OPTIONAL_PE32          0x10b
@@ -99,7 +98,7 @@ int pe_parse(struct bytes file, struct pe *ret, struct err *e)
 	reader_init(&r, file.data, file.size);
 	read_image(&r, &pe);
 	if (!reader_ok(&r))
-		return measure_bad(e, &r, "PE image");
+		return err_bad(e, &r, "PE image");
 	*ret = pe;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/sha2.h"
 #include "format/text.h"
@@ -117,7 +118,7 @@ static void measure_policy(struct boot *b)
 	/* Without Secure Boot there is no such variable, and the stored ones are not looked at. */
 	hash_variable(b, guid_global_variable, "SecureBoot",
 	              (struct bytes){&mode, f->secure_boot ? 1 : 0});
-	for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(policy); i++) {
 		const struct variable *v =
 		        f->secure_boot
 		                ? variable_find(&f->variables, policy[i].guid, policy[i].name)
@@ -154,7 +155,7 @@ static int measure_acpi(struct boot *b)
 
 	if (b->in->acpi)
 		return acpi_fetch_order(b->in->acpi, measure_blob, b, b->e);
-	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(usual); i++)
 		measure_blob(usual[i], (struct bytes){NULL, 0}, b);
 	return 0;
 }

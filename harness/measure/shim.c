@@ -8,6 +8,8 @@
 
 #include "core/cleanup.h"
 #include "format/eventlog.h"
+#include "format/guid.h"
+#include "format/reader.h"
 #include "format/sha2.h"
 
 #define VERSION_MARK  "UEFI SHIM\n$Version: "
@@ -64,7 +66,7 @@ int shim_read(const struct pe *pe, struct shim *ret, struct err *e)
 			reader_fail(&r, FORMAT_BAD_SIZE, 4 * i);
 	}
 	if (!reader_ok(&r))
-		return measure_bad(e, &r, "shim's built-in keys");
+		return err_bad(e, &r, "shim's built-in keys");
 	found.allow = (struct bytes){b.data + at[0], size[0]};
 	found.deny = (struct bytes){b.data + at[1], size[1]};
 	found.major = version_of(pe);

@@ -2,6 +2,8 @@
 #ifndef TCEPTION_MEASURE_SHIM_H
 #define TCEPTION_MEASURE_SHIM_H
 
+#include "format/bytes.h"
+#include "format/guid.h"
 #include "measure/events.h"
 #include "measure/firmware.h"
 #include "measure/pe.h"

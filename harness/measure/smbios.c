@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/sha2.h"
 
 #define HEADER_SIZE 4
@@ -84,7 +85,7 @@ static void filter(const struct structure *s, bool speeds)
 		memset(s->data + HEADER_SIZE, 0, s->size - HEADER_SIZE);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
 		const struct field *f = &fields[i];
 		size_t size = f->size & ~IS_STRING;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "measure/boot.h"
 
@@ -131,7 +132,7 @@ static int measure_initrd(struct event_list *l, const struct pe *pe, struct err 
 
 		append(&b, initrd.data, initrd.size);
 	}
-	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(extras); i++) {
 		s = pe_find(pe, extras[i].section);
 		if (!s)
 			continue;
@@ -187,7 +188,7 @@ static void measure_sections(struct event_list *l, const struct pe *pe)
 {
 	const struct event_tag tag = {2, EV_IPL, INPUT_DISK};
 
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(sections); i++) {
 		const struct pe_section *s = pe_find(pe, sections[i]);
 		struct bytes b;
 
@@ -225,7 +226,7 @@ static void leave_untried_open(struct event_list *l, const struct pe *pe, unsign
 		         version, STUB_OLDEST, STUB_NEWEST);
 		event_open(l, 2, reason);
 	}
-	for (size_t i = 0; i < sizeof(untried) / sizeof(untried[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(untried); i++) {
 		if (!pe_find(pe, untried[i]))
 			continue;
 		snprintf(reason, sizeof(reason), "the image has a section %s", untried[i]);

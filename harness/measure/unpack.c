@@ -4,11 +4,13 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/cleanup.h"
 #include "core/library.h"
+#include "format/bytes.h"
 
 #define STEP        (1u << 20) /* bytes by which the room for unpacked ones grows */
 #define ENTRIES_MAX 10000
@@ -51,7 +53,7 @@ static int unpacker_init(struct unpacker *u, struct err *e)
 	        .package = "libarchive13",
 	        .names = {"libarchive.so.13"},
 	        .symbols = symbols,
-	        .symbols_count = sizeof(symbols) / sizeof(symbols[0]),
+	        .symbols_count = COUNT_OF(symbols),
 	};
 	int r = library_load(&want, &u->api, e);
 

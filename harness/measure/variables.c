@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/guid.h"
+#include "format/reader.h"
+
 #define VARIABLE_MAGIC  0x55aa
 #define VARIABLE_ADDED  0x3f /* state: written and valid */
 #define VARIABLE_MOVING 0x3e /* valid too, unless a newer copy was added already */
@@ -126,7 +129,7 @@ static int read_store(struct reader *store, struct variable_store *s, struct err
 		if (keep(s, &v, state == VARIABLE_ADDED) < 0)
 			return err_sys(e, -ENOMEM, "variable store");
 	}
-	return reader_ok(store) ? 0 : measure_bad(e, store, "variable store");
+	return reader_ok(store) ? 0 : err_bad(e, store, "variable store");
 }
 
 int variable_store_read(struct bytes volume, struct variable_store *ret, struct err *e)
@@ -142,7 +145,7 @@ int variable_store_read(struct bytes volume, struct variable_store *ret, struct 
 	}
 	store = enter_store(&r);
 	if (!reader_ok(&r))
-		return measure_bad(e, &r, "variable store");
+		return err_bad(e, &r, "variable store");
 	code = read_store(&store, &s, e);
 	if (code < 0)
 		variable_store_done(&s);

@@ -3,8 +3,8 @@
 #define TCEPTION_MEASURE_VARIABLES_H
 
 #include "core/err.h"
+#include "format/guid.h"
 #include "format/quote.h"
-#include "measure/util.h"
 
 /*
  * The UEFI variables stored in a firmware image: edk2's authenticated variable store

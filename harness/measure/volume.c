@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
+#include "format/guid.h"
+#include "format/reader.h"
 #include "measure/unpack.h"
 
 #define VOLUME_DEPTH_MAX    6
@@ -112,7 +115,7 @@ static int walk_guided(struct walk *w, struct reader *body, unsigned depth)
 	else
 		reader_skip(body, data_offset - 24);
 	if (!reader_ok(body))
-		return measure_bad(w->e, body, "firmware volume");
+		return err_bad(w->e, body, "firmware volume");
 	rest = (struct bytes){body->data + body->pos, reader_left(body)};
 	r = unpack_sections(w, rest, &sections);
 	return r < 0 ? r : walk_sections(w, sections, depth + 1);
@@ -130,7 +133,7 @@ static int walk_sections(struct walk *w, struct bytes content, unsigned depth)
 		unsigned type = read_section(&r, &body);
 
 		if (!reader_ok(&r))
-			return measure_bad(w->e, &r, "firmware section");
+			return err_bad(w->e, &r, "firmware section");
 		ret = count_step(w);
 		if (ret < 0)
 			break;
@@ -185,7 +188,7 @@ static int walk_file(struct walk *w, struct reader *r, const uint8_t *volume, un
 	file.content.size = (size_t)(size - header);
 	file.content.data = reader_bytes(r, file.content.size);
 	if (!reader_ok(r))
-		return measure_bad(w->e, r, "firmware file");
+		return err_bad(w->e, r, "firmware file");
 	/* Types 1 (raw) and 0xf0 and above hold no sections. */
 	sections = type > 1 && type < FILE_PAD;
 	if (sections)
@@ -254,7 +257,7 @@ static int walk_volume(struct walk *w, struct bytes volume, unsigned depth)
 		align8(&r);
 	}
 	if (ret == 0 && !reader_ok(&r))
-		return measure_bad(w->e, &r, "firmware volume");
+		return err_bad(w->e, &r, "firmware volume");
 	return ret;
 }
 

@@ -3,8 +3,8 @@
 #define TCEPTION_MEASURE_VOLUME_H
 
 #include "core/err.h"
+#include "format/guid.h"
 #include "format/quote.h"
-#include "measure/util.h"
 
 /*
  * Walks the files of all firmware volumes of an image, also those inside LZMA-compressed sections:

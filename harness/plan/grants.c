@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/bytes.h"
+
 /* Sets to be tried, each once. */
 struct batch {
 	const struct grant_search *search;
@@ -34,7 +36,7 @@ static const struct {
         {"sysrw", 20, {NULL}},
         {"privileged", 100, {NULL}},
 };
-#define KNOWN (sizeof(known) / sizeof(known[0]))
+#define KNOWN COUNT_OF(known)
 
 unsigned grant_weight(const char *grant)
 {

@@ -218,7 +218,7 @@ static int fill(struct compare *c, struct place *place, double *scratch, struct 
 			place[places].verdict = v;
 			stack_print(cell_of(run, v), place[places].stack);
 			if (!need_row(c, cell_of(run, v)))
-				return err_set(e, -ENOMEM, "out of memory");
+				return err_nomem(e);
 			places++;
 		}
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/enum.h"
+#include "format/bytes.h"
 
 void grants_done(struct grants *g)
 {
@@ -219,7 +220,7 @@ static bool is_bundle(const struct grants *g)
 
 static void print_bundled(const char *grant, FILE *out)
 {
-	for (size_t k = 0; k < sizeof(bundled) / sizeof(bundled[0]); k++) {
+	for (size_t k = 0; k < COUNT_OF(bundled); k++) {
 		if (strcmp(bundled[k].grant, grant) == 0)
 			fprintf(out, "\t# in the bundle's config.json: %s\n", bundled[k].text);
 	}
@@ -234,8 +235,7 @@ static void print_recipe(const struct grants *g, const struct grant_trial *t, FI
 	for (size_t i = 0; i < g->search.candidates; i++) {
 		if (t->set & 1u << i && is_bundle(g))
 			print_bundled(g->candidate[i], out);
-		for (size_t k = 0; t->set & 1u << i && k < sizeof(before) / sizeof(before[0]);
-		     k++) {
+		for (size_t k = 0; t->set & 1u << i && k < COUNT_OF(before); k++) {
 			if (strcmp(before[k].grant, g->candidate[i]) == 0)
 				fprintf(out, "\t%s\n", before[k].text);
 		}

@@ -8,6 +8,7 @@
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/library.h"
+#include "format/bytes.h"
 #include "report/report.h"
 
 #define XML_API(X, api)                           \
@@ -42,7 +43,7 @@ static int document_init(struct document *d, struct err *e)
 	        .package = "libxml2",
 	        .names = {"libxml2.so.2", "libxml2.so.16"},
 	        .symbols = symbols,
-	        .symbols_count = sizeof(symbols) / sizeof(symbols[0]),
+	        .symbols_count = COUNT_OF(symbols),
 	};
 	int r = library_load(&want, &d->api, e);
 

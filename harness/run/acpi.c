@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "measure/util.h"
+#include "format/bytes.h"
+#include "format/reader.h"
 #include "run/process.h"
 
 #define DEADLINE_MS 60000
@@ -69,7 +70,7 @@ static bool is_dropped(const char *option, const char *value)
 		return true;
 	if (strcmp(option, "-object") == 0 && strstr(value, "tdx-guest"))
 		return true;
-	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(devices); i++) {
 		if (strcmp(option, "-device") == 0 && begins(value, devices[i]))
 			return true;
 	}
@@ -176,7 +177,7 @@ static struct bytes *find_slot(struct acpi_blobs *b, const char *name)
 	        {"boot-menu", &b->boot_menu},     {"smbios", &b->smbios},
 	};
 
-	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(slots); i++) {
 		if (strcmp(slots[i].name, name) == 0)
 			return slots[i].slot;
 	}

@@ -2,9 +2,9 @@
 #ifndef TCEPTION_RUN_ACPI_H
 #define TCEPTION_RUN_ACPI_H
 
+#include "core/argv.h"
 #include "core/err.h"
 #include "measure/acpi.h"
-#include "run/argv.h"
 
 /*
  * QEMU's ACPI tables, and what else newer firmware measures of it, for a guest's command line,

@@ -66,7 +66,7 @@ int outbox_put(struct outbox *o, enum frame_type type, const char *json, struct 
 		return err_set(e, -EMSGSIZE, "a frame of %zu bytes is too long", length);
 	data = realloc(o->data, o->size + FRAME_HEADER_SIZE + length);
 	if (!data)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	o->data = data;
 	frame_header_write(&h, data + o->size);
 	memcpy(data + o->size + FRAME_HEADER_SIZE, json, length);

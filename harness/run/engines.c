@@ -25,7 +25,7 @@ static int hash_file(const char *path, char hex[HEX_ENCODED_SIZE(SHA256_SIZE)], 
 	if (!f)
 		return err_sys(e, -errno, "%s", path);
 	if (!chunk)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	sha256_init(&h);
 	while ((n = fread(chunk, 1, CHUNK, f)) > 0)
 		sha256_update(&h, chunk, n);

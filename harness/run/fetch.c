@@ -11,6 +11,7 @@
 
 #include "core/cleanup.h"
 #include "core/library.h"
+#include "format/bytes.h"
 #include "trust/verify.h"
 
 #define ANSWER_MAX (8u << 20) /* bytes, headers included */
@@ -46,7 +47,7 @@ static int load_curl(struct curl_api *ret, struct err *e)
 	        .package = "libcurl4",
 	        .names = {"libcurl.so.4", "libcurl-gnutls.so.4"},
 	        .symbols = symbols,
-	        .symbols_count = sizeof(symbols) / sizeof(symbols[0]),
+	        .symbols_count = COUNT_OF(symbols),
 	};
 
 	return library_load(&want, ret, e);
@@ -121,7 +122,7 @@ static int save(const char *path, const struct answer *a, struct err *e)
 	bool written;
 
 	if (asprintf(&temp, "%s.part", path) < 0)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	f = fopen(temp, "we");
 	written = f && fwrite(a->data, 1, a->size, f) == a->size;
 	if (!f || fclose(f) != 0 || !written || rename(temp, path) < 0) {
@@ -156,7 +157,7 @@ static int fetch_one(const struct curl_api *api, const struct fetch_request *q, 
 
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
 	if (asprintf(&path, "%s/%s-%s.http", q->dir, name, day) < 0)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	if (!q->force && access(path, R_OK) == 0)
 		return 0;
 	r = get(api, q, url, &a, e);

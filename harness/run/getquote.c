@@ -342,7 +342,7 @@ int getquote_new(sd_event *event, const struct getquote_config *config, struct g
 	if (strlen(config->qgs_socket) >= sizeof(g->service.sun_path))
 		return err_set(e, -ENAMETOOLONG, "%s: too long for a socket", config->qgs_socket);
 	if (!(g = calloc(1, sizeof(*g))))
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	g->event = sd_event_ref(event);
 	g->config = *config;
 	g->config.deadline_ms = config->deadline_ms ?: DEADLINE_MS;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/tdx.h"
 #include "format/tdxemu.h"
 #include "run/getquote.h"
@@ -42,7 +43,7 @@ static void far_ends_close(struct far_ends *f)
 	int all[] = {f->fd.channel, f->fd.console,  f->fd.ram, f->fd.module,
 	             f->fd.log,     f->fd.doorbell, f->output};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		if (all[i] >= 0)
 			close(all[i]);
 	}
@@ -96,7 +97,7 @@ static int module_image(const char *path, const struct tdxemu_config *config, in
 		               MODULE_MAX);
 	data = malloc((size_t)st.st_size);
 	if (!data)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	if (read(in, data, (size_t)st.st_size) != st.st_size)
 		return err_sys(e, -EIO, "%s", path);
 	out = memfd_create("tception-module", MFD_CLOEXEC);
@@ -228,7 +229,7 @@ static int launch(struct machine *m, sd_event *event, const struct machine_spec 
 	int r;
 
 	/* A plain VM has only the first two. */
-	p.keeps = s->boot->platform == PLATFORM_EMULATED ? sizeof(keep) / sizeof(keep[0]) : 2;
+	p.keeps = s->boot->platform == PLATFORM_EMULATED ? COUNT_OF(keep) : 2;
 	r = qemu_argv(&qemu, &m->argv, e);
 	if (r < 0)
 		return r;
@@ -244,7 +245,7 @@ int machine_start(sd_event *event, const struct machine_spec *spec, process_ende
 	int r;
 
 	if (!m)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	m->channel = -1;
 	r = prepare(m, event, spec, &far, e);
 	if (r == 0)
@@ -313,7 +314,7 @@ char *machine_last_words(const struct machine *m)
 {
 	struct sink *all[] = {m->console, m->log, m->output};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		char *text;
 
 		if (!all[i])

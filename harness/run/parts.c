@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "measure/disk.h"
+#include "disk/disk.h"
 
 /* The binary's own folder, where `make` also puts what the guests are made of. */
 static int own_dir(char ret[PATH_MAX], struct err *e)
@@ -37,7 +37,7 @@ static int fill(char **part, const char *variable, const char *dir, const char *
 	else if (asprintf(&path, "%s/%s", dir, name) < 0)
 		path = NULL;
 	if (!path)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	/* Absolute, for the record; a missing file keeps its name for the complaint. */
 	real = realpath(path, NULL);
 	if (real) {
@@ -107,7 +107,7 @@ static int explain_missing(struct guest_parts *p, const char *cache, struct err 
 		            : asprintf(&p->no_backports, "no %s: 'make refresh' makes it", kernel);
 	if (n >= 0 && access(root, R_OK) < 0)
 		n = asprintf(&p->no_minimal, "no %s: 'make image-minimal' makes it", root);
-	return n < 0 ? err_set(e, -ENOMEM, "out of memory") : 0;
+	return n < 0 ? err_nomem(e) : 0;
 }
 
 /* What QEMU has to be told, because a guest must not make a raw image one of another format. */
@@ -139,7 +139,7 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 		return r;
 	if (asprintf(&beside, "%s/cache", own) < 0) {
 		beside = NULL;
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	}
 	if (!cache || !*cache)
 		cache = beside;
@@ -163,7 +163,7 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	if (r == 0 && !p->append && getenv("TCEPTION_APPEND")) {
 		p->append = strdup(getenv("TCEPTION_APPEND"));
 		if (!p->append)
-			r = err_set(e, -ENOMEM, "out of memory");
+			r = err_nomem(e);
 	}
 	return r;
 }

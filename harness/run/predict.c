@@ -3,21 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "measure/disk.h"
-#include "measure/predict_json.h"
-#include "measure/util.h"
+#include "core/file.h"
+#include "disk/disk.h"
+#include "record/prediction.h"
 #include "run/acpi.h"
 #include "run/qemu.h"
 
-#define FILE_NAME "prediction.json"
 #define IMAGE_MAX (1u << 30) /* bytes of a kernel or an initrd */
-#define JSON_MAX  (4u << 20) /* bytes */
 
 /* ---- from a command line to what is measured ----------------------------------------------------
  */
@@ -49,7 +48,7 @@ static int read_option(char *const *argv, const char *option, size_t max, struct
 {
 	const char *path = option_value(argv, option);
 
-	return path ? measure_read_file(path, max, ret, e) : 0;
+	return path ? file_read(path, max, ret, e) : 0;
 }
 
 /* The image behind the node that the boot disk has, where there is one. */
@@ -154,22 +153,6 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 /* ---- the run's folder ---------------------------------------------------------------------------
  */
 
-static int save(int dir_fd, const struct prediction *p, struct err *e)
-{
-	_cleanup_(closep) int fd =
-	        openat(dir_fd, FILE_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	json_t *root = prediction_to_json(p);
-	int r = 0;
-
-	if (!root)
-		return err_sys(e, -ENOMEM, FILE_NAME);
-	if (fd < 0 || json_dumpfd(root, fd, JSON_INDENT(1)) < 0 ||
-	    renameat(dir_fd, FILE_NAME ".new", dir_fd, FILE_NAME) < 0)
-		r = err_sys(e, errno ? -errno : -EIO, FILE_NAME);
-	json_decref(root);
-	return r;
-}
-
 static int one_boot(const struct run_record *record, const struct boot_record *b,
                     struct tables *tables, const char *dumper, struct err *e)
 {
@@ -177,11 +160,10 @@ static int one_boot(const struct run_record *record, const struct boot_record *b
 	_cleanup_(closep) int dir_fd = -1;
 	char path[PATH_MAX];
 	struct err no_tables = {0};
-	int r;
+	int r = path_format(path, e, "%s/boots/%s", record->dir, b->boot.id);
 
-	if (snprintf(path, sizeof(path), "%s/boots/%s", record->dir, b->boot.id) >=
-	    (int)sizeof(path))
-		return err_set(e, -ENAMETOOLONG, "%s", record->dir);
+	if (r < 0)
+		return r;
 	dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
 		return err_sys(e, -errno, "%s", path);
@@ -193,7 +175,7 @@ static int one_boot(const struct run_record *record, const struct boot_record *b
 		return r;
 	if (no_tables.code)
 		snprintf(p.reason[0], sizeof(p.reason[0]), "%.150s", no_tables.text);
-	return save(dir_fd, &p, e);
+	return prediction_save(record->dir, b->boot.id, &p, e);
 }
 
 int run_predict(const struct run_record *record, const char *dumper, struct err *e)
@@ -217,28 +199,4 @@ int run_predict(const struct run_record *record, const char *dumper, struct err 
 	if (tables.captured)
 		acpi_blobs_free(&tables.blobs);
 	return first;
-}
-
-int run_prediction_load(const char *dir, const char *boot_id, struct prediction *ret, struct err *e)
-{
-	_cleanup_(bytes_free) struct bytes text = {NULL, 0};
-	char path[PATH_MAX];
-	json_error_t at;
-	json_t *root;
-	int r;
-
-	if (snprintf(path, sizeof(path), "%s/boots/%s/" FILE_NAME, dir, boot_id) >=
-	    (int)sizeof(path))
-		return err_set(e, -ENAMETOOLONG, "%s", dir);
-	r = measure_read_file(path, JSON_MAX, &text, e);
-	if (r < 0)
-		return r;
-	root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &at);
-	if (!root)
-		return err_set(e, -EINVAL, "%s: line %d: %s", path, at.line, at.text);
-	r = prediction_from_json(root, ret, e);
-	json_decref(root);
-	if (r < 0)
-		err_prefix(e, "%s", path);
-	return r;
 }

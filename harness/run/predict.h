@@ -4,7 +4,7 @@
 
 #include "core/err.h"
 #include "measure/predict.h"
-#include "plan/record.h"
+#include "record/record.h"
 
 /*
  * What each trust domain of a run has to measure, predicted on the host from the command line that
@@ -19,9 +19,5 @@
  * boots are predicted all the same.
  */
 int run_predict(const struct run_record *record, const char *dumper, struct err *e);
-
-/* -ENOENT when nothing was predicted for the boot. Free with prediction_done(). */
-int run_prediction_load(const char *dir, const char *boot_id, struct prediction *ret,
-                        struct err *e);
 
 #endif

@@ -111,7 +111,7 @@ int process_start(sd_event *event, const struct process_spec *spec, process_ende
 	int r;
 
 	if (!p)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	p->ended = ended;
 	p->userdata = userdata;
 	r = spawn(spec, &p->pid, e);

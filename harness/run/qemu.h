@@ -2,9 +2,9 @@
 #ifndef TCEPTION_RUN_QEMU_H
 #define TCEPTION_RUN_QEMU_H
 
+#include "core/argv.h"
 #include "core/err.h"
 #include "plan/plan.h"
-#include "run/argv.h"
 #include "run/parts.h"
 
 /*

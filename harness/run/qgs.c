@@ -286,7 +286,7 @@ int qgs_new(sd_event *event, const char *socket_path, const struct qgs_config *c
 		return fd;
 	if (!(q = calloc(1, sizeof(*q)))) {
 		close(fd);
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	}
 	q->event = sd_event_ref(event);
 	q->fd = fd;

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "run/store.h"
+#include "format/bytes.h"
+#include "record/store.h"
 #include "run/visit.h"
 
 /* A boot whose first visit fails this often in a row takes its cells with it. */
@@ -113,7 +114,7 @@ static int add_record(struct runner *r, struct boot_record *b, struct err *e)
 
 	if (!boot) {
 		boot_record_done(b);
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	}
 	r->record->boot = boot;
 	boot[r->record->boots++] = *b;
@@ -133,7 +134,7 @@ static int add_missing(struct boot_record *b, const struct cell *cell, size_t la
 	int r;
 
 	if (!v)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	b->visit = v;
 	v += b->visits;
 	r = visit_make(cell, layers, (unsigned)b->visits, 0, v, &json, e);
@@ -202,7 +203,7 @@ static int again(struct runner *r, const struct job *old, size_t first_step, int
 	struct job *j = job_new(&old->boot, first_step);
 
 	if (!j)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	memcpy(j->base_id, old->base_id, sizeof(j->base_id));
 	j->attempt = old->attempt + 1;
 	j->fruitless = fruitless;
@@ -326,11 +327,11 @@ static int watch_signals(struct runner *r, struct err *e)
 	if (code < 0)
 		return code;
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(signals); i++)
 		sigaddset(&set, signals[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return err_sys(e, -errno, "sigprocmask");
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(signals); i++) {
 		code = sd_event_add_signal(r->event, NULL, signals[i], on_signal, r);
 		if (code < 0)
 			return err_sys(e, code, "watching signals");
@@ -360,7 +361,7 @@ static int prepare(struct runner *r, struct err *e)
 		return err_sys(e, -errno, "%s", r->record->dir);
 	if (asprintf(&r->boots_dir, "%s/boots", r->record->dir) < 0) {
 		r->boots_dir = NULL;
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	}
 	code = sd_event_new(&r->event);
 	if (code < 0)
@@ -374,7 +375,7 @@ static int prepare(struct runner *r, struct err *e)
 		if (j)
 			enqueue(r, j);
 		else
-			code = err_set(e, -ENOMEM, "out of memory");
+			code = err_nomem(e);
 	}
 	return code;
 }
@@ -385,7 +386,7 @@ static int copy_skips(struct runner *r, struct err *e)
 
 	r->record->skip = calloc(p->skips ? p->skips : 1, sizeof(*p->skip));
 	if (!r->record->skip)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	if (p->skips)
 		memcpy(r->record->skip, p->skip, p->skips * sizeof(*p->skip));
 	r->record->skips = p->skips;

@@ -3,7 +3,7 @@
 #define TCEPTION_RUN_RUNNER_H
 
 #include "core/err.h"
-#include "plan/record.h"
+#include "record/record.h"
 #include "run/session.h"
 
 /*

@@ -206,7 +206,7 @@ static int begin_visit(struct session *s, const struct cell *cell, size_t layers
 
 	visit = reallocarray(s->record.visit, s->record.visits + 1, sizeof(*visit));
 	if (!visit)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	s->record.visit = visit;
 	visit += s->record.visits;
 	r = visit_make(cell, layers, (unsigned)s->record.visits, deadline_s, visit, &json, e);
@@ -272,8 +272,8 @@ static void visit_done(struct session *s)
 /* ---- the channel ---- */
 
 /*
- * The agent serves its port. Nothing is sent before: OVMF opens every virtio port while it looks for
- * consoles, and would swallow the first VISIT.
+ * The agent serves its port. Nothing is sent before: OVMF opens every virtio port while it looks
+ * for consoles, and would swallow the first VISIT.
  */
 static void ready(struct session *s)
 {
@@ -402,7 +402,7 @@ static int open_files(struct session *s, const char *boots_dir, struct err *e)
 
 	if (asprintf(&path, "%s/%s", boots_dir, s->record.boot.id) < 0) {
 		path = NULL;
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	}
 	if (mkdir(path, 0777) < 0)
 		return err_sys(e, -errno, "%s", path);
@@ -421,7 +421,7 @@ static int copy_boot(struct session *s, const struct boot *b, struct err *e)
 	s->record.boot = *b;
 	s->record.boot.step = calloc(b->steps ? b->steps : 1, sizeof(*b->step));
 	if (!s->record.boot.step)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	if (b->steps)
 		memcpy(s->record.boot.step, b->step, b->steps * sizeof(*b->step));
 	return 0;
@@ -439,7 +439,7 @@ static int start_machine(struct session *s, const struct machine_spec *spec, str
 		return r;
 	s->record.argv = argv_copy(machine_argv(s->machine));
 	if (!s->record.argv)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	r = sd_event_add_io(s->event, &s->io, machine_channel(s->machine), EPOLLIN, on_channel, s);
 	if (r < 0)
 		return err_sys(e, r, "watching the evidence channel");
@@ -456,7 +456,7 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	int r;
 
 	if (!s)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	s->event = sd_event_ref(event);
 	s->cases = spec->cases;
 	s->notify = notify;

@@ -5,7 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include "core/err.h"
-#include "plan/record.h"
+#include "record/record.h"
 #include "run/machine.h"
 
 /*

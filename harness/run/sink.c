@@ -95,7 +95,7 @@ int sink_new(sd_event *event, int fd, int dir_fd, const char *name, uint64_t lim
 
 	if (!s) {
 		close(fd);
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	}
 	s->fd = fd;
 	s->limit = limit;

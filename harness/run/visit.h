@@ -3,7 +3,7 @@
 #define TCEPTION_RUN_VISIT_H
 
 #include "case/case.h"
-#include "plan/record.h"
+#include "record/record.h"
 
 /*
  * The VISIT frame's JSON of one visit (guests/agent/README.md), and its record with fresh nonces

@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <time.h>
 
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/extend.h"
 #include "format/frame.h"
@@ -110,7 +111,7 @@ struct synth {
 	struct step step[2];
 	uint8_t *bytes; /* channel.bin */
 	size_t size;
-	struct channel channel;
+	struct bytes channel;
 	struct judge_input in;
 	long flip;      /* byte of the container's own account to flip, or -1 */
 	size_t covered; /* bytes of that account before its configfs REPORT */
@@ -543,7 +544,7 @@ static inline void synth_build(struct synth *y)
 	struct account a = {"td", y->visit[0].nonce[0], false, AS_IT_SHOULD_BE};
 	struct stream s = {0};
 
-	for (size_t i = 0; i < sizeof(zero_twists) / sizeof(zero_twists[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(zero_twists); i++) {
 		if (y->twist == zero_twists[i])
 			a.twist = y->twist;
 	}
@@ -560,7 +561,7 @@ static inline void synth_build(struct synth *y)
 	free(y->bytes);
 	y->bytes = s.data;
 	y->size = s.size;
-	y->channel = (struct channel){y->bytes, y->size};
+	y->channel = (struct bytes){y->bytes, y->size};
 }
 
 static inline void synth_init(struct synth *y, enum twist twist)

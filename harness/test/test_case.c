@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "case/case.h"
+#include "format/bytes.h"
 
 /* Loads a text as a case file; the path in messages is replaced by FILE. */
 static int load(const char *text, struct case_file *ret, char message[480])
@@ -169,7 +170,7 @@ int main(void)
 	SRunner *r = srunner_create(s);
 
 	tcase_add_test(t, whole);
-	tcase_add_loop_test(t, refused, 0, sizeof(bad) / sizeof(bad[0]));
+	tcase_add_loop_test(t, refused, 0, COUNT_OF(bad));
 	tcase_add_test(t, absent);
 	tcase_add_test(t, names_round_trip);
 	tcase_add_test(t, default_matrix);

@@ -5,6 +5,7 @@
 
 #include "case/cell.h"
 #include "core/escape.h"
+#include "format/bytes.h"
 
 static const char *const good[] = {
         "vm",
@@ -133,8 +134,8 @@ int main(void)
 	TCase *t = tcase_create("all");
 	SRunner *r = srunner_create(s);
 
-	tcase_add_loop_test(t, round_trip, 0, sizeof(good) / sizeof(good[0]));
-	tcase_add_loop_test(t, refused, 0, sizeof(bad) / sizeof(bad[0]));
+	tcase_add_loop_test(t, round_trip, 0, COUNT_OF(good));
+	tcase_add_loop_test(t, refused, 0, COUNT_OF(bad));
 	tcase_add_test(t, too_long);
 	tcase_add_test(t, questions);
 	tcase_add_test(t, escaping);

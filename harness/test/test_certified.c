@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/tdx.h"
 #include "test/golden.h"
 #include "test/recertify.h"
@@ -217,7 +218,7 @@ START_TEST(another_name)
 	struct verifier *v = verifier();
 
 	give_bundle(v, o);
-	for (size_t i = 0; i < sizeof(twists) / sizeof(twists[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(twists); i++) {
 		struct golden g = made_read(twists[i].which);
 		struct verdict d;
 
@@ -301,7 +302,7 @@ START_TEST(another_type)
 		};
 		struct verdict d;
 
-		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (size_t i = 0; i < COUNT_OF(cases); i++) {
 			size_t size = recertify(donor.data, donor.size, cases[i].type,
 			                        cases[i].data->data, cases[i].data->size, out);
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "format/bytes.h"
 #include "format/text.h"
 #include "run/channel.h"
 #include "run/visit.h"
@@ -178,7 +179,7 @@ int main(void)
 	tcase_add_loop_test(tc, cut_anywhere, 1, sizeof(stream) + 1);
 	tcase_add_test(tc, done_without_payload);
 	tcase_add_test(tc, done_inside_payload);
-	tcase_add_loop_test(tc, garbage, 0, sizeof(spoilt) / sizeof(spoilt[0]));
+	tcase_add_loop_test(tc, garbage, 0, COUNT_OF(spoilt));
 	tcase_add_test(tc, outbox_numbers_frames);
 	tcase_add_test(tc, visit_of_a_container);
 	tcase_add_test(tc, visit_of_layer0);

@@ -2,10 +2,11 @@
 #include <check.h>
 #include <errno.h>
 
+#include "disk/disk.h"
+#include "disk/fat.h"
+#include "disk/gpt.h"
+#include "format/bytes.h"
 #include "format/sha2.h"
-#include "measure/disk.h"
-#include "measure/fat.h"
-#include "measure/gpt.h"
 #include "measure/predict.h"
 #include "test/golden.h"
 #include "test/kernel_image.h"
@@ -250,9 +251,8 @@ int main(void)
 	tcase_add_loop_test(t, reads_what_qemu_img_wrote, 0, 3);
 	tcase_add_loop_test(t, predicts_a_unified_kernel_image, 0, 3);
 	tcase_add_test(t, describes_the_boot_device);
-	tcase_add_loop_test(t, refuses_damaged_qcow2, 0, sizeof(damages) / sizeof(damages[0]));
-	tcase_add_loop_test(t, refuses_damaged_disks, 0,
-	                    sizeof(raw_damages) / sizeof(raw_damages[0]));
+	tcase_add_loop_test(t, refuses_damaged_qcow2, 0, COUNT_OF(damages));
+	tcase_add_loop_test(t, refuses_damaged_disks, 0, COUNT_OF(raw_damages));
 	tcase_add_test(t, finds_files_by_long_names);
 	suite_add_tcase(suite, t);
 	return golden_run(suite);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format/bytes.h"
 #include "run/engines.h"
 
 /* SHA-256 of "abc", FIPS 180-4's own example. */
@@ -119,7 +120,7 @@ int main(void)
 	tcase_add_test(t, as_packaged);
 	tcase_add_test(t, a_changed_program);
 	tcase_add_test(t, a_changed_image);
-	tcase_add_loop_test(t, no_manifest, 0, sizeof(no_manifests) / sizeof(no_manifests[0]));
+	tcase_add_loop_test(t, no_manifest, 0, COUNT_OF(no_manifests));
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);

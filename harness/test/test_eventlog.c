@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/quote.h"
 #include "test/facts.h"
@@ -409,15 +410,15 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, genuine_logs);
-	tcase_add_loop_test(tc, replays_to_the_quote, 0, sizeof(pairs) / sizeof(pairs[0]));
+	tcase_add_loop_test(tc, replays_to_the_quote, 0, COUNT_OF(pairs));
 	tcase_add_test(tc, records_of_a_log);
 	tcase_add_test(tc, sm3_only_log);
-	tcase_add_loop_test(tc, broken_field_is_named, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_loop_test(tc, broken_field_is_named, 0, COUNT_OF(broken));
 	tcase_add_test(tc, every_truncation);
 	tcase_add_test(tc, every_flip);
 	tcase_add_test(tc, what_is_not_measured);
 	tcase_add_test(tc, second_header_is_refused);
-	tcase_add_loop_test(tc, several_banks, 0, sizeof(banks) / sizeof(banks[0]));
+	tcase_add_loop_test(tc, several_banks, 0, COUNT_OF(banks));
 	tcase_add_test(tc, bank_declared_twice);
 	tcase_add_test(tc, event_names);
 	tcase_add_test(tc, ccel_table);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RTMR3 as the judge replays it, and what it makes of a layer that was measured before its start.
  */
+#include "format/bytes.h"
 #include "test/synth.h"
 
 static const struct {
@@ -159,8 +160,7 @@ int main(void)
 	SRunner *r = srunner_create(s);
 
 	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, extends_of_rtmr3, 0,
-	                    sizeof(extends_table) / sizeof(extends_table[0]));
+	tcase_add_loop_test(t, extends_of_rtmr3, 0, COUNT_OF(extends_table));
 	tcase_add_test(t, image_foreseen);
 	tcase_add_test(t, digest_is_dstacks);
 	tcase_add_test(t, config_is_without_the_name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 
+#include "format/bytes.h"
 #include "format/frame.h"
 #include "test/golden.h"
 
@@ -113,7 +114,7 @@ int main(void)
 	TCase *tc = tcase_create("frame");
 
 	tcase_add_test(tc, header_both_ways);
-	tcase_add_loop_test(tc, broken_header, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_loop_test(tc, broken_header, 0, COUNT_OF(broken));
 	tcase_add_test(tc, limits);
 	tcase_add_test(tc, type_names);
 	tcase_add_test(tc, report_data_as_specified);

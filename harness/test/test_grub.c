@@ -2,8 +2,9 @@
 #include <check.h>
 #include <errno.h>
 
+#include "disk/disk.h"
+#include "format/bytes.h"
 #include "format/eventlog.h"
-#include "measure/disk.h"
 #include "measure/predict.h"
 #include "test/golden.h"
 
@@ -288,7 +289,7 @@ START_TEST(lists_of_modules)
 	p = prediction();
 	ck_assert_ptr_nonnull(next(&p, &from, order[0]));
 	first = --from;
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(order); i++) {
 		from = first + i;
 		ck_assert_ptr_nonnull(next(&p, &from, order[i]));
 		ck_assert_uint_eq(from, first + i + 1);
@@ -409,17 +410,15 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, measures_programs_and_files);
 	tcase_add_test(t, runs_a_script_as_a_genuine_log_has_it);
-	tcase_add_loop_test(t, leaves_open_what_is_outside, 0,
-	                    sizeof(outside) / sizeof(outside[0]));
+	tcase_add_loop_test(t, leaves_open_what_is_outside, 0, COUNT_OF(outside));
 	tcase_add_test(t, takes_2_12_for_what_it_is);
 	tcase_add_test(t, a_configuration_beside_grub);
 	tcase_add_test(t, lists_of_modules);
-	tcase_add_loop_test(t, variables_that_grub_sets, 0,
-	                    sizeof(variables) / sizeof(variables[0]));
+	tcase_add_loop_test(t, variables_that_grub_sets, 0, COUNT_OF(variables));
 	tcase_add_test(t, a_grub_that_measures_nothing);
 	tcase_add_test(t, a_kernel_that_nobody_measures);
 	tcase_add_test(t, secure_boot_is_left_open);
-	tcase_add_loop_test(t, damaged_ext4, 0, sizeof(damages) / sizeof(damages[0]));
+	tcase_add_loop_test(t, damaged_ext4, 0, COUNT_OF(damages));
 	suite_add_tcase(suite, t);
 	return golden_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/enum.h"
+#include "format/bytes.h"
 #include "judge/isolation.h"
 
 /* A container in a user namespace of its own, filtered and labelled, under the kernel of the layer
@@ -137,7 +138,7 @@ static const struct {
         {"{'reach': {'paths': null}}", "not-known", "reach"},
         {"{'entry': {'errno': 110, 'listening': null}}", "not-known", "entry"},
 };
-#define ROWS ((int)(sizeof(table) / sizeof(table[0])))
+#define ROWS ((int)COUNT_OF(table))
 
 /* Started when the kernel below was up for 20 s, and alive 3 s later. */
 static void uptimes(struct layer_evidence *l, double own)
@@ -332,7 +333,7 @@ int main(void)
 	tcase_add_loop_test(t, each_finding, 0, ROWS);
 	tcase_add_loop_test(t, own_kernel, 0, ROWS);
 	tcase_add_test(t, kernels);
-	tcase_add_loop_test(t, who_refused, 0, (int)(sizeof(states) / sizeof(states[0])));
+	tcase_add_loop_test(t, who_refused, 0, (int)COUNT_OF(states));
 	tcase_add_test(t, hostile_texts);
 	tcase_add_test(t, costs);
 	suite_add_tcase(s, t);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "test/synth.h"
 #include "trust/authority.h"
 
@@ -84,7 +85,7 @@ static const struct {
         {ZERO_NO_DONE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED,
          "layer 0's evidence: no DONE"},
 };
-#define ROWS ((int)(sizeof(table) / sizeof(table[0])))
+#define ROWS ((int)COUNT_OF(table))
 
 /* Every twist is in the table, so none can be forgotten. */
 START_TEST(table_is_whole)
@@ -347,7 +348,7 @@ START_TEST(every_length_is_safe)
 		struct cell_verdict v;
 
 		memcpy(exact, y.bytes, size);
-		y.channel = (struct channel){exact, size};
+		y.channel = (struct bytes){exact, size};
 		v = synth_judge(&y, 1);
 		ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
 		cell_verdict_done(&v);
@@ -521,7 +522,7 @@ START_TEST(second_boot)
 {
 	struct synth y;
 	struct boot_record boots[2];
-	struct channel channels[2] = {{NULL, 0}, {NULL, 0}};
+	struct bytes channels[2] = {{NULL, 0}, {NULL, 0}};
 	struct visit_record wedged;
 	struct cell_verdict v;
 
@@ -561,12 +562,12 @@ int main(void)
 	tcase_add_test(t, table_is_whole);
 	tcase_add_loop_test(t, twisted, 0, ROWS);
 	tcase_add_test(t, registers_are_held_against_the_prediction);
-	tcase_add_loop_test(t, tcb_by_collateral, 0, sizeof(tcb_table) / sizeof(tcb_table[0]));
+	tcase_add_loop_test(t, tcb_by_collateral, 0, COUNT_OF(tcb_table));
 	tcase_add_test(t, layer0);
 	tcase_add_test(t, every_byte_is_covered);
 	tcase_add_test(t, every_length_is_safe);
 	tcase_add_test(t, other_nonce_in_the_record);
-	tcase_add_loop_test(t, visit_states, 0, sizeof(states) / sizeof(states[0]));
+	tcase_add_loop_test(t, visit_states, 0, COUNT_OF(states));
 	tcase_add_test(t, no_visits_at_all);
 	tcase_add_test(t, waivers);
 	tcase_add_test(t, skips_and_counts);

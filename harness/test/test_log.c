@@ -2,6 +2,7 @@
 #include <check.h>
 #include <errno.h>
 
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/sha2.h"
 #include "measure/log.h"
@@ -363,20 +364,19 @@ START_TEST(refusals_are_named)
 }
 END_TEST
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 int main(void)
 {
 	Suite *suite = suite_create("log");
 	TCase *tc = tcase_create("log");
 
 	tcase_add_test(tc, genuine_logs);
-	tcase_add_loop_test(tc, against_the_quote, 0, COUNT(pairs));
+	tcase_add_loop_test(tc, against_the_quote, 0, COUNT_OF(pairs));
 	tcase_add_loop_test(tc, change_is_found, 0, 4 * RTMR0_EVENTS);
 	tcase_add_test(tc, altered_digest_is_found);
 	tcase_add_test(tc, early_and_empty);
-	tcase_add_loop_test(tc, line_says, 0, COUNT(lines));
+	tcase_add_loop_test(tc, line_says, 0, COUNT_OF(lines));
 	tcase_add_test(tc, foreign_text);
-	tcase_add_loop_test(tc, json_forms, 0, COUNT(texts));
+	tcase_add_loop_test(tc, json_forms, 0, COUNT_OF(texts));
 	tcase_add_test(tc, runtime_digest);
 	tcase_add_test(tc, refusals_are_named);
 	suite_add_tcase(suite, tc);

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <errno.h>
 
+#include "format/bytes.h"
 #include "format/sha2.h"
 #include "measure/kernel.h"
 #include "measure/pe.h"
@@ -165,7 +166,7 @@ int main(void)
 
 	tcase_add_test(t, authenticode_leaves_three_parts_out);
 	tcase_add_test(t, finds_sections);
-	tcase_add_loop_test(t, refuses_damaged_images, 0, sizeof(damages) / sizeof(damages[0]));
+	tcase_add_loop_test(t, refuses_damaged_images, 0, COUNT_OF(damages));
 	tcase_add_loop_test(t, patches_like_qemu, 0, 2);
 	tcase_add_test(t, new_qemu_does_not_patch);
 	tcase_add_test(t, refuses_what_is_no_kernel);

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/bytes.h"
 #include "plan/plan.h"
-#include "plan/record.h"
+#include "record/record.h"
 
 static struct test_case item[16];
 static struct case_file cases;
@@ -314,7 +315,7 @@ int main(void)
 	tcase_add_test(t, quote_versions);
 	tcase_add_test(t, platforms);
 	tcase_add_test(t, limits);
-	tcase_add_loop_test(t, bad_values, 0, sizeof(bad_axes) / sizeof(bad_axes[0]));
+	tcase_add_loop_test(t, bad_values, 0, COUNT_OF(bad_axes));
 	tcase_add_test(t, exits);
 	tcase_add_test(t, choosing);
 	tcase_add_test(t, names);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "format/bytes.h"
 #include "format/text.h"
 #include "test/golden.h"
 #include "trust/jsonx.h"
@@ -99,7 +100,7 @@ START_TEST(wrong_policies)
 	        "{\"allow_debug\":false,\"allow_debug\":true}",
 	};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		struct policy *p = NULL;
 
 		ck_assert_int_eq(policy_read(bad[i], strlen(bad[i]), &p, NULL), -EINVAL);
@@ -130,7 +131,7 @@ START_TEST(raw_values)
 	        {"{\"a\":", "a", NULL},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		size_t size = 0;
 		const char *raw =
 		        jsonx_raw(cases[i].json, strlen(cases[i].json), cases[i].key, &size);

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <errno.h>
 
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/sha2.h"
 #include "measure/acpi.h"
@@ -187,7 +188,7 @@ START_TEST(smbios_is_filtered)
 	uint8_t before[48], after[48];
 	struct err e;
 
-	for (size_t i = 0; i < sizeof(flips) / sizeof(flips[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(flips); i++) {
 		struct bytes table = {g.data, g.size};
 
 		ck_assert_int_eq(smbios_digest(table, flips[i].speeds, before, &e), 0);
@@ -380,7 +381,7 @@ START_TEST(refuses_damaged_firmware)
 	struct fixture f;
 	struct err e;
 
-	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(damages); i++) {
 		fixture_init(&f, "measure/tiny.fd");
 		f.firmware.data[damages[i].at] = damages[i].value;
 		if (damages[i].at == 0x2000 + 72 + 20 || damages[i].at == 0x2000 + 72 + 24)
@@ -501,8 +502,7 @@ int main(void)
 	tcase_add_test(t, smbios_is_filtered);
 	tcase_add_test(t, firmware_that_measures_nothing);
 	tcase_add_test(t, registers_fold_the_events);
-	tcase_add_loop_test(t, a_change_shows_where_it_should, 0,
-	                    sizeof(changes) / sizeof(changes[0]));
+	tcase_add_loop_test(t, a_change_shows_where_it_should, 0, COUNT_OF(changes));
 	tcase_add_test(t, missing_inputs_leave_registers_unknown);
 	tcase_add_test(t, empty_cmdline_is_not_measured);
 	tcase_add_test(t, refuses_damaged_firmware);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/bytes.h"
 #include "run/qemu.h"
 #include "test/golden.h"
 
@@ -37,10 +38,10 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 	ck_assert_ptr_null(a.item[count]);
 	argv_done(&a);
 }
-#define EXPECT(boot, ...)                                              \
-	do {                                                           \
-		static const char *const want_[] = {__VA_ARGS__};      \
-		expect(boot, want_, sizeof(want_) / sizeof(want_[0])); \
+#define EXPECT(boot, ...)                                         \
+	do {                                                      \
+		static const char *const want_[] = {__VA_ARGS__}; \
+		expect(boot, want_, COUNT_OF(want_));             \
 	} while (0)
 
 #define COMMON(smp)                                                                          \

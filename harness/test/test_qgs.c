@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/qgs.h"
 #include "format/tdx.h"
 #include "format/tdxemu.h"
@@ -244,7 +245,7 @@ START_TEST(malformed_requests)
 
 	start_qgs((struct qgs_config){0});
 	make_report(key, report);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
 		frame_report(report, request);
 		request[wrong[i].at] = wrong[i].value;
 		n = ask(request, sizeof(request), &eof);
@@ -432,7 +433,7 @@ START_TEST(bridge_addresses)
 	};
 
 	start_bridge((struct qgs_config){0}, false);
-	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (unsigned i = 0; i < COUNT_OF(bad); i++) {
 		request(bad[i].gpa, bad[i].size, -1);
 		wait_answer(i + 1);
 		ck_assert_uint_eq(last.status, GET_QUOTE_ERROR);

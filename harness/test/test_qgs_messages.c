@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 
+#include "format/bytes.h"
 #include "format/qgs.h"
 #include "test/golden.h"
 
@@ -177,7 +178,7 @@ int main(void)
 
 	tcase_add_test(tc, request_both_ways);
 	tcase_add_test(tc, request_with_ids);
-	tcase_add_loop_test(tc, broken_request, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_loop_test(tc, broken_request, 0, COUNT_OF(broken));
 	tcase_add_test(tc, truncated_request);
 	tcase_add_test(tc, response_both_ways);
 	tcase_add_test(tc, error_response);

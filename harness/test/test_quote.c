@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 
+#include "format/bytes.h"
 #include "format/quote.h"
 #include "test/facts.h"
 #include "test/recertify.h"
@@ -357,7 +358,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, genuine_quotes);
 	tcase_add_test(tc, views_of_v4);
-	tcase_add_loop_test(tc, broken_field_is_named, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_loop_test(tc, broken_field_is_named, 0, COUNT_OF(broken));
 	tcase_add_loop_test(tc, every_truncation, 0, 3);
 	tcase_add_loop_test(tc, every_flip, 0, 3);
 	tcase_add_loop_test(tc, named_certificates, 0, 3);

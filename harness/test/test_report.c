@@ -2,6 +2,7 @@
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
 
+#include "format/bytes.h"
 #include "report/report.h"
 #include "test/synth.h"
 
@@ -288,7 +289,7 @@ int main(void)
 	tcase_add_test(t, json_errno);
 	tcase_add_test(t, safe_and_honest);
 	tcase_add_test(t, table_lines);
-	tcase_add_loop_test(t, junit_says_it_as_ci_reads_it, 0, sizeof(junit) / sizeof(junit[0]));
+	tcase_add_loop_test(t, junit_says_it_as_ci_reads_it, 0, COUNT_OF(junit));
 	tcase_add_test(t, frame_lines);
 	tcase_add_test(t, progress);
 	suite_add_tcase(s, t);

@@ -12,9 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "format/bytes.h"
+#include "record/store.h"
 #include "run/process.h"
 #include "run/runner.h"
-#include "run/store.h"
 #include "test/golden.h"
 
 #define CELLS 3
@@ -360,14 +361,13 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, all_well);
-	tcase_add_loop_test(tc, fault_in_a_visit, 0, sizeof(faults) / sizeof(faults[0]));
+	tcase_add_loop_test(tc, fault_in_a_visit, 0, COUNT_OF(faults));
 	tcase_add_test(tc, fault_in_the_last_visit);
-	tcase_add_loop_test(tc, layer0_fails_twice, 0,
-	                    sizeof(start_faults) / sizeof(start_faults[0]));
+	tcase_add_loop_test(tc, layer0_fails_twice, 0, COUNT_OF(start_faults));
 	tcase_add_test(tc, layer0_fails_once);
 	tcase_add_test(tc, no_qemu);
 	tcase_add_test(tc, several_boots);
-	tcase_add_loop_test(tc, interrupted, 0, sizeof(end_signals) / sizeof(end_signals[0]));
+	tcase_add_loop_test(tc, interrupted, 0, COUNT_OF(end_signals));
 	tcase_add_test(tc, power_off_is_bounded);
 	tcase_add_loop_test(tc, emulated_td, 0, 2);
 	suite_add_tcase(suite, tc);

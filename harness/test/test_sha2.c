@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "format/bytes.h"
 #include "format/sha2.h"
 #include "test/golden.h"
 
@@ -175,7 +176,7 @@ int main(void)
 	Suite *suite = suite_create("sha2");
 	TCase *tc = tcase_create("sha2");
 
-	tcase_add_loop_test(tc, nist_examples, 0, sizeof(vectors) / sizeof(vectors[0]));
+	tcase_add_loop_test(tc, nist_examples, 0, COUNT_OF(vectors));
 	tcase_add_test(tc, nist_million_a);
 	tcase_add_test(tc, every_length_like_openssl);
 	tcase_add_test(tc, pieces_like_openssl);

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run/store.h"
+#include "core/file.h"
+#include "format/bytes.h"
+#include "record/store.h"
 #include "test/golden.h"
 
 static char top[] = "/tmp/tception-test-XXXXXX";
@@ -163,8 +165,7 @@ START_TEST(round_trip)
 {
 	struct run_record r = a_record(), back;
 	struct err e = {0};
-	uint8_t *data;
-	size_t size;
+	struct bytes channel;
 
 	ck_assert_msg(store_create(dir, case_path, &e) == 0, "%s", e.text);
 	ck_assert_msg(store_save(&r, &e) == 0, "%s", e.text);
@@ -183,9 +184,9 @@ START_TEST(round_trip)
 	ck_assert_uint_eq(back.skip[0].case_index, 7);
 	ck_assert_str_eq(back.skip[0].reason, skips[0].reason);
 	run_record_done(&back);
-	ck_assert_int_eq(store_channel(dir, "vm-1", &data, &size, &e), 0);
-	ck_assert_uint_eq(size, 0);
-	free(data);
+	ck_assert_int_eq(store_channel(dir, "vm-1", &channel, &e), 0);
+	ck_assert_uint_eq(channel.size, 0);
+	bytes_free(&channel);
 }
 END_TEST
 
@@ -336,7 +337,7 @@ START_TEST(collateral)
 	ck_assert_int_eq(store_collateral(dir, &file, &count, &e), 0);
 	ck_assert_uint_eq(count, 0);
 	store_collateral_free(file, count);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		ck_assert_int_eq(store_collateral_add(dir, bad[i], "x", 1, &e), -EINVAL);
 	ck_assert_int_eq(store_collateral_add(dir, "b.der", "old", 3, &e), 0);
 	ck_assert_int_eq(store_collateral_add(dir, "b.der", "second", 6, &e), 0);
@@ -379,7 +380,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, round_trip);
 	tcase_add_test(tc, one_run_a_folder);
-	tcase_add_loop_test(tc, strict, 0, sizeof(spoilt) / sizeof(spoilt[0]));
+	tcase_add_loop_test(tc, strict, 0, COUNT_OF(spoilt));
 	tcase_add_loop_test(tc, nothing_missing, 0, 4);
 	tcase_add_test(tc, no_json);
 	tcase_add_test(tc, odd_path);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/tdx.h"
 #include "test/golden.h"
 #include "trust/authority.h"
@@ -176,7 +177,7 @@ static const struct tcb_case cases[] = {
          QE,
          REV},
 };
-#define CASES ((int)(sizeof(cases) / sizeof(cases[0])))
+#define CASES ((int)COUNT_OF(cases))
 
 static json_t *filled(const char *label, size_t size)
 {
@@ -370,7 +371,7 @@ static const struct {
         {"tdxModuleIdentities.0.attributesMask", "\"FF\""},
         {"tdxModule", "null"},
 };
-#define MALFORMED ((int)(sizeof(malformed) / sizeof(malformed[0])))
+#define MALFORMED ((int)COUNT_OF(malformed))
 
 static void set_at(json_t *o, const char *path, json_t *value)
 {

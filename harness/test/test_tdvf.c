@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdbool.h>
 
+#include "format/bytes.h"
 #include "format/sha2.h"
 #include "format/tdvf.h"
 #include "test/golden.h"
@@ -352,12 +353,12 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, sections_as_written);
 	tcase_add_test(tc, mrtd_of_small_image);
-	tcase_add_loop_test(tc, broken_field_is_named, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_loop_test(tc, broken_field_is_named, 0, COUNT_OF(broken));
 	tcase_add_test(tc, second_entry_is_a_duplicate);
 	tcase_add_test(tc, added_memory_up_to_the_bound);
 	tcase_add_test(tc, every_truncation_is_refused);
 	tcase_add_test(tc, every_flip_is_safe);
-	tcase_add_loop_test(tc, hob_as_genuine_vmms_made_it, 0, sizeof(hobs) / sizeof(hobs[0]));
+	tcase_add_loop_test(tc, hob_as_genuine_vmms_made_it, 0, COUNT_OF(hobs));
 	tcase_add_test(tc, hob_that_cannot_be);
 	if (has_known_ovmf())
 		tcase_add_test(tc, debian_trixie_ovmf);

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <openssl/evp.h>
 
+#include "format/bytes.h"
 #include "format/text.h"
 #include "test/golden.h"
 
@@ -114,9 +115,9 @@ int main(void)
 	Suite *suite = suite_create("text");
 	TCase *tc = tcase_create("text");
 
-	tcase_add_loop_test(tc, rfc4648, 0, sizeof(vectors) / sizeof(vectors[0]));
-	tcase_add_loop_test(tc, base64_is_strict, 0, sizeof(bad_base64) / sizeof(bad_base64[0]));
-	tcase_add_loop_test(tc, hex_is_strict, 0, sizeof(bad_hex) / sizeof(bad_hex[0]));
+	tcase_add_loop_test(tc, rfc4648, 0, COUNT_OF(vectors));
+	tcase_add_loop_test(tc, base64_is_strict, 0, COUNT_OF(bad_base64));
+	tcase_add_loop_test(tc, hex_is_strict, 0, COUNT_OF(bad_hex));
 	tcase_add_test(tc, either_case_of_hex);
 	tcase_add_test(tc, every_length);
 	suite_add_tcase(suite, tc);

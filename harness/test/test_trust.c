@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/tdx.h"
 #include "test/golden.h"
 #include "test/recertify.h"
@@ -84,7 +85,7 @@ static void forget(void)
 
 static bool is_genuine(const char *name)
 {
-	for (size_t i = 0; i < sizeof(not_genuine) / sizeof(not_genuine[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(not_genuine); i++) {
 		if (strncmp(name, not_genuine[i], strlen(not_genuine[i])) == 0)
 			return false;
 	}
@@ -265,7 +266,7 @@ START_TEST(chains_put_together_wrongly)
 
 	read_der(&g, a);
 	read_der(&h, b);
-	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(chains); i++) {
 		_cleanup_(freep) char *pem =
 		        write_pem((const struct der **)chains[i].order, chains[i].count);
 

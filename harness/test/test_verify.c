@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "test/golden.h"
 #include "trust/collateral.h"
 #include "trust/verify.h"
@@ -242,7 +243,7 @@ START_TEST(expired_and_future)
 	        1900000000, /* 2030 */
 	};
 
-	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(at); i++) {
 		struct verdict d = check_bundle(o, at[i]);
 
 		ck_assert(d.authentic);
@@ -293,7 +294,7 @@ START_TEST(pieces_of_other_bundles)
 	json_t *o = read_bundle(bundle_name);
 
 	ck_assert_int_eq(check_bundle(o, AT).status, TCB_UP_TO_DATE);
-	for (size_t i = 0; i < sizeof(swaps) / sizeof(swaps[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(swaps); i++) {
 		json_t *other = read_bundle(swaps[i].from);
 		json_t *mixed = replaced(o, swaps[i].key,
 		                         json_incref(json_object_get(other, swaps[i].from_key)));
@@ -509,7 +510,7 @@ START_TEST(hostile_files)
 	        "0",
 	};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		ck_assert_msg(!with(bad[i], strlen(bad[i])), "text %zu was taken", i);
 	memset(deep, '[', 200000);
 	deep[200000] = '\0';

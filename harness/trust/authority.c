@@ -43,7 +43,7 @@ int authority_default_dir(char **ret, struct err *e)
 		return err_set(e, -ENOENT,
 		               "no place for the test authority: set XDG_STATE_HOME or HOME");
 	if (r < 0)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	*ret = dir;
 	return 0;
 }
@@ -54,7 +54,7 @@ static int make_dir(const char *dir, struct err *e)
 	_cleanup_(freep) char *path = strdup(dir);
 
 	if (!path)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(path, 0777) < 0 && errno != EEXIST)
@@ -106,13 +106,13 @@ static int create_file(const char *path, struct err *e)
 	if (r < 0)
 		return r;
 	if (asprintf(&temp, "%s.XXXXXX", path) < 0)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	fd = mkostemp(temp, O_CLOEXEC); /* 0600 */
 	if (fd < 0)
 		return err_sys(e, -errno, "%s", temp);
 	if (!(f = fdopen(fd, "w"))) {
 		close(fd);
-		r = err_set(e, -ENOMEM, "out of memory");
+		r = err_nomem(e);
 	} else if ((r = write_all(f, id, e)) == 0 && link(temp, path) < 0 && errno != EEXIST) {
 		r = err_sys(e, -errno, "%s", path);
 	}
@@ -173,7 +173,7 @@ int authority_open(const char *dir, struct authority **ret, struct err *e)
 	int r;
 
 	if (!a || asprintf(&path, "%s/" AUTHORITY_FILE, dir) < 0)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	if ((r = make_dir(dir, e)) < 0)
 		return r;
 	if (access(path, F_OK) < 0 && (r = create_file(path, e)) < 0)

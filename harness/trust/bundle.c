@@ -146,7 +146,7 @@ static int add_signed(json_t *bundle, const struct authority *a, const char *key
 
 	json_decref(value);
 	if (!text)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	if ((r = ecdsa_sign(a->id[ROLE_SIGNING].key, text, strlen(text), signature, e)) < 0)
 		return r;
 	json_object_set_new(bundle, key, json_string(text));

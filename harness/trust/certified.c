@@ -140,7 +140,7 @@ static int remembered(struct search *s, const struct bytes *bytes, X509 *leaf,
 	if (!*slot || (*slot)->alone != !!leaf ||
 	    memcmp((*slot)->digest, digest, sizeof(digest)) != 0) {
 		if (!(p = calloc(1, sizeof(*p))))
-			return err_set(e, -ENOMEM, "out of memory");
+			return err_nomem(e);
 		if ((r = certified_read(s, bytes, leaf, p, e)) < 0) {
 			certified_free(p);
 			return r;

@@ -30,7 +30,7 @@ static int add_crl(struct collateral *c, const uint8_t *der, size_t size,
 	if (!(crl = d2i_X509_CRL(NULL, &p, (long)size)) || p != der + size)
 		return ssl_err(e, -EBADMSG, "malformed CRL");
 	if (!(k = calloc(1, sizeof(*k))))
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	r = validity_read(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl),
 	                  &k->validity);
 	if (r < 0)
@@ -125,7 +125,7 @@ static int add_hex_crl(struct collateral *c, const char *text, size_t size,
 	size_t n;
 
 	if (!der)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	if (size > 2 && memcmp(text, "0x", 2) == 0) {
 		text += 2;
 		size -= 2;
@@ -156,7 +156,7 @@ static int item_fill(struct collateral *c, struct signed_item *i, const char *ra
 	    (r = chain_read(chain->data, chain->size, CHAIN_SIGNING, &c->known, &i->chain, e)) < 0)
 		return r;
 	if (!(i->raw = malloc(raw_size)))
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	memcpy(i->raw, raw, raw_size);
 	i->raw_size = raw_size;
 	return 0;
@@ -171,7 +171,7 @@ static int add_signed(struct collateral *c, enum signed_kind kind, const char *r
 	if (c->items == COLLATERAL_MAX)
 		return full(e);
 	if (!(i = calloc(1, sizeof(*i))))
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	i->kind = kind;
 	if ((r = item_fill(c, i, raw, raw_size, signature, chain, e)) == 0) {
 		c->item[c->items++] = i;

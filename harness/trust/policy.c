@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/enum.h"
+#include "format/bytes.h"
 #include "format/tdx.h"
 #include "format/text.h"
 #include "trust/jsonx.h"
@@ -39,7 +40,7 @@ static const struct reg {
         REGISTER("mrservicetd", mrservicetd),
 #undef REGISTER
 };
-#define REGISTERS (sizeof(registers) / sizeof(registers[0]))
+#define REGISTERS COUNT_OF(registers)
 
 /* ---- reading ---- */
 
@@ -178,7 +179,7 @@ int policy_read(const void *text, size_t size, struct policy **ret, struct err *
 	int r;
 
 	if (!p)
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	p->statuses = 1u << TCB_UP_TO_DATE;
 	p->origins = 1u << ORIGIN_HARDWARE | 1u << ORIGIN_EMULATED;
 	if (text && (r = read_object(p, text, size, e)) < 0) {

@@ -106,7 +106,7 @@ int authority_quote(struct authority *a, const struct tdreport *report, uint16_t
 	if ((r = ecdsa_sign(a->attest_key, body, used, signature, e)) < 0)
 		return r;
 	if (!(quote = malloc(size)))
-		return err_set(e, -ENOMEM, "out of memory");
+		return err_nomem(e);
 	put_signature(a, signature, put(quote, body, used));
 	*ret = quote;
 	*ret_size = size;

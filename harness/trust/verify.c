@@ -149,7 +149,7 @@ static int evaluate(struct verifier *v, const struct quote *q, const struct cert
 int verifier_new(const struct trust_anchors *anchors, struct verifier **ret, struct err *e)
 {
 	struct verifier *v = calloc(1, sizeof(*v));
-	int r = v ? 0 : err_set(e, -ENOMEM, "out of memory");
+	int r = v ? 0 : err_nomem(e);
 
 	if (r == 0 && anchors && anchors->test_root_pem)
 		r = chain_read_root(anchors->test_root_pem, &v->test_root, e);

@@ -2,6 +2,7 @@
 /* CPUID and MSRs of a TD on a processor that, the fake's, claims to have everything. */
 #include <check.h>
 
+#include "format/bytes.h"
 #include "tdxemu/test/fake.h"
 
 #define EFER     0xc0000080u
@@ -93,12 +94,12 @@ START_TEST(leaves_that_give_ve)
 	static const uint32_t ours[] = {0,   1,    2,    4,    7,          0xa,
 	                                0xd, 0x15, 0x21, 0x23, 0x80000000, 0x80000008};
 
-	for (unsigned i = 0; i < sizeof(ve) / sizeof(*ve); i++)
+	for (unsigned i = 0; i < COUNT_OF(ve); i++)
 		ck_assert(!td_cpuid_gives_ve(&td, ve[i]));
 	fake_start(TDXEMU_FLAG_VE);
-	for (unsigned i = 0; i < sizeof(ve) / sizeof(*ve); i++)
+	for (unsigned i = 0; i < COUNT_OF(ve); i++)
 		ck_assert(td_cpuid_gives_ve(&td, ve[i]));
-	for (unsigned i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+	for (unsigned i = 0; i < COUNT_OF(ours); i++)
 		ck_assert(!td_cpuid_gives_ve(&td, ours[i]));
 	td.td_ctls = TD_CTLS_ENUM_TOPOLOGY;
 	ck_assert(!td_cpuid_gives_ve(&td, 0xb));
@@ -113,7 +114,7 @@ START_TEST(tsc_frequency)
 
 	td_cpuid(&td, 0x15, 0, r); /* not known */
 	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
-	for (unsigned i = 0; i < sizeof(mhz) / sizeof(*mhz); i++) {
+	for (unsigned i = 0; i < COUNT_OF(mhz); i++) {
 		td.tsc_mhz = mhz[i];
 		td_cpuid(&td, 0x15, 0, r);
 		ck_assert_uint_eq((uint64_t)r[2] * r[1] / r[0], mhz[i] * 1000000ull);
@@ -127,7 +128,7 @@ START_TEST(leaves_the_cpu_has_not)
 	static const uint32_t leaf[] = {0xe, 0x1f, 0x23, 0x50000000, 0x7fffffff, 0x80000009, ~0u};
 	uint32_t r[4];
 
-	for (unsigned i = 0; i < sizeof(leaf) / sizeof(*leaf); i++) {
+	for (unsigned i = 0; i < COUNT_OF(leaf); i++) {
 		td_cpuid(&td, leaf[i], 0, r);
 		ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
 	}
@@ -182,7 +183,7 @@ START_TEST(no_init_by_icr)
 	};
 
 	ck_assert(td_msr_wanted(&td, 0x830));
-	for (unsigned i = 0; i < sizeof(ipi) / sizeof(*ipi); i++) {
+	for (unsigned i = 0; i < COUNT_OF(ipi); i++) {
 		fake.msr_writes = 0;
 		ck_assert_int_eq(td_msr_write(&td, 0x830, ipi[i].icr), TD_MSR_DONE);
 		ck_assert_uint_eq(fake.msr_writes, ipi[i].sent);

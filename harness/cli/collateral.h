@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CLI_COLLATERAL_H
+#define TCEPTION_CLI_COLLATERAL_H
+
+#include "core/err.h"
+#include "trust/verify.h"
+
+/*
+ * Gives `v` the collateral at `path`: a file, or the files of a folder, which may hold other things
+ * beside it: they are named on standard error and left out. Where `run_dir` is not NULL, the files
+ * that were taken are also kept in that run's folder.
+ */
+int collateral_take(const char *path, struct verifier *v, const char *run_dir, struct err *e);
+
+/* Keeps collateral in a run's folder; `path` as above. */
+int collateral_keep(const char *path, const char *run_dir, struct err *e);
+
+#endif

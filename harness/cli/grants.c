@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The smallest grants with which a layer attests, found by trials. Each round of the search is a
+ * run of its own, made by `tception run` in the same way as any other.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+#include "cli/input.h"
+#include "cli/judged.h"
+#include "core/cleanup.h"
+#include "core/enum.h"
+#include "report/grants.h"
+
+extern char **environ;
+
+struct options {
+	const char *cell, *grants, *out, *platform;
+	int goal;
+	unsigned size_max;
+	bool json;
+};
+
+enum { KEY_GRANTS = 256, KEY_RUNG, KEY_MAX, KEY_PLATFORM, KEY_JSON };
+
+static const struct argp_option known_options[] = {
+        {"grants", KEY_GRANTS, "LIST", 0,
+         "only these, with commas (default: all that bear on attestation)", 0},
+        {"rung", KEY_RUNG, "NAME", 0, "how far up the ladder to look (default: chain)", 0},
+        {"max", KEY_MAX, "N", 0, "at most N grants side by side, up to 9 (default: 4)", 0},
+        {"output", 'o', "DIR", 0, "the rounds' folders (default: results/grants-<time>)", 0},
+        {"platform", KEY_PLATFORM, "WHICH", 0, "as for tception run", 0},
+        {"json", KEY_JSON, NULL, 0, "print JSON", 0},
+        {0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case KEY_GRANTS:
+		o->grants = arg;
+		return 0;
+	case KEY_RUNG:
+		o->goal = enum_find(rung_names, RUNG_COUNT, arg);
+		if (o->goal < 0)
+			argp_error(state, "unknown rung '%.20s': device, tdreport, provider ...",
+			           arg);
+		return 0;
+	case KEY_MAX:
+		o->size_max = (unsigned)(arg[0] - '0');
+		if (arg[0] < '1' || arg[0] > '9' || arg[1])
+			argp_error(state, "'%.20s': expected a number from 1 to 9", arg);
+		return 0;
+	case 'o':
+		o->out = arg;
+		return 0;
+	case KEY_PLATFORM:
+		o->platform = arg;
+		return 0;
+	case KEY_JSON:
+		o->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->cell)
+			argp_error(state, "one CELL is enough");
+		o->cell = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->cell)
+			argp_error(state, "no CELL given, such as td/podman.rootless");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* ---- what is searched --------------------------------------------------------------------------
+ */
+static bool listed(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		if (strncmp(at, word, n) == 0 && (at[n] == ',' || at[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* Every word of the list is one that the layer knows. */
+static int check_list(const char *list, const struct layer *inner, struct err *e)
+{
+	_cleanup_(freep) char *copy = strdup(list);
+	char *rest, *word;
+
+	if (!copy)
+		return err_sys(e, -ENOMEM, "--grants");
+	for (word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		if (!layer_knows_grant(inner, word))
+			return err_set(e, -EINVAL, "--grants: '%.31s' is no grant of %s", word,
+			               inner->kind);
+	}
+	return 0;
+}
+
+/* What a candidate needs of the others; where none of those is searched, nothing. */
+static void find_needs(struct grants *g)
+{
+	for (size_t i = 0; i < g->search.candidates; i++) {
+		const char *const *needs = grant_needs(g->candidate[i]);
+		const struct layer *inner = &g->cell.layer[g->cell.layers - 1];
+
+		for (; needs && *needs; needs++) {
+			if (layer_has_grant(inner, *needs)) { /* given already */
+				g->search.needs[i] = 0;
+				break;
+			}
+			for (size_t k = 0; k < g->search.candidates; k++) {
+				if (strcmp(g->candidate[k], *needs) == 0)
+					g->search.needs[i] |= 1u << k;
+			}
+		}
+	}
+}
+
+static int choose_candidates(const struct options *o, struct grants *g, struct err *e)
+{
+	struct layer *inner;
+	int r = cell_parse(o->cell, &g->cell, e);
+
+	if (r < 0)
+		return r;
+	inner = &g->cell.layer[g->cell.layers - 1];
+	if (g->cell.layers < 2)
+		return err_set(e, -EINVAL, "%s: nothing is granted to the outermost layer",
+		               o->cell);
+	if (o->grants && (r = check_list(o->grants, inner, e)) < 0)
+		return r;
+	for (size_t i = 0; layer_known_grant(inner, i); i++) {
+		const char *grant = layer_known_grant(inner, i);
+
+		if (layer_has_grant(inner, grant) ||
+		    (o->grants ? !listed(o->grants, grant) : !grant_weight(grant)))
+			continue;
+		if (g->search.candidates == GRANTS_CANDIDATES_MAX)
+			return err_set(e, -E2BIG, "more than %d grants; choose some by --grants",
+			               GRANTS_CANDIDATES_MAX);
+		g->search.weight[g->search.candidates] = grant_weight(grant);
+		g->candidate[g->search.candidates++] = grant;
+	}
+	if (g->search.candidates == 0)
+		return err_set(e, -EINVAL, "%s: %s has no grants to search", o->cell, inner->kind);
+	find_needs(g);
+	return 0;
+}
+
+/* ---- one round ----------------------------------------------------------------------------------
+ */
+static int write_cases(const char *path, const struct grants *g, const uint32_t *sets, size_t count,
+                       struct err *e)
+{
+	char id[CELL_ID_MAX];
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		return err_sys(e, -errno, "%s", path);
+	fputs("version: 1\ncases:\n", f);
+	for (size_t i = 0; i < count; i++) {
+		grants_cell_id(g, sets[i], id);
+		fprintf(f,
+		        "  - {cell: '%s', expect: {grade: none}, why: a trial of tception "
+		        "grants}\n",
+		        id);
+	}
+	if (fclose(f) != 0)
+		return err_sys(e, -errno, "%s", path);
+	return 0;
+}
+
+/* Its table is of no use here: it knows no expectations. Progress and complaints are on stderr. */
+static int run_cases(const struct options *o, const char *cases, const char *dir, struct err *e)
+{
+	const char *argv[] = {"tception",  "run", cases,
+	                      "-o",        dir,   o->platform ? "--platform" : NULL,
+	                      o->platform, NULL};
+	posix_spawn_file_actions_t actions;
+	int r, status;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	r = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, (char *const *)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (r != 0)
+		return err_sys(e, -r, "tception run");
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return err_sys(e, -errno, "tception run");
+	}
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == EXIT_USAGE)
+		return err_set(e, -EIO, "the run of %s failed", cases);
+	return 0;
+}
+
+static int take_verdict(struct grants *g, uint32_t set, const struct cell_verdict *v)
+{
+	struct grant_trial t = {
+	        .set = set, .known = v->outcome != OUTCOME_BROKEN && v->outcome != OUTCOME_SKIP};
+	const struct layer_verdict *l = v->layers ? &v->layer[v->layers - 1] : NULL;
+
+	if (l && l->command && t.known) {
+		json_decref(g->command[g->search.trials]);
+		g->command[g->search.trials] = json_incref(l->command);
+	}
+	t.entered = l && l->entered;
+	for (int i = 0; l && i < RUNG_COUNT; i++) {
+		t.ok[i] = (int8_t)l->ladder[i].ok;
+		memcpy(t.error[i], l->ladder[i].error, sizeof(t.error[i]));
+	}
+	if (v->platform > g->platform)
+		g->platform = v->platform;
+	return grant_search_add(&g->search, &t);
+}
+
+static int take_verdicts(struct grants *g, const char *dir, const uint32_t *sets, size_t count,
+                         struct err *e)
+{
+	struct judged j;
+	int r = judged_load(dir, &j, e);
+
+	if (r < 0)
+		return r;
+	g->seconds += j.run.seconds;
+	for (size_t i = 0; i < count && r == 0; i++) {
+		struct cell_verdict none = {.outcome = OUTCOME_BROKEN};
+
+		r = take_verdict(g, sets[i],
+		                 i < j.verdict.cells && j.verdict.cell[i].case_index == i
+		                         ? &j.verdict.cell[i]
+		                         : &none);
+	}
+	judged_done(&j);
+	return r < 0 ? err_set(e, r, "out of memory") : 0;
+}
+
+static int try_sets(const struct options *o, struct grants *g, const char *out,
+                    const uint32_t *sets, size_t count, struct err *e)
+{
+	_cleanup_(freep) char *cases = NULL, *dir = NULL;
+	int r;
+
+	if (g->search.trials + count > GRANTS_TRIALS_MAX)
+		return err_set(e, -E2BIG, "more than %d trials; choose fewer grants by --grants",
+		               GRANTS_TRIALS_MAX);
+	g->rounds++;
+	if (asprintf(&cases, "%s/round-%u.yaml", out, g->rounds) < 0 ||
+	    asprintf(&dir, "%s/round-%u", out, g->rounds) < 0)
+		return err_nomem(e);
+	fprintf(stderr, "tception: round %u: %zu trials\n", g->rounds, count);
+	r = write_cases(cases, g, sets, count, e);
+	if (r == 0)
+		r = run_cases(o, cases, dir, e);
+	if (r == 0)
+		r = take_verdicts(g, dir, sets, count, e);
+	return r;
+}
+
+static int search(const struct options *o, struct grants *g, struct err *e)
+{
+	char out[64] = "";
+
+	if (!o->out)
+		snprintf(out, sizeof(out), "results/grants-%jd", (intmax_t)time(NULL));
+	if (mkdir(o->out ? o->out : out, 0755) < 0)
+		return err_sys(e, -errno, "%s", o->out ? o->out : out);
+	for (;;) {
+		_cleanup_(freep) uint32_t *sets = NULL;
+		size_t count;
+		int r = grant_search_next(&g->search, &sets, &count);
+
+		if (r < 0)
+			return err_sys(e, r, "search");
+		if (count == 0)
+			return 0;
+		r = try_sets(o, g, o->out ? o->out : out, sets, count, e);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int print(const struct options *o, const struct grants *g, struct err *e)
+{
+	if (o->json) {
+		if (json_print(grants_json(g)) < 0)
+			return err_nomem(e);
+	} else {
+		grants_print(g, stdout);
+	}
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : err_sys(e, -EIO, "standard output");
+}
+
+int cmd_grants(int argc, char **argv)
+{
+	static const struct argp argp = {
+	        .options = known_options,
+	        .parser = parse_option,
+	        .args_doc = "CELL",
+	        .doc = "Finds the smallest set of grants to CELL's innermost layer with which each "
+	               "rung of the ladder passes, by trials on real guests; confirms it by taking "
+	               "away each grant, and prints the command line that starts the layer.",
+	};
+	struct options o = {.goal = RUNG_CHAIN, .size_max = 4};
+	struct grants g = {0};
+	struct err e = {0};
+	int r;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	if (choose_candidates(&o, &g, &e) < 0) {
+		fprintf(stderr, "tception: %s\n", e.text);
+		return EXIT_USAGE;
+	}
+	g.search.goal = (enum rung)o.goal;
+	g.search.size_max = o.size_max;
+	r = search(&o, &g, &e);
+	if (r == 0)
+		r = print(&o, &g, &e);
+	bool broken = grants_broken(&g) > 0;
+	grants_done(&g);
+	if (r < 0)
+		fprintf(stderr, "tception: %s\n", e.text);
+	return r < 0 || broken ? EXIT_BROKEN : EXIT_OK;
+}

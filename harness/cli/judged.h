@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CLI_JUDGED_H
+#define TCEPTION_CLI_JUDGED_H
+
+#include "core/err.h"
+#include "format/bytes.h"
+#include "judge/judge.h"
+
+/*
+ * A run's folder and the verdicts on it: what `run` does at its end, and `judge`, `report` and
+ * `diff` begin with. It reads run.json, cases.yaml, root.pem, collateral/ and
+ * boots/<id>/channel.bin and prediction.json.
+ */
+struct judged {
+	struct run_record run;
+	struct case_file cases;
+	struct bytes *channel;
+	struct prediction *prediction;       /* run.boots of them */
+	const struct prediction **predicted; /* into these; NULL where there is none */
+	struct bytes *collateral;            /* in.collaterals of them */
+	struct judge_input in;               /* points into the above: don't copy the struct */
+	struct run_verdict verdict;
+};
+
+int judged_load(const char *dir, struct judged *ret, struct err *e);
+void judged_done(struct judged *j);
+
+/*
+ * Derives result.json, boots/<id>/layer0.jsonl and cells/NN-<cell>/layerK.jsonl in the folder.
+ * Names come from the case file's numbering and the cell's ID, never from a guest.
+ */
+int judged_save(const struct judged *j, struct err *e);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/measure.h"
+
+#include "cli/cmd.h"
+#include "format/bytes.h"
+
+int cmd_measure(int argc, char **argv)
+{
+	static const struct subverb verbs[] = {
+	        {"mrtd", cmd_measure_mrtd, "MRTD of a firmware image, in both page orders"},
+	        {"rtmr", cmd_measure_rtmr, "predict RTMR0 to RTMR2 from what a TD is started with"},
+	        {"explain", cmd_measure_explain,
+	         "why a quote or log has other values than predicted"},
+	        {"acpi", cmd_measure_acpi,
+	         "capture the ACPI tables that QEMU makes for a command line"},
+	};
+
+	return cmd_dispatch(verbs, COUNT_OF(verbs), "tception measure WHAT [OPTION...]", argc,
+	                    argv);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/input.h"
+#include "cli/measure.h"
+#include "core/cleanup.h"
+#include "format/tdvf.h"
+#include "format/text.h"
+
+struct options {
+	const char *firmware, *quote, *tdreport;
+	bool json;
+};
+
+static const char *const order_names[] = {
+        [MRTD_SINGLE_PASS] = "single_pass",
+        [MRTD_TWO_PASS] = "two_pass",
+};
+
+struct result {
+	struct tdvf tdvf;
+	uint8_t mrtd[2][48]; /* by enum mrtd_order */
+	bool compared;
+	uint8_t quoted[48];
+	int match; /* the order that gives it, -1: neither */
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case 'q':
+		o->quote = arg;
+		return 0;
+	case 't':
+		o->tdreport = arg;
+		return 0;
+	case 'j':
+		o->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->firmware)
+			argp_error(state, "one firmware image only");
+		o->firmware = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->firmware)
+			argp_error(state, "no firmware image given");
+		if (o->quote && o->tdreport)
+			argp_error(state, "--quote or --tdreport, not both");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int measure(const char *path, struct result *ret, struct format_fault *fault, struct err *e)
+{
+	_cleanup_(input_done) struct input in = {0};
+	int r = input_read(path, TDVF_IMAGE_MAX, &in, e);
+
+	if (r < 0)
+		return r;
+	fault->code = tdvf_parse(in.data, in.size, &ret->tdvf, &fault->offset);
+	if (fault->code != FORMAT_OK)
+		return err_set(e, -EBADMSG, "%.200s: not a TDVF image: %s at byte %ju", path,
+		               format_code_name(fault->code), (uintmax_t)fault->offset);
+	for (int i = 0; i < 2; i++)
+		tdvf_mrtd(in.data, in.size, &ret->tdvf, (enum mrtd_order)i, ret->mrtd[i]);
+	return 0;
+}
+
+static int compare(const struct options *o, struct result *ret, struct format_fault *fault,
+                   struct err *e)
+{
+	_cleanup_(input_done) struct input in = {0};
+	struct tdreport report;
+	struct quote q;
+	int r = 0;
+
+	if (o->quote && (r = input_quote(o->quote, &in, &q, fault, e)) == 0)
+		memcpy(ret->quoted, q.td.mrtd, sizeof(ret->quoted));
+	if (o->tdreport && (r = input_tdreport(o->tdreport, &report, fault, e)) == 0)
+		memcpy(ret->quoted, report.td.mrtd, sizeof(ret->quoted));
+	if (r < 0)
+		return r;
+	ret->compared = o->quote || o->tdreport;
+	ret->match = -1;
+	for (int i = 1; i >= 0; i--) {
+		if (memcmp(ret->mrtd[i], ret->quoted, sizeof(ret->quoted)) == 0)
+			ret->match = i;
+	}
+	return 0;
+}
+
+static json_t *section_json(const struct tdvf_section *s)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:b}", "type", tdvf_type_name(s->type),
+	                 "data_offset", (json_int_t)s->data_offset, "raw_size",
+	                 (json_int_t)s->raw_size, "address", (json_int_t)s->address, "memory_size",
+	                 (json_int_t)s->memory_size, "extended",
+	                 (s->attributes & TDVF_ATTR_MR_EXTEND) != 0, "added_later",
+	                 (s->attributes & TDVF_ATTR_PAGE_AUG) != 0);
+}
+
+static int print_json(const struct result *res)
+{
+	json_t *sections = json_array(), *root;
+
+	for (uint32_t i = 0; i < res->tdvf.count; i++)
+		json_array_append_new(sections, section_json(&res->tdvf.section[i]));
+	root = json_pack("{s:{s:o, s:o}, s:o}", "mrtd", "single_pass", json_hex(res->mrtd[0], 48),
+	                 "two_pass", json_hex(res->mrtd[1], 48), "sections", sections);
+	if (root && res->compared) {
+		json_object_set_new(root, "quoted", json_hex(res->quoted, 48));
+		json_object_set_new(root, "match",
+		                    res->match < 0 ? json_null()
+		                                   : json_string(order_names[res->match]));
+	}
+	return json_print(root);
+}
+
+static void print_text(const struct result *res)
+{
+	char hex[HEX_ENCODED_SIZE(48)];
+
+	printf("%-12s %10s %10s  %-23s  %s\n", "section", "in image", "bytes", "guest memory",
+	       "in MRTD");
+	for (uint32_t i = 0; i < res->tdvf.count; i++) {
+		const struct tdvf_section *s = &res->tdvf.section[i];
+
+		printf("%-12s 0x%08x %10u  0x%09jx-0x%09jx  %s\n", tdvf_type_name(s->type),
+		       s->data_offset, s->raw_size, (uintmax_t)s->address,
+		       (uintmax_t)(s->address + s->memory_size),
+		       s->attributes & TDVF_ATTR_MR_EXTEND  ? "contents"
+		       : s->attributes & TDVF_ATTR_PAGE_AUG ? "nothing"
+		                                            : "addresses");
+	}
+	printf("\n");
+	for (int i = 0; i < 2; i++) {
+		hex_encode(res->mrtd[i], 48, hex);
+		printf("%-12s %s%s\n", order_names[i], hex,
+		       res->compared && res->match == i ? "  as quoted" : "");
+	}
+	if (res->compared && res->match < 0) {
+		hex_encode(res->quoted, 48, hex);
+		printf("%-12s %s  is neither\n", "quoted", hex);
+	}
+}
+
+static int run(const struct options *o, struct format_fault *fault, struct err *e)
+{
+	struct result res = {0};
+	int r = measure(o->firmware, &res, fault, e);
+
+	if (r == 0)
+		r = compare(o, &res, fault, e);
+	if (r < 0)
+		return r;
+	if (!o->json)
+		print_text(&res);
+	else if (print_json(&res) < 0)
+		return err_set(e, -EIO, "cannot write the result");
+	return res.compared && res.match < 0 ? EXIT_DIFFERS : EXIT_OK;
+}
+
+int cmd_measure_mrtd(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+	        {"quote", 'q', "FILE", 0, "say which page order gives this quote's MRTD", 0},
+	        {"tdreport", 't', "FILE", 0, "or this TDREPORT's", 0},
+	        {"json", 'j', NULL, 0, "print JSON", 0},
+	        {0},
+	};
+	static const struct argp argp = {
+	        options,
+	        parse_option,
+	        "FIRMWARE",
+	        "Computes MRTD of a TD that starts with this TDVF image, in both page orders that "
+	        "VMMs use.\vExit status: 0; 1 when neither is the quoted one or the input is not "
+	        "what it should be; 2 when it cannot be read.",
+	        NULL,
+	        NULL,
+	        NULL,
+	};
+	struct format_fault fault = {0};
+	struct options o = {0};
+	struct err e;
+	int r;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	r = run(&o, &fault, &e);
+	if (r >= 0)
+		return r;
+	if (o.json && r == -EBADMSG)
+		input_print_refusal(&fault, e.text);
+	fprintf(stderr, "tception: %s\n", e.text);
+	return r == -EBADMSG ? EXIT_DIFFERS : EXIT_USAGE;
+}

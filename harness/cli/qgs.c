@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "core/cleanup.h"
+#include "core/enum.h"
+#include "format/text.h"
+#include "run/qgs.h"
+
+struct options {
+	const char *socket;
+	const char *authority;
+	const char *root;
+	const char *collateral;
+	const char *key_file;
+	struct qgs_config config;
+};
+
+enum {
+	OPT_SOCKET = 256,
+	OPT_AUTHORITY,
+	OPT_ROOT,
+	OPT_COLLATERAL,
+	OPT_KEY,
+	OPT_ANY,
+	OPT_VERSION,
+	OPT_FAULT
+};
+
+static const struct argp_option option_list[] = {
+        {"socket", OPT_SOCKET, "PATH", 0, "listen here (default: qgs.socket)", 0},
+        {"key", OPT_KEY, "FILE", 0, "quote reports whose MAC this key made: 64 hex digits", 0},
+        {"any-report", OPT_ANY, NULL, 0, "quote every well-formed report, whoever made it", 0},
+        {"quote-version", OPT_VERSION, "4|5", 0, "version of the quotes (default: 4)", 0},
+        {"fault", OPT_FAULT, "MODE", 0,
+         "misbehave: silent, version, error, truncated, eof or oversize", 0},
+        {"authority", OPT_AUTHORITY, "DIR", 0, "where the test authority's keys are", 0},
+        {"root", OPT_ROOT, "FILE", 0, "write the test root's certificate to FILE", 0},
+        {"collateral", OPT_COLLATERAL, "FILE", 0, "write a bundle of collateral to FILE", 0},
+        {0},
+};
+
+static error_t parse(int option, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	int fault;
+
+	switch (option) {
+	case OPT_SOCKET:
+		o->socket = arg;
+		return 0;
+	case OPT_AUTHORITY:
+		o->authority = arg;
+		return 0;
+	case OPT_ROOT:
+		o->root = arg;
+		return 0;
+	case OPT_COLLATERAL:
+		o->collateral = arg;
+		return 0;
+	case OPT_KEY:
+		o->key_file = arg;
+		return 0;
+	case OPT_ANY:
+		o->config.any_report = true;
+		return 0;
+	case OPT_VERSION:
+		if (strcmp(arg, "4") != 0 && strcmp(arg, "5") != 0)
+			argp_error(state, "no quotes of version '%.20s'", arg);
+		o->config.quote_version = (uint16_t)(arg[0] - '0');
+		return 0;
+	case OPT_FAULT:
+		fault = ENUM_FIND(qgs_fault_names, arg);
+		if (fault < 0)
+			argp_error(state, "no fault '%.20s'", arg);
+		o->config.fault = (enum qgs_fault)fault;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->key_file && !o->config.any_report)
+			argp_error(state, "whose reports? give --key or --any-report");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int read_key(const char *path, uint8_t ret[QGS_KEY_SIZE], struct err *e)
+{
+	_cleanup_(fclosep) FILE *f = fopen(path, "re");
+	char text[2 * QGS_KEY_SIZE];
+	size_t n;
+
+	if (!f)
+		return err_sys(e, -errno, "%s", path);
+	if (fread(text, 1, sizeof(text), f) != sizeof(text) ||
+	    hex_decode(text, sizeof(text), ret, &n) != FORMAT_OK)
+		return err_set(e, -EINVAL, "%s: not %d hex digits", path, 2 * QGS_KEY_SIZE);
+	return 0;
+}
+
+static int write_text(const char *path, const char *text, struct err *e)
+{
+	FILE *f = fopen(path, "we");
+	bool written = f && fputs(text, f) >= 0;
+
+	if (!f || fclose(f) != 0 || !written)
+		return err_sys(e, -errno, "%s", path);
+	return 0;
+}
+
+static int write_files(const struct options *o, const struct authority *a, struct err *e)
+{
+	_cleanup_(freep) char *bundle = NULL;
+	int r;
+
+	if (o->root && (r = write_text(o->root, authority_root_pem(a), e)) < 0)
+		return r;
+	if (!o->collateral)
+		return 0;
+	r = authority_bundle(a, time(NULL), &bundle, e);
+	return r < 0 ? r : write_text(o->collateral, bundle, e);
+}
+
+static int open_authority(const char *dir, struct authority **ret, struct err *e)
+{
+	_cleanup_(freep) char *own = NULL;
+	int r;
+
+	if (!dir && (r = authority_default_dir(&own, e)) < 0)
+		return r;
+	return authority_open(dir ?: own, ret, e);
+}
+
+/* Ends on SIGINT and SIGTERM, so that the socket goes away. */
+static int loop_with_signals(sd_event **ret, struct err *e)
+{
+	sigset_t ends;
+	int r;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	if ((r = sd_event_default(ret)) < 0 ||
+	    (r = sd_event_add_signal(*ret, NULL, SIGINT, NULL, NULL)) < 0 ||
+	    (r = sd_event_add_signal(*ret, NULL, SIGTERM, NULL, NULL)) < 0)
+		return err_sys(e, r, "event loop");
+	return 0;
+}
+
+static int serve(struct options *o, struct err *e)
+{
+	_cleanup_(authority_freep) struct authority *a = NULL;
+	uint8_t key[QGS_KEY_SIZE];
+	sd_event *event = NULL;
+	struct qgs *q = NULL;
+	int r;
+
+	if ((o->key_file && (r = read_key(o->key_file, key, e)) < 0) ||
+	    (r = open_authority(o->authority, &a, e)) < 0 || (r = write_files(o, a, e)) < 0 ||
+	    (r = loop_with_signals(&event, e)) < 0)
+		goto out;
+	o->config.authority = a;
+	if ((r = qgs_new(event, o->socket, &o->config, &q, e)) < 0 ||
+	    (o->key_file && (r = qgs_add_key(q, key, 0, e)) < 0))
+		goto out;
+	printf("EMULATED quotes on %s\n", o->socket);
+	fflush(stdout);
+	r = sd_event_loop(event);
+	if (r < 0)
+		err_sys(e, r, "event loop");
+out:
+	qgs_free(q);
+	sd_event_unref(event);
+	return r;
+}
+
+int cmd_qgs(int argc, char **argv)
+{
+	static const struct argp argp = {
+	        option_list,
+	        parse,
+	        "",
+	        "Serves quotes of this install's test authority over Intel's QGS protocol, framed "
+	        "and raw, on a unix socket. Every certificate says EMULATED.",
+	        NULL,
+	        NULL,
+	        NULL};
+	struct options o = {.socket = "qgs.socket"};
+	struct err e = {0};
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	if (serve(&o, &e) < 0) {
+		fprintf(stderr, "tception: %s\n", e.text);
+		return EXIT_BROKEN;
+	}
+	return EXIT_OK;
+}

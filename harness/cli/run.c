@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "case/case.h"
+#include "cli/cmd.h"
+#include "cli/collateral.h"
+#include "cli/judged.h"
+#include "core/cleanup.h"
+#include "core/enum.h"
+#include "core/file.h"
+#include "judge/judge.h"
+#include "record/store.h"
+#include "report/report.h"
+#include "run/host.h"
+#include "run/parts.h"
+#include "run/predict.h"
+#include "run/runner.h"
+#include "run/tdxhost.h"
+
+#define REPEAT_MAX     1000
+#define JOBS_MAX       64
+#define GUEST_OVERHEAD 384 /* MiB: QEMU itself and, for an emulated TD, the module's RAM */
+
+enum accel { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
+static const char *const accel_names[] = {"auto", "tcg", "kvm"};
+
+struct options {
+	const char *cases, *out, *cell, *qemu, *qgs_socket, *state_dir, *collateral;
+	int platform; /* enum platform or -1 */
+	enum accel accel;
+	unsigned jobs, repeat; /* jobs 0: chosen here */
+	bool json;
+	struct guest_parts parts;
+};
+
+/* What all runs of one command have in common. */
+struct context {
+	const struct options *o;
+	struct case_file cases;
+	struct host_facts host;
+	struct plan plan;
+	struct authority *authority;
+	struct run_record *record; /* of the run that is going on */
+	struct report_progress progress;
+};
+
+/* ---- options ---- */
+
+enum {
+	KEY_CELL = 256,
+	KEY_PLATFORM,
+	KEY_ACCEL,
+	KEY_REPEAT,
+	KEY_JSON,
+	KEY_QEMU,
+	KEY_KERNEL,
+	KEY_INITRD,
+	KEY_ROOT,
+	KEY_DISK,
+	KEY_FIRMWARE,
+	KEY_MODULE,
+	KEY_APPEND,
+	KEY_QGS,
+	KEY_STATE,
+	KEY_COLLATERAL
+};
+
+static const struct argp_option known_options[] = {
+        {0, 0, 0, 0, "What to run:", 1},
+        {"cell", KEY_CELL, "ID", 0, "only this cell of the case file", 1},
+        {"platform", KEY_PLATFORM, "WHICH", 0,
+         "who makes trust domains: hardware, emulated, or auto (hardware where it works)", 1},
+        {"accel", KEY_ACCEL, "WHICH", 0,
+         "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)", 1},
+        {"jobs", 'j', "N", 0, "boots side by side (default: 2, or fewer CPUs or little memory)", 1},
+        {"repeat", KEY_REPEAT, "N", 0, "N whole runs, each with a folder of its own", 1},
+        {0, 0, 0, 0, "What comes out:", 2},
+        {"output", 'o', "DIR", 0,
+         "the run's folder (default: results/<run>); with --repeat DIR/1, DIR/2 ...", 2},
+        {"collateral", KEY_COLLATERAL, "DIR|FILE", 0,
+         "Intel's collateral, kept with the run: judges the TCB of a hardware TD's platform", 2},
+        {"json", KEY_JSON, NULL, 0, "print result.json instead of the table", 2},
+        {0, 0, 0, 0,
+         "What guests are made of (and the environment variables that say the same):", 3},
+        {"qemu", KEY_QEMU, "PROGRAM", 0, "QEMU (default: qemu-system-x86_64)", 3},
+        {"kernel", KEY_KERNEL, "FILE", 0, "TCEPTION_KERNEL (of cells without @kernel=backports)",
+         3},
+        {"initrd", KEY_INITRD, "FILE", 0, "TCEPTION_INITRD", 3},
+        {"disk", KEY_DISK, "IMAGE", 0,
+         "TDs boot from this disk (raw or qcow2, read only) in place of kernel, initrd and append",
+         3},
+        {"root-image", KEY_ROOT, "FILE", 0, "TCEPTION_ROOT (of cells without @image=minimal)", 3},
+        {"firmware", KEY_FIRMWARE, "FILE", 0, "TCEPTION_FIRMWARE: a TDVF", 3},
+        {"module", KEY_MODULE, "FILE", 0, "TCEPTION_MODULE: the software TDX module", 3},
+        {"append", KEY_APPEND, "TEXT", 0, "TCEPTION_APPEND: added to the kernel's command line", 3},
+        {"qgs-socket", KEY_QGS, "PATH", 0,
+         "where a hardware TD's quotes come from (" TDX_QGS_SOCKET ")", 3},
+        {"state-dir", KEY_STATE, "DIR", 0,
+         "keys of the test root for emulated TDs ($XDG_STATE_HOME/tception)", 3},
+        {0},
+};
+
+static unsigned number(struct argp_state *state, const char *arg, unsigned max)
+{
+	char *end;
+	unsigned long n = strtoul(arg, &end, 10);
+
+	if (*arg < '0' || *arg > '9' || *end || n < 1 || n > max)
+		argp_error(state, "'%.40s': expected a number from 1 to %u", arg, max);
+	return (unsigned)n;
+}
+
+static int choice(struct argp_state *state, const char *arg, const char *const *names, size_t count,
+                  const char *expected)
+{
+	int n = enum_find(names, count, arg);
+
+	if (n < 0)
+		argp_error(state, "'%.40s': expected %s", arg, expected);
+	return n;
+}
+
+static void set_part(char **part, const char *arg)
+{
+	free(*part);
+	*part = strdup(arg);
+}
+
+static int parse_part(int key, char *arg, struct guest_parts *p)
+{
+	switch (key) {
+	case KEY_KERNEL:
+		set_part(&p->kernel[KERNEL_TRIXIE].image, arg);
+		return 0;
+	case KEY_INITRD:
+		set_part(&p->kernel[KERNEL_TRIXIE].initrd, arg);
+		return 0;
+	case KEY_DISK:
+		set_part(&p->disk.path, arg);
+		return 0;
+	case KEY_ROOT:
+		set_part(&p->root[IMAGE_FULL].path, arg);
+		return 0;
+	case KEY_FIRMWARE:
+		set_part(&p->firmware, arg);
+		return 0;
+	case KEY_MODULE:
+		set_part(&p->module, arg);
+		return 0;
+	case KEY_APPEND:
+		set_part(&p->append, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	static const char *const platforms[] = {"auto", "emulated", "hardware"};
+	struct options *o = state->input;
+
+	switch (key) {
+	case 'o':
+		o->out = arg;
+		return 0;
+	case 'j':
+		o->jobs = number(state, arg, JOBS_MAX);
+		return 0;
+	case KEY_CELL:
+		o->cell = arg;
+		return 0;
+	case KEY_PLATFORM: /* "auto" stands in PLATFORM_NONE's place */
+		o->platform = choice(state, arg, platforms, 3, "auto, hardware or emulated");
+		if (o->platform == 0)
+			o->platform = -1;
+		return 0;
+	case KEY_ACCEL:
+		o->accel = (enum accel)choice(state, arg, accel_names, 3, "auto, tcg or kvm");
+		return 0;
+	case KEY_REPEAT:
+		o->repeat = number(state, arg, REPEAT_MAX);
+		return 0;
+	case KEY_JSON:
+		o->json = true;
+		return 0;
+	case KEY_QEMU:
+		o->qemu = arg;
+		return 0;
+	case KEY_QGS:
+		o->qgs_socket = arg;
+		return 0;
+	case KEY_STATE:
+		o->state_dir = arg;
+		return 0;
+	case KEY_COLLATERAL:
+		o->collateral = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 0)
+			argp_error(state, "one case file at a time");
+		o->cases = arg;
+		return 0;
+	default:
+		return parse_part(key, arg, &o->parts);
+	}
+}
+
+/* ---- before the first boot ---- */
+
+static int complain(int exit_code, const struct err *e)
+{
+	fprintf(stderr, "tception: %s\n", e->text);
+	return exit_code;
+}
+
+static int gather_host(struct context *c, struct err *e)
+{
+	struct host_facts *h = &c->host;
+	int r = host_facts_gather(c->o->qemu, h, e);
+
+	if (r < 0)
+		return r;
+	if (c->o->accel == ACCEL_TCG) {
+		h->kvm_usable = false;
+		snprintf(h->kvm_reason, sizeof(h->kvm_reason), "--accel tcg");
+	}
+	if (c->o->accel == ACCEL_KVM && !h->kvm_usable)
+		return err_set(e, -ENODEV, "--accel kvm, but KVM is not usable here: %s",
+		               h->kvm_reason);
+	return 0;
+}
+
+static bool plan_needs(const struct plan *p, enum platform platform)
+{
+	for (size_t i = 0; i < p->boots; i++) {
+		if (p->boot[i].platform == platform)
+			return true;
+	}
+	return false;
+}
+
+static int open_authority(struct context *c, struct err *e)
+{
+	_cleanup_(freep) char *dir = NULL;
+
+	if (c->o->state_dir)
+		return authority_open(c->o->state_dir, &c->authority, e);
+	if (authority_default_dir(&dir, e) < 0)
+		return e->code;
+	return authority_open(dir, &c->authority, e);
+}
+
+/* As many side by side as were asked for; else two, if CPUs and memory allow it. */
+static unsigned choose_jobs(const struct context *c)
+{
+	unsigned jobs = c->host.cpus < 2 ? 1 : 2;
+	uint64_t largest = 0;
+
+	if (c->o->jobs)
+		return c->o->jobs;
+	for (size_t i = 0; i < c->plan.boots; i++) {
+		if (c->plan.boot[i].memory_mib > largest)
+			largest = c->plan.boot[i].memory_mib;
+	}
+	while (jobs > 1 && c->host.memory_mib &&
+	       jobs * (largest + GUEST_OVERHEAD) > c->host.memory_mib)
+		jobs--;
+	return jobs;
+}
+
+static void announce(const struct context *c, const char *dir, size_t cells)
+{
+	const struct host_facts *h = &c->host;
+	bool emulated = plan_needs(&c->plan, PLATFORM_EMULATED);
+
+	fprintf(stderr, "tception: %zu cells in %zu boots, QEMU %s, evidence in %s\n", cells,
+	        c->plan.boots, h->qemu_version, dir);
+	if (emulated)
+		fprintf(stderr, "tception: td: EMULATED trust domains (%s)\n",
+		        c->o->platform == PLATFORM_EMULATED ? "--platform emulated"
+		                                            : h->tdx_reason);
+	else if (plan_needs(&c->plan, PLATFORM_HARDWARE))
+		fprintf(stderr, "tception: td: hardware trust domains (%s)\n", h->tdx_reason);
+	if (plan_needs(&c->plan, PLATFORM_NONE))
+		fprintf(stderr, "tception: vm: -accel %s (%s)\n", h->kvm_usable ? "kvm" : "tcg",
+		        h->kvm_reason);
+}
+
+/* ---- while it runs ---- */
+
+/* The verdict on a cell as far as the record goes; the final one may look at more. */
+static void show_cell(struct context *c, const struct boot_record *boot, size_t case_index)
+{
+	struct run_record so_far = *c->record;
+	_cleanup_(bytes_free) struct bytes channel = {0};
+	struct judge_input in = {.run = &so_far, .cases = &c->cases, .channel = &channel};
+	struct cell_verdict v;
+	struct err e;
+
+	so_far.boot = (struct boot_record *)boot;
+	so_far.boots = 1;
+	if (store_channel(c->record->dir, boot->boot.id, &channel, &e) < 0)
+		return;
+	if (judge_case(&in, case_index, &v, &e) < 0)
+		return;
+	report_progress_cell(&c->progress, &v);
+	cell_verdict_done(&v);
+}
+
+static void on_progress(void *userdata, enum session_event what, const struct boot_record *boot,
+                        const struct visit_record *visit)
+{
+	struct context *c = userdata;
+
+	if (!c->progress.out)
+		return;
+	if (what == SESSION_READY)
+		report_progress_boot(&c->progress, &boot->boot);
+	if (what != SESSION_VISIT_OVER)
+		return;
+	for (size_t i = 0; i < boot->boot.steps; i++) {
+		size_t index = boot->boot.step[i].case_index;
+
+		if (strcmp(c->cases.item[index].id, visit->cell_id) == 0)
+			show_cell(c, boot, index);
+	}
+}
+
+/* ---- afterwards ---- */
+
+/* A TD that can't be predicted is still judged: its rung says that nothing was predicted. */
+static void predict_boots(const struct context *c, const struct run_record *record)
+{
+	struct err e;
+
+	if (run_predict(record, c->o->parts.dumper, &e) < 0)
+		fprintf(stderr, "tception: %s\n", e.text);
+}
+
+/* Judges from the folder, exactly as `tception judge` will; the exit code, or -errno. */
+static int conclude(const struct context *c, const char *dir, struct err *e)
+{
+	struct judged j;
+	int r = judged_load(dir, &j, e);
+
+	if (r < 0)
+		return r;
+	r = judged_save(&j, e);
+	if (r == 0)
+		r = report_write(c->o->json ? REPORT_JSON : REPORT_TABLE, &j.in, &j.verdict, stdout,
+		                 e);
+	if (r == 0)
+		r = run_verdict_exit_code(&j.verdict);
+	judged_done(&j);
+	return r;
+}
+
+/* ---- one run ---- */
+
+/* What the TCB of the run's platforms is judged by. */
+static int keep_collateral(const struct context *c, const char *dir, struct err *e)
+{
+	_cleanup_(freep) char *bundle = NULL;
+	int r = 0;
+
+	if (c->authority)
+		r = authority_bundle(c->authority, time(NULL), &bundle, e);
+	if (r == 0 && bundle)
+		r = store_collateral_add(dir, "emulated.json", bundle, strlen(bundle), e);
+	if (r == 0 && c->o->collateral)
+		r = collateral_keep(c->o->collateral, dir, e);
+	return r;
+}
+
+static int begin_record(const struct context *c, unsigned round, struct run_record *ret,
+                        struct err *e)
+{
+	int r = store_run_id(&ret->id, e);
+
+	if (r < 0)
+		return r;
+	if (!c->o->out)
+		r = asprintf(&ret->dir, "results/%s", ret->id);
+	else if (c->o->repeat > 1)
+		r = asprintf(&ret->dir, "%s/%u", c->o->out, round);
+	else
+		r = asprintf(&ret->dir, "%s", c->o->out);
+	if (r < 0) {
+		ret->dir = NULL;
+		return err_nomem(e);
+	}
+	ret->host = c->host;
+	if (c->authority) {
+		ret->root_pem = strdup(authority_root_pem(c->authority));
+		if (!ret->root_pem)
+			return err_nomem(e);
+	}
+	r = store_create(ret->dir, c->cases.path, e);
+	return r < 0 ? r : keep_collateral(c, ret->dir, e);
+}
+
+static size_t count_cells(const struct plan *p)
+{
+	size_t n = p->skips;
+
+	for (size_t i = 0; i < p->boots; i++)
+		n += p->boot[i].steps;
+	return n;
+}
+
+/* The exit code, or -errno. *ret_signal: what ended it early, or 0. */
+static int run_once(struct context *c, unsigned round, int *ret_signal, struct err *e)
+{
+	struct run_record record = {0};
+	struct run_spec spec = {
+	        .cases = &c->cases,
+	        .plan = &c->plan,
+	        .parts = &c->o->parts,
+	        .qgs_socket = c->o->qgs_socket ? c->o->qgs_socket : TDX_QGS_SOCKET,
+	        .authority = c->authority,
+	        .jobs = choose_jobs(c),
+	        .progress = on_progress,
+	        .userdata = c,
+	};
+	size_t cells = count_cells(&c->plan);
+	int r = begin_record(c, round, &record, e);
+
+	if (r < 0)
+		goto out;
+	announce(c, record.dir, cells);
+	c->record = &record;
+	report_progress_init(&c->progress, stderr, cells);
+	r = runner_execute(&spec, &record, ret_signal, e);
+	if (r == 0)
+		predict_boots(c, &record);
+	if (r == 0)
+		r = conclude(c, record.dir, e);
+	if (r >= 0 && *ret_signal) {
+		fprintf(stderr, "tception: interrupted by SIG%s; what was done is in %s\n",
+		        sigabbrev_np(*ret_signal), record.dir);
+		r = EXIT_BROKEN;
+	}
+out:
+	run_record_done(&record);
+	return r;
+}
+
+static int run_all(struct context *c, struct err *e)
+{
+	int worst = EXIT_OK, signal_number = 0;
+
+	for (unsigned i = 1; i <= c->o->repeat && !signal_number; i++) {
+		int r;
+
+		if (c->o->repeat > 1)
+			fprintf(stderr, "tception: run %u of %u\n", i, c->o->repeat);
+		r = run_once(c, i, &signal_number, e);
+		if (r < 0)
+			return r;
+		if (r > worst)
+			worst = r;
+	}
+	return worst;
+}
+
+static int run_with(struct context *c, struct options *o)
+{
+	struct plan_options how = {.platform = o->platform, .only = o->cell};
+	struct err e = {0};
+	int r;
+
+	if (case_file_load(o->cases, &c->cases, &e) < 0)
+		return complain(EXIT_USAGE, &e);
+	if (gather_host(c, &e) < 0 || guest_parts_find(&o->parts, &e) < 0)
+		return complain(EXIT_BROKEN, &e);
+	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
+	how.no_image[IMAGE_MINIMAL] = o->parts.no_minimal;
+	r = plan_make(&c->cases, &c->host, &how, &c->plan, &e);
+	if (r < 0)
+		return complain(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
+	if (c->plan.boots > 0) {
+		if (guest_parts_check(&o->parts, &c->plan, &e) < 0 ||
+		    (plan_needs(&c->plan, PLATFORM_EMULATED) && open_authority(c, &e) < 0))
+			return complain(EXIT_BROKEN, &e);
+	}
+	r = run_all(c, &e);
+	return r < 0 ? complain(EXIT_BROKEN, &e) : r;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static const struct argp argp = {
+	        known_options,
+	        parse,
+	        "[CASES]",
+	        "Boots plain VMs and trust domains, enters the inner layers of each cell of CASES "
+	        "(cases/default.yaml), collects their evidence and judges it.\v"
+	        "Exit codes: 0 all as expected, 1 a verdict differs, 2 usage or a bad case file, "
+	        "3 something was broken or interrupted.",
+	        NULL,
+	        NULL,
+	        NULL};
+	struct options o = {.cases = "cases/default.yaml", .platform = -1, .repeat = 1};
+	struct context c = {.o = &o};
+	int r;
+
+	r = argp_parse(&argp, argc, argv, 0, NULL, &o) == 0 ? run_with(&c, &o) : EXIT_USAGE;
+	plan_done(&c.plan);
+	case_file_done(&c.cases);
+	authority_free(c.authority);
+	guest_parts_done(&o.parts);
+	return r;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CORE_FILE_H
+#define TCEPTION_CORE_FILE_H
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/err.h"
+#include "format/bytes.h"
+
+/*
+ * Files, in one way: read whole, written whole or not at all. Every message begins with the path,
+ * and its errno is the one that the failed call gave, on a full disk too (ENOSPC).
+ */
+
+static inline void bytes_free(struct bytes *b)
+{
+	free((void *)b->data);
+}
+
+/* printf into `ret`, a path. -ENAMETOOLONG when it does not fit. */
+int path_format(char ret[static PATH_MAX], struct err *e, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+/* "dir/name". */
+int path_join(char ret[static PATH_MAX], const char *dir, const char *name, struct err *e);
+
+/*
+ * A regular file of at most `max` bytes as a heap copy, with a NUL behind its end that ret->size
+ * does not count. -EFBIG beyond that, -EINVAL for what is no regular file. Free with bytes_free().
+ */
+int file_read(const char *path, size_t max, struct bytes *ret, struct err *e);
+
+/* Makes a folder and those above it; one that exists is right. */
+int file_make_dirs(const char *dir, struct err *e);
+
+/* Under another name first, so that a reader sees the old file or the new one; nothing is left
+ * behind on failure. */
+int file_write(const char *path, const void *data, size_t size, struct err *e);
+
+/*
+ * The same for a file that is written piece by piece:
+ *
+ *	_cleanup_(file_abandon) struct file_new f = {0};
+ *	r = file_begin(&f, path, e);
+ *	... fprintf(f.stream, ...), whose results need not be looked at ...
+ *	r = file_commit(&f, e);
+ *
+ * Without the commit the file stays as it was.
+ */
+struct file_new {
+	FILE *stream;
+	int fd;
+	int code; /* -errno of the first write that failed */
+	char path[PATH_MAX];
+	char temporary[PATH_MAX];
+};
+
+int file_begin(struct file_new *f, const char *path, struct err *e);
+int file_commit(struct file_new *f, struct err *e);
+void file_abandon(struct file_new *f);
+
+#endif

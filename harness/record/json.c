@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/argv.h"
+#include "core/cleanup.h"
+#include "core/enum.h"
+#include "format/text.h"
+#include "record/store.h"
+
+#define SCHEMA_VERSION 1
+#define ITEMS_MAX      100000 /* of any list */
+#define ARGS_MAX       4096
+#define NONCE_SIZE     32
+
+/* ---- record -> JSON ---- */
+
+/* Paths of this machine may be anything; what is no UTF-8 becomes '?'. */
+static json_t *text_json(const char *text)
+{
+	json_t *j = json_string(text);
+	char *copy;
+
+	if (j || !(copy = strdup(text)))
+		return j;
+	for (char *p = copy; *p; p++) {
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	}
+	j = json_string(copy);
+	free(copy);
+	return j;
+}
+
+static json_t *host_json(const struct host_facts *h)
+{
+	return json_pack("{s:o, s:s, s:b, s:o, s:b, s:o, s:s, s:o, s:i, s:I}", "qemu",
+	                 text_json(h->qemu), "qemu_version", h->qemu_version, "kvm_usable",
+	                 h->kvm_usable, "kvm_reason", text_json(h->kvm_reason), "tdx_usable",
+	                 h->tdx_usable, "tdx_reason", text_json(h->tdx_reason), "kernel", h->kernel,
+	                 "cpu", text_json(h->cpu), "cpus", (int)h->cpus, "memory_mib",
+	                 (json_int_t)h->memory_mib);
+}
+
+static json_t *visit_json(const struct visit_record *v)
+{
+	json_t *nonces = json_array();
+	char hex[HEX_ENCODED_SIZE(NONCE_SIZE)];
+
+	for (size_t i = 0; i < v->layers; i++) {
+		hex_encode(v->nonce[i], NONCE_SIZE, hex);
+		json_array_append_new(nonces, json_string(hex));
+	}
+	return json_pack("{s:s, s:o, s:b, s:I, s:I, s:f, s:s, s:o}", "cell", v->cell_id, "nonces",
+	                 nonces, "probe0", v->probe0, "begin", (json_int_t)v->begin, "end",
+	                 (json_int_t)v->end, "seconds", v->seconds, "state",
+	                 ENUM_NAME(visit_state_names, v->state), "reason", text_json(v->reason));
+}
+
+static json_t *steps_json(const struct boot *b)
+{
+	json_t *steps = json_array();
+
+	for (size_t i = 0; i < b->steps; i++)
+		json_array_append_new(steps, json_pack("{s:I, s:i}", "case",
+		                                       (json_int_t)b->step[i].case_index,
+		                                       "deadline_s", b->step[i].deadline_s));
+	return steps;
+}
+
+static json_t *boot_json(const struct boot_record *r)
+{
+	const struct boot *b = &r->boot;
+	json_t *argv = json_array(), *visits = json_array(), *boot;
+
+	for (char **arg = r->argv; arg && *arg; arg++)
+		json_array_append_new(argv, text_json(*arg));
+	for (size_t i = 0; i < r->visits; i++)
+		json_array_append_new(visits, visit_json(&r->visit[i]));
+	boot = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:i}", "id", b->id,
+	                 "layer0", b->layer0_id, "platform", ENUM_NAME(platform_names, b->platform),
+	                 "kernel", ENUM_NAME(guest_kernel_names, b->kernel), "image",
+	                 ENUM_NAME(guest_image_names, b->image), "kvm", b->kvm, "memory_mib",
+	                 (int)b->memory_mib, "vcpus", (int)b->vcpus, "boot_deadline_s",
+	                 b->boot_deadline_s, "steps", steps_json(b), "attempt", r->attempt);
+	json_object_set_new(boot, "argv", argv);
+	json_object_set_new(boot, "ready_seconds",
+	                    r->ready_seconds < 0 ? json_null() : json_real(r->ready_seconds));
+	json_object_set_new(boot, "seconds", json_real(r->seconds));
+	json_object_set_new(boot, "reason", text_json(r->reason));
+	json_object_set_new(boot, "console_tail",
+	                    text_json(r->console_tail ? r->console_tail : ""));
+	json_object_set_new(boot, "visits", visits);
+	return boot;
+}
+
+int record_to_json(const struct run_record *r, char **ret, struct err *e)
+{
+	json_t *boots = json_array(), *skips = json_array();
+	json_auto_t *root = NULL;
+	char *text;
+
+	for (size_t i = 0; i < r->boots; i++)
+		json_array_append_new(boots, boot_json(&r->boot[i]));
+	for (size_t i = 0; i < r->skips; i++)
+		json_array_append_new(skips, json_pack("{s:I, s:o}", "case",
+		                                       (json_int_t)r->skip[i].case_index, "reason",
+		                                       text_json(r->skip[i].reason)));
+	root = json_pack("{s:i, s:s, s:I, s:f, s:o, s:o, s:o}", "schema_version", SCHEMA_VERSION,
+	                 "id", r->id, "started", (json_int_t)r->started, "seconds", r->seconds,
+	                 "host", host_json(&r->host), "boots", boots, "skips", skips);
+	/* A part that failed is missing, which json_pack notices, or would fail to load. */
+	text = root && json_array_size(boots) == r->boots && json_array_size(skips) == r->skips
+	               ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9))
+	               : NULL;
+	if (!text)
+		return err_set(e, -ENOMEM, "run.json: out of memory");
+	*ret = text;
+	return 0;
+}
+
+/* ---- JSON -> record; what fails says where ---- */
+
+static int bad(struct err *e, const char *where, const char *what)
+{
+	return err_set(e, -EINVAL, "%s: %s", where, what);
+}
+
+/* json_unpack_ex with JSON_STRICT: every member there, none unknown. */
+#define UNPACK(e, where, json, ...)                                       \
+	({                                                                \
+		json_error_t err_;                                        \
+		json_unpack_ex(json, &err_, JSON_STRICT, __VA_ARGS__) < 0 \
+		        ? bad(e, where, err_.text)                        \
+		        : 0;                                              \
+	})
+
+static int copy(const char *text, char *out, size_t size, const char *where, struct err *e)
+{
+	if (strlen(text) >= size)
+		return bad(e, where, "too long");
+	strcpy(out, text);
+	return 0;
+}
+
+static int in_range(json_int_t value, json_int_t min, json_int_t max, const char *where,
+                    struct err *e)
+{
+	return value < min || value > max ? bad(e, where, "out of range") : 0;
+}
+
+static int good_seconds(double s, const char *where, struct err *e)
+{
+	return isfinite(s) && s >= 0 && s < 1e9 ? 0 : bad(e, where, "no number of seconds");
+}
+
+/* The elements of a list, zeroed memory for each in *ret (at least one, so never NULL). */
+static int list(const json_t *j, size_t size, size_t max, void **ret, size_t *ret_count,
+                const char *where, struct err *e)
+{
+	size_t count = json_array_size(j);
+
+	if (!json_is_array(j) || count > max)
+		return bad(e, where, "no list, or too long");
+	*ret = calloc(count ? count : 1, size);
+	if (!*ret)
+		return err_nomem(e);
+	*ret_count = count;
+	return 0;
+}
+
+static int load_host(json_t *j, struct host_facts *h, struct err *e)
+{
+	const char *qemu, *version, *kvm, *tdx, *kernel, *cpu;
+	json_int_t cpus, memory;
+	int kvm_usable, tdx_usable, r;
+
+	r = UNPACK(e, "host", j, "{s:s, s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:I, s:I}", "qemu",
+	           &qemu, "qemu_version", &version, "kvm_usable", &kvm_usable, "kvm_reason", &kvm,
+	           "tdx_usable", &tdx_usable, "tdx_reason", &tdx, "kernel", &kernel, "cpu", &cpu,
+	           "cpus", &cpus, "memory_mib", &memory);
+	if (r < 0 || (r = in_range(cpus, 1, 1 << 20, "host.cpus", e)) < 0 ||
+	    (r = in_range(memory, 0, 1ll << 40, "host.memory_mib", e)) < 0 ||
+	    (r = copy(qemu, h->qemu, sizeof(h->qemu), "host.qemu", e)) < 0 ||
+	    (r = copy(version, h->qemu_version, sizeof(h->qemu_version), "host.qemu_version", e)) <
+	            0 ||
+	    (r = copy(kvm, h->kvm_reason, sizeof(h->kvm_reason), "host.kvm_reason", e)) < 0 ||
+	    (r = copy(tdx, h->tdx_reason, sizeof(h->tdx_reason), "host.tdx_reason", e)) < 0 ||
+	    (r = copy(kernel, h->kernel, sizeof(h->kernel), "host.kernel", e)) < 0 ||
+	    (r = copy(cpu, h->cpu, sizeof(h->cpu), "host.cpu", e)) < 0)
+		return r;
+	h->kvm_usable = kvm_usable;
+	h->tdx_usable = tdx_usable;
+	h->cpus = (unsigned)cpus;
+	h->memory_mib = (uint64_t)memory;
+	return 0;
+}
+
+static int load_nonces(json_t *j, struct visit_record *v, struct err *e)
+{
+	uint8_t nonce[CELL_ID_MAX];
+	size_t i, size;
+	json_t *item;
+
+	if (!json_is_array(j) || json_array_size(j) < 1 || json_array_size(j) > CELL_LAYERS_MAX)
+		return bad(e, "visit.nonces", "no list of 1 to 6");
+	json_array_foreach(j, i, item)
+	{
+		if (json_string_length(item) != 2 * NONCE_SIZE ||
+		    hex_decode(json_string_value(item), 2 * NONCE_SIZE, nonce, &size) != FORMAT_OK)
+			return bad(e, "visit.nonces", "not 64 hexadecimal digits");
+		memcpy(v->nonce[i], nonce, NONCE_SIZE);
+	}
+	v->layers = json_array_size(j);
+	return 0;
+}
+
+static int load_visit(json_t *j, struct visit_record *v, struct err *e)
+{
+	const char *cell, *state, *reason;
+	json_int_t begin, end;
+	struct cell parsed;
+	json_t *nonces;
+	int probe0, number, r;
+
+	r = UNPACK(e, "visit", j, "{s:s, s:o, s:b, s:I, s:I, s:F, s:s, s:s}", "cell", &cell,
+	           "nonces", &nonces, "probe0", &probe0, "begin", &begin, "end", &end, "seconds",
+	           &v->seconds, "state", &state, "reason", &reason);
+	if (r < 0 || (r = good_seconds(v->seconds, "visit.seconds", e)) < 0 ||
+	    (r = in_range(end, 0, 1ll << 50, "visit.end", e)) < 0 ||
+	    (r = in_range(begin, 0, end, "visit.begin", e)) < 0 ||
+	    (r = copy(cell, v->cell_id, sizeof(v->cell_id), "visit.cell", e)) < 0 ||
+	    (r = copy(reason, v->reason, sizeof(v->reason), "visit.reason", e)) < 0 ||
+	    (r = cell_parse(cell, &parsed, e)) < 0 || (r = load_nonces(nonces, v, e)) < 0)
+		return r;
+	if (v->layers != parsed.layers)
+		return bad(e, "visit.nonces", "not one for each layer of the cell");
+	number = ENUM_FIND(visit_state_names, state);
+	if (number < 0)
+		return bad(e, "visit.state", "unknown");
+	v->state = (enum visit_state)number;
+	v->probe0 = probe0;
+	v->begin = (uint64_t)begin;
+	v->end = (uint64_t)end;
+	return 0;
+}
+
+static int load_argv(json_t *j, struct boot_record *b, struct err *e)
+{
+	struct argv a = {0};
+	json_t *item;
+	size_t i;
+
+	if (!json_is_array(j) || json_array_size(j) > ARGS_MAX)
+		return bad(e, "boot.argv", "no list, or too long");
+	json_array_foreach(j, i, item)
+	{
+		if (json_is_string(item))
+			argv_add(&a, json_string_value(item));
+		else
+			a.failed = true;
+	}
+	b->argv = a.item;
+	return a.failed ? bad(e, "boot.argv", "no list of strings") : 0;
+}
+
+static int load_steps(json_t *j, struct boot *b, struct err *e)
+{
+	json_int_t index, deadline;
+	json_t *item;
+	size_t i;
+	int r;
+
+	r = list(j, sizeof(*b->step), ITEMS_MAX, (void **)&b->step, &b->steps, "boot.steps", e);
+	if (r < 0)
+		return r;
+	json_array_foreach(j, i, item)
+	{
+		r = UNPACK(e, "boot.steps", item, "{s:I, s:I}", "case", &index, "deadline_s",
+		           &deadline);
+		if (r < 0 || (r = in_range(index, 0, ITEMS_MAX, "boot.steps.case", e)) < 0 ||
+		    (r = in_range(deadline, 0, 1 << 20, "boot.steps.deadline_s", e)) < 0)
+			return r;
+		b->step[i].case_index = (size_t)index;
+		b->step[i].deadline_s = (int)deadline;
+	}
+	return 0;
+}
+
+/* It names a folder below boots/. */
+static int good_boot_id(const char *id, struct err *e)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+
+	if (!*id || *id == '.' || *id == '-' || id[strspn(id, allowed)])
+		return bad(e, "boot.id", "no plain file name");
+	return 0;
+}
+
+static int load_boot_files(const char *kernel, const char *image, struct boot *b, struct err *e)
+{
+	int number = ENUM_FIND(guest_kernel_names, kernel);
+
+	if (number < 0)
+		return bad(e, "boot.kernel", "unknown");
+	b->kernel = (enum guest_kernel)number;
+	number = ENUM_FIND(guest_image_names, image);
+	if (number < 0)
+		return bad(e, "boot.image", "unknown");
+	b->image = (enum guest_image)number;
+	return 0;
+}
+
+static int load_boot_plan(const char *id, const char *layer0, const char *platform, struct boot *b,
+                          struct err *e)
+{
+	int r, number = ENUM_FIND(platform_names, platform);
+	struct cell cell;
+
+	if (number < 0)
+		return bad(e, "boot.platform", "unknown");
+	b->platform = (enum platform)number;
+	r = cell_parse(layer0, &cell, e);
+	if (r < 0)
+		return err_prefix(e, "boot.layer0");
+	if (cell.layers != 1)
+		return bad(e, "boot.layer0", "more than one layer");
+	b->layer0 = cell.layer[0];
+	r = good_boot_id(id, e);
+	if (r == 0)
+		r = copy(id, b->id, sizeof(b->id), "boot.id", e);
+	if (r == 0)
+		r = copy(layer0, b->layer0_id, sizeof(b->layer0_id), "boot.layer0", e);
+	return r;
+}
+
+static int load_visits(json_t *j, struct boot_record *r, struct err *e)
+{
+	json_t *item;
+	size_t i;
+	int code = list(j, sizeof(*r->visit), ITEMS_MAX, (void **)&r->visit, &r->visits,
+	                "boot.visits", e);
+
+	if (code < 0)
+		return code;
+	json_array_foreach(j, i, item)
+	{
+		code = load_visit(item, &r->visit[i], e);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+static int load_boot(json_t *j, struct boot_record *b, struct err *e)
+{
+	const char *id, *layer0, *platform, *kernel, *image, *reason, *tail;
+	json_int_t memory, vcpus, deadline, attempt;
+	json_t *steps, *argv, *ready, *visits;
+	int kvm, r;
+
+	r = UNPACK(e, "boot", j,
+	           "{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:F, s:s, "
+	           "s:s, s:o}",
+	           "id", &id, "layer0", &layer0, "platform", &platform, "kernel", &kernel, "image",
+	           &image, "kvm", &kvm, "memory_mib", &memory, "vcpus", &vcpus, "boot_deadline_s",
+	           &deadline, "steps", &steps, "attempt", &attempt, "argv", &argv, "ready_seconds",
+	           &ready, "seconds", &b->seconds, "reason", &reason, "console_tail", &tail,
+	           "visits", &visits);
+	if (r < 0 || (r = in_range(memory, 1, 1 << 24, "boot.memory_mib", e)) < 0 ||
+	    (r = in_range(vcpus, 1, 4096, "boot.vcpus", e)) < 0 ||
+	    (r = in_range(deadline, 0, 1 << 20, "boot.boot_deadline_s", e)) < 0 ||
+	    (r = in_range(attempt, 1, ITEMS_MAX, "boot.attempt", e)) < 0 ||
+	    (r = good_seconds(b->seconds, "boot.seconds", e)) < 0 ||
+	    (r = copy(reason, b->reason, sizeof(b->reason), "boot.reason", e)) < 0)
+		return r;
+	b->boot.kvm = kvm;
+	b->boot.memory_mib = (unsigned)memory;
+	b->boot.vcpus = (unsigned)vcpus;
+	b->boot.boot_deadline_s = (int)deadline;
+	b->attempt = (int)attempt;
+	b->ready_seconds = json_is_null(ready) ? -1 : json_number_value(ready);
+	if (!json_is_null(ready) && (!json_is_number(ready) || b->ready_seconds < 0))
+		return bad(e, "boot.ready_seconds", "neither null nor seconds");
+	b->console_tail = strdup(tail);
+	if (!b->console_tail)
+		return err_nomem(e);
+	if ((r = load_boot_plan(id, layer0, platform, &b->boot, e)) < 0 ||
+	    (r = load_boot_files(kernel, image, &b->boot, e)) < 0 ||
+	    (r = load_steps(steps, &b->boot, e)) < 0 || (r = load_argv(argv, b, e)) < 0)
+		return r;
+	return load_visits(visits, b, e);
+}
+
+static int load_boots(json_t *j, struct run_record *r, struct err *e)
+{
+	json_t *item;
+	size_t i;
+	int code = list(j, sizeof(*r->boot), ITEMS_MAX, (void **)&r->boot, &r->boots, "boots", e);
+
+	if (code < 0)
+		return code;
+	json_array_foreach(j, i, item)
+	{
+		code = load_boot(item, &r->boot[i], e);
+		for (size_t k = 0; k < i && code == 0; k++) {
+			if (strcmp(r->boot[k].boot.id, r->boot[i].boot.id) == 0)
+				code = bad(e, "boot.id", "twice");
+		}
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+static int load_skips(json_t *j, struct run_record *r, struct err *e)
+{
+	json_int_t index;
+	const char *reason;
+	json_t *item;
+	size_t i;
+	int code = list(j, sizeof(*r->skip), ITEMS_MAX, (void **)&r->skip, &r->skips, "skips", e);
+
+	if (code < 0)
+		return code;
+	json_array_foreach(j, i, item)
+	{
+		struct skip *s = &r->skip[i];
+
+		code = UNPACK(e, "skips", item, "{s:I, s:s}", "case", &index, "reason", &reason);
+		if (code < 0 || (code = in_range(index, 0, ITEMS_MAX, "skips.case", e)) < 0 ||
+		    (code = copy(reason, s->reason, sizeof(s->reason), "skips.reason", e)) < 0)
+			return code;
+		s->case_index = (size_t)index;
+	}
+	return 0;
+}
+
+static int load_run(json_t *j, struct run_record *r, struct err *e)
+{
+	json_t *host, *boots, *skips;
+	json_int_t version, started;
+	const char *id;
+	int code;
+
+	version = json_integer_value(json_object_get(j, "schema_version"));
+	if (version != SCHEMA_VERSION)
+		return bad(e, "schema_version", "not 1: made by another version of tception");
+	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s:o, s:o, s:o}", "schema_version",
+	              &version, "id", &id, "started", &started, "seconds", &r->seconds, "host",
+	              &host, "boots", &boots, "skips", &skips);
+	if (code < 0 || (code = good_seconds(r->seconds, "seconds", e)) < 0 ||
+	    (code = in_range(started, 0, 1ll << 40, "started", e)) < 0)
+		return code;
+	r->started = started;
+	r->id = strdup(id);
+	if (!r->id)
+		return err_nomem(e);
+	if ((code = load_host(host, &r->host, e)) < 0 || (code = load_boots(boots, r, e)) < 0)
+		return code;
+	return load_skips(skips, r, e);
+}
+
+int record_from_json(const char *text, size_t size, struct run_record *ret, struct err *e)
+{
+	struct run_record r = {0};
+	json_auto_t *root = NULL;
+	json_error_t error;
+	int code;
+
+	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	if (!root)
+		return err_set(e, -EINVAL, "line %d: %s", error.line, error.text);
+	code = load_run(root, &r, e);
+	if (code < 0) {
+		run_record_done(&r);
+		return code;
+	}
+	*ret = r;
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_RECORD_PREDICTION_H
+#define TCEPTION_RECORD_PREDICTION_H
+
+#include "core/err.h"
+#include "measure/predict.h"
+
+/* What a boot has to measure, kept in the run's folder as boots/<id>/prediction.json. */
+int prediction_save(const char *dir, const char *boot_id, const struct prediction *p,
+                    struct err *e);
+/* -ENOENT when nothing was predicted for the boot. Free with prediction_done(). */
+int prediction_load(const char *dir, const char *boot_id, struct prediction *ret, struct err *e);
+
+#endif

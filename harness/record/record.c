@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/record.h"
+
+#include <stdlib.h>
+
+const char *const visit_state_names[6] = {
+        [VISIT_DONE] = "done",       [VISIT_TIMEOUT] = "timeout", [VISIT_DIED] = "died",
+        [VISIT_GARBAGE] = "garbage", [VISIT_FLOOD] = "flood",     [VISIT_NOT_RUN] = "not-run",
+};
+
+void boot_record_done(struct boot_record *b)
+{
+	free(b->boot.step);
+	for (char **arg = b->argv; arg && *arg; arg++)
+		free(*arg);
+	free(b->argv);
+	free(b->console_tail);
+	free(b->visit);
+	*b = (struct boot_record){0};
+}
+
+void run_record_done(struct run_record *r)
+{
+	free(r->id);
+	free(r->dir);
+	free(r->root_pem);
+	for (size_t i = 0; i < r->boots; i++)
+		boot_record_done(&r->boot[i]);
+	free(r->boot);
+	free(r->skip);
+	*r = (struct run_record){0};
+}

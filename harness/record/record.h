@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_RECORD_RECORD_H
+#define TCEPTION_RECORD_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plan/plan.h"
+
+/*
+ * What a run did, as the harness saw it: kept in results/<run>/run.json beside the raw bytes,
+ * written by run/, read again by the judge. Nothing here comes from a guest except `console_tail`,
+ * which is text for people, escaped where printed, and never a verdict.
+ *
+ * Raw bytes: results/<run>/boots/<boot id>/channel.bin (everything that came from the guest on the
+ * evidence channel, before parsing), console.log, qemu.log, module.log (tdxemu's). The case file's
+ * copy is results/<run>/cases.yaml, so that a run can be judged again on its own; a step's
+ * `case_index` counts its cases.
+ */
+enum visit_state {
+	VISIT_DONE,    /* the agent said DONE */
+	VISIT_TIMEOUT, /* the host-side deadline passed */
+	VISIT_DIED,    /* QEMU ended, or the guest did */
+	VISIT_GARBAGE, /* the channel carried something that is no frame */
+	VISIT_FLOOD,   /* more bytes than a visit may send */
+	VISIT_NOT_RUN, /* the boot never got this far */
+};
+extern const char *const visit_state_names[6]; /* "done", "timeout" ... */
+
+struct visit_record {
+	char cell_id[CELL_ID_MAX]; /* whole cell; layer 0's own visit has just layer 0's ID */
+	size_t layers;
+	uint8_t nonce[CELL_LAYERS_MAX][32]; /* minted by the harness; [0] unused unless probe0 */
+	bool probe0;                        /* layer 0 probes itself in this visit */
+	uint64_t begin;                     /* bytes of channel.bin before this visit was sent */
+	uint64_t end;                       /* bytes of channel.bin when it was over */
+	double seconds;
+	enum visit_state state;
+	char reason[200]; /* "" when done */
+};
+
+struct boot_record {
+	struct boot boot;
+	int attempt;          /* 1; 2 when a boot was given up and its rest repeated */
+	char **argv;          /* QEMU's, NULL-terminated */
+	double ready_seconds; /* QEMU's start to the agent's first byte; < 0: never */
+	double seconds;
+	char reason[200];           /* "" or why the boot ended early */
+	char *console_tail;         /* last lines of the console */
+	struct visit_record *visit; /* visit[0] is layer 0's own, then the cells in the order run */
+	size_t visits;
+};
+
+struct run_record {
+	char *id; /* folder name: UTC time and a random part */
+	char *dir;
+	int64_t started; /* seconds since 1970, UTC: the time at which certificates must be valid */
+	struct host_facts host;
+	double seconds;
+	char *root_pem; /* certificate of the test root that signed emulated quotes, or NULL */
+	struct boot_record *boot;
+	size_t boots;
+	struct skip *skip;
+	size_t skips;
+};
+
+void boot_record_done(struct boot_record *b);
+void run_record_done(struct run_record *r);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/file.h"
+
+#define RECORD_MAX  (64u << 20) /* bytes of run.json */
+#define CASES_MAX   (4u << 20)
+#define ROOT_MAX    (64u << 10)
+#define CHANNEL_MAX (8ull << 30)
+
+int store_run_id(char **ret, struct err *e)
+{
+	time_t t = time(NULL);
+	char stamp[32], *id;
+	uint32_t random;
+	struct tm tm;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return err_sys(e, -errno, "getrandom");
+	if (!gmtime_r(&t, &tm) || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
+		return err_set(e, -EINVAL, "the clock is unusable");
+	if (asprintf(&id, "%s-%08x", stamp, random) < 0)
+		return err_nomem(e);
+	*ret = id;
+	return 0;
+}
+
+int store_create(const char *dir, const char *case_path, struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes cases = {0};
+	char path[PATH_MAX];
+	int r = file_read(case_path, CASES_MAX, &cases, e);
+
+	if (r == 0)
+		r = file_make_dirs(dir, e);
+	if (r == 0)
+		r = path_join(path, dir, "boots", e);
+	if (r < 0)
+		return r;
+	if (mkdir(path, 0777) < 0)
+		return errno == EEXIST ? err_set(e, -EEXIST, "%s holds a run already", dir)
+		                       : err_sys(e, -errno, "%s", path);
+	r = path_join(path, dir, STORE_CASES, e);
+	return r < 0 ? r : file_write(path, cases.data, cases.size, e);
+}
+
+/* ---- collateral ---- */
+
+static bool is_plain_name(const char *name)
+{
+	return name[0] && name[0] != '.' && !strchr(name, '/');
+}
+
+int store_collateral_add(const char *dir, const char *name, const void *data, size_t size,
+                         struct err *e)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (!is_plain_name(name))
+		return err_set(e, -EINVAL, "collateral: '%.80s' is no plain file name", name);
+	if (size > STORE_COLLATERAL_MAX)
+		return err_set(e, -EFBIG, "collateral: %.80s: more than %u bytes", name,
+		               STORE_COLLATERAL_MAX);
+	r = path_join(path, dir, "collateral", e);
+	if (r == 0)
+		r = file_make_dirs(path, e);
+	if (r == 0)
+		r = path_format(path, e, "%s/collateral/%s", dir, name);
+	return r < 0 ? r : file_write(path, data, size, e);
+}
+
+void store_collateral_free(struct bytes *file, size_t count)
+{
+	for (size_t i = 0; file && i < count; i++)
+		free((void *)file[i].data);
+	free(file);
+}
+
+static int plain_files(const struct dirent *entry)
+{
+	return is_plain_name(entry->d_name);
+}
+
+static int read_files(const char *path, struct dirent *const *entry, int count, struct bytes *ret,
+                      struct err *e)
+{
+	for (int i = 0; i < count; i++) {
+		char name[PATH_MAX];
+		int r = path_join(name, path, entry[i]->d_name, e);
+
+		if (r == 0)
+			r = file_read(name, STORE_COLLATERAL_MAX, &ret[i], e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int store_collateral(const char *dir, struct bytes **ret, size_t *ret_count, struct err *e)
+{
+	struct dirent **entry = NULL;
+	struct bytes *file = NULL;
+	char path[PATH_MAX];
+	int n, r = path_join(path, dir, "collateral", e);
+
+	if (r < 0)
+		return r;
+	n = scandir(path, &entry, plain_files, alphasort);
+	if (n < 0 && errno != ENOENT)
+		return err_sys(e, -errno, "%s", path);
+	n = n < 0 ? 0 : n;
+	if (n > STORE_COLLATERAL_FILES)
+		r = err_set(e, -EFBIG, "%s: more than %d files", path, STORE_COLLATERAL_FILES);
+	else if (!(file = calloc((size_t)n + 1, sizeof(*file))))
+		r = err_nomem(e);
+	else
+		r = read_files(path, entry, n, file, e);
+	for (int i = 0; i < n; i++)
+		free(entry[i]);
+	free(entry);
+	if (r < 0) {
+		store_collateral_free(file, (size_t)n);
+		return r;
+	}
+	*ret = file;
+	*ret_count = (size_t)n;
+	return 0;
+}
+
+/* ---- the record ---- */
+
+static int save(const char *dir, const char *name, const char *text, struct err *e)
+{
+	char path[PATH_MAX];
+	int r = path_join(path, dir, name, e);
+
+	return r < 0 ? r : file_write(path, text, strlen(text), e);
+}
+
+int store_save(const struct run_record *record, struct err *e)
+{
+	_cleanup_(freep) char *text = NULL;
+	int r = record_to_json(record, &text, e);
+
+	if (r == 0 && record->root_pem)
+		r = save(record->dir, "root.pem", record->root_pem, e);
+	return r < 0 ? r : save(record->dir, "run.json", text, e);
+}
+
+int store_load(const char *dir, struct run_record *ret, struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes text = {0}, pem = {0};
+	struct run_record record = {0};
+	char path[PATH_MAX];
+	int r = path_join(path, dir, "root.pem", e);
+
+	if (r == 0)
+		r = file_read(path, ROOT_MAX, &pem, e);
+	if (r == 0 || r == -ENOENT)
+		r = path_join(path, dir, "run.json", e);
+	if (r == 0)
+		r = file_read(path, RECORD_MAX, &text, e);
+	if (r < 0)
+		return r;
+	r = record_from_json((const char *)text.data, text.size, &record, e);
+	if (r < 0) {
+		err_prefix(e, "%s", path);
+		return r;
+	}
+	record.root_pem = (char *)TAKE_PTR(pem.data);
+	record.dir = strdup(dir);
+	if (!record.dir) {
+		run_record_done(&record);
+		return err_nomem(e);
+	}
+	*ret = record;
+	return 0;
+}
+
+int store_channel(const char *dir, const char *boot_id, struct bytes *ret, struct err *e)
+{
+	char path[PATH_MAX];
+	int r = path_format(path, e, "%s/boots/%s/channel.bin", dir, boot_id);
+
+	if (r == 0)
+		r = file_read(path, CHANNEL_MAX, ret, e);
+	if (r == -ENOENT)
+		*ret = (struct bytes){calloc(1, 1), 0};
+	return r == -ENOENT ? 0 : r;
+}

@@ -51,6 +51,11 @@ static void examine_host(struct examination *x, const struct host_facts *h)
 	else
 		add(x, "qemu", false, true,
 		    "no qemu-system-x86_64 in PATH; 'make setup' or --qemu");
+	if (h->tsc_khz)
+		add(x, "clock", true, false, "TCG's guests are told their TSC: %u kHz", h->tsc_khz);
+	else
+		add(x, "clock", false, false,
+		    "the TSC's frequency is not known: TCG's guests measure it themselves");
 	add(x, "kvm", h->kvm_usable, false, "%s; plain VMs run with -accel %s", h->kvm_reason,
 	    h->kvm_usable ? "kvm" : "tcg");
 	add(x, "tdx", h->tdx_usable, false, "%s; trust domains are %s", h->tdx_reason,

@@ -18,26 +18,28 @@
  * QEMU's loader. The module copies it up, zeroes the low copy, and only then enters the TD: the MAC
  * key is never in memory that the guest can read, and never in fw_cfg.
  */
-#define TDXEMU_MEMORY        (256u << 20)
-#define TDXEMU_LOAD_ADDRESS  0x10000000u /* where QEMU puts the image; below any TD's top of RAM */
-#define TDXEMU_CONFIG_MAGIC  0x31464346444c4b54ull
-#define TDXEMU_MAILBOX_MAGIC 0x31424d4645445854ull
-#define TDXEMU_DOORBELL_PORT 0xeb /* isa-debugcon of its own: one byte says "look at the mailbox" \
-	                           */
-#define TDXEMU_LOG_PORT  0xe9     /* isa-debugcon: the module's log, plain text lines */
-#define TDXEMU_EXIT_PORT 0xf4     /* isa-debug-exit: a fatal, named stop */
+#define TDXEMU_MEMORY         (256u << 20)
+#define TDXEMU_LOAD_ADDRESS   0x10000000u /* where QEMU puts the image; below any TD's top of RAM */
+#define TDXEMU_CONFIG_MAGIC   0x31464346444c4b54ull
+#define TDXEMU_CONFIG_VERSION 2
+#define TDXEMU_MAILBOX_MAGIC  0x31424d4645445854ull
+#define TDXEMU_DOORBELL_PORT                                                                  \
+	0xeb                  /* isa-debugcon of its own: one byte says "look at the mailbox" \
+	                       */
+#define TDXEMU_LOG_PORT  0xe9 /* isa-debugcon: the module's log, plain text lines */
+#define TDXEMU_EXIT_PORT 0xf4 /* isa-debug-exit: a fatal, named stop */
 
 #define TDXEMU_FLAG_VE 1u /* fidelity mode: port I/O and HLT give #VE, x2APIC is presented */
 
 struct tdxemu_config {
 	uint64_t magic;      /* TDXEMU_CONFIG_MAGIC */
-	uint32_t version;    /* 1 */
+	uint32_t version;    /* TDXEMU_CONFIG_VERSION */
 	uint32_t flags;      /* TDXEMU_FLAG_* */
 	uint64_t memory;     /* bytes of RAM of the TD, without the module's own */
 	uint64_t low;        /* bytes of RAM below 4 GiB */
 	uint64_t attributes; /* TD ATTRIBUTES */
 	uint32_t vcpus;
-	uint32_t verbose;
+	uint32_t tsc_khz; /* of the time-stamp counter; 0: the module has to measure it */
 	uint8_t mrconfigid[48];
 	uint8_t mrowner[48];
 	uint8_t mrownerconfig[48];

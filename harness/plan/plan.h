@@ -35,6 +35,7 @@ struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	char cpu[160];         /* host CPU model name */
 	unsigned cpus;
 	uint64_t memory_mib;
+	uint32_t tsc_khz; /* of TCG's time-stamp counter, which is the host's; 0: not known */
 };
 
 struct step { /* one cell of a boot */

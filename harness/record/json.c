@@ -37,12 +37,12 @@ static json_t *text_json(const char *text)
 
 static json_t *host_json(const struct host_facts *h)
 {
-	return json_pack("{s:o, s:s, s:b, s:o, s:b, s:o, s:s, s:o, s:i, s:I}", "qemu",
+	return json_pack("{s:o, s:s, s:b, s:o, s:b, s:o, s:s, s:o, s:i, s:I, s:I}", "qemu",
 	                 text_json(h->qemu), "qemu_version", h->qemu_version, "kvm_usable",
 	                 h->kvm_usable, "kvm_reason", text_json(h->kvm_reason), "tdx_usable",
 	                 h->tdx_usable, "tdx_reason", text_json(h->tdx_reason), "kernel", h->kernel,
 	                 "cpu", text_json(h->cpu), "cpus", (int)h->cpus, "memory_mib",
-	                 (json_int_t)h->memory_mib);
+	                 (json_int_t)h->memory_mib, "tsc_khz", (json_int_t)h->tsc_khz);
 }
 
 static json_t *visit_json(const struct visit_record *v)
@@ -175,15 +175,16 @@ static int list(const json_t *j, size_t size, size_t max, void **ret, size_t *re
 static int load_host(json_t *j, struct host_facts *h, struct err *e)
 {
 	const char *qemu, *version, *kvm, *tdx, *kernel, *cpu;
-	json_int_t cpus, memory;
+	json_int_t cpus, memory, tsc;
 	int kvm_usable, tdx_usable, r;
 
-	r = UNPACK(e, "host", j, "{s:s, s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:I, s:I}", "qemu",
+	r = UNPACK(e, "host", j, "{s:s, s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:I, s:I, s:I}", "qemu",
 	           &qemu, "qemu_version", &version, "kvm_usable", &kvm_usable, "kvm_reason", &kvm,
 	           "tdx_usable", &tdx_usable, "tdx_reason", &tdx, "kernel", &kernel, "cpu", &cpu,
-	           "cpus", &cpus, "memory_mib", &memory);
+	           "cpus", &cpus, "memory_mib", &memory, "tsc_khz", &tsc);
 	if (r < 0 || (r = in_range(cpus, 1, 1 << 20, "host.cpus", e)) < 0 ||
 	    (r = in_range(memory, 0, 1ll << 40, "host.memory_mib", e)) < 0 ||
+	    (r = in_range(tsc, 0, UINT32_MAX, "host.tsc_khz", e)) < 0 ||
 	    (r = copy(qemu, h->qemu, sizeof(h->qemu), "host.qemu", e)) < 0 ||
 	    (r = copy(version, h->qemu_version, sizeof(h->qemu_version), "host.qemu_version", e)) <
 	            0 ||
@@ -196,6 +197,7 @@ static int load_host(json_t *j, struct host_facts *h, struct err *e)
 	h->tdx_usable = tdx_usable;
 	h->cpus = (unsigned)cpus;
 	h->memory_mib = (uint64_t)memory;
+	h->tsc_khz = (uint32_t)tsc;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "run/kvmcheck.h"
 #include "run/process.h"
 #include "run/tdxhost.h"
+#include "run/tsc.h"
 
 #define KVM_DEVICE "/dev/kvm"
 
@@ -114,6 +115,7 @@ int host_facts_gather(const char *qemu, struct host_facts *ret, struct err *e)
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	h.cpus = cpus > 0 ? (unsigned)cpus : 1;
 	h.memory_mib = memory_mib();
+	h.tsc_khz = host_tsc_khz();
 	if (host_find_program(qemu ? qemu : "qemu-system-x86_64", h.qemu, sizeof(h.qemu)) == 0)
 		qemu_version(h.qemu, h.qemu_version, sizeof(h.qemu_version));
 	kvm_check(KVM_DEVICE, &kvm);

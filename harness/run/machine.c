@@ -162,11 +162,12 @@ static int prepare_emulated(struct machine *m, sd_event *event, const struct mac
 	uint64_t memory = s->boot->memory_mib * MIB;
 	struct tdxemu_config config = {
 	        .magic = TDXEMU_CONFIG_MAGIC,
-	        .version = 1,
+	        .version = TDXEMU_CONFIG_VERSION,
 	        .memory = memory,
 	        .low = qemu_low_ram(memory),
 	        .attributes = TDX_ATTR_SEPT_VE_DISABLE,
 	        .vcpus = s->boot->vcpus,
+	        .tsc_khz = s->tsc_khz,
 	};
 	const char *exits = layer_axis(&s->boot->layer0, "exits", "passthrough");
 	_cleanup_(closep) int doorbell = -1;
@@ -222,6 +223,7 @@ static int launch(struct machine *m, sd_event *event, const struct machine_spec 
 	                         .parts = s->parts,
 	                         .qemu = s->qemu,
 	                         .qgs_socket = s->qgs_socket,
+	                         .tsc_khz = s->tsc_khz,
 	                         .fd = far->fd};
 	int keep[] = {far->fd.channel, far->fd.console, far->fd.ram,
 	              far->fd.module,  far->fd.log,     far->fd.doorbell};

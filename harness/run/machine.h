@@ -23,6 +23,7 @@ struct machine_spec {
 	const char *qgs_socket; /* where a TD's quotes come from */
 	struct qgs *qgs;        /* emulated TD: the service behind qgs_socket; not owned */
 	int dir_fd;             /* the boot's folder */
+	uint32_t tsc_khz;       /* struct host_facts */
 };
 
 struct machine;

@@ -164,15 +164,29 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	argv_add(a, "virtserialport,bus=serial.0,chardev=channel,name=tception");
 }
 
+/*
+ * A plain VM's kernel would measure its time-stamp counter against a timer of 16 bits, and a busy
+ * host makes that wrong up to a hundredfold. Under KVM it asks KVM; a TD asks CPUID, and its
+ * command line is measured, so that this machine's frequency has no place there.
+ */
+static void add_cmdline(struct argv *a, const struct qemu_spec *s)
+{
+	const char *more = s->parts->append;
+	char tsc[40] = "";
+
+	if (s->boot->platform == PLATFORM_NONE && !s->boot->kvm && s->tsc_khz)
+		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%" PRIu32, s->tsc_khz);
+	argv_add(a, "-append");
+	argv_addf(a, KERNEL_CMDLINE "%s%s%s", tsc, more ? " " : "", more ? more : "");
+}
+
 static void add_kernel(struct argv *a, const struct qemu_spec *s)
 {
 	argv_add(a, "-kernel");
 	argv_add(a, s->parts->kernel[s->boot->kernel].image);
 	argv_add(a, "-initrd");
 	argv_add(a, s->parts->kernel[s->boot->kernel].initrd);
-	argv_add(a, "-append");
-	argv_addf(a, "%s%s%s", KERNEL_CMDLINE, s->parts->append ? " " : "",
-	          s->parts->append ? s->parts->append : "");
+	add_cmdline(a, s);
 }
 
 int qemu_argv(const struct qemu_spec *s, struct argv *ret, struct err *e)

@@ -26,6 +26,7 @@ struct qemu_spec {
 	const struct guest_parts *parts;
 	const char *qemu;       /* path of the program */
 	const char *qgs_socket; /* hardware TD: where quotes come from */
+	uint32_t tsc_khz;       /* struct host_facts */
 	struct qemu_fds fd;
 };
 

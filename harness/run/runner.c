@@ -241,7 +241,9 @@ static void start_more(struct runner *r)
 	for (unsigned i = 0; i < r->jobs && r->first && !r->signal; i++) {
 		struct slot *slot = &r->slot[i];
 		struct session_spec s = {
-		        .machine = {.parts = r->spec->parts, .qemu = r->record->host.qemu},
+		        .machine = {.parts = r->spec->parts,
+		                    .qemu = r->record->host.qemu,
+		                    .tsc_khz = r->record->host.tsc_khz},
 		        .boots_dir = r->boots_dir,
 		        .cases = r->spec->cases,
 		};

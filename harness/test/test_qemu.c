@@ -27,6 +27,7 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 	                      .parts = &parts,
 	                      .qemu = "/usr/bin/qemu-system-x86_64",
 	                      .qgs_socket = "/var/run/tdx-qgs/qgs.socket",
+	                      .tsc_khz = 2300123,
 	                      .fd = {11, 12, 13, 14, 15, 16}};
 	struct argv a = {0};
 	struct err e;
@@ -50,6 +51,10 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 #define DEVICES(shared) DEVICES_OF(shared, "", "")
 #define KERNEL_OF(kernel) \
 	"-kernel", "/c/vmlinuz" kernel, "-initrd", "/b/initrd" kernel ".cpio", "-append", CMDLINE
+/* A plain VM by TCG: its kernel is told the frequency, and no other's is. */
+#define TIMED(kernel, image)                                                \
+	BARE_DEVICES("", image), "-kernel", "/c/vmlinuz" kernel, "-initrd", \
+	        "/b/initrd" kernel ".cpio", "-append", CMDLINE " tsc_early_khz=2300123"
 #define DEVICES_OF(shared, kernel, image) BARE_DEVICES(shared, image), KERNEL_OF(kernel)
 #define BARE_DEVICES(shared, image)                                                             \
 	"-chardev", "socket,id=console,fd=12", "-serial", "chardev:console", "-blockdev",       \
@@ -66,7 +71,7 @@ START_TEST(plain_tcg)
 	struct boot b = {.memory_mib = 2048, .vcpus = 1};
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", "max", "-m", "2048", DEVICES(""));
+	       "-cpu", "max", "-m", "2048", TIMED("", ""));
 }
 END_TEST
 
@@ -85,7 +90,7 @@ START_TEST(other_files)
 	        .memory_mib = 2048, .vcpus = 1, .kernel = KERNEL_BACKPORTS, .image = IMAGE_MINIMAL};
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", "max", "-m", "2048", DEVICES_OF("", "-backports", "-minimal"));
+	       "-cpu", "max", "-m", "2048", TIMED("-backports", "-minimal"));
 }
 END_TEST
 
@@ -155,7 +160,7 @@ START_TEST(disk)
 	ck_assert(!guest_parts_disk(&parts, &b));
 	b = (struct boot){.memory_mib = 2048, .vcpus = 1};
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", "max", "-m", "2048", DEVICES(""));
+	       "-cpu", "max", "-m", "2048", TIMED("", ""));
 	parts.disk.path = NULL;
 }
 END_TEST

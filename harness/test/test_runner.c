@@ -316,9 +316,9 @@ END_TEST
 START_TEST(emulated_td)
 {
 	static const char *const want[] = {
-	        "module of 5 bytes, magic 31464346444c4b54, version 1, flags 0, memory 536870912, "
+	        "module of 5 bytes, magic 31464346444c4b54, version 2, flags 0, memory 536870912, "
 	        "low 536870912, attributes 10000000, vcpus 1, key set, RAM file 805306368",
-	        "version 1, flags 1, memory 536870912"}; /* TDXEMU_FLAG_VE */
+	        "version 2, flags 1, memory 536870912"}; /* TDXEMU_FLAG_VE */
 	struct boot boot = a_boot("td-1");
 	struct plan plan = {.boot = &boot, .boots = 1};
 	struct run_spec spec = {.cases = &cases, .plan = &plan, .parts = &parts, .jobs = 1};

@@ -12,6 +12,9 @@
 #define PAGE      4096
 #define AP_VECTOR (AP_PAGE >> 12)
 
+#define TSC_KHZ_MIN 100000u
+#define TSC_KHZ_MAX 10000000u /* both as the TDX module has them for a TD */
+
 /* From boot/start.S. */
 extern struct tdxemu_config config_copy;
 extern uint64_t module_cr3;
@@ -182,7 +185,7 @@ static void check_config(void)
 {
 	const struct tdxemu_config *c = &config_copy;
 
-	if (c->magic != TDXEMU_CONFIG_MAGIC || c->version != 1)
+	if (c->magic != TDXEMU_CONFIG_MAGIC || c->version != TDXEMU_CONFIG_VERSION)
 		stop("no configuration behind the module's image");
 	if (c->vcpus < 1 || c->vcpus > TD_VCPUS_MAX)
 		stop("between 1 and 8 vCPUs are supported");
@@ -191,6 +194,20 @@ static void check_config(void)
 		stop("the TD's memory must be between 512 MiB and 48 GiB");
 	if (GIB4 + c->memory - c->low != (uint64_t)module_start)
 		stop("the module is not at the end of RAM");
+}
+
+/*
+ * A TD's frequency is fixed at its start, by whoever starts it. Only where nobody said it is it
+ * measured, and a TD without one is not started.
+ */
+static void need_clock(void)
+{
+	if (the_td.tsc_khz == 0) {
+		the_td.tsc_khz = tsc_khz();
+		log_line("nobody gave the frequency of the TSC: measured");
+	}
+	if (the_td.tsc_khz < TSC_KHZ_MIN || the_td.tsc_khz > TSC_KHZ_MAX)
+		stop("the frequency of the TSC is not between 100 MHz and 10 GHz");
 }
 
 void module_main(void)
@@ -204,7 +221,7 @@ void module_main(void)
 	         (uint64_t)module_start, config_copy.memory, (uint64_t)config_copy.vcpus);
 	memory_init(&config_copy);
 	td_init(&the_td, &config_copy, &svm_port, mailbox);
-	the_td.tsc_mhz = tsc_mhz();
+	need_clock();
 	start_aps();
 	wipe_low_memory();
 	svm_share(&config_copy);
@@ -214,6 +231,6 @@ void module_main(void)
 	mailbox->entered = 1;
 	svm_setup_cpu(&cpus[0], hob);
 	__atomic_store_n(&aps_go, 1, __ATOMIC_RELEASE);
-	log_line("entering the TD, TSC of %x MHz", (uint64_t)the_td.tsc_mhz);
+	log_line("entering the TD, TSC of %x kHz", (uint64_t)the_td.tsc_khz);
 	cpu_run(&cpus[0]);
 }

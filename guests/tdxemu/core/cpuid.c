@@ -153,16 +153,27 @@ static bool cpu_has(const struct td *td, uint32_t leaf)
 
 /*
  * TSC = crystal * EBX / EAX. The local APIC's timer counts the crystal too, and QEMU's counts
- * nanoseconds. Linux multiplies ECX / 1000 by EBX in 32 bits.
+ * nanoseconds. Linux multiplies ECX / 1000 by EBX in 32 bits, so EBX is small: the fraction with
+ * the least error is looked for.
  */
 static void tsc(const struct td *td, uint32_t r[4])
 {
-	uint32_t numerator = td->tsc_mhz, denominator = 1000;
+	const uint64_t crystal = CRYSTAL_HZ / 1000, limit = UINT32_MAX / crystal;
+	uint64_t khz = td->tsc_khz, best = 0, best_error = 0;
 
-	for (; numerator > UINT32_MAX / (CRYSTAL_HZ / 1000); denominator /= 2)
-		numerator /= 2;
-	if (numerator)
-		set(r, denominator, numerator, CRYSTAL_HZ, 0);
+	for (uint64_t n = 1; khz && n <= limit; n++) {
+		uint64_t d = (n * crystal + khz / 2) / khz;
+		uint64_t error =
+		        n * crystal > d * khz ? n * crystal - d * khz : d * khz - n * crystal;
+
+		/* error / d is what this fraction is off; the two are compared crosswise */
+		if (d && (best == 0 || error * best < best_error * n)) {
+			best = n;
+			best_error = error;
+		}
+	}
+	if (best)
+		set(r, (uint32_t)((best * crystal + khz / 2) / khz), (uint32_t)best, CRYSTAL_HZ, 0);
 }
 
 /* The module has no answer for these and lets the guest ask its VMM. */

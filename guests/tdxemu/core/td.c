@@ -25,6 +25,7 @@ void td_init(struct td *td, const struct tdxemu_config *config, const struct td_
 	td->mailbox = mailbox;
 	td->vcpus = config->vcpus;
 	td->flags = config->flags;
+	td->tsc_khz = config->tsc_khz;
 	td->info.attributes = config->attributes;
 	td->info.xfam = XFAM;
 	memcpy(td->info.mrconfigid, config->mrconfigid, sizeof(td->info.mrconfigid));

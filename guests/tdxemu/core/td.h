@@ -81,8 +81,7 @@ struct td {
 	uint64_t notify_enables;
 	uint32_t vcpus;
 	uint32_t flags;   /* TDXEMU_FLAG_* */
-	uint32_t tsc_mhz; /* of the time-stamp counter; 0: not known. td_init leaves it to the
-	                     caller */
+	uint32_t tsc_khz; /* of the time-stamp counter; 0: not known */
 	uint8_t mac_key[32];
 };
 

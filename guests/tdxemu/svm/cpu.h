@@ -77,8 +77,8 @@ unsigned decode_hlt(const struct cpu *c);
 uint64_t msr_read(uint32_t index);
 void msr_write(uint32_t index, uint64_t value);
 
-/* svm/tsc.c: MHz of the time-stamp counter, measured in about 20 ms; 0 when that failed. */
-uint32_t tsc_mhz(void);
+/* svm/tsc.c: kHz of the time-stamp counter, measured in about 20 ms; 0 when that failed. */
+uint32_t tsc_khz(void);
 
 /* svm/port.c: core/'s way to this machine. */
 extern const struct td_port svm_port;

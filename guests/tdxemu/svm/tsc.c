@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast the time-stamp counter runs: against the PIT, before a TD can use either. */
+/*
+ * How fast the time-stamp counter runs, for who starts the module without saying so: against the
+ * local APIC's timer, which counts nanoseconds in 32 bits and stops at 0. So a host that takes the
+ * processor away for long is seen, and the measurement is made again.
+ */
 #include "tdxemu/svm/cpu.h"
 #include "tdxemu/svm/insn.h"
 
-#define PIT_HZ      1193182u
-#define PIT_COUNT   0x42 /* channel 2, the speaker's */
-#define PIT_CONTROL 0x43
-#define SPEAKER     0x61
-#define TICKS       (PIT_HZ / 50) /* 20 ms */
-#define TRIES       10
+#define LVT_TIMER  0x320
+#define COUNT_FROM 0x380
+#define COUNT      0x390
+#define DIVIDE     0x3e0
+#define MASKED     0x10000u /* and one-shot */
+#define BY_ONE     0xbu
+#define SPAN       20000000u /* ns */
+#define TRIES      10
 
 struct moment {
 	uint64_t tsc;
-	uint32_t pit; /* counts down from 0xffff */
+	uint32_t count; /* ns left */
 };
 
 static uint64_t rdtsc(void)
@@ -31,37 +37,45 @@ static struct moment now(void)
 
 	for (int i = 0; i < TRIES; i++) {
 		uint64_t before = rdtsc(), width;
-		uint32_t pit;
+		uint32_t count = mmio_read32(LAPIC + COUNT);
 
-		out8(PIT_CONTROL, 0x80); /* latch */
 		width = rdtsc() - before;
-		pit = in8(PIT_COUNT);
-		pit |= (uint32_t)in8(PIT_COUNT) << 8;
 		if (width < narrowest) {
 			narrowest = width;
-			best = (struct moment){before + width / 2, pit};
+			best = (struct moment){before + width / 2, count};
 		}
 	}
 	return best;
 }
 
-uint32_t tsc_mhz(void)
+/* kHz, or 0: the timer ran out. */
+static uint32_t measure(void)
 {
-	uint8_t speaker = in8(SPEAKER);
 	struct moment first, last;
-	uint64_t hz;
+	uint64_t ns;
 
-	out8(SPEAKER, (uint8_t)((speaker & ~2) | 1)); /* gate on, sound off */
-	out8(PIT_CONTROL, 0xb0);                      /* channel 2, both bytes, mode 0 */
-	out8(PIT_COUNT, 0xff);
-	out8(PIT_COUNT, 0xff);
+	mmio_write32(LAPIC + COUNT_FROM, 0xffffffff);
 	first = now();
 	do
 		last = now();
-	while (last.pit <= first.pit && first.pit - last.pit < TICKS);
-	out8(SPEAKER, speaker);
-	if (last.pit >= first.pit) /* the host slept through it */
+	while (last.count != 0 && first.count - last.count < SPAN);
+	if (last.count == 0)
 		return 0;
-	hz = (last.tsc - first.tsc) * PIT_HZ / (first.pit - last.pit);
-	return (uint32_t)((hz + 500000) / 1000000);
+	ns = first.count - last.count;
+	return (uint32_t)(((last.tsc - first.tsc) * 1000000 + ns / 2) / ns);
+}
+
+uint32_t tsc_khz(void)
+{
+	uint32_t lvt = mmio_read32(LAPIC + LVT_TIMER), divide = mmio_read32(LAPIC + DIVIDE);
+	uint32_t khz = 0;
+
+	mmio_write32(LAPIC + LVT_TIMER, MASKED);
+	mmio_write32(LAPIC + DIVIDE, BY_ONE);
+	for (int i = 0; i < TRIES && khz == 0; i++)
+		khz = measure();
+	mmio_write32(LAPIC + COUNT_FROM, 0);
+	mmio_write32(LAPIC + DIVIDE, divide);
+	mmio_write32(LAPIC + LVT_TIMER, lvt);
+	return khz;
 }

@@ -175,10 +175,10 @@ static int list(const json_t *j, size_t size, size_t max, void **ret, size_t *re
 static int load_host(json_t *j, struct host_facts *h, struct err *e)
 {
 	const char *qemu, *version, *kvm, *tdx, *kernel, *cpu;
-	json_int_t cpus, memory, tsc;
+	json_int_t cpus, memory, tsc = 0; /* runs of before 2026-12 do not say */
 	int kvm_usable, tdx_usable, r;
 
-	r = UNPACK(e, "host", j, "{s:s, s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:I, s:I, s:I}", "qemu",
+	r = UNPACK(e, "host", j, "{s:s, s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:I, s:I, s?:I}", "qemu",
 	           &qemu, "qemu_version", &version, "kvm_usable", &kvm_usable, "kvm_reason", &kvm,
 	           "tdx_usable", &tdx_usable, "tdx_reason", &tdx, "kernel", &kernel, "cpu", &cpu,
 	           "cpus", &cpus, "memory_mib", &memory, "tsc_khz", &tsc);

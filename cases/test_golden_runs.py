@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run folders of an earlier build, judged again: nothing that was said of them may have changed."""
+import json
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+RUNS = TOP / "cases" / "golden" / "runs"
+
+
+def lost(then, now, at=""):
+    """What `then` says and `now` does not, by path."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key, value in then.items():
+            if key in now:
+                yield from lost(value, now[key], f"{at}.{key}")
+            else:
+                yield f"{at}.{key}: was {value!r}, is gone"
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for i, (a, b) in enumerate(zip(then, now)):
+            yield from lost(a, b, f"{at}[{i}]")
+    elif then != now:
+        yield f"{at}: was {then!r}, is {now!r}"
+
+
+def judge(folder):
+    done = subprocess.run([TOP / "build" / "tception", "judge", folder], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=120, check=False)
+    return done.returncode, json.loads((folder / "result.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["layers", "measured"])
+def test_same_verdicts(name, tmp_path):
+    folder = tmp_path / name
+    shutil.copytree(RUNS / name, folder)
+    then = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").unlink()
+    status, now = judge(folder)
+    assert not list(lost(then, now))
+    assert status == 0
+
+
+def test_a_changed_byte_is_seen(tmp_path):
+    """The comparison above can fail: one bit of the TD's quote is enough."""
+    folder = tmp_path / "layers"
+    shutil.copytree(RUNS / "layers", folder)
+    then = json.loads((folder / "result.json").read_text())
+    channel = folder / "boots" / "td-1" / "channel.bin"
+    data = bytearray(channel.read_bytes())
+    at = data.index(b'"interface":"configfs"')
+    at = data.index(b'"data":"', at) + 1200  # inside the quote's body, base64
+    data[at] = ord("A") if data[at] != ord("A") else ord("B")
+    channel.write_bytes(data)
+    status, now = judge(folder)
+    assert list(lost(then, now)) and status != 0

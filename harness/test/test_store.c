@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/enum.h"
 #include "core/file.h"
 #include "format/bytes.h"
 #include "record/store.h"
@@ -271,25 +272,37 @@ START_TEST(strict)
 }
 END_TEST
 
-/* Without any one of its members a record is refused. */
+/* What run.json has gained since its first version, which folders of before do not have. */
+static bool may_be_missing(const char *name)
+{
+	static const char *const newer[] = {"tsc_khz"};
+
+	return enum_find(newer, COUNT_OF(newer), name) >= 0;
+}
+
+/* Without any one of its other members a record is refused. */
 START_TEST(nothing_missing)
 {
-	struct run_record r = a_record(), back;
+	struct run_record rec = a_record(), back;
 	const char *object = ((const char *[]){"", "host", "boot", "visit"})[_i], *name;
 	json_t *root, *copy, *value;
 	struct err e;
 	char *text;
 
-	ck_assert_int_eq(record_to_json(&r, &text, &e), 0);
+	ck_assert_int_eq(record_to_json(&rec, &text, &e), 0);
 	root = json_loads(text, 0, NULL);
 	free(text);
 	json_object_foreach(find(root, object), name, value)
 	{
+		const int r = may_be_missing(name) ? 0 : -EINVAL;
+
 		copy = json_deep_copy(root);
 		json_object_del(find(copy, object), name);
 		text = json_dumps(copy, 0);
-		ck_assert_msg(record_from_json(text, strlen(text), &back, &e) == -EINVAL,
+		ck_assert_msg(record_from_json(text, strlen(text), &back, &e) == r,
 		              "%s.%s is missing", object, name);
+		if (r == 0)
+			run_record_done(&back);
 		free(text);
 		json_decref(copy);
 	}

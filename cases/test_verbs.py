@@ -67,6 +67,14 @@ def wrapped(text):
     return b"\r\n".join(text[i:i + 76] for i in range(0, len(text), 76)) + b"\n"
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def token(claims):
+    return f"{base64url(b'{}')}.{base64url(json.dumps(claims).encode())}.{base64url(b'unsigned')}\n".encode()
+
+
 @pytest.mark.parametrize("form, encode", [
     ("binary", bytes),
     ("hex", lambda b: b.hex().encode()),
@@ -74,9 +82,19 @@ def wrapped(text):
     ("hex", lambda b: wrapped(b.hex().encode())),
     ("base64", base64.b64encode),
     ("base64", lambda b: wrapped(base64.b64encode(b))),
+    ("base64", lambda b: base64.b64encode(b).rstrip(b"=")),
+    ("base64url", base64.urlsafe_b64encode),
+    ("base64url", lambda b: base64url(b).encode()),
+    ("base64url", lambda b: wrapped(base64url(b).encode())),
+    ("json", lambda b: json.dumps({"quote": base64url(b)}).encode()),  # Azure's metadata service
+    ("json", lambda b: json.dumps({"quote": b.hex(), "event_log": "[]"}, indent=1).encode()),  # dstack
+    ("json", lambda b: json.dumps({"cc_eventlog": None, "quote": base64.b64encode(b).decode()}).encode()),
+    ("json", lambda b: json.dumps([{"evidence": {"td_quote": list(b)}}]).encode()),
+    ("jwt", lambda b: token({"eat_nonce": "x", "submods": {"tdx": {"quote": base64url(b)}}})),
 ])
-def test_forms(form, encode):
-    status, out, _ = tception("quote", "parse", "--json", "-", stdin=encode(V4.read_bytes()))
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_forms(form, encode, more):
+    status, out, _ = tception("quote", "parse", "--json", "-", stdin=encode(V4.read_bytes() + bytes(more)))
     assert status == 0
     assert json.loads(out)["form"] == form
     assert json.loads(out)["body"]["mrtd"] == QUOTES[V4.name]["mr_td"]
@@ -104,7 +122,8 @@ def test_unusable_input(args):
 
 
 @pytest.mark.parametrize("args", [("quote", "parse"), ("eventlog",), ("measure", "mrtd")])
-@pytest.mark.parametrize("data", [b"", b"\0", b"hello world", b"{}", b"[[[[", V4.read_bytes()[:1000]])
+@pytest.mark.parametrize("data", [b"", b"\0", b"hello world", b"{}", b"[[[[", b"a.b.c", b"-_+/", b'{"quote":"zz"}',
+                                  b'{"quote":[1,256]}', V4.read_bytes()[:1000]])
 def test_refused_bytes(args, data):
     status, out, err = tception(*args, "--json", "-", stdin=data)
     assert status == 1
@@ -219,6 +238,24 @@ def test_quote_verify_unusable(args):
     status, _, err = tception(*VERIFY, *args)
     assert status == 2
     assert err or args == ("/nonexistent",)
+
+
+def test_quote_verify_of_nothing(tmp_path):
+    """A folder without quotes or without collateral, a file that gives none: errors, and no silence."""
+    empty, below = tmp_path / "empty", tmp_path / "below"
+    (below / "folder").mkdir(parents=True)
+    empty.mkdir()
+    (empty / ".keep").touch()
+    for folder in (empty, below):
+        status, out, err = tception("quote", "verify", "--batch", folder)
+        assert (status, out) == (2, "") and f"{folder}: no quote in it" in err
+        status, out, err = tception("quote", "verify", "--collateral", folder, UP_TO_DATE)
+        assert (status, out) == (2, "") and f"{folder}: no collateral in it" in err
+    (below / "x.pem").write_text("-----BEGIN%20CERTIFICATE-----\n")
+    status, _, err = tception("quote", "verify", "--collateral", below / "x.pem", UP_TO_DATE)
+    assert status == 2 and "PEM" in err
+    status, _, err = tception("quote", "verify", "--collateral", below, UP_TO_DATE)
+    assert status == 2 and "left out" in err and "no collateral in it" in err
 
 
 def test_quote_verify_policy(tmp_path):

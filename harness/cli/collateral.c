@@ -12,6 +12,7 @@
 struct taking {
 	struct verifier *verifier;
 	const char *run_dir; /* or NULL */
+	size_t taken;        /* files */
 };
 
 static int take_file(struct taking *t, const char *path, struct err *e)
@@ -24,6 +25,7 @@ static int take_file(struct taking *t, const char *path, struct err *e)
 		return r;
 	if ((r = verifier_add(t->verifier, in.data, in.size, e)) < 0)
 		return err_prefix(e, "%.200s", path);
+	t->taken++;
 	if (!t->run_dir)
 		return 0;
 	return store_collateral_add(t->run_dir, slash ? slash + 1 : path, in.data, in.size, e);
@@ -41,10 +43,11 @@ static int take_or_say(void *taking, const char *path, struct err *e)
 
 int collateral_take(const char *path, struct verifier *v, const char *run_dir, struct err *e)
 {
-	struct taking t = {v, run_dir};
+	struct taking t = {v, run_dir, 0};
+	int r = input_is_dir(path) ? input_each_file(path, take_or_say, &t, e)
+	                           : take_file(&t, path, e);
 
-	return input_is_dir(path) ? input_each_file(path, take_or_say, &t, e)
-	                          : take_file(&t, path, e);
+	return r < 0 || t.taken ? r : err_set(e, -ENOENT, "%.200s: no collateral in it", path);
 }
 
 int collateral_keep(const char *path, const char *run_dir, struct err *e)

@@ -7,7 +7,7 @@
 
 /*
  * Gives `v` the collateral at `path`: a file, or the files of a folder, which may hold other things
- * beside it: they are named on standard error and left out. Where `run_dir` is not NULL, the files
+ * beside it: they are named on standard error and left out. -ENOENT when nothing was taken. Where `run_dir` is not NULL, the files
  * that were taken are also kept in that run's folder.
  */
 int collateral_take(const char *path, struct verifier *v, const char *run_dir, struct err *e);

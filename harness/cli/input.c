@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/input.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +12,6 @@
 #include "format/text.h"
 
 #define DIR_FILES_MAX 1024
-
-const char *const input_form_names[3] = {"binary", "hex", "base64"};
 
 void input_done(struct input *in)
 {
@@ -98,59 +95,24 @@ int input_each_file(const char *dir, input_file_fn f, void *context, struct err 
 
 /* ---- text forms ---- */
 
-/* Takes white space out of what may be text; false when there is a byte that no text has. */
-static bool squeeze(const struct input *in, char *out, size_t *ret_size)
-{
-	size_t n = 0;
+#define WRAPPED_MAX (4u << 20) /* bytes of JSON around a quote: some hold an event log too */
 
-	for (size_t i = 0; i < in->size; i++) {
-		if (isspace(in->data[i]))
-			continue;
-		if (!isalnum(in->data[i]) && !memchr("+/=", in->data[i], 3))
-			return false;
-		out[n++] = (char)in->data[i];
-	}
-	*ret_size = n;
-	return n > 0;
-}
-
-/* Evidence in binary begins with a version or type and has zeros soon: it never looks like text. */
-static int decode(struct input *in)
-{
-	_cleanup_(freep) char *text = malloc(in->size + 1);
-	_cleanup_(freep) uint8_t *bytes = NULL;
-	size_t length, size;
-	const char *hex;
-
-	if (!text)
-		return -ENOMEM;
-	if (!squeeze(in, text, &length))
-		return 0;
-	bytes = malloc(BASE64_DECODED_MAX(length));
-	if (!bytes)
-		return -ENOMEM;
-	hex = length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text;
-	if (hex_decode(hex, length - (size_t)(hex - text), bytes, &size) == FORMAT_OK)
-		in->form = INPUT_HEX;
-	else if (base64_decode(text, length, bytes, &size) == FORMAT_OK)
-		in->form = INPUT_BASE64;
-	else
-		return 0;
-	free(in->data);
-	in->data = TAKE_PTR(bytes);
-	in->size = size;
-	return 0;
-}
-
-int input_read_bytes(const char *path, size_t max, struct input *ret, struct err *e)
+/* -EBADMSG and *ret_fault for text in no form that we know. */
+static int read_evidence(const char *path, const char *what, size_t max, struct input *ret,
+                         struct format_fault *ret_fault, struct err *e)
 {
 	_cleanup_(input_done) struct input in = {0};
-	int r = input_read(path, max * 3, &in, e); /* hexadecimal with line ends */
+	struct form_bytes decoded;
+	int r = input_read(path, WRAPPED_MAX, &in, e);
 
 	if (r < 0)
 		return r;
-	if (decode(&in) < 0)
-		return err_set(e, -ENOMEM, "%.200s: out of memory", path);
+	if ((r = form_quote(in.data, in.size, &decoded, e)) < 0) {
+		*ret_fault = (struct format_fault){FORMAT_BAD_ENCODING, 0};
+		return err_prefix(e, "%.200s: not a %s", path, what);
+	}
+	free(in.data);
+	in = (struct input){decoded.data, decoded.size, decoded.form};
 	if (in.size > max)
 		return err_set(e, -EFBIG, "%.200s: more than %zu bytes", path, max);
 	*ret = TAKE(in, (struct input){0});
@@ -170,7 +132,7 @@ int input_quote(const char *path, struct input *ret_input, struct quote *ret,
 {
 	_cleanup_(input_done) struct input in = {0};
 	struct format_fault fault = {0};
-	int r = input_read_bytes(path, QUOTE_MAX, &in, e);
+	int r = read_evidence(path, "quote", QUOTE_MAX, &in, ret_fault, e);
 
 	if (r < 0)
 		return r;
@@ -186,7 +148,7 @@ int input_tdreport(const char *path, struct tdreport *ret, struct format_fault *
 {
 	_cleanup_(input_done) struct input in = {0};
 	struct format_fault fault = {0};
-	int r = input_read_bytes(path, 64 * TDREPORT_SIZE, &in, e);
+	int r = read_evidence(path, "TDREPORT", 64 * TDREPORT_SIZE, &in, ret_fault, e);
 
 	if (r < 0)
 		return r;

@@ -9,25 +9,18 @@
 #include "format/code.h"
 #include "format/quote.h"
 #include "format/tdreport.h"
+#include "trust/form.h"
 
 /* What the verbs that take evidence from files share. */
-
-enum input_form { INPUT_BINARY, INPUT_HEX, INPUT_BASE64 };
-extern const char *const input_form_names[3];
 
 struct input {
 	uint8_t *data; /* heap */
 	size_t size;
-	enum input_form form; /* how it was written: `data` is always the bytes */
+	enum form form; /* how it was written: `data` is always the bytes */
 };
 
 /* A file, or standard input for "-", of at most `max` bytes; -EFBIG beyond that. */
 int input_read(const char *path, size_t max, struct input *ret, struct err *e);
-/*
- * Like input_read(), but text is decoded: hexadecimal (also after "0x") or base64, with white space
- * anywhere. `max` counts the bytes after decoding.
- */
-int input_read_bytes(const char *path, size_t max, struct input *ret, struct err *e);
 void input_done(struct input *in);
 
 bool input_is_dir(const char *path);
@@ -35,8 +28,8 @@ bool input_is_dir(const char *path);
 typedef int (*input_file_fn)(void *context, const char *path, struct err *e);
 int input_each_file(const char *dir, input_file_fn f, void *context, struct err *e);
 
-/* A quote or TDREPORT from a file in any form; views point into *ret_input. -EBADMSG and *ret_fault
- * for bytes that are none. */
+/* A quote or TDREPORT from a file in any form of trust/form.h; views point into *ret_input.
+ * -EBADMSG and *ret_fault for bytes that are none. */
 int input_quote(const char *path, struct input *ret_input, struct quote *ret,
                 struct format_fault *ret_fault, struct err *e);
 int input_tdreport(const char *path, struct tdreport *ret, struct format_fault *ret_fault,

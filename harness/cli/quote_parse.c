@@ -223,7 +223,7 @@ static int print_json(const struct shown *s)
 	json_t *root = json_pack(
 	        "{s:i, s:s, s:b, s:s, s:s, s:I, s:i, s:s, s:I, s:o, s:o, s:o, s:o}", "version",
 	        q->version, "tee", td ? "TDX" : "SGX", "emulated", says_emulated(q), "key_type",
-	        "ECDSA P-256", "form", input_form_names[s->in->form], "size",
+	        "ECDSA P-256", "form", form_names[s->in->form], "size",
 	        (json_int_t)(s->in->size - q->trailing), "body_type", q->body_type, "body_name",
 	        body_names[q->body_type], "trailing", (json_int_t)q->trailing, "qe_vendor",
 	        json_hex(q->qe_vendor, 16), "user_data", json_hex(q->user_data, 20), "body",
@@ -412,11 +412,9 @@ int cmd_quote_parse(int argc, char **argv)
 	        options,
 	        parse_option,
 	        "FILE",
-	        "Shows what a quote says: binary, hexadecimal or base64, - is standard input. "
-	        "Nothing "
-	        "is verified.\vExit status: 0; 1 when the bytes are no quote; 2 when they cannot "
-	        "be "
-	        "read.",
+	        "Shows what a quote says: binary, hexadecimal, base64, base64url, or in JSON or a "
+	        "token; - is standard input. Nothing is verified.\vExit status: 0; 1 when the "
+	        "bytes are no quote; 2 when they cannot be read.",
 	        NULL,
 	        NULL,
 	        NULL,

@@ -262,6 +262,7 @@ struct work {
 	const struct options *o;
 	struct verifier *verifier;
 	struct policy *policy;
+	size_t files;
 	int exit; /* the worst so far */
 };
 
@@ -278,6 +279,7 @@ static int verify_file(void *context, const char *path, struct err *e)
 	struct quote q = {0};
 	int r = input_quote(path, &in, &q, &a.fault, e), code = EXIT_OK;
 
+	w->files++;
 	if (r == 0)
 		r = verifier_check(w->verifier, &q, w->o->at, &a.v, e);
 	if (r == -ENOMEM)
@@ -301,9 +303,12 @@ static int verify_all(struct work *w, struct err *e)
 		return r;
 	for (size_t i = 0; r == 0 && i < w->o->files; i++) {
 		const char *path = w->o->file[i];
+		size_t before = w->files;
 
 		r = w->o->batch && input_is_dir(path) ? input_each_file(path, verify_file, w, e)
 		                                      : verify_file(w, path, e);
+		if (r == 0 && w->files == before)
+			r = err_set(e, -ENOENT, "%.200s: no quote in it", path);
 	}
 	return r;
 }

@@ -105,7 +105,7 @@ int chain_read(const void *pem, size_t size, size_t count, struct chain_known *k
 	X509 *cert;
 	int r;
 
-	if (size && ((const char *)pem)[size - 1] == '\0')
+	while (size && ((const char *)pem)[size - 1] == '\0')
 		size--;
 	if (size > INT32_MAX || memchr(pem, '\0', size))
 		return err_set(e, -EBADMSG, "certificate chain: not PEM text");

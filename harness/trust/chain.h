@@ -39,7 +39,7 @@ void chain_known_done(struct chain_known *k);
 
 /*
  * Reads exactly `count` certificates; `known` may be NULL. -EBADMSG: too few or too many, anything
- * but CERTIFICATE blocks, encryption headers, bytes left over in a block. One NUL may end the text.
+ * but CERTIFICATE blocks, encryption headers, bytes left over in a block. NULs may end the text.
  */
 int chain_read(const void *pem, size_t size, size_t count, struct chain_known *known,
                struct chain *ret, struct err *e);

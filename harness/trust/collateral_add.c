@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "format/text.h"
-#include "trust/collateral.h"
+#include "trust/collateral_add.h"
+#include "trust/form.h"
 
 /* Files of collateral, told apart by their content. */
 
@@ -17,8 +18,8 @@ static int full(struct err *e)
 
 /* ---- certificates and CRLs ---- */
 
-static int add_crl(struct collateral *c, const uint8_t *der, size_t size,
-                   const struct bytes *issuer, struct err *e)
+int collateral_add_crl(struct collateral *c, const uint8_t *der, size_t size,
+                       const struct bytes *issuer, struct err *e)
 {
 	_cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
 	const unsigned char *p = der;
@@ -64,7 +65,7 @@ static int add_der(struct collateral *c, const uint8_t *der, size_t size, struct
 
 	if (!cert) {
 		ERR_clear_error();
-		return add_crl(c, der, size, NULL, e);
+		return collateral_add_crl(c, der, size, NULL, e);
 	}
 	if (p != der + size)
 		r = err_set(e, -EBADMSG, "bytes after a certificate");
@@ -95,19 +96,27 @@ static int add_block(struct collateral *c, BIO *bio, bool *ret_end, struct err *
 	    (strcmp(name, PEM_STRING_X509) != 0 && strcmp(name, PEM_STRING_X509_CRL) != 0))
 		return err_set(e, -EBADMSG, "PEM: neither a certificate nor a CRL");
 	if (strcmp(name, PEM_STRING_X509_CRL) == 0)
-		return add_crl(c, der, (size_t)size, NULL, e);
+		return collateral_add_crl(c, der, (size_t)size, NULL, e);
 	return add_der(c, der, (size_t)size, e);
 }
 
-static int add_pem(struct collateral *c, const char *text, size_t size, struct err *e)
+static int read_pem(struct collateral *c, const char *text, size_t size, size_t *ret_blocks,
+                    struct err *e)
 {
 	_cleanup_(BIO_freep) BIO *bio = BIO_new_mem_buf(text, (int)size);
 	bool end = false;
 	int r = bio ? 0 : ssl_err(e, -ENOMEM, "PEM");
 
-	while (r == 0 && !end)
+	for (*ret_blocks = 0; r == 0 && !end; *ret_blocks += !end)
 		r = add_block(c, bio, &end, e);
 	return r;
+}
+
+int collateral_add_pem(struct collateral *c, const char *text, size_t size, struct err *e)
+{
+	size_t blocks;
+
+	return read_pem(c, text, size, &blocks, e);
 }
 
 static size_t trimmed(const char *text, size_t size)
@@ -117,34 +126,15 @@ static size_t trimmed(const char *text, size_t size)
 	return size;
 }
 
-/* A CRL as PCCS and bundles have it: hexadecimal of the DER, for some after "0x". */
-static int add_hex_crl(struct collateral *c, const char *text, size_t size,
-                       const struct bytes *issuer, struct err *e)
-{
-	_cleanup_(freep) uint8_t *der = malloc(size / 2 + 1);
-	size_t n;
-
-	if (!der)
-		return err_nomem(e);
-	if (size > 2 && memcmp(text, "0x", 2) == 0) {
-		text += 2;
-		size -= 2;
-	}
-	if (hex_decode(text, size, der, &n) != FORMAT_OK)
-		return err_set(e, -EBADMSG, "neither JSON, PEM, DER nor hexadecimal");
-	return add_crl(c, der, n, issuer, e);
-}
-
 /* ---- signed JSON ---- */
 
 static int item_fill(struct collateral *c, struct signed_item *i, const char *raw, size_t raw_size,
-                     const char *signature, const struct bytes *chain, struct err *e)
+                     const uint8_t signature[ECDSA_RAW_SIZE], const struct bytes *chain,
+                     struct err *e)
 {
-	size_t n;
 	int r;
 
-	if (strlen(signature) != 128 || hex_decode(signature, 128, i->signature, &n) != FORMAT_OK)
-		return err_set(e, -EBADMSG, "the signature is not 64 bytes in hexadecimal");
+	memcpy(i->signature, signature, ECDSA_RAW_SIZE);
 	i->json = json_loadb(raw, raw_size, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(i->json))
 		return err_set(e, -EBADMSG, "malformed JSON");
@@ -162,8 +152,9 @@ static int item_fill(struct collateral *c, struct signed_item *i, const char *ra
 	return 0;
 }
 
-static int add_signed(struct collateral *c, enum signed_kind kind, const char *raw, size_t raw_size,
-                      const char *signature, const struct bytes *chain, struct err *e)
+int collateral_add_signed(struct collateral *c, enum signed_kind kind, const char *raw,
+                          size_t raw_size, const uint8_t signature[ECDSA_RAW_SIZE],
+                          const struct bytes *chain, struct err *e)
 {
 	struct signed_item *i;
 	int r;
@@ -183,114 +174,9 @@ static int add_signed(struct collateral *c, enum signed_kind kind, const char *r
 	return r == -ENOTSUP ? 0 : r; /* of SGX: no concern of ours */
 }
 
-/* NULL unless it is a text without NUL; one at its end, as PEM out of quotes has it, is cut. */
-static const char *text_of(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-	const char *text = json_string_value(v);
-
-	return text && json_string_length(v) <= strlen(text) + 1 ? text : NULL;
-}
-
-/* `key`: of the JSON, its signature, its issuer chain. */
-static int add_bundle_json(struct collateral *c, const json_t *o, const char *const key[3],
-                           enum signed_kind kind, struct err *e)
-{
-	const char *raw = text_of(o, key[0]), *signature = text_of(o, key[1]);
-	const char *chain = text_of(o, key[2]);
-	struct bytes pem = {(const uint8_t *)chain, chain ? strlen(chain) : 0};
-	int r;
-
-	if (!raw || !signature || !chain)
-		return err_set(e, -EBADMSG,
-		               "bundle: %s or its signature or issuer chain is missing", key[0]);
-	r = add_signed(c, kind, raw, strlen(raw), signature, &pem, e);
-	return r < 0 ? err_prefix(e, "bundle: %s", key[0]) : 0;
-}
-
-/* CRLs may be left to other files. */
-static int add_bundle_crl(struct collateral *c, const json_t *o, const char *key,
-                          const struct bytes *issuer, struct err *e)
-{
-	const char *text = text_of(o, key);
-	int r;
-
-	if (!json_object_get(o, key))
-		return 0;
-	if (!text)
-		return err_set(e, -EBADMSG, "bundle: %s is no text", key);
-	r = strstr(text, "-----BEGIN") ? add_pem(c, text, strlen(text), e)
-	                               : add_hex_crl(c, text, strlen(text), issuer, e);
-	return r < 0 ? err_prefix(e, "bundle: %s", key) : 0;
-}
-
-/* The quote's own certificates, for those who fetched them with the rest. */
-static int add_bundle_pck(struct collateral *c, const json_t *o, struct err *e)
-{
-	static const char key[] = "pck_certificate_chain";
-	const json_t *value = json_object_get(o, key);
-	const char *text = text_of(o, key);
-	int r;
-
-	if (!value || json_is_null(value))
-		return 0;
-	r = text ? add_pem(c, text, strlen(text), e) : err_set(e, -EBADMSG, "no text");
-	return r < 0 ? err_prefix(e, "bundle: %s", key) : 0;
-}
-
-static int add_bundle(struct collateral *c, const json_t *o, struct err *e)
-{
-	static const char *const tcb[] = {"tcb_info", "tcb_info_signature",
-	                                  "tcb_info_issuer_chain"};
-	static const char *const qe[] = {"qe_identity", "qe_identity_signature",
-	                                 "qe_identity_issuer_chain"};
-	const char *issuer = text_of(o, "pck_crl_issuer_chain");
-	struct bytes pem = {(const uint8_t *)issuer, issuer ? strlen(issuer) : 0};
-	int r;
-
-	if ((r = add_bundle_json(c, o, tcb, SIGNED_TCB_INFO, e)) < 0 ||
-	    (r = add_bundle_json(c, o, qe, SIGNED_QE_IDENTITY, e)) < 0 ||
-	    (r = add_bundle_crl(c, o, "root_ca_crl", NULL, e)) < 0 ||
-	    (r = add_bundle_pck(c, o, e)) < 0)
-		return r;
-	return add_bundle_crl(c, o, "pck_crl", issuer ? &pem : NULL, e);
-}
-
-/* What Intel's PCS serves: {"tcbInfo": {...}, "signature": "..."}, or with "enclaveIdentity". */
-static int add_pcs(struct collateral *c, const json_t *o, const char *text, size_t size,
-                   const struct bytes *chain, struct err *e)
-{
-	bool tcb = json_object_get(o, "tcbInfo") != NULL;
-	const char *signature = text_of(o, "signature");
-	size_t raw_size;
-	const char *raw = jsonx_raw(text, size, tcb ? "tcbInfo" : "enclaveIdentity", &raw_size);
-
-	if (!raw || !signature)
-		return err_set(e, -EBADMSG, "JSON that is no collateral");
-	return add_signed(c, tcb ? SIGNED_TCB_INFO : SIGNED_QE_IDENTITY, raw, raw_size, signature,
-	                  chain, e);
-}
-
-static int add_json(struct collateral *c, const char *text, size_t size, const struct bytes *chain,
-                    struct err *e)
-{
-	json_t *o = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-	int r;
-
-	if (!json_is_object(o))
-		r = err_set(e, -EBADMSG, "malformed JSON");
-	else if (json_object_get(o, "tcb_info"))
-		r = add_bundle(c, o, e);
-	else
-		r = add_pcs(c, o, text, size, chain, e);
-	json_decref(o);
-	return r;
-}
-
 /* ---- HTTP headers ---- */
 
-/* URL-decodes in place; false when a % is not followed by two digits. */
-static bool url_decode(char *s)
+bool collateral_url_decode(char *s)
 {
 	char *out = s;
 
@@ -312,8 +198,8 @@ static bool url_decode(char *s)
 }
 
 /*
- * Splits what `curl -i` saved. Returns where the body starts, NULL when there is no end of headers;
- * *ret_chain becomes the issuer chain, or stays NULL. Caller frees it.
+ * Reads the headers of one answer. Returns where what follows starts, NULL when there is no end of
+ * headers; *ret_chain becomes the issuer chain, or stays NULL. Caller frees it.
  */
 static const char *skip_headers(const char *text, size_t size, char **ret_chain)
 {
@@ -344,6 +230,21 @@ static const char *skip_headers(const char *text, size_t size, char **ret_chain)
 	return NULL;
 }
 
+static int add_text(struct collateral *c, const char *text, size_t size, struct err *e)
+{
+	_cleanup_(form_done) struct form_bytes der = {0};
+	size_t blocks;
+	int r;
+
+	if (size > 10 && memmem(text, size, "-----BEGIN", 10)) {
+		r = read_pem(c, text, size, &blocks, e);
+		return r < 0 || blocks ? r : err_set(e, -EBADMSG, "PEM without any block");
+	}
+	if ((r = form_text(text, size, &der)) == 0)
+		return add_der(c, der.data, der.size, e);
+	return err_set(e, r, "neither JSON, PEM, DER, hexadecimal nor base64");
+}
+
 static int add_body(struct collateral *c, const char *text, size_t size, const struct bytes *chain,
                     struct err *e)
 {
@@ -356,30 +257,39 @@ static int add_body(struct collateral *c, const char *text, size_t size, const s
 	text += start;
 	size = der ? size : trimmed(text, size - start);
 	if (size && text[0] == '{')
-		return add_json(c, text, size, chain, e);
+		return collateral_add_json(c, text, size, chain, e);
 	/* of a CRL or a PCK certificate: found there when a quote needs it */
-	if (chain && (r = add_pem(c, (const char *)chain->data, chain->size, e)) < 0)
+	if (chain && (r = collateral_add_pem(c, (const char *)chain->data, chain->size, e)) < 0)
 		return err_prefix(e, "issuer chain");
 	if (der)
 		return add_der(c, (const uint8_t *)text, size, e);
-	if (size > 10 && memmem(text, size, "-----BEGIN", 10))
-		return add_pem(c, text, size, e);
-	return add_hex_crl(c, text, size, NULL, e);
+	return add_text(c, text, size, e);
 }
 
+static bool is_http(const char *text, size_t size)
+{
+	return size >= 5 && memcmp(text, "HTTP/", 5) == 0;
+}
+
+/*
+ * What `curl -i` saved: before the answer's own headers there may be those of a proxy's answer to
+ * CONNECT, of "100 Continue", of redirects; only the last ones say anything about the body.
+ */
 int collateral_add(struct collateral *c, const void *data, size_t size, struct err *e)
 {
 	_cleanup_(freep) char *chain = NULL;
-	const char *body;
+	const char *body = data, *end = body + size;
 	struct bytes pem;
 
 	if (size > FILE_MAX)
 		return err_set(e, -EFBIG, "more than %u bytes", FILE_MAX);
-	if (size < 5 || memcmp(data, "HTTP/", 5) != 0)
-		return add_body(c, data, size, NULL, e);
-	if (!(body = skip_headers(data, size, &chain)) || (chain && !url_decode(chain)))
-		return err_set(e, -EBADMSG, "malformed HTTP headers");
+	while (is_http(body, (size_t)(end - body))) {
+		free(TAKE_PTR(chain));
+		if (!(body = skip_headers(body, (size_t)(end - body), &chain)))
+			return err_set(e, -EBADMSG, "HTTP headers without an end");
+	}
+	if (chain && !collateral_url_decode(chain))
+		return err_set(e, -EBADMSG, "HTTP headers: malformed issuer chain");
 	pem = (struct bytes){(const uint8_t *)chain, chain ? strlen(chain) : 0};
-	return add_body(c, body, size - (size_t)(body - (const char *)data), chain ? &pem : NULL,
-	                e);
+	return add_body(c, body, (size_t)(end - body), chain ? &pem : NULL, e);
 }

@@ -79,15 +79,17 @@ void verifier_freep(struct verifier **v);
 /*
  * Adds one file of collateral, recognised by its content:
  * - what Intel's PCS serves: TCB info or QE identity as JSON, alone or below the HTTP headers that
- *   carry the issuer chain (`curl -i`); CRLs in DER, PEM or hexadecimal; issuer chains in PEM;
- *   certificates in DER;
+ *   carry the issuer chain (`curl -i`, also with a proxy's or a redirect's headers before them);
+ *   CRLs in DER, PEM, hexadecimal or base64; issuer chains in PEM; certificates in DER;
  * - bundles: one JSON object with the keys tcb_info, tcb_info_signature, tcb_info_issuer_chain,
  *   qe_identity, qe_identity_signature, qe_identity_issuer_chain, root_ca_crl, pck_crl,
- *   pck_crl_issuer_chain (texts; CRLs in hexadecimal or PEM, or left to other files) and, as PEM
- *   or null, pck_certificate_chain.
+ *   pck_crl_issuer_chain (texts; CRLs in PEM or, like signatures, in hexadecimal, base64 or as
+ *   numbers; CRLs may be left to other files) and, as PEM or null, pck_certificate_chain;
+ * - platform_collaterals.json of Intel's PCCS administration tool.
  * A quote that does not carry its PCK certificate (certification data of types 1 to 3) or that
  * carries it without the chain (type 4) is verified with the certificates given here.
- * What is for SGX only is accepted and left alone. -EBADMSG: the bytes are nothing of the kind.
+ * What is for SGX only is accepted and left alone. -EBADMSG: the bytes are nothing of the kind,
+ * or give nothing.
  * Signatures are checked when a quote needs them; nothing added can make another thing valid.
  */
 int verifier_add(struct verifier *v, const void *data, size_t size, struct err *e);

@@ -37,6 +37,37 @@ def shortened(value):
     return json.dumps(value, separators=(",", ":"))
 
 
+def tool_file(bundle, escaped):
+    """platform_collaterals.json as Intel's PCCS administration tool writes it: JSON read and dumped again."""
+    return {"platforms": [], "collaterals": {
+        "version": 4, "pck_certs": [],
+        "tcbinfos": [{"fmspc": json.loads(bundle["tcb_info"])["fmspc"],
+                      "tdx_tcbinfo": {"tcbInfo": json.loads(bundle["tcb_info"]), "signature": bundle["tcb_info_signature"]}}],
+        "pckcacrl": {"processorCrl": "", "platformCrl": bundle["pck_crl"]},
+        "qeidentity": "", "qveidentity": "",
+        "tdqeidentity": f'{{"enclaveIdentity":{bundle["qe_identity"]},"signature":"{bundle["qe_identity_signature"]}"}}',
+        "certificates": {"SGX-PCK-Certificate-Issuer-Chain": {}, "TCB-Info-Issuer-Chain": escaped,
+                         "SGX-Enclave-Identity-Issuer-Chain": escaped},
+        "rootcacrl": bundle["root_ca_crl"]}}
+
+
+def as_numbers(bundle):
+    """The bundle as JavaScript's and Rust's libraries dump their byte buffers."""
+    keys = ("root_ca_crl", "pck_crl", "tcb_info_signature", "qe_identity_signature")
+    return {k: list(bytes.fromhex(v)) if k in keys else v for k, v in bundle.items()}
+
+
+def forms():
+    """Short bytes in the forms in which people keep quotes."""
+    data = bytes(range(3, 255, 7)) + b"\xff\xfe"
+    url = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    token = base64.urlsafe_b64encode(json.dumps({"eat_nonce": "x", "tdx": {"quote": url}}).encode()).rstrip(b"=").decode()
+    for name, text in (("hex", "0x" + data.hex()), ("base64", base64.b64encode(data).decode()), ("unpadded", url.replace("_", "/").replace("-", "+")),
+                       ("base64url", url), ("imds.json", json.dumps({"quote": url})), ("token", f"eyJhbGciOiJFUzI1NiJ9.{token}.c2ln"),
+                       ("evidence.json", json.dumps([{"cc_eventlog": None, "td_quote": list(data)}]))):
+        put(f"form/{name}", text)
+
+
 def main():
     for quote in ("9c3786b9b3d6", "586c2be0dc38"):
         pem = (GOLDEN / "quote" / f"{quote}.bin").read_bytes()
@@ -59,6 +90,12 @@ def main():
             f'{{"tcbInfo":{bundle["tcb_info"]},"signature":"{bundle["tcb_info_signature"]}"}}')
         put(f"served/{name}-qe.json",
             f'{{"enclaveIdentity":{bundle["qe_identity"]},"signature":"{bundle["qe_identity_signature"]}"}}')
+        put(f"served/{name}-proxied.http", "HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+            "HTTP/1.1 302 Found\r\nLocation: /v4\r\n\r\n" + (HERE / f"served/{name}-tcb.http").read_text())
+        put(f"served/{name}-tool.json", json.dumps(tool_file(bundle, escaped)))
+        put(f"served/{name}-bytes.json", json.dumps(as_numbers(bundle), separators=(",", ":")))
+        put(f"crl/{name}-pck.b64", base64.b64encode(bytes.fromhex(bundle["pck_crl"])))
+    forms()
 
 
 main()

@@ -14,7 +14,6 @@ cases:
   - {cell: vm/crun@agent=flood, expect: {grade: none}, deadline: 60, why: it never stops}
   - {cell: vm/bwrap@agent=garbage, expect: {grade: none}, deadline: 30, why: it speaks no frames}
   - {cell: vm/docker@agent=hang, expect: {grade: none}, deadline: 45, why: it never says a word}
-  - {cell: vm/qemu.tcg@mem=1, expect: {grade: none}, deadline: 15, why: its guest is loaded where there is no memory}
   - {cell: vm/bwrap, expect: {grade: none, rung: device, errno: ENOENT}, why: it comes last and is well}
 """
 REASONS = {
@@ -22,7 +21,6 @@ REASONS = {
     "vm/crun@agent=flood": "it sent more than 16 MiB",
     "vm/bwrap@agent=garbage": "no frame at byte 0",
     "vm/docker@agent=hang": "deadline",
-    "vm/qemu.tcg@mem=1": "deadline",
 }
 
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <yaml.h>
 
 #include "core/cleanup.h"
@@ -12,6 +13,7 @@
 
 #define CASE_FILE_MAX  (1l << 20) /* bytes */
 #define DEADLINE_MAX_S 3600
+#define ERRNO_END      134 /* one past Linux's last */
 
 /* A case file being read: where we are, for messages. */
 struct reading {
@@ -158,6 +160,18 @@ static int read_rung(const struct reading *r, const yaml_node_t *n, void *into)
 	return read_name(r, n, rung_names, RUNG_COUNT, &((struct expectation *)into)->rung);
 }
 
+/* Those of this machine, as everything else here names them: EAGAIN is never EWOULDBLOCK. */
+static bool is_errno(const char *name)
+{
+	for (int i = 1; i < ERRNO_END; i++) {
+		const char *known = strerrorname_np(i);
+
+		if (known && strcmp(known, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* An errno by name, or the given other word. */
 static int read_errno_or(const struct reading *r, const yaml_node_t *n, const char *word,
                          char ret[LAYER_WORD_MAX])
@@ -167,10 +181,9 @@ static int read_errno_or(const struct reading *r, const yaml_node_t *n, const ch
 
 	if (!text)
 		return -EINVAL;
-	if (strcmp(text, word) != 0 && (text[0] != 'E' || strlen(text) >= LAYER_WORD_MAX ||
-	                                text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")]))
+	if (strcmp(text, word) != 0 && !is_errno(text))
 		return bad(r, n, "not an errno", expected);
-	memcpy(ret, text, strlen(text) + 1);
+	snprintf(ret, LAYER_WORD_MAX, "%s", text);
 	return 0;
 }
 
@@ -273,14 +286,16 @@ static int read_xfail(const struct reading *r, const yaml_node_t *n, void *into)
 static int read_until(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	struct test_case *c = into;
-	int rc = read_text(r, n, &c->xfail_until), year, month, day, end = 0;
+	int rc = read_text(r, n, &c->xfail_until);
+	struct tm day = {0};
+	char again[16];
 
 	if (rc < 0)
 		return rc;
-	if (strlen(c->xfail_until) != 10 ||
-	    sscanf(c->xfail_until, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10 ||
-	    year < 2000 || month < 1 || month > 12 || day < 1 || day > 31)
-		return bad(r, n, "not a date", "YYYY-MM-DD");
+	/* A day that no month has becomes one of the next month. */
+	if (!strptime(c->xfail_until, "%Y-%m-%d", &day) || timegm(&day) < 0 ||
+	    !strftime(again, sizeof(again), "%Y-%m-%d", &day) || strcmp(again, c->xfail_until) != 0)
+		return bad(r, n, "not a date", "a day of the calendar, YYYY-MM-DD");
 	return 0;
 }
 
@@ -313,6 +328,22 @@ static int read_case(const struct reading *r, const yaml_node_t *n, struct test_
 }
 
 /* ---- the file ------------------------------------------------------------------------------ */
+/* The last case against those before it: an order, or what is usual, makes no other cell. */
+static int check_repeated(const struct reading *r, const yaml_node_t *n, const struct case_file *f)
+{
+	const struct test_case *last = &f->item[f->count - 1];
+	char expected[CELL_ID_MAX + 60];
+
+	for (const struct test_case *c = f->item; c < last; c++) {
+		if (!cell_same(&c->cell, &last->cell))
+			continue;
+		snprintf(expected, sizeof(expected), "each cell once, and line %d has '%s'",
+		         c->line, c->id);
+		return bad_at(r, &n->start_mark, "repeated cell", last->id, expected);
+	}
+	return 0;
+}
+
 static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	struct case_file *f = into;
@@ -335,11 +366,9 @@ static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
 		rc = read_case(r, item, &f->item[i]);
 		if (rc < 0)
 			return rc;
-		for (size_t k = 0; k < i; k++) {
-			if (strcmp(f->item[k].id, f->item[i].id) == 0)
-				return bad_at(r, &item->start_mark, "repeated cell", f->item[i].id,
-				              "each cell once");
-		}
+		rc = check_repeated(r, item, f);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -348,9 +377,9 @@ static int read_version(const struct reading *r, const yaml_node_t *n, void *int
 {
 	const char *text = text_of(r, n, "1");
 
-	(void)into;
 	if (!text)
 		return -EINVAL;
+	((struct case_file *)into)->version = 1;
 	return strcmp(text, "1") == 0 ? 0 : bad(r, n, "unknown version", "1");
 }
 
@@ -364,6 +393,8 @@ static int read_document(const struct reading *r, struct case_file *f)
 		return err_set(r->e, -EINVAL, "%s:1:1: an empty file; expected version and cases",
 		               r->path);
 	rc = read_mapping(r, root, members, 2, "version and cases", f);
+	if (rc == 0 && !f->version)
+		return bad(r, root, "no version", "version: 1");
 	if (rc == 0 && f->count == 0)
 		return bad(r, root, "no cases", "version and cases");
 	return rc;

@@ -72,6 +72,7 @@ struct test_case {
 
 struct case_file {
 	char *path;
+	int version; /* of the format: 1 */
 	struct test_case *item;
 	size_t count;
 };

@@ -5,285 +5,234 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "format/bytes.h"
-
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-/* What every container can be granted, and what only some can. */
-#define COMMON_GRANTS                                                                     \
-	"dev", "devgroup", "devmode", "kvm", "tsm", "tsm-ro", "tsmmode", "rtmr", "sysrw", \
-	        "broker", "measured"
-#define ENGINE_GRANTS COMMON_GRANTS, "noapparmor", "noseccomp"
-#define COMMON_AXES   "cap", "agent"
-
-/*
- * What each kind of layer may be written with. A mode list without "" means a mode is required. A
- * `leaf` mode (or, with "*", every mode) enters nothing further.
- */
-static const struct kind_rule {
-	const char *kind;
-	bool outermost;
-	const char *modes[4], *grants[LAYER_GRANTS_MAX], *axes[8];
-	const char *leaf;
-} kind_rules[] = {
-        {"vm", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "accel"}, NULL},
-        {"td", true, {""}, {NULL}, {"mem", "vcpus", "kernel", "image", "exits", "quote"}, NULL},
-        {"docker",
-         false,
-         {"", "privileged", "rootless"},
-         {ENGINE_GRANTS},
-         {COMMON_AXES, "user"},
-         NULL},
-        {"podman",
-         false,
-         {"rootful", "rootless"},
-         {ENGINE_GRANTS, "privileged"},
-         {COMMON_AXES, "user", "rootfs"},
-         NULL},
-        {"lxc",
-         false,
-         {"privileged", "unprivileged"},
-         {ENGINE_GRANTS},
-         {COMMON_AXES, "user"},
-         NULL},
-        {"nspawn", false, {""}, {COMMON_GRANTS, "privileged"}, {COMMON_AXES}, NULL},
-        {"bwrap", false, {"", "user"}, {COMMON_GRANTS}, {COMMON_AXES}, NULL},
-        {"crun", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
-        {"runc", false, {"", "rootless"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, NULL},
-        {"runsc", false, {"systrap", "kvm"}, {COMMON_GRANTS}, {COMMON_AXES, "user"}, "*"},
-        {"uml", false, {""}, {"broker", "measured"}, {"mem"}, "*"},
-        {"qemu", false, {"kvm", "tcg"}, {"broker", "measured"}, {"mem", "machine", "arch"}, "tcg"},
-};
-#define LIST_END(list) ((list) + COUNT_OF(list))
-
 struct scan {
 	const char *id;
 	size_t pos;
+	bool outermost;
 	struct err *e;
 };
 
-/* "a, b, c" of a list that ends early with NULL. */
-static const char *list_text(const char *const *at, const char *const *end, char out[200])
-{
-	size_t used = 0;
+/* A word of the ID, where it begins, and what could have been there. */
+struct word_at {
+	size_t pos, size;
+	char expected[240];
+};
 
-	out[0] = '\0';
-	for (; at < end && *at && used < 200; at++) {
-		if (**at)
-			used += (size_t)snprintf(out + used, 200 - used, "%s%s", used ? ", " : "",
-			                         *at);
-	}
-	return out[0] ? out : "nothing";
-}
-
-static bool list_has(const char *const *at, const char *const *end, const char *word)
-{
-	for (; at < end && *at; at++) {
-		if (strcmp(*at, word) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int bad(const struct scan *s, size_t pos, const char *what, const char *word,
+static int bad(const struct scan *s, size_t pos, const char *what, size_t word_size,
                const char *expected)
 {
 	return err_set(s->e, -EINVAL, "cell '%.*s', column %zu: %s%s%.*s%s; expected %s",
-	               CELL_ID_MAX, s->id, pos + 1, what, word ? " '" : "", LAYER_WORD_MAX,
-	               word ? word : "", word ? "'" : "", expected);
+	               CELL_ID_MAX, s->id, pos + 1, what, word_size ? " '" : "", (int)word_size,
+	               s->id + pos, word_size ? "'" : "", expected);
 }
 
-static int take_word(struct scan *s, const char *alphabet, char out[LAYER_WORD_MAX])
+static int bad_word(const struct scan *s, const struct word_at *w, const char *what)
+{
+	return bad(s, w->pos, what, w->size, w->expected);
+}
+
+static int take_word(struct scan *s, const char *alphabet, struct word_at *ret)
 {
 	size_t n = strspn(s->id + s->pos, alphabet);
 
 	if (n == 0)
-		return bad(s, s->pos, "no word here", NULL, "lower-case letters and digits");
+		return bad(s, s->pos, "no word here", 0, "lower-case letters and digits");
 	if (n >= LAYER_WORD_MAX)
-		return bad(s, s->pos, "too long a word", NULL, "at most 31 characters");
-	memcpy(out, s->id + s->pos, n);
-	out[n] = '\0';
+		return bad(s, s->pos, "too long a word", 0, "at most 31 characters");
+	ret->pos = s->pos;
+	ret->size = n;
+	ret->expected[0] = '\0';
 	s->pos += n;
 	return 0;
 }
 
-/* Takes a word that must be one of the list. */
-static int take_known(struct scan *s, const char *what, const char *const *at,
-                      const char *const *end, char out[LAYER_WORD_MAX])
+/* ---- what could have been there ------------------------------------------------------------ */
+static void may_be(struct word_at *w, const char *name)
 {
-	size_t start = s->pos;
-	char known[200];
-	int r = take_word(s, LOWER DIGITS "-", out);
+	size_t used = strlen(w->expected);
 
-	if (r < 0 || list_has(at, end, out))
-		return r;
-	return bad(s, start, what, out, list_text(at, end, known));
+	if (name[0])
+		snprintf(w->expected + used, sizeof(w->expected) - used, "%s%s", used ? ", " : "",
+		         name);
 }
 
-static const struct kind_rule *find_rule(const char *kind, bool outermost)
+static void may_be_kinds(struct word_at *w, bool outermost)
 {
-	for (const struct kind_rule *k = kind_rules; k < LIST_END(kind_rules); k++) {
-		if (strcmp(k->kind, kind) == 0 && k->outermost == outermost)
-			return k;
+	for (int i = 0; i < KIND_COUNT; i++) {
+		if (kind_rows[i].outermost == outermost)
+			may_be(w, kind_rows[i].name);
 	}
-	return NULL;
 }
 
-const char *layer_known_grant(const struct layer *layer, size_t i)
+static void may_be_modes(struct word_at *w, const struct kind *kind)
 {
-	const struct kind_rule *rule = find_rule(layer->kind, false);
-
-	return rule && i < COUNT_OF(rule->grants) ? rule->grants[i] : NULL;
-}
-
-bool layer_knows_grant(const struct layer *layer, const char *grant)
-{
-	const struct kind_rule *rule = find_rule(layer->kind, false);
-
-	return rule && list_has(rule->grants, LIST_END(rule->grants), grant);
-}
-
-/* The inner kinds, for messages. */
-static const char *list_kinds(char out[200])
-{
-	size_t used = 0;
-
-	for (const struct kind_rule *k = kind_rules; k < LIST_END(kind_rules); k++) {
-		if (!k->outermost && used < 200)
-			used += (size_t)snprintf(out + used, 200 - used, "%s%s", used ? ", " : "",
-			                         k->kind);
+	for (int i = 0; i < MODE_COUNT; i++) {
+		if (kind->modes >> i & 1)
+			may_be(w, mode_name((enum mode)i));
 	}
-	return out;
+	if (!w->expected[0])
+		may_be(w, "no mode");
 }
 
-/* Some values have a meaning of their own; what they are for is known here at once. */
-static const struct axis_rule {
-	const char *name, *values[4];
-} axis_rules[] = {
-        {"machine", {"q35", "microvm"}},
-        {"arch", {"riscv64"}},
-        {"agent", {"hang", "flood", "garbage"}},
-        {"rootfs", {"weak", "changed"}},
-};
-
-static int check_value(const struct scan *s, size_t at, const struct layer_axis *axis)
+static void may_be_grants(struct word_at *w, const struct kind *kind)
 {
-	char known[200];
-
-	for (const struct axis_rule *a = axis_rules; a < LIST_END(axis_rules); a++) {
-		if (strcmp(a->name, axis->name) == 0 &&
-		    !list_has(a->values, LIST_END(a->values), axis->value))
-			return bad(s, at, "unknown value", axis->value,
-			           list_text(a->values, LIST_END(a->values), known));
+	for (int i = 0; i < GRANT_COUNT; i++) {
+		if (kind->grants >> i & 1)
+			may_be(w, grant_rows[i].name);
 	}
-	if (strcmp(axis->name, "user") == 0 && strcmp(axis->value, "root") != 0 &&
-	    strcmp(axis->value, "keep-id") != 0 && axis->value[strspn(axis->value, DIGITS)])
-		return bad(s, at, "unknown value", axis->value, "root, keep-id or a number");
-	return 0;
+	if (!w->expected[0])
+		may_be(w, "no grant");
 }
 
-static int take_grant(struct scan *s, const struct kind_rule *rule, struct layer *l)
+static void may_be_axes(struct word_at *w, const struct kind *kind)
 {
-	size_t start = s->pos;
-	char word[LAYER_WORD_MAX];
-	int r = take_known(s, "unknown grant", rule->grants, LIST_END(rule->grants), word);
-
-	if (r < 0)
-		return r;
-	if (layer_has_grant(l, word))
-		return bad(s, start, "repeated grant", word, "each grant once");
-	memcpy(l->grant[l->grants++], word, sizeof(word)); /* the rules have fewer than MAX */
-	return 0;
+	for (int i = 0; i < AXIS_COUNT; i++) {
+		if (kind->axes >> i & 1)
+			may_be(w, axis_rows[i].name);
+	}
 }
 
-static int take_axis(struct scan *s, const struct kind_rule *rule, struct layer *l)
+static void may_be_values(struct word_at *w, enum axis axis, bool outermost)
 {
-	size_t start = s->pos;
-	struct layer_axis axis;
-	int r = take_known(s, "unknown axis", rule->axes, LIST_END(rule->axes), axis.name);
+	const struct axis_row *row = &axis_rows[axis];
+	const struct axis_range range = outermost ? row->outer : row->inner;
+	char number[80];
 
-	if (r < 0)
-		return r;
-	if (layer_axis(l, axis.name, NULL))
-		return bad(s, start, "repeated axis", axis.name, "each axis once");
-	if (s->id[s->pos] != '=')
-		return bad(s, s->pos, "axis without a value", NULL, "'=' and a value");
+	if (row->expected) {
+		may_be(w, row->expected);
+		return;
+	}
+	for (int i = axis_first_word(axis); i < WORD_COUNT && word_axis((enum word)i) == axis; i++)
+		may_be(w, word_text((enum word)i));
+	snprintf(number, sizeof(number), "a number%s%s from %u to %u", row->unit ? " of " : "",
+	         row->unit ? row->unit : "", range.from, range.to);
+	may_be(w, range.to ? number : "");
+}
+
+/* ---- the parts of a layer ------------------------------------------------------------------ */
+static int take_mode(struct scan *s, struct layer *l)
+{
+	struct word_at w = {.pos = s->pos};
+	char what[LAYER_WORD_MAX + 20];
+	int r, mode;
+
+	if (s->id[s->pos] != '.') {
+		may_be_modes(&w, l->kind);
+		snprintf(what, sizeof(what), "no mode after '%s'", l->kind->name);
+		return l->kind->modes >> MODE_PLAIN & 1 ? 0 : bad_word(s, &w, what);
+	}
 	s->pos++;
-	start = s->pos;
-	r = take_word(s, LOWER UPPER DIGITS "._-", axis.value);
-	if (r == 0)
-		r = check_value(s, start, &axis);
+	r = take_word(s, LOWER DIGITS "-", &w);
 	if (r < 0)
 		return r;
-	l->axis[l->axes++] = axis;
+	mode = mode_find(s->id + w.pos, w.size);
+	if (mode < 0 || !(l->kind->modes >> mode & 1)) {
+		may_be_modes(&w, l->kind);
+		return bad_word(s, &w, "unknown mode");
+	}
+	l->mode = (enum mode)mode;
 	return 0;
 }
 
-static int take_mode(struct scan *s, const struct kind_rule *rule, struct layer *l)
+static int take_grant(struct scan *s, struct layer *l)
 {
-	char known[200];
+	struct word_at w;
+	int r = take_word(s, LOWER DIGITS "-", &w), grant;
 
-	if (s->id[s->pos] == '.') {
-		s->pos++;
-		return take_known(s, "unknown mode", rule->modes, LIST_END(rule->modes), l->mode);
+	if (r < 0)
+		return r;
+	grant = grant_find(s->id + w.pos, w.size);
+	if (grant < 0 || !(l->kind->grants >> grant & 1)) {
+		may_be_grants(&w, l->kind);
+		return bad_word(s, &w, "unknown grant");
 	}
-	if (list_has(rule->modes, LIST_END(rule->modes), ""))
-		return 0;
-	return bad(s, s->pos, "no mode after", l->kind,
-	           list_text(rule->modes, LIST_END(rule->modes), known));
+	if (layer_has(l, (enum grant)grant))
+		return bad(s, w.pos, "repeated grant", w.size, "each grant once");
+	layer_grant(l, (enum grant)grant);
+	return 0;
+}
+
+static int take_value(struct scan *s, enum axis axis, struct axis_value *ret)
+{
+	struct word_at w;
+	int r;
+
+	if (s->id[s->pos] != '=')
+		return bad(s, s->pos, "axis without a value", 0, "'=' and a value");
+	s->pos++;
+	r = take_word(s, LOWER UPPER DIGITS "._-", &w);
+	if (r < 0 || axis_read(axis, s->outermost, s->id + w.pos, w.size, ret))
+		return r;
+	may_be_values(&w, axis, s->outermost);
+	return bad_word(s, &w, "unknown value");
+}
+
+static int take_axis(struct scan *s, struct layer *l)
+{
+	struct word_at w;
+	int r = take_word(s, LOWER DIGITS "-", &w), axis;
+
+	if (r < 0)
+		return r;
+	axis = axis_find(s->id + w.pos, w.size);
+	if (axis < 0 || !(l->kind->axes >> axis & 1)) {
+		may_be_axes(&w, l->kind);
+		return bad_word(s, &w, "unknown axis");
+	}
+	if (layer_said(l, (enum axis)axis))
+		return bad(s, w.pos, "repeated axis", w.size, "each axis once");
+	r = take_value(s, (enum axis)axis, &l->axis[l->axes]);
+	l->axes += r == 0;
+	return r;
 }
 
 /* What would be taken and then do nothing. */
-static int check_axes(const struct scan *s, size_t start, const struct layer *l)
+static int check_together(const struct scan *s, size_t start, const struct layer *l)
 {
-	const char *cap = layer_axis(l, "cap", "none");
+	enum word cap = layer_word(l, AXIS_CAP);
 
-	if (strcmp(l->mode, "kvm") == 0 && layer_axis(l, "arch", NULL))
-		return bad(s, start, "another architecture under KVM", NULL, "qemu.tcg");
-	if (layer_axis(l, "arch", NULL) && layer_has_grant(l, "broker"))
-		return bad(s, start, "a broker for a machine with one serial line", NULL,
+	if (l->mode == MODE_KVM && layer_said(l, AXIS_ARCH))
+		return bad(s, start, "another architecture under KVM", 0, "qemu.tcg");
+	if (layer_said(l, AXIS_ARCH) && layer_said(l, AXIS_MACHINE))
+		return bad(s, start, "a machine type of this architecture with another one", 0,
+		           "arch or machine");
+	if (layer_said(l, AXIS_ARCH) && layer_has(l, GRANT_BROKER))
+		return bad(s, start, "a broker for a machine with one serial line", 0,
 		           "no arch, or no broker");
-	if (strcmp(l->kind, "podman") != 0 && strcmp(layer_axis(l, "user", ""), "keep-id") == 0)
-		return bad(s, start, "keep-id, which is Podman's", NULL, "root or a number");
-	if (strcmp(l->kind, "lxc") == 0 && strcmp(cap, "none") != 0)
-		return bad(s, start, "a capability added", cap, "cap=none: LXC adds none");
+	if (!l->kind->keeps_id && layer_word(l, AXIS_USER) == WORD_USER_KEEP_ID)
+		return bad(s, start, "keep-id, which is Podman's", 0, "root or a number");
+	if (l->kind->adds_no_cap && cap != WORD_ABSENT && cap != WORD_CAP_NONE)
+		return bad(s, start, "a capability added, which this kind cannot", 0, "cap=none");
 	return 0;
 }
 
-static int take_layer(struct scan *s, bool outermost, struct layer *l)
+static int take_layer(struct scan *s, struct layer *l)
 {
-	const struct kind_rule *rule;
 	size_t start = s->pos;
-	char known[200];
-	int r = take_word(s, LOWER DIGITS, l->kind);
+	struct word_at w;
+	int r = take_word(s, LOWER DIGITS, &w);
 
 	if (r < 0)
 		return r;
-	rule = find_rule(l->kind, outermost);
-	if (!rule)
-		return bad(s, start, outermost ? "unknown layer 0" : "unknown inner layer", l->kind,
-		           outermost ? "vm or td" : list_kinds(known));
-	r = take_mode(s, rule, l);
+	l->kind = kind_find(s->id + w.pos, w.size, s->outermost);
+	if (!l->kind) {
+		may_be_kinds(&w, s->outermost);
+		return bad_word(s, &w, s->outermost ? "unknown layer 0" : "unknown inner layer");
+	}
+	r = take_mode(s, l);
 	while (r == 0 && s->id[s->pos] == '+') {
 		s->pos++;
-		r = take_grant(s, rule, l);
+		r = take_grant(s, l);
 	}
 	while (r == 0 && s->id[s->pos] == '@') {
 		s->pos++;
-		r = take_axis(s, rule, l);
+		r = take_axis(s, l);
 	}
-	return r < 0 ? r : check_axes(s, start, l);
-}
-
-static bool is_leaf(const struct layer *l)
-{
-	for (const struct kind_rule *k = kind_rules; k < LIST_END(kind_rules); k++) {
-		if (k->leaf && strcmp(k->kind, l->kind) == 0)
-			return strcmp(k->leaf, "*") == 0 || strcmp(k->leaf, l->mode) == 0;
-	}
-	return false;
+	return r < 0 ? r : check_together(s, start, l);
 }
 
 int cell_parse(const char *id, struct cell *ret, struct err *e)
@@ -293,21 +242,23 @@ int cell_parse(const char *id, struct cell *ret, struct err *e)
 	int r;
 
 	if (strlen(id) >= CELL_ID_MAX)
-		return bad(&s, CELL_ID_MAX - 1, "too long an ID", NULL, "at most 255 characters");
+		return bad(&s, CELL_ID_MAX - 1, "too long an ID", 0, "at most 255 characters");
 	for (;;) {
+		struct layer *l = &c.layer[c.layers];
+
 		if (c.layers == CELL_LAYERS_MAX)
-			return bad(&s, s.pos, "too many layers", NULL, "at most 6");
-		r = take_layer(&s, c.layers == 0, &c.layer[c.layers]);
+			return bad(&s, s.pos, "too many layers", 0, "at most 6");
+		s.outermost = c.layers++ == 0;
+		r = take_layer(&s, l);
 		if (r < 0)
 			return r;
-		c.layers++;
 		if (id[s.pos] == '\0')
 			break;
 		if (id[s.pos] != '/')
-			return bad(&s, s.pos, "unexpected character", NULL,
+			return bad(&s, s.pos, "unexpected character", 0,
 			           "'.', '+', '@', '/' or the end");
-		if (is_leaf(&c.layer[c.layers - 1]))
-			return bad(&s, s.pos, "a further layer", NULL,
+		if (layer_mode_in(l, l->kind->leaf))
+			return bad(&s, s.pos, "a further layer", 0,
 			           "the end: this one enters no other");
 		s.pos++;
 	}
@@ -325,44 +276,29 @@ static size_t put(char out[CELL_ID_MAX], size_t used, const char *mark, const ch
 
 void cell_print(const struct cell *cell, size_t depth, char out[CELL_ID_MAX])
 {
+	char text[AXIS_TEXT_MAX];
 	size_t used = 0;
 
 	out[0] = '\0';
 	for (size_t i = 0; i < depth && i < cell->layers; i++) {
 		const struct layer *l = &cell->layer[i];
 
-		used = put(out, used, i ? "/" : "", l->kind);
-		if (l->mode[0])
-			used = put(out, used, ".", l->mode);
+		used = put(out, used, i ? "/" : "", l->kind->name);
+		used = put(out, used, l->mode == MODE_PLAIN ? "" : ".", mode_name(l->mode));
 		for (size_t g = 0; g < l->grants; g++)
-			used = put(out, used, "+", l->grant[g]);
+			used = put(out, used, "+", grant_rows[l->grant[g]].name);
 		for (size_t a = 0; a < l->axes; a++) {
-			used = put(out, used, "@", l->axis[a].name);
-			used = put(out, used, "=", l->axis[a].value);
+			used = put(out, used, "@", axis_rows[l->axis[a].axis].name);
+			used = put(out, used, "=", axis_text(&l->axis[a], text));
 		}
 	}
 }
 
-bool layer_has_grant(const struct layer *layer, const char *grant)
+bool cell_same(const struct cell *a, const struct cell *b)
 {
-	for (size_t i = 0; i < layer->grants; i++) {
-		if (strcmp(layer->grant[i], grant) == 0)
-			return true;
-	}
-	return false;
-}
+	size_t same = 0;
 
-const char *layer_axis(const struct layer *layer, const char *name, const char *fallback)
-{
-	for (size_t i = 0; i < layer->axes; i++) {
-		if (strcmp(layer->axis[i].name, name) == 0)
-			return layer->axis[i].value;
-	}
-	return fallback;
-}
-
-bool layer_is_intrusive(const struct layer *layer)
-{
-	return strcmp(layer->mode, "privileged") == 0 || layer_has_grant(layer, "privileged") ||
-	       layer_has_grant(layer, "sysrw") || layer_has_grant(layer, "rtmr");
+	while (same < a->layers && same < b->layers && layer_same(&a->layer[same], &b->layer[same]))
+		same++;
+	return same == a->layers && same == b->layers;
 }

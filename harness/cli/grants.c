@@ -89,81 +89,71 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 /* ---- what is searched --------------------------------------------------------------------------
  */
-static bool listed(const char *list, const char *word)
+/* The words of a list, of which each is a grant that the layer can have, as a set. */
+static int read_list(const char *list, const struct layer *inner, uint32_t *ret, struct err *e)
 {
-	size_t n = strlen(word);
+	uint32_t set = 0;
 
 	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-		if (strncmp(at, word, n) == 0 && (at[n] == ',' || at[n] == '\0'))
-			return true;
-	}
-	return false;
-}
+		int size = (int)strcspn(at, ","), grant = grant_find(at, (size_t)size);
 
-/* Every word of the list is one that the layer knows. */
-static int check_list(const char *list, const struct layer *inner, struct err *e)
-{
-	_cleanup_(freep) char *copy = strdup(list);
-	char *rest, *word;
-
-	if (!copy)
-		return err_sys(e, -ENOMEM, "--grants");
-	for (word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-		if (!layer_knows_grant(inner, word))
-			return err_set(e, -EINVAL, "--grants: '%.31s' is no grant of %s", word,
-			               inner->kind);
+		if (grant < 0 || !(inner->kind->grants >> grant & 1))
+			return err_set(e, -EINVAL, "--grants: '%.*s' is no grant of %s",
+			               size < 31 ? size : 31, at, inner->kind->name);
+		set |= 1u << grant;
 	}
+	*ret = set;
 	return 0;
 }
 
-/* What a candidate needs of the others; where none of those is searched, nothing. */
-static void find_needs(struct grants *g)
+/* What a candidate needs of the others; where it has that already or none is searched, nothing. */
+static void find_needs(struct grants *g, uint32_t given)
 {
 	for (size_t i = 0; i < g->search.candidates; i++) {
-		const char *const *needs = grant_needs(g->candidate[i]);
-		const struct layer *inner = &g->cell.layer[g->cell.layers - 1];
+		uint32_t needs = grant_rows[g->candidate[i]].needs;
 
-		for (; needs && *needs; needs++) {
-			if (layer_has_grant(inner, *needs)) { /* given already */
-				g->search.needs[i] = 0;
-				break;
-			}
-			for (size_t k = 0; k < g->search.candidates; k++) {
-				if (strcmp(g->candidate[k], *needs) == 0)
-					g->search.needs[i] |= 1u << k;
-			}
+		for (size_t k = 0; k < g->search.candidates && !(needs & given); k++) {
+			if (needs >> g->candidate[k] & 1)
+				g->search.needs[i] |= 1u << k;
 		}
 	}
 }
 
+/* Those that bear on attestation. */
+static uint32_t weighty(void)
+{
+	uint32_t set = 0;
+
+	for (int i = 0; i < GRANT_COUNT; i++)
+		set |= grant_rows[i].weight ? 1u << i : 0;
+	return set;
+}
+
 static int choose_candidates(const struct options *o, struct grants *g, struct err *e)
 {
-	struct layer *inner;
+	const struct layer *inner;
+	uint32_t wanted = weighty(), given;
 	int r = cell_parse(o->cell, &g->cell, e);
 
 	if (r < 0)
 		return r;
 	inner = &g->cell.layer[g->cell.layers - 1];
+	given = layer_grant_set(inner);
 	if (g->cell.layers < 2)
 		return err_set(e, -EINVAL, "%s: nothing is granted to the outermost layer",
 		               o->cell);
-	if (o->grants && (r = check_list(o->grants, inner, e)) < 0)
+	if (o->grants && (r = read_list(o->grants, inner, &wanted, e)) < 0)
 		return r;
-	for (size_t i = 0; layer_known_grant(inner, i); i++) {
-		const char *grant = layer_known_grant(inner, i);
-
-		if (layer_has_grant(inner, grant) ||
-		    (o->grants ? !listed(o->grants, grant) : !grant_weight(grant)))
+	for (int i = 0; i < GRANT_COUNT; i++) {
+		if (!((inner->kind->grants & wanted & ~given) >> i & 1))
 			continue;
-		if (g->search.candidates == GRANTS_CANDIDATES_MAX)
-			return err_set(e, -E2BIG, "more than %d grants; choose some by --grants",
-			               GRANTS_CANDIDATES_MAX);
-		g->search.weight[g->search.candidates] = grant_weight(grant);
-		g->candidate[g->search.candidates++] = grant;
+		g->search.weight[g->search.candidates] = grant_rows[i].weight;
+		g->candidate[g->search.candidates++] = (enum grant)i;
 	}
 	if (g->search.candidates == 0)
-		return err_set(e, -EINVAL, "%s: %s has no grants to search", o->cell, inner->kind);
-	find_needs(g);
+		return err_set(e, -EINVAL, "%s: %s has no grants to search", o->cell,
+		               inner->kind->name);
+	find_needs(g, given);
 	return 0;
 }
 

@@ -1,18 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "case/case.h"
 #include "cli/cmd.h"
+#include "cli/input.h"
 #include "core/enum.h"
+#include "report/kinds.h"
 
-static void print_case(const struct test_case *c, int width)
+struct options {
+	const char *path;
+	bool kinds, json;
+};
+
+enum { KEY_KINDS = 256, KEY_JSON };
+
+static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	const struct expectation *x = &c->expect;
-	char seen[128];
-	FILE *out = fmemopen(seen, sizeof(seen), "w");
+	struct options *o = state->input;
 
+	switch (key) {
+	case KEY_KINDS:
+		o->kinds = true;
+		return 0;
+	case KEY_JSON:
+		o->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->path)
+			argp_error(state, "one case file is enough");
+		o->path = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void expected_text(const struct expectation *x, char *text, size_t size)
+{
+	FILE *out = fmemopen(text, size, "w");
+
+	text[0] = '\0';
 	if (!out)
 		return;
 	fputs(x->entered ? ENUM_NAME(grade_names, x->grade) : "not entered", out);
@@ -24,32 +54,83 @@ static void print_case(const struct test_case *c, int width)
 	if (x->extend[0])
 		fprintf(out, ", extend %s", x->extend);
 	fclose(out);
-	printf("%-*s  %-36s  %s\n", width, c->id, seen, c->why);
+}
+
+static int print_cases(const struct case_file *cases)
+{
+	char expected[128];
+	int width = 0;
+
+	for (size_t i = 0; i < cases->count; i++) {
+		int n = (int)strlen(cases->item[i].id);
+
+		width = n > width ? n : width;
+	}
+	for (size_t i = 0; i < cases->count; i++) {
+		const struct test_case *c = &cases->item[i];
+
+		expected_text(&c->expect, expected, sizeof(expected));
+		printf("%-*s  %-36s  %s\n", width, c->id, expected, c->why);
+	}
+	return 0;
+}
+
+static json_t *cases_json(const struct case_file *cases)
+{
+	json_t *list = json_array();
+	char expected[128];
+
+	for (size_t i = 0; i < cases->count; i++) {
+		const struct test_case *c = &cases->item[i];
+
+		expected_text(&c->expect, expected, sizeof(expected));
+		json_array_append_new(list,
+		                      json_pack("{s:s, s:s, s:s, s:i}", "cell", c->id, "expected",
+		                                expected, "why", c->why, "line", c->line));
+	}
+	return list;
+}
+
+static int list_cases(const struct options *o, struct err *e)
+{
+	struct case_file cases;
+	int r = case_file_load(o->path ? o->path : "cases/default.yaml", &cases, e);
+
+	if (r < 0)
+		return r;
+	r = o->json ? json_print(cases_json(&cases)) : print_cases(&cases);
+	case_file_done(&cases);
+	return r < 0 ? err_nomem(e) : 0;
 }
 
 int cmd_list(int argc, char **argv)
 {
-	const char *path = argc > 1 ? argv[1] : "cases/default.yaml";
-	struct case_file cases;
-	int width = 0;
-	struct err e;
+	static const struct argp_option known[] = {
+	        {"kinds", KEY_KINDS, NULL, 0,
+	         "what a cell can be written with: kinds of layers, grants, axes", 0},
+	        {"json", KEY_JSON, NULL, 0, "print JSON", 0},
+	        {0},
+	};
+	static const struct argp argp = {
+	        .options = known,
+	        .parser = parse,
+	        .args_doc = "[CASES]",
+	        .doc = "The cells of a case file (cases/default.yaml) and what is expected of "
+	               "them.",
+	};
+	struct options o = {0};
+	struct err e = {0};
+	int r = 0;
 
-	if (argc > 2 || strcmp(path, "--help") == 0) {
-		puts("usage: tception list [CASES]\nThe cells of a case file (cases/default.yaml) "
-		     "and what is expected of them.");
-		return argc > 2 ? EXIT_USAGE : EXIT_OK;
-	}
-	if (case_file_load(path, &cases, &e) < 0) {
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+		return EXIT_USAGE;
+	if (!o.kinds && list_cases(&o, &e) < 0) {
 		fprintf(stderr, "tception: %s\n", e.text);
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < cases.count; i++) {
-		int n = (int)strlen(cases.item[i].id);
-
-		width = n > width ? n : width;
-	}
-	for (size_t i = 0; i < cases.count; i++)
-		print_case(&cases.item[i], width);
-	case_file_done(&cases);
-	return EXIT_OK;
+	if (o.kinds && o.json)
+		r = json_print(kinds_json());
+	else if (o.kinds)
+		kinds_print(stdout);
+	return r == 0 && fflush(stdout) == 0 ? EXIT_OK : EXIT_BROKEN;
 }

@@ -15,7 +15,7 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
         {"run", cmd_run, "[CASES] [OPTION...]", "boot the guests, collect evidence, judge it"},
-        {"list", cmd_list, "[CASES]", "the cells of a case file and what is expected of them"},
+        {"list", cmd_list, "[CASES] | --kinds", "a case file's cells; what cells are written with"},
         {"doctor", cmd_doctor, "", "what a run would use on this machine, and what is missing"},
         {"judge", cmd_judge, "DIR", "judge a run's evidence again, without booting anything"},
         {"report", cmd_report, "DIR --format FORMAT", "a judged run as a table, JSON, JUnit ..."},

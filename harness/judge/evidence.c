@@ -31,7 +31,7 @@ struct reading {
 	const uint8_t *nonce;
 	bool probe;
 	bool nested; /* its channel began with this visit, so numbers start at 0 */
-	bool is_qemu;
+	bool may_be_tiny;
 	struct layer_evidence *layer;
 	struct layer_evidence *child; /* or NULL */
 	struct sha512 digest;         /* SHA-384 of the frames so far */
@@ -93,7 +93,7 @@ static int on_hello(struct reading *r, const json_t *o)
 	text_escape(l->boot_id, sizeof(l->boot_id), member_text(o, "boot_id"));
 	l->uptime_ms = member_number(o, "uptime_ms", -1);
 	l->hello = true;
-	l->tiny = r->is_qemu && agent && strcmp(agent, "tiny") == 0;
+	l->tiny = r->may_be_tiny && agent && strcmp(agent, "tiny") == 0;
 	return 0;
 }
 
@@ -518,7 +518,7 @@ int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
 		        .nonce = v->nonce[i],
 		        .probe = i > 0 || v->probe0,
 		        .nested = i > 0 || v->begin == 0,
-		        .is_qemu = strcmp(cell->layer[i].kind, "qemu") == 0,
+		        .may_be_tiny = layer_mode_in(&cell->layer[i], cell->layer[i].kind->tiny),
 		        .layer = &ret[i],
 		        .child = i + 1 < v->layers ? &ret[i + 1] : NULL,
 		};

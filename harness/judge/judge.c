@@ -127,10 +127,7 @@ static void judge_isolation(const struct trial *t, size_t depth, struct layer_ve
 /* One that enters nothing further; others hold what they need for that. */
 static bool is_plain_container(const struct cell *cell, size_t depth)
 {
-	const char *kind = cell->layer[depth].kind;
-
-	return depth > 0 && depth + 1 == cell->layers && strcmp(kind, "qemu") != 0 &&
-	       strcmp(kind, "uml") != 0;
+	return depth + 1 == cell->layers && !cell->layer[depth].kind->machine;
 }
 
 /* A case file speaks of the innermost layer. */
@@ -190,8 +187,7 @@ static void show_kvm_used(const struct cell *cell, struct cell_verdict *v)
 	for (size_t i = v->layers - 1; i > 0; i--) {
 		struct layer_verdict *l = &v->layer[i];
 
-		if (strcmp(cell->layer[i].kind, "qemu") != 0 ||
-		    strcmp(cell->layer[i].mode, "kvm") != 0)
+		if (!layer_mode_in(&cell->layer[i], cell->layer[i].kind->kvm_of_below))
 			continue;
 		l->kvm = v->layer[i - 1].kvm;
 		memcpy(l->kvm_detail, v->layer[i - 1].kvm_detail, sizeof(l->kvm_detail));

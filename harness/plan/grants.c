@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/bytes.h"
-
 /* Sets to be tried, each once. */
 struct batch {
 	const struct grant_search *search;
@@ -14,47 +12,6 @@ struct batch {
 	size_t count;
 	bool failed;
 };
-
-/*
- * 1 and 2: a device or files of this one purpose, to read or to write; 4: the same for every user
- * of the layer below; 6: one confinement less; 15: a service to be run; 20: all of sysfs; 100: no
- * confinement at all. `kvm`, `rtmr` and `tsm-ro` are grants too, but no rung needs them.
- */
-static const struct {
-	const char *grant;
-	unsigned weight;
-	const char *needs[6]; /* one of these, or it changes nothing */
-} known[] = {
-        {"dev", 1, {NULL}},
-        {"devgroup", 2, {"dev", "privileged"}},
-        {"devmode", 4, {"dev", "privileged"}},
-        {"tsm", 2, {NULL}},
-        {"tsmmode", 4, {"tsm", "sysrw", "privileged"}},
-        {"broker", 15, {NULL}},
-        {"noapparmor", 6, {"dev", "tsm", "sysrw", "broker"}},
-        {"noseccomp", 6, {"dev", "tsm", "sysrw", "broker"}},
-        {"sysrw", 20, {NULL}},
-        {"privileged", 100, {NULL}},
-};
-#define KNOWN COUNT_OF(known)
-
-unsigned grant_weight(const char *grant)
-{
-	for (size_t i = 0; i < KNOWN; i++) {
-		if (strcmp(known[i].grant, grant) == 0)
-			return known[i].weight;
-	}
-	return 0;
-}
-
-const char *const *grant_needs(const char *grant)
-{
-	for (size_t i = 0; i < KNOWN; i++) {
-		if (strcmp(known[i].grant, grant) == 0 && known[i].needs[0])
-			return known[i].needs;
-	}
-	return NULL;
-}
 
 static unsigned size_of(uint32_t set)
 {
@@ -110,7 +67,7 @@ static void ask(struct batch *b, uint32_t set)
 {
 	uint32_t *grown;
 
-	if (b->failed || size_of(set) > LAYER_GRANTS_MAX || grant_search_find(b->search, set))
+	if (b->failed || grant_search_find(b->search, set))
 		return;
 	for (size_t i = 0; i < b->count; i++) {
 		if (b->set[i] == set)

@@ -21,7 +21,7 @@
  * beside evidence, so that a privileged container, which may do everything, is the last answer and
  * not the shortest.
  */
-#define GRANTS_CANDIDATES_MAX 16
+#define GRANTS_CANDIDATES_MAX GRANT_COUNT
 
 struct grant_trial {
 	uint32_t set; /* bit i: candidate i is granted */
@@ -41,12 +41,6 @@ struct grant_search {
 	struct grant_trial *trial;
 	size_t trials;
 };
-
-/* What a grant weighs, by its name; 0 for one that has no bearing on attestation, or is unknown. */
-unsigned grant_weight(const char *grant);
-
-/* The grants without any of which it does nothing, NULL-terminated; NULL where it needs none. */
-const char *const *grant_needs(const char *grant);
 
 void grant_search_done(struct grant_search *s);
 

@@ -17,12 +17,14 @@ enum platform { PLATFORM_NONE, PLATFORM_EMULATED, PLATFORM_HARDWARE };
 extern const char *const platform_names[3]; /* "none", "emulated", "hardware" */
 
 /* Where a guest's kernel is from: Debian's release, or its backports. Layer 0's axis `kernel`. */
-enum guest_kernel { KERNEL_TRIXIE, KERNEL_BACKPORTS, KERNEL_COUNT };
-extern const char *const guest_kernel_names[KERNEL_COUNT];
+enum guest_kernel {
+	KERNEL_TRIXIE,
+	KERNEL_BACKPORTS = WORD_KERNEL_BACKPORTS - WORD_KERNEL_TRIXIE,
+	KERNEL_COUNT
+};
 
 /* Which root image a guest has: all engines, or Podman only. Layer 0's axis `image`. */
-enum guest_image { IMAGE_FULL, IMAGE_MINIMAL, IMAGE_COUNT };
-extern const char *const guest_image_names[IMAGE_COUNT];
+enum guest_image { IMAGE_FULL, IMAGE_MINIMAL = WORD_IMAGE_MINIMAL - WORD_IMAGE_FULL, IMAGE_COUNT };
 
 struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	char qemu[256];        /* path of qemu-system-x86_64, "" when there is none */

@@ -82,8 +82,8 @@ static json_t *boot_json(const struct boot_record *r)
 		json_array_append_new(visits, visit_json(&r->visit[i]));
 	boot = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:i}", "id", b->id,
 	                 "layer0", b->layer0_id, "platform", ENUM_NAME(platform_names, b->platform),
-	                 "kernel", ENUM_NAME(guest_kernel_names, b->kernel), "image",
-	                 ENUM_NAME(guest_image_names, b->image), "kvm", b->kvm, "memory_mib",
+	                 "kernel", axis_choice_name(AXIS_KERNEL, b->kernel), "image",
+	                 axis_choice_name(AXIS_IMAGE, b->image), "kvm", b->kvm, "memory_mib",
 	                 (int)b->memory_mib, "vcpus", (int)b->vcpus, "boot_deadline_s",
 	                 b->boot_deadline_s, "steps", steps_json(b), "attempt", r->attempt);
 	json_object_set_new(boot, "argv", argv);
@@ -304,12 +304,12 @@ static int good_boot_id(const char *id, struct err *e)
 
 static int load_boot_files(const char *kernel, const char *image, struct boot *b, struct err *e)
 {
-	int number = ENUM_FIND(guest_kernel_names, kernel);
+	int number = axis_choice_find(AXIS_KERNEL, kernel, strlen(kernel));
 
 	if (number < 0)
 		return bad(e, "boot.kernel", "unknown");
 	b->kernel = (enum guest_kernel)number;
-	number = ENUM_FIND(guest_image_names, image);
+	number = axis_choice_find(AXIS_IMAGE, image, strlen(image));
 	if (number < 0)
 		return bad(e, "boot.image", "unknown");
 	b->image = (enum guest_image)number;

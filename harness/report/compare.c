@@ -37,6 +37,7 @@ static void stack_print(const struct cell *c, char out[CELL_ID_MAX])
 /* "+dev+tsm" of the innermost layer; those of others with the layer before them. */
 static void grants_print_text(const struct cell *c, char out[CELL_ID_MAX])
 {
+	char value[AXIS_TEXT_MAX];
 	size_t used = 0;
 
 	out[0] = '\0';
@@ -46,13 +47,14 @@ static void grants_print_text(const struct cell *c, char out[CELL_ID_MAX])
 
 		/* Never longer than the cell's ID, of which it is a part. */
 		used += (size_t)snprintf(out + used, CELL_ID_MAX - used, "%s",
-		                         named ? l->kind : "");
+		                         named ? l->kind->name : "");
 		for (size_t g = 0; g < l->grants && used < CELL_ID_MAX; g++)
 			used += (size_t)snprintf(out + used, CELL_ID_MAX - used, "+%s",
-			                         l->grant[g]);
+			                         grant_rows[l->grant[g]].name);
 		for (size_t a = 0; a < l->axes && used < CELL_ID_MAX; a++)
 			used += (size_t)snprintf(out + used, CELL_ID_MAX - used, "@%s=%s",
-			                         l->axis[a].name, l->axis[a].value);
+			                         axis_rows[l->axis[a].axis].name,
+			                         axis_text(&l->axis[a], value));
 		if (named && used < CELL_ID_MAX)
 			used += (size_t)snprintf(out + used, CELL_ID_MAX - used, "/");
 	}

@@ -22,15 +22,19 @@ size_t grants_broken(const struct grants *g)
 	return n;
 }
 
+static const char *name_of(const struct grants *g, size_t candidate)
+{
+	return grant_rows[g->candidate[candidate]].name;
+}
+
 void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX])
 {
 	struct cell cell = g->cell;
 	struct layer *inner = &cell.layer[cell.layers - 1];
 
-	for (size_t i = 0; i < g->search.candidates && inner->grants < LAYER_GRANTS_MAX; i++) {
+	for (size_t i = 0; i < g->search.candidates; i++) {
 		if (set & 1u << i)
-			snprintf(inner->grant[inner->grants++], LAYER_WORD_MAX, "%s",
-			         g->candidate[i]);
+			layer_grant(inner, g->candidate[i]);
 	}
 	cell_print(&cell, cell.layers, out);
 }
@@ -41,7 +45,7 @@ static json_t *set_json(const struct grants *g, uint32_t set)
 
 	for (size_t i = 0; i < g->search.candidates; i++) {
 		if (set & 1u << i)
-			json_array_append_new(list, json_string(g->candidate[i]));
+			json_array_append_new(list, json_string(name_of(g, i)));
 	}
 	return list;
 }
@@ -54,7 +58,7 @@ static void set_text(const struct grants *g, uint32_t set, char *out, size_t siz
 	for (size_t i = 0; i < g->search.candidates && used < size; i++) {
 		if (set & 1u << i)
 			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " + " : "",
-			                         g->candidate[i]);
+			                         name_of(g, i));
 	}
 }
 
@@ -165,7 +169,7 @@ static void print_rungs(const struct grants *g, enum rung first, enum rung last,
 			continue;
 		without = grant_search_find(&g->search, t->set & ~(1u << i));
 		failure_text(without, first, why, sizeof(why));
-		fprintf(out, "%-22s   without %s: %s\n", "", g->candidate[i], why);
+		fprintf(out, "%-22s   without %s: %s\n", "", name_of(g, i), why);
 	}
 }
 
@@ -184,61 +188,40 @@ static void print_ladder(const struct grants *g, FILE *out)
 	}
 }
 
-/* What a grant asks for beside words of the command: to be done in the layer below, before it. */
-static const struct {
-	const char *grant, *text;
-} before[] = {
-        {"devmode",
-         "chmod 0666 /dev/tdx_guest"
-         "   # to stay, a udev rule: KERNEL==\"tdx_guest\", MODE=\"0666\""},
-        {"devgroup",
-         "chgrp 990 /dev/tdx_guest && chmod 0660 /dev/tdx_guest"
-         "   # to stay, a udev rule: KERNEL==\"tdx_guest\", GROUP=\"990\", MODE=\"0660\""},
-        {"tsmmode", "chmod 0777 /sys/kernel/config/tsm/report"},
-        {"broker",
-         "# and a service on that socket or line that answers 64 bytes of REPORTDATA with a quote"},
-};
-
 /* An OCI runtime is told by its bundle, not by words. */
-static const struct {
-	const char *grant, *text;
-} bundled[] = {
-        {"dev",
-         "\"linux\": {\"devices\": [/dev/tdx_guest], \"resources\": {\"devices\": [allow it]}}"},
-        {"tsm", "\"mounts\": [/sys/kernel/config, bind, rw]"},
-        {"tsm-ro", "\"mounts\": [/sys/kernel/config, bind, ro]"},
-        {"sysrw", "\"mounts\": [/sys, bind, rw]"},
-        {"devgroup", "\"process\": {\"user\": {\"additionalGids\": [990]}}"},
-};
-
-static bool is_bundle(const struct grants *g)
+static void print_bundled(const struct grant_row *grant, FILE *out)
 {
-	const char *kind = g->cell.layer[g->cell.layers - 1].kind;
+	static const char *const where = "\t# in the bundle's config.json: ";
 
-	return strcmp(kind, "crun") == 0 || strcmp(kind, "runc") == 0 || strcmp(kind, "runsc") == 0;
-}
-
-static void print_bundled(const char *grant, FILE *out)
-{
-	for (size_t k = 0; k < COUNT_OF(bundled); k++) {
-		if (strcmp(bundled[k].grant, grant) == 0)
-			fprintf(out, "\t# in the bundle's config.json: %s\n", bundled[k].text);
-	}
+	if (grant->device)
+		fprintf(out,
+		        "%s\"linux\": {\"devices\": [%s], \"resources\": {\"devices\": [allow "
+		        "it]}}\n",
+		        where, grant->device);
+	if (grant->bind)
+		fprintf(out, "%s\"mounts\": [%s, bind, %s]\n", where, grant->bind,
+		        grant->read_only ? "ro" : "rw");
+	if (grant->group)
+		fprintf(out, "%s\"process\": {\"user\": {\"additionalGids\": [%u]}}\n", where,
+		        grant->group);
 }
 
 static void print_recipe(const struct grants *g, const struct grant_trial *t, FILE *out)
 {
+	const struct kind *kind = g->cell.layer[g->cell.layers - 1].kind;
 	char id[CELL_ID_MAX];
 
 	grants_cell_id(g, t->set, id);
 	fprintf(out, "\n%s is started by\n\n", id);
 	for (size_t i = 0; i < g->search.candidates; i++) {
-		if (t->set & 1u << i && is_bundle(g))
-			print_bundled(g->candidate[i], out);
-		for (size_t k = 0; t->set & 1u << i && k < COUNT_OF(before); k++) {
-			if (strcmp(before[k].grant, g->candidate[i]) == 0)
-				fprintf(out, "\t%s\n", before[k].text);
-		}
+		const struct grant_row *grant = &grant_rows[g->candidate[i]];
+
+		if (!(t->set & 1u << i))
+			continue;
+		if (kind->bundle)
+			print_bundled(grant, out);
+		if (grant->before)
+			fprintf(out, "\t%s\n", grant->before);
 	}
 	print_command(command_of(g, t), out);
 }
@@ -310,7 +293,7 @@ static json_t *rung_json(const struct grants *g, enum rung rung)
 			continue;
 		without = grant_search_find(&g->search, t->set & ~(1u << i));
 		json_array_append_new(
-		        needed, json_pack("{s:s, s:o}", "without", g->candidate[i], "trial",
+		        needed, json_pack("{s:s, s:o}", "without", name_of(g, i), "trial",
 		                          without ? trial_json(g, without, rung) : json_null()));
 	}
 	return json_pack("{s:s, s:o, s:o, s:o}", "rung", rung_names[rung], "grants",

@@ -14,7 +14,7 @@
 
 struct grants {
 	struct cell cell; /* without the candidates */
-	const char *candidate[GRANTS_CANDIDATES_MAX];
+	enum grant candidate[GRANTS_CANDIDATES_MAX];
 	struct grant_search search;
 	json_t *command[GRANTS_TRIALS_MAX]; /* what started the layer in each trial, or NULL */
 	enum platform platform;

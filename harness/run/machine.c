@@ -130,9 +130,8 @@ static int add_key(struct machine *m, const struct machine_spec *s, struct err *
 		return err_set(e, -EINVAL, "no quoting service for an emulated TD");
 	if (getrandom(m->key, sizeof(m->key), 0) != sizeof(m->key))
 		return err_sys(e, -errno, "getrandom");
-	/* plan_make() has seen to it that it is a number */
-	r = qgs_add_key(s->qgs, m->key, (uint16_t)atoi(layer_axis(&s->boot->layer0, "quote", "4")),
-	                e);
+	r = qgs_add_key(s->qgs, m->key,
+	                layer_word(&s->boot->layer0, AXIS_QUOTE) == WORD_QUOTE_V5 ? 5 : 4, e);
 	if (r < 0)
 		return r;
 	m->qgs = s->qgs;
@@ -169,11 +168,10 @@ static int prepare_emulated(struct machine *m, sd_event *event, const struct mac
 	        .vcpus = s->boot->vcpus,
 	        .tsc_khz = s->tsc_khz,
 	};
-	const char *exits = layer_axis(&s->boot->layer0, "exits", "passthrough");
 	_cleanup_(closep) int doorbell = -1;
 	int r;
 
-	if (strcmp(exits, "ve") == 0)
+	if (layer_word(&s->boot->layer0, AXIS_EXITS) == WORD_EXITS_VE)
 		config.flags |= TDXEMU_FLAG_VE;
 	r = add_key(m, s, e);
 	if (r < 0)

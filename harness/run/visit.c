@@ -23,19 +23,20 @@ static json_t *layer_json(const struct cell *cell, size_t i, const uint8_t nonce
                           bool probe, int deadline_s)
 {
 	const struct layer *l = &cell->layer[i];
-	char id[CELL_ID_MAX], text[BASE64_ENCODED_SIZE(REPORT_NONCE_SIZE)];
+	char id[CELL_ID_MAX], text[BASE64_ENCODED_SIZE(REPORT_NONCE_SIZE)], value[AXIS_TEXT_MAX];
 	json_t *grants = json_array(), *axes = json_object();
 	int deadline_ms = (int)((int64_t)deadline_s * 100 * (10 - (int)i));
 
 	for (size_t g = 0; g < l->grants; g++)
-		json_array_append_new(grants, json_string(l->grant[g]));
+		json_array_append_new(grants, json_string(grant_rows[l->grant[g]].name));
 	for (size_t a = 0; a < l->axes; a++)
-		json_object_set_new(axes, l->axis[a].name, json_string(l->axis[a].value));
+		json_object_set_new(axes, axis_rows[l->axis[a].axis].name,
+		                    json_string(axis_text(&l->axis[a], value)));
 	cell_print(cell, i + 1, id);
 	base64_encode(nonce, REPORT_NONCE_SIZE, text);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:i}", "id", id, "kind", l->kind,
-	                 "mode", l->mode, "grants", grants, "axes", axes, "nonce", text, "probe",
-	                 probe, "deadline_ms", deadline_ms);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:i}", "id", id, "kind",
+	                 l->kind->name, "mode", mode_name(l->mode), "grants", grants, "axes", axes,
+	                 "nonce", text, "probe", probe, "deadline_ms", deadline_ms);
 }
 
 int visit_make(const struct cell *cell, size_t layers, unsigned number, int deadline_s,

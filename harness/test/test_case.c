@@ -100,9 +100,28 @@ static const struct {
         {CASES "  - cell: [td]\n", "FILE:3:11: not a single value"},
         {CASES "  - {cell: td, expect: {grade: none}, why: x, xfail: y}\n", "both xfail"},
         {CASES "  - {cell: td, xfail-until: 2027-13-01}\n", "not a date '2027-13-01'"},
+        {CASES "  - {cell: td, xfail-until: 2026-02-30}\n", "FILE:3:29: not a date '2026-02-30'"},
+        {CASES "  - {cell: td, xfail-until: 2027-02-29}\n", "not a date '2027-02-29'"},
+        {CASES "  - {cell: td, xfail-until: 2027-2-1}\n", "not a date '2027-2-1'"},
+        {CASES "  - {cell: td, xfail-until: 2027-01-01T00}\n", "not a date"},
         {CASES "  - {cell: td, expect: {grade: none}, why: x}\n"
                "  - {cell: td, expect: {grade: none}, why: x}\n",
          "FILE:4:5: repeated cell 'td'"},
+        {CASES "  - {cell: vm, expect: {grade: none}, why: x}\n"
+               "  - {cell: vm@kernel=trixie, expect: {grade: none}, why: x}\n",
+         "FILE:4:5: repeated cell 'vm@kernel=trixie'; expected each cell once, and line 3 has "
+         "'vm'"},
+        {"cases:\n  - {cell: vm, expect: {grade: none}, why: x}\n",
+         "FILE:1:1: no version; expected"},
+        {CASES "  - {cell: td, expect: {grade: none, rung: device, errno: ENOFOO}}\n",
+         "FILE:3:59: not an errno 'ENOFOO'"},
+        {CASES "  - {cell: td, expect: {grade: none, rung: device, errno: enoent}}\n",
+         "not an errno"},
+        {CASES "  - {cell: td, expect: {grade: none, rung: device, errno: EWOULDBLOCK}}\n",
+         "not an errno"}, /* EAGAIN, by the one name that evidence has */
+        {CASES "  - {cell: td, expect: {extend: maybe}}\n", "not an errno 'maybe'"},
+        {CASES "  - cell: td@mem=16\n",
+         "FILE:3:11: cell 'td@mem=16', column 8: unknown value '16'"},
         {CASES "  - cell: td\n  why: [\n", "FILE:4:3: did not find expected"},
         {"version: 1\ncases: &a\n  - *a\n", "not a mapping"},
         {"a: *nowhere\n", "FILE:1:4: found undefined alias"},

@@ -39,7 +39,7 @@ static const struct {
 	const char *expected; /* in the message */
 } bad[] = {
         {"", "column 1"},
-        {"docker", "column 1: unknown layer 0 'docker'; expected vm or td"},
+        {"docker", "column 1: unknown layer 0 'docker'; expected vm, td"},
         {"td/", "column 4"},
         {"td//docker", "column 4"},
         {"td/td", "column 4: unknown inner layer 'td'"},
@@ -51,8 +51,10 @@ static const struct {
         {"td/qemu.kvm@arch=riscv64", "column 4: another architecture under KVM"},
         {"td/qemu.tcg+broker@arch=riscv64", "column 4: a broker for a machine with one serial"},
         {"td/docker@user=keep-id", "column 4: keep-id, which is Podman's"},
-        {"td/lxc.privileged@cap=sys_admin", "column 4: a capability added 'sys_admin'"},
-        {"td/docker@user=adm", "unknown value 'adm'; expected root, keep-id or a number"},
+        {"td/lxc.privileged@cap=sys_admin",
+         "column 4: a capability added, which this kind cannot; expected cap=none"},
+        {"td/docker@user=adm",
+         "unknown value 'adm'; expected root, keep-id, a number from 1 to 65535"},
         {"td/podman", "column 10: no mode after 'podman'; expected rootful, rootless"},
         {"td.x", "unknown mode"},
         {"td/docker+", "column 11"},
@@ -60,9 +62,36 @@ static const struct {
         {"td/docker+dev+dev", "column 15: repeated grant"},
         {"td@mem", "column 7: axis without a value"},
         {"td@mem=", "column 8"},
-        {"td@mem=1@mem=2", "repeated axis"},
+        {"td@mem=1024@mem=2048", "column 13: repeated axis 'mem'; expected each axis once"},
         {"td@accel=kvm", "unknown axis 'accel'"},
-        {"td@mem=1/docker@mem=1", "unknown axis"},
+        {"td@mem=1024/docker@mem=1024", "unknown axis 'mem'; expected cap, agent, user"},
+        {"td@mem=lots",
+         "column 8: unknown value 'lots'; expected a number of MiB from 512 to 1048576"},
+        {"td@mem=-1", "unknown value '-1'"},
+        {"td@mem=511", "unknown value '511'"},
+        {"td@mem=1048577", "unknown value '1048577'"},
+        {"td@mem=4294967808", "unknown value"},  /* 512, if it were cut */
+        {"td@mem=0512", "unknown value '0512'"}, /* one way to write each number */
+        {"td@vcpus=0", "unknown value '0'; expected a number from 1 to 64"},
+        {"td@vcpus=65", "unknown value '65'"},
+        {"td@vcpus=1x", "unknown value '1x'"},
+        {"vm@accel=hax", "unknown value 'hax'; expected auto, kvm, tcg"},
+        {"td@kernel=sid", "unknown value 'sid'; expected trixie, backports"},
+        {"vm@image=tiny", "unknown value 'tiny'; expected full, minimal"},
+        {"td@exits=all", "unknown value 'all'; expected passthrough, ve"},
+        {"td@quote=3", "unknown value '3'; expected 4, 5"},
+        {"vm/docker@vcpus=2", "unknown axis 'vcpus'"},
+        {"vm/qemu.kvm@mem=abc", "column 17: unknown value 'abc'"},
+        {"vm/qemu.kvm@mem=1", "expected a number of MiB from 32 to 1048576"},
+        {"vm/uml@mem=x", "unknown value 'x'"},
+        {"td/qemu.tcg@mem=banana", "unknown value 'banana'"},
+        {"vm/bwrap@cap=sysadmin", "column 14: unknown value 'sysadmin'; expected none, or a"},
+        {"vm/docker@cap=SYS_ADMIN", "unknown value 'SYS_ADMIN'"},
+        {"vm/docker@user=0", "unknown value '0'"},
+        {"vm/podman.rootful@rootfs=strong", "unknown value 'strong'; expected weak, changed"},
+        {"vm/docker@agent=sing", "unknown value 'sing'; expected hang, flood, garbage"},
+        {"vm/qemu.tcg@machine=pc", "unknown value 'pc'; expected q35, microvm"},
+        {"vm/qemu.tcg@arch=riscv64@machine=q35", "column 4: a machine type of this architecture"},
         {"td docker", "column 3: unexpected character"},
         {"td/docker\n", "unexpected character"},
         {"TD", "column 1"},
@@ -104,12 +133,52 @@ START_TEST(questions)
 	ck_assert_uint_eq(c.layers, 3);
 	cell_print(&c, 2, id);
 	ck_assert_str_eq(id, "td@mem=512/docker.privileged");
-	ck_assert_str_eq(layer_axis(&c.layer[0], "mem", "2048"), "512");
-	ck_assert_str_eq(layer_axis(&c.layer[0], "vcpus", "1"), "1");
-	ck_assert(layer_has_grant(&c.layer[2], "tsm"));
-	ck_assert(!layer_has_grant(&c.layer[2], "dev"));
+	ck_assert_uint_eq(layer_number(&c.layer[0], AXIS_MEM), 512);
+	ck_assert_uint_eq(layer_number(&c.layer[0], AXIS_VCPUS), 1);
+	ck_assert_int_eq(layer_word(&c.layer[0], AXIS_KERNEL), WORD_KERNEL_TRIXIE);
+	ck_assert_int_eq(layer_word(&c.layer[0], AXIS_EXITS), WORD_ABSENT);
+	ck_assert_ptr_null(layer_said(&c.layer[0], AXIS_VCPUS));
+	ck_assert(layer_has(&c.layer[2], GRANT_TSM));
+	ck_assert(!layer_has(&c.layer[2], GRANT_DEV));
 	ck_assert(layer_is_intrusive(&c.layer[1]));
 	ck_assert(!layer_is_intrusive(&c.layer[2]));
+}
+END_TEST
+
+/* Two ways to write a cell, and whether they are of the same. */
+static const struct {
+	const char *a, *b;
+	bool same;
+} pairs[] = {
+        {"td/docker+dev+tsm", "td/docker+tsm+dev", true},
+        {"td/docker+dev+tsm/bwrap", "td/docker+tsm+dev/bwrap", true},
+        {"td@mem=1024@vcpus=2", "td@vcpus=2@mem=1024", true},
+        {"vm", "vm@kernel=trixie", true},
+        {"vm@accel=auto", "vm@mem=2048@vcpus=1@image=full", true},
+        {"vm/docker@user=root", "vm/docker", true},
+        {"vm/uml@mem=128", "vm/uml", true},
+        {"vm/qemu.tcg@machine=microvm", "vm/qemu.tcg", true},
+        {"vm/qemu.kvm@machine=q35", "vm/qemu.kvm", true},
+        {"vm/qemu.kvm@machine=microvm", "vm/qemu.kvm", false},
+        {"td", "vm", false},
+        {"td", "td/docker", false},
+        {"td/docker+dev", "td/docker", false},
+        {"td/docker.privileged", "td/docker", false},
+        {"td/docker@user=1000", "td/docker@user=1001", false},
+        {"td/podman.rootful@user=1000", "td/podman.rootful@user=keep-id", false},
+        {"td", "td@exits=passthrough", false}, /* a hardware TD has only the first */
+        {"td", "td@quote=4", false},
+};
+
+START_TEST(the_same)
+{
+	struct cell a, b;
+	struct err e;
+
+	ck_assert_int_eq(cell_parse(pairs[_i].a, &a, &e), 0);
+	ck_assert_int_eq(cell_parse(pairs[_i].b, &b, &e), 0);
+	ck_assert_int_eq(cell_same(&a, &b), pairs[_i].same);
+	ck_assert_int_eq(cell_same(&b, &a), pairs[_i].same);
 }
 END_TEST
 
@@ -138,6 +207,7 @@ int main(void)
 	tcase_add_loop_test(t, refused, 0, COUNT_OF(bad));
 	tcase_add_test(t, too_long);
 	tcase_add_test(t, questions);
+	tcase_add_loop_test(t, the_same, 0, sizeof(pairs) / sizeof(pairs[0]));
 	tcase_add_test(t, escaping);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);

@@ -257,22 +257,6 @@ START_TEST(exits)
 }
 END_TEST
 
-static const char *const bad_axes[] = {
-        "td@mem=lots",  "td@mem=-1",     "td@mem=1",      "td@vcpus=0",   "td@vcpus=1x",
-        "vm@accel=hax", "td@kernel=sid", "vm@image=tiny", "td@exits=all", "td@quote=3"};
-
-START_TEST(bad_values)
-{
-	struct plan p = {.boots = 77};
-	struct err e;
-
-	add(bad_axes[_i]);
-	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(e.text, bad_axes[_i]));
-	ck_assert_uint_eq(p.boots, 77);
-}
-END_TEST
-
 START_TEST(choosing)
 {
 	struct plan p;
@@ -315,7 +299,6 @@ int main(void)
 	tcase_add_test(t, quote_versions);
 	tcase_add_test(t, platforms);
 	tcase_add_test(t, limits);
-	tcase_add_loop_test(t, bad_values, 0, COUNT_OF(bad_axes));
 	tcase_add_test(t, exits);
 	tcase_add_test(t, choosing);
 	tcase_add_test(t, names);

@@ -76,7 +76,7 @@ static struct step steps[] = {{0, 2}, {1, 2}, {2, 2}};
 
 static struct boot a_boot(const char *id)
 {
-	struct boot b = {.layer0 = {.kind = "vm"},
+	struct boot b = {.layer0 = {.kind = &kind_rows[KIND_VM]},
 	                 .layer0_id = "vm",
 	                 .memory_mib = 128,
 	                 .vcpus = 1,
@@ -334,10 +334,11 @@ START_TEST(emulated_td)
 	parts.module = path;
 	boot.platform = PLATFORM_EMULATED;
 	boot.memory_mib = 512;
-	snprintf(boot.layer0.kind, sizeof(boot.layer0.kind), "td");
+	boot.layer0.kind = &kind_rows[KIND_TD];
 	snprintf(boot.layer0_id, sizeof(boot.layer0_id), _i ? "td@exits=ve" : "td");
 	if (_i)
-		boot.layer0.axis[boot.layer0.axes++] = (struct layer_axis){"exits", "ve"};
+		boot.layer0.axis[boot.layer0.axes++] =
+		        (struct axis_value){.axis = AXIS_EXITS, .word = WORD_EXITS_VE};
 	boot.steps = 0;
 	r = authority_open(top, &spec.authority, &e);
 	ck_assert_msg(r == 0, "%s", e.text);

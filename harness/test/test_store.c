@@ -67,7 +67,9 @@ static struct visit_record visits[] = {
 
 static struct boot_record boots[] = {
         {.boot = {.id = "td-1.2",
-                  .layer0 = {.kind = "td", .axes = 1, .axis = {{"mem", "1024"}}},
+                  .layer0 = {.kind = &kind_rows[KIND_TD],
+                             .axes = 1,
+                             .axis = {{AXIS_MEM, WORD_NUMBER, 1024}}},
                   .layer0_id = "td@mem=1024",
                   .platform = PLATFORM_EMULATED,
                   .memory_mib = 1024,
@@ -86,7 +88,7 @@ static struct boot_record boots[] = {
          .visit = visits,
          .visits = 2},
         {.boot = {.id = "vm-1",
-                  .layer0 = {.kind = "vm"},
+                  .layer0 = {.kind = &kind_rows[KIND_VM]},
                   .layer0_id = "vm",
                   .kvm = true,
                   .memory_mib = 512,
@@ -137,7 +139,7 @@ static void same_boot(const struct boot_record *a, const struct boot_record *b)
 {
 	ck_assert_str_eq(a->boot.id, b->boot.id);
 	ck_assert_str_eq(a->boot.layer0_id, b->boot.layer0_id);
-	ck_assert_str_eq(a->boot.layer0.kind, b->boot.layer0.kind);
+	ck_assert(layer_same(&a->boot.layer0, &b->boot.layer0));
 	ck_assert_uint_eq(a->boot.layer0.axes, b->boot.layer0.axes);
 	ck_assert_int_eq(a->boot.platform, b->boot.platform);
 	ck_assert_int_eq(a->boot.kvm, b->boot.kvm);

@@ -1,71 +1,218 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tdxemu/core/td.h"
+#include "tdxemu/core/field.h"
 
-/*
- * Metadata field IDs (ABI specification, "MD_FIELD_ID"). The module ignores the size, the context
- * and the "non-architectural" bit of an ID, so guests differ in how they write the same field.
- */
-#define FIELD_CODE 0x3f00000000ffffffull /* class and number: what tells fields apart */
-#define FIELD_RESERVED                                                            \
-	0x4083fffcff000000ull /* reserved bits, and counts that one element lacks \
-	                       */
+#include <string.h>
 
-#define TD_ATTRIBUTES          0x1100000000000000ull
-#define TD_XFAM                0x1100000000000001ull
-#define TD_CONFIG_FLAGS        0x1100000000000016ull
-#define TD_TD_CTLS             0x1100000000000017ull
-#define TD_NOTIFY_ENABLES      0x1100000000000010ull
-#define TD_TOPOLOGY_CONFIGURED 0x1100000000000019ull
+#define TSC_UNIT_KHZ 25000 /* of TSC_FREQUENCY */
 
-#define SYS_FEATURES0 0x0a00000300000008ull
+/* An element: the table's row and which of the row's elements. */
+struct element {
+	const struct field_row *row;
+	unsigned index;
+};
 
-uint64_t td_field_read(const struct td *td, uint64_t field, uint64_t *ret_value)
+static unsigned elements_of(const struct field_row *r)
 {
-	*ret_value = 0;
-	if (field & FIELD_RESERVED)
-		return TDX_METADATA_FIELD_ID_INCORRECT;
-	switch (field & FIELD_CODE) {
-	case TD_ATTRIBUTES:
-		*ret_value = td->info.attributes;
-		break;
-	case TD_XFAM:
-		*ret_value = td->info.xfam;
-		break;
-	case TD_CONFIG_FLAGS:
-		break;
-	case TD_TD_CTLS:
-		*ret_value = td->td_ctls;
-		break;
-	case TD_NOTIFY_ENABLES:
-		*ret_value = td->notify_enables;
-		break;
-	case TD_TOPOLOGY_CONFIGURED:
-		*ret_value = 1;
-		break;
-	default:
-		return TDX_METADATA_FIELD_ID_INCORRECT;
+	return (unsigned)r->fields * r->elements;
+}
+
+static uint64_t size_mask(const struct field_row *r)
+{
+	return ~0ull >> (64 - (8u << FIELD_SIZE(r->id)));
+}
+
+static bool find(const struct field_table *t, uint64_t id, struct element *ret)
+{
+	uint64_t number = id & FIELD_NUMBER;
+
+	for (unsigned i = 0; i < t->rows; i++) {
+		const struct field_row *r = &t->row[i];
+		uint64_t first = r->id & FIELD_NUMBER;
+
+		if (FIELD_CLASS(r->id) != FIELD_CLASS(id) || number < first)
+			continue;
+		if ((number - first) % r->stride != 0) /* half of a VMCS field */
+			continue;
+		if ((number - first) / r->stride >= elements_of(r))
+			continue;
+		*ret = (struct element){r, (unsigned)(number - first) / r->stride};
+		return true;
 	}
+	return false;
+}
+
+static uint64_t word(const uint8_t *bytes, unsigned index)
+{
+	uint64_t v;
+
+	memcpy(&v, bytes + index * sizeof(v), sizeof(v));
+	return v;
+}
+
+static uint64_t td_value(const struct td *td, const struct element *el)
+{
+	switch (el->row->what) {
+	case FIELD_TD_UUID:
+		return word(td->uuid, el->index);
+	case FIELD_NUM_VCPUS:
+	case FIELD_MAX_VCPUS:
+		return td->vcpus;
+	case FIELD_ATTRIBUTES:
+		return td->info.attributes;
+	case FIELD_XFAM:
+		return td->info.xfam;
+	case FIELD_TSC_FREQUENCY:
+		return td->tsc_khz / TSC_UNIT_KHZ;
+	case FIELD_NOTIFY_ENABLES:
+		return td->notify_enables;
+	case FIELD_TD_CTLS:
+		return td->td_ctls;
+	case FIELD_TOPOLOGY_CONFIGURED:
+		return 1;
+	case FIELD_MRTD:
+		return word(td->info.mrtd, el->index);
+	case FIELD_MRCONFIGID:
+		return word(td->info.mrconfigid, el->index);
+	case FIELD_MROWNER:
+		return word(td->info.mrowner, el->index);
+	case FIELD_MROWNERCONFIG:
+		return word(td->info.mrownerconfig, el->index);
+	case FIELD_RTMR:
+		return word(td->info.rtmr[el->index / 6], el->index % 6);
+	case FIELD_SERVTD_HASH:
+		return word(td->info.servtd_hash, el->index);
+	default:
+		return 0;
+	}
+}
+
+static uint64_t vcpu_value(const struct td_vcpu *vcpu, const struct element *el)
+{
+	switch (el->row->what) {
+	case FIELD_VCPU_INDEX:
+		return vcpu->index;
+	case FIELD_CPUID_SUPERVISOR_VE:
+		return (vcpu->cpuid_ve & TD_CPUIDVE_SUPERVISOR) != 0;
+	case FIELD_CPUID_USER_VE:
+		return (vcpu->cpuid_ve & TD_CPUIDVE_USER) != 0;
+	case FIELD_L2_CTLS:
+		return vcpu->l2_ctls[el->index];
+	case FIELD_TSC_DEADLINE:
+		return ~vcpu->not_tsc_deadline[el->index];
+	case FIELD_CPUID_CONTROL:
+		return vcpu->cpuid_control[el->index];
+	default:
+		return 0;
+	}
+}
+
+static uint64_t sys_value(const struct element *el)
+{
+	switch (el->row->what) {
+	case FIELD_VENDOR_ID:
+		return 0x8086;
+	case FIELD_MINOR_VERSION: /* the interface is that of module 1.5 */
+		return 5;
+	case FIELD_MAJOR_VERSION:
+	case FIELD_NUM_FEATURES:
+		return 1;
+	case FIELD_L2_GPA_ATTR_MASK: /* R, W, Xs, Xu, VGP, PWA, SSS, VALID */
+		return 0x807f;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t value_of(const struct td *td, const struct td_vcpu *vcpu, enum td_context context,
+                         const struct element *el)
+{
+	switch (context) {
+	case TD_CONTEXT_SYS:
+		return sys_value(el);
+	case TD_CONTEXT_TD:
+		return td_value(td, el);
+	case TD_CONTEXT_VCPU:
+		return vcpu_value(vcpu, el);
+	}
+	return 0;
+}
+
+/* The first row from `r` on that a guest may read, or NULL. */
+static const struct field_row *readable_from(const struct field_table *t, const struct field_row *r)
+{
+	for (; r < t->row + t->rows; r++)
+		if (r->read)
+			return r;
+	return NULL;
+}
+
+uint64_t td_field_first(enum td_context context)
+{
+	const struct field_table *t = &field_tables[context];
+	const struct field_row *r = readable_from(t, t->row);
+
+	return r ? r->id : FIELD_NONE;
+}
+
+/* The next element of the same row is named as the guest named this one. */
+static uint64_t next_of(const struct field_table *t, uint64_t id, const struct element *el)
+{
+	const struct field_row *r;
+
+	if (el->index + 1 < elements_of(el->row))
+		return ((id & ~(7ull << 52)) | t->context) + el->row->stride;
+	r = readable_from(t, el->row + 1);
+	return r ? r->id : FIELD_NONE;
+}
+
+uint64_t td_field_read(const struct td *td, const struct td_vcpu *vcpu, enum td_context context,
+                       uint64_t id, uint64_t *ret_value, uint64_t *ret_next)
+{
+	const struct field_table *t = &field_tables[context];
+	struct element el;
+
+	*ret_value = 0;
+	*ret_next = FIELD_NONE;
+	if (id & FIELD_RESERVED || !find(t, id, &el))
+		return TDX_METADATA_FIELD_ID_INCORRECT;
+	if (!el.row->read)
+		return TDX_METADATA_FIELD_NOT_READABLE;
+	*ret_value = value_of(td, vcpu, context, &el) & el.row->read & size_mask(el.row);
+	*ret_next = next_of(t, id, &el);
 	return TDX_SUCCESS;
 }
 
-uint64_t td_field_write(struct td *td, uint64_t field, uint64_t value, uint64_t mask,
-                        uint64_t *ret_value)
+static void set_cpuid_ve(struct td_vcpu *vcpu, uint32_t level, uint64_t v)
 {
-	uint64_t status = td_field_read(td, field, ret_value), wanted;
+	vcpu->cpuid_ve = (vcpu->cpuid_ve & ~level) | (v ? level : 0);
+}
 
-	if (status != TDX_SUCCESS)
-		return status;
-	wanted = (*ret_value & ~mask) | (value & mask);
-	switch (field & FIELD_CODE) {
-	case TD_TD_CTLS:
-		if (wanted & ~TD_CTLS_ENUM_TOPOLOGY)
+static uint64_t store(struct td *td, struct td_vcpu *vcpu, const struct element *el, uint64_t old,
+                      uint64_t v)
+{
+	switch (el->row->what) {
+	case FIELD_TD_CTLS: /* CONFIG_FLAGS.FLEXIBLE_PENDING_VE is not set */
+		if ((old ^ v) & TD_CTLS_PENDING_VE_DISABLE)
 			return TDX_METADATA_FIELD_VALUE_NOT_VALID;
-		td->td_ctls = wanted;
+		td->td_ctls = v;
 		break;
-	case TD_NOTIFY_ENABLES: /* zero-step attack notices: none are ever due */
-		if (wanted & ~1ull)
-			return TDX_METADATA_FIELD_VALUE_NOT_VALID;
-		td->notify_enables = wanted;
+	case FIELD_NOTIFY_ENABLES: /* zero-step attack notices: none are ever due */
+		td->notify_enables = v;
+		break;
+	case FIELD_CPUID_SUPERVISOR_VE:
+		set_cpuid_ve(vcpu, TD_CPUIDVE_SUPERVISOR, v);
+		break;
+	case FIELD_CPUID_USER_VE:
+		set_cpuid_ve(vcpu, TD_CPUIDVE_USER, v);
+		break;
+	case FIELD_L2_CTLS: /* of L2 VMs that do not exist: kept, without effect */
+		vcpu->l2_ctls[el->index] = v;
+		break;
+	case FIELD_TSC_DEADLINE:
+		vcpu->not_tsc_deadline[el->index] = ~v;
+		break;
+	case FIELD_CPUID_CONTROL:
+		vcpu->cpuid_control[el->index] = (uint8_t)v;
 		break;
 	default:
 		return TDX_METADATA_FIELD_NOT_WRITABLE;
@@ -73,10 +220,86 @@ uint64_t td_field_write(struct td *td, uint64_t field, uint64_t value, uint64_t 
 	return TDX_SUCCESS;
 }
 
-uint64_t td_sys_read(uint64_t field, uint64_t *ret_value)
+uint64_t td_field_write(struct td *td, struct td_vcpu *vcpu, enum td_context context, uint64_t id,
+                        uint64_t value, uint64_t mask, uint64_t *ret_old)
 {
-	*ret_value = 0;
-	if (field & FIELD_RESERVED || (field & FIELD_CODE) != (SYS_FEATURES0 & FIELD_CODE))
+	struct element el;
+	uint64_t old, bits, status;
+
+	*ret_old = 0;
+	if (id & FIELD_RESERVED || !find(&field_tables[context], id, &el))
 		return TDX_METADATA_FIELD_ID_INCORRECT;
-	return TDX_SUCCESS; /* no optional feature */
+	bits = el.row->write & mask;
+	if (!bits)
+		return TDX_METADATA_FIELD_NOT_WRITABLE;
+	old = value_of(td, vcpu, context, &el) & size_mask(el.row);
+	if ((old ^ value) & mask & ~el.row->write)
+		return TDX_METADATA_FIELD_VALUE_NOT_VALID;
+	status = store(td, vcpu, &el, old, (old & ~bits) | (value & bits));
+	if (status == TDX_SUCCESS)
+		*ret_old = old & el.row->read;
+	return status;
+}
+
+/* ---- TDG.SYS.RDALL: a list of sequences; ABI specification, "Metadata Lists" ---- */
+
+struct list_header {
+	uint16_t size; /* of all, bytes */
+	uint16_t sequences;
+	uint32_t reserved;
+};
+
+/* Rows whose numbers follow each other and whose elements are alike share a sequence. */
+static bool follows(const struct field_row *r, const struct field_row *before)
+{
+	uint64_t end = (before->id & FIELD_NUMBER) + elements_of(before);
+
+	return FIELD_CLASS(r->id) == FIELD_CLASS(before->id) && (r->id & FIELD_NUMBER) == end &&
+	       r->elements == before->elements && FIELD_SIZE(r->id) == FIELD_SIZE(before->id);
+}
+
+#define LAST_FIELD 38 /* where a sequence's header counts its fields, less one */
+
+/* Where a dump begins: only the first element of a field, named with its size. */
+static uint64_t dump_start(const struct field_table *t, uint64_t id, struct element *ret)
+{
+	if (id == FIELD_NONE)
+		id = td_field_first(TD_CONTEXT_SYS);
+	if (!find(t, id, ret) || ret->index % ret->row->elements != 0 ||
+	    FIELD_SIZE(id) != FIELD_SIZE(ret->row->id))
+		return TDX_METADATA_FIELD_ID_INCORRECT;
+	if (!ret->row->read)
+		*ret = (struct element){readable_from(t, ret->row), 0};
+	return TDX_SUCCESS;
+}
+
+/* All of it fits a page: there are twelve fields of one element each. */
+uint64_t td_sys_dump(uint64_t id, uint64_t page[512])
+{
+	const struct field_table *t = &field_tables[TD_CONTEXT_SYS];
+	struct list_header header = {0};
+	const struct field_row *before = NULL;
+	struct element el;
+	uint64_t status = dump_start(t, id, &el), *sequence = NULL;
+	unsigned n = 1; /* the header is the first word */
+
+	if (status != TDX_SUCCESS)
+		return status;
+	while (el.row) {
+		if (!before || (before != el.row && !follows(el.row, before))) {
+			sequence = &page[n++];
+			*sequence = (el.row->id + el.index) |
+			            (uint64_t)(el.row->elements - 1) << 34;
+			header.sequences++;
+		} else {
+			*sequence += 1ull << LAST_FIELD;
+		}
+		page[n++] = sys_value(&el) & size_mask(el.row);
+		before = el.row;
+		if (++el.index == elements_of(el.row))
+			el = (struct element){readable_from(t, el.row + 1), 0};
+	}
+	header.size = (uint16_t)(n * sizeof(*page));
+	memcpy(page, &header, sizeof(header));
+	return TDX_SUCCESS;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "format/sha2.h"
 #include "format/tdx.h"
 
 /* x87, SSE, AVX: the user states that TCG can give; SSE and x87 are fixed 1. */
@@ -16,6 +17,19 @@ static const uint8_t tcb_valid[8] = {0xff, 0x01, 0x03};
  * with it is lower than any module that Intel ever signed.
  */
 static const uint8_t tcb_svn[16] = {0x00, 0x01};
+
+/* TD_UUID: another one for each TD, as the MAC key is; nothing can be told of the key by it. */
+static void make_uuid(struct td *td)
+{
+	static const char label[] = "TD_UUID";
+	uint8_t text[sizeof(label) + sizeof(td->mac_key)], digest[SHA384_SIZE];
+
+	memcpy(text, label, sizeof(label));
+	memcpy(text + sizeof(label), td->mac_key, sizeof(td->mac_key));
+	sha384(text, sizeof(text), digest);
+	memset(text, 0, sizeof(text));
+	memcpy(td->uuid, digest, sizeof(td->uuid));
+}
 
 void td_init(struct td *td, const struct tdxemu_config *config, const struct td_port *port,
              struct tdxemu_mailbox *mailbox)
@@ -32,6 +46,9 @@ void td_init(struct td *td, const struct tdxemu_config *config, const struct td_
 	memcpy(td->info.mrowner, config->mrowner, sizeof(td->info.mrowner));
 	memcpy(td->info.mrownerconfig, config->mrownerconfig, sizeof(td->info.mrownerconfig));
 	memcpy(td->mac_key, config->mac_key, sizeof(td->mac_key));
+	make_uuid(td);
+	if (config->attributes & TDX_ATTR_SEPT_VE_DISABLE)
+		td->td_ctls = TD_CTLS_PENDING_VE_DISABLE;
 }
 
 void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE],

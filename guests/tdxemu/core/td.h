@@ -8,6 +8,7 @@
 
 #include "format/tdreport.h"
 #include "format/tdxemu.h"
+#include "tdxemu/core/pages.h"
 
 /*
  * The rules of a trust domain, without any hardware: what TDCALL answers, what CPUID and MSRs show.
@@ -30,37 +31,49 @@ struct td_ve {
 	bool valid;
 	uint64_t reason; /* VMX exit reason */
 	uint64_t qualification;
-	uint64_t length; /* of the instruction, bytes */
+	uint64_t length;   /* of the instruction, bytes */
+	uint64_t gla, gpa; /* linear and physical address; 0 where the reason has none */
 };
 
 /*
- * TD_CTLS: CPUID leaves 0xb and 0x1f show the virtual topology. The other bits (PENDING_VE_DISABLE,
- * VIRT_CPUID2, REDUCE_VE) are not offered in FEATURES0.
+ * TD_CTLS: no #VE for pending pages; CPUID leaves 0xb and 0x1f show the virtual topology. The other
+ * bits (VIRT_CPUID2, REDUCE_VE) are not offered in FEATURES0.
  */
-#define TD_CTLS_ENUM_TOPOLOGY 2ull
+#define TD_CTLS_PENDING_VE_DISABLE 1ull
+#define TD_CTLS_ENUM_TOPOLOGY      2ull
 
 /* Privilege levels at which the guest wants #VE for CPUID: TDG.VP.CPUIDVE.SET. */
 #define TD_CPUIDVE_SUPERVISOR 1u
 #define TD_CPUIDVE_USER       2u
 
+#define TD_CPUID_CONTROLS 128
+#define TD_VMS            4 /* the TD itself and three L2 VMs, which it never has here */
+
 struct td_vcpu {
 	uint32_t index;
-	uint32_t cpuid_ve; /* TD_CPUIDVE_* */
+	uint32_t cpuid_ve; /* TD_CPUIDVE_*, for all leaves */
+	uint8_t cpuid_control[TD_CPUID_CONTROLS]; /* the same, by the leaf's index in the module */
+	uint64_t l2_ctls[TD_VMS], not_tsc_deadline[TD_VMS]; /* kept for the guest, no effect */
 	bool halt;         /* out: the guest asked to halt until the next interrupt */
 	bool halt_blocked; /* out: and told that interrupts are blocked: only an NMI counts */
 	struct td_ve ve;
+	struct td_ve due; /* out: to be injected, and RIP stays where it is */
 };
 
 /*
  * The machine below. `guest` gives a pointer to `size` bytes of guest memory at a guest-physical
- * address without its shared bit, or NULL when any of them is not the TD's own; `owns` says that
- * alone, also of address 0, which `guest` never gives out. The I/O calls reach the virtual machine
- * that QEMU made: it is the VMM's part of a TDG.VP.VMCALL. MMIO calls return false when the address
- * is RAM, the module's or the TD's. MSRs are the CPU's own, but EFER is the guest's.
+ * address, which alias by its shared bit, or NULL when any of them is not the TD's own, or when it
+ * would be that; `owns` says whether they are, of an address without the bit. `remap` is told that
+ * the states of a page or a 2 MiB block in td->pages are others. The I/O calls reach the virtual
+ * machine that QEMU made: it is the VMM's part of a TDG.VP.VMCALL. MMIO calls return false when the
+ * address is RAM, the module's or the TD's. MSRs are the CPU's own, but EFER is the guest's.
  */
 struct td_port {
 	void *(*guest)(uint64_t gpa, uint64_t size);
 	bool (*owns)(uint64_t gpa, uint64_t size);
+	void (*remap)(uint64_t gpa, uint64_t size);
+	bool (*interrupt_pending)(void); /* for this vCPU */
+	void (*interrupt)(uint32_t vcpu, uint8_t vector);
 	uint32_t (*port_in)(uint16_t port, unsigned size);
 	void (*port_out)(uint16_t port, unsigned size, uint32_t value);
 	bool (*mmio_read)(uint64_t gpa, unsigned size, uint64_t *ret);
@@ -79,6 +92,12 @@ struct td {
 	struct td_info info; /* attributes, XFAM, MRTD, RTMRs ...: as they go into a TDREPORT */
 	uint64_t td_ctls;    /* TD_CTLS_* */
 	uint64_t notify_enables;
+	struct td_pages pages; /* td_init leaves them unenforced */
+	uint64_t conversions;  /* that nobody asked the VMM for */
+	uint8_t uuid[32];
+	uint8_t event_vector; /* to tell of a finished quote, on vCPU event_vcpu; 0: not wanted */
+	uint32_t event_vcpu;
+	uint64_t event_told; /* the last request in the mailbox that was told of */
 	uint32_t vcpus;
 	uint32_t flags;   /* TDXEMU_FLAG_* */
 	uint32_t tsc_khz; /* of the time-stamp counter; 0: not known */
@@ -113,11 +132,33 @@ enum td_msr td_msr_write(const struct td *td, uint32_t index, uint64_t value);
 bool td_msr_read_by_vmcall(const struct td *td, uint64_t index, uint64_t *ret);
 bool td_msr_write_by_vmcall(const struct td *td, uint64_t index, uint64_t value);
 
-/* TDG.VM.RD, TDG.VM.WR, TDG.SYS.RD: status; *ret_value (the old one, of a write) is always set. */
-uint64_t td_field_read(const struct td *td, uint64_t field, uint64_t *ret_value);
-uint64_t td_field_write(struct td *td, uint64_t field, uint64_t value, uint64_t mask,
-                        uint64_t *ret_value);
-uint64_t td_sys_read(uint64_t field, uint64_t *ret_value);
+/*
+ * Metadata fields: status; *ret_value and *ret_old are 0 and *ret_next ~0 on failure. `next` is the
+ * next element that a guest may read, ~0 after the last.
+ */
+enum td_context { TD_CONTEXT_SYS, TD_CONTEXT_TD, TD_CONTEXT_VCPU };
+uint64_t td_field_first(enum td_context context);
+uint64_t td_field_read(const struct td *td, const struct td_vcpu *vcpu, enum td_context context,
+                       uint64_t id, uint64_t *ret_value, uint64_t *ret_next);
+uint64_t td_field_write(struct td *td, struct td_vcpu *vcpu, enum td_context context, uint64_t id,
+                        uint64_t value, uint64_t mask, uint64_t *ret_old);
+/* TDG.SYS.RDALL: all fields from `id` on as a metadata list; ~0 begins with the first. */
+uint64_t td_sys_dump(uint64_t id, uint64_t page[512]);
+
+/*
+ * The guest touched what its nested page tables do not let it: true when the VMM has seen to it and
+ * the access is to be tried again, false when vcpu->due has a #VE. gpa is with its shared bit; gla
+ * is 0 when it is not known. Only where td->pages are enforced.
+ */
+enum td_access { TD_ACCESS_READ = 1, TD_ACCESS_WRITE = 2, TD_ACCESS_FETCH = 4 };
+bool td_ept_violation(struct td *td, struct td_vcpu *vcpu, uint64_t gpa, enum td_access access,
+                      uint64_t gla);
+
+/* As TDH.MEM.PAGE.ADD: private memory that the guest finds accepted. */
+void td_page_add(struct td *td, uint64_t gpa, uint64_t size);
+
+/* Tells the guest of a finished quote, if it asked to be told; whether one is still awaited. */
+bool td_event_poll(struct td *td);
 
 /* Makes the TDREPORT of this moment: identity, registers, hashes and MAC. */
 void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE],
@@ -129,7 +170,13 @@ void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE
 #define TDX_NO_VE_INFO                     0xc000070400000000ull
 #define TDX_METADATA_FIELD_ID_INCORRECT    0xc0000c0000000000ull
 #define TDX_METADATA_FIELD_NOT_WRITABLE    0xc0000c0100000000ull
+#define TDX_METADATA_FIELD_NOT_READABLE    0xc0000c0200000000ull
 #define TDX_METADATA_FIELD_VALUE_NOT_VALID 0xc0000c0300000000ull
+#define TDX_METADATA_FIRST_FIELD           0x00000c0b00000000ull
+#define TDX_PAGE_ALREADY_ACCEPTED          0x00000b0a00000000ull /* and the level */
+#define TDX_PAGE_SIZE_MISMATCH             0xc0000b0b00000000ull /* and the level */
+#define TDX_INVALID_CPUSVN                 0xc000100000000000ull
+#define TDX_INVALID_REPORTMACSTRUCT        0xc000100100000000ull
 enum { TDX_OPERAND_RAX = 0, TDX_OPERAND_RCX = 1, TDX_OPERAND_RDX = 2, TDX_OPERAND_R8 = 8 };
 
 #define TDVMCALL_SUCCESS     0x0000000000000000ull

@@ -3,7 +3,7 @@
  * TDG.VP.VMCALL: what a TD asks of its VMM. GHCI specification, section 3. R10 is 0 for the
  * standard sub-functions, whose number is in R11; R10 is the result on return.
  */
-#include "tdxemu/core/td.h"
+#include "tdxemu/core/mem.h"
 
 #include <string.h>
 
@@ -44,6 +44,8 @@ static uint64_t do_mmio(const struct td_port *port, struct td_regs *r)
 
 	if ((size != 1 && size != 2 && size != 4 && size != 8) || r->r13 > 1 || gpa >= TD_SHARED)
 		return TDVMCALL_INVALID;
+	if (!(r->r14 & TD_SHARED)) /* a private address is no device's */
+		return TDVMCALL_INVALID;
 	if (gpa & (size - 1))
 		return TDVMCALL_ALIGN_ERROR;
 	if (r->r13)
@@ -51,18 +53,6 @@ static uint64_t do_mmio(const struct td_port *port, struct td_regs *r)
 	else
 		done = port->mmio_read(gpa, (unsigned)size, &r->r11);
 	return done ? TDVMCALL_SUCCESS : TDVMCALL_INVALID;
-}
-
-/* Conversion between private and shared: granted. Both aliases reach the same page, see README. */
-static uint64_t map_gpa(const struct td_regs *r)
-{
-	uint64_t gpa = r->r12, size = r->r13, end = TD_SHARED << 1;
-
-	if ((gpa | size) & 4095)
-		return TDVMCALL_ALIGN_ERROR;
-	if (size == 0 || gpa >= end || size > end - gpa || (gpa ^ (gpa + size - 1)) & TD_SHARED)
-		return TDVMCALL_INVALID;
-	return TDVMCALL_SUCCESS;
 }
 
 /*
@@ -79,7 +69,7 @@ static uint64_t get_quote(struct td *td, const struct td_regs *r)
 		return TDVMCALL_INVALID;
 	if ((gpa | size) & 4095)
 		return TDVMCALL_ALIGN_ERROR;
-	header = td->port->guest(gpa, size);
+	header = td->port->guest(r->r12, size);
 	if (!header)
 		return TDVMCALL_INVALID;
 	if (box->requested != box->answered)
@@ -91,6 +81,8 @@ static uint64_t get_quote(struct td *td, const struct td_regs *r)
 	td->port->ring();
 	return TDVMCALL_SUCCESS;
 }
+
+#define FATAL_GPA (1ull << 63) /* R13 is the address of more */
 
 /* The guest's last words: up to 64 bytes of text in registers. */
 static void report_fatal_error(const struct td *td, const struct td_regs *r)
@@ -109,7 +101,51 @@ static void report_fatal_error(const struct td *td, const struct td_regs *r)
 		*at++ = c >= ' ' && c <= '~' ? c : '?';
 	}
 	*at = 0;
+	td->port->log("fatal error, code", r->r12 & ~FATAL_GPA);
+	if (r->r12 & FATAL_GPA)
+		td->port->log("fatal error, more at", r->r13);
 	td->port->stop(text);
+}
+
+/*
+ * Quotes are finished in this module's absence: by the harness, which changes the buffer's status.
+ * td_event_poll tells the guest when it next has the CPU.
+ */
+static uint64_t setup_event_notify(struct td *td, const struct td_vcpu *vcpu,
+                                   const struct td_regs *r)
+{
+	if (r->r12 < 32 || r->r12 > 255)
+		return TDVMCALL_INVALID;
+	td->event_vector = (uint8_t)r->r12;
+	td->event_vcpu = vcpu->index;
+	return TDVMCALL_SUCCESS;
+}
+
+bool td_event_poll(struct td *td)
+{
+	const volatile struct tdxemu_mailbox *box = td->mailbox;
+	uint64_t answered = __atomic_load_n(&box->answered, __ATOMIC_ACQUIRE);
+
+	if (!td->event_vector || td->event_told == box->requested)
+		return false;
+	if (answered != box->requested)
+		return true;
+	td->event_told = box->requested;
+	td->port->interrupt(td->event_vcpu, td->event_vector);
+	return false;
+}
+
+/* R12 = 1 asks for what is beyond the base set: R11 bit 1 is SetupEventNotifyInterrupt. */
+static uint64_t get_td_vm_call_info(struct td_regs *r)
+{
+	uint64_t leaf = r->r12;
+
+	if (leaf > 1)
+		return TDVMCALL_INVALID;
+	r->r11 = r->r12 = r->r13 = r->r14 = 0;
+	if (leaf == 1)
+		r->r11 = 1 << 1;
+	return TDVMCALL_SUCCESS;
 }
 
 static uint64_t do_cpuid(const struct td *td, struct td_regs *r)
@@ -150,19 +186,16 @@ static uint64_t standard_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_r
 	case VMCALL_WBINVD:
 		return TDVMCALL_SUCCESS;
 	case VMCALL_GET_TD_VM_CALL_INFO:
-		if (r->r12 != 0)
-			return TDVMCALL_INVALID;
-		r->r11 = r->r12 = r->r13 = r->r14 = 0; /* the base set of sub-functions */
-		return TDVMCALL_SUCCESS;
+		return get_td_vm_call_info(r);
 	case VMCALL_MAP_GPA:
-		return map_gpa(r);
+		return td_map_gpa(td, r);
 	case VMCALL_GET_QUOTE:
 		return get_quote(td, r);
 	case VMCALL_REPORT_FATAL_ERROR:
 		report_fatal_error(td, r);
 		return TDVMCALL_INVALID;
 	case VMCALL_SETUP_EVENT_NOTIFY:
-		return TDVMCALL_UNSUPPORTED; /* the guest polls the status instead */
+		return setup_event_notify(td, vcpu, r);
 	default:
 		td->port->log("unknown TDVMCALL", r->r11);
 		return TDVMCALL_UNSUPPORTED;

@@ -55,8 +55,8 @@ void cpu_halt(struct cpu *c, bool blocked);
 /* svm/memory.c */
 void memory_init(const struct tdxemu_config *config);
 void memory_set_firmware(uint64_t copy, uint64_t size);
-/* Guest memory by guest-physical address (no shared bit); NULL when it is not the TD's RAM or
- * firmware. */
+/* Guest memory by guest-physical address, with or without shared bit; NULL when it is not the TD's
+ * RAM or firmware. */
 void *memory_guest(uint64_t gpa, uint64_t size);
 bool memory_owns(uint64_t gpa, uint64_t size);
 /* Whether the module's own memory is touched. */

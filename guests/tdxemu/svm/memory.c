@@ -51,7 +51,7 @@ void *memory_guest(uint64_t gpa, uint64_t size)
 {
 	uint64_t pa;
 
-	return find(gpa, size, &pa) ? (void *)pa : NULL;
+	return find(gpa & ~TD_SHARED, size, &pa) ? (void *)pa : NULL;
 }
 
 bool memory_owns(uint64_t gpa, uint64_t size)

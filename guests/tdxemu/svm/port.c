@@ -4,6 +4,13 @@
 #include "tdxemu/svm/insn.h"
 #include "tdxemu/svm/log.h"
 
+/* Offsets in the local APIC's page: Intel SDM volume 3, table 11-1. */
+#define LAPIC_PPR      0xa0
+#define LAPIC_IRR      0x200 /* 32 vectors every 16 bytes */
+#define LAPIC_ICR_LOW  0x300
+#define LAPIC_ICR_HIGH 0x310
+#define ICR_ASSERT     0x4000u
+
 static uint32_t port_in(uint16_t port, unsigned size)
 {
 	return size == 1 ? in8(port) : size == 2 ? in16(port) : in32(port);
@@ -59,6 +66,32 @@ static bool mmio_write(uint64_t gpa, unsigned size, uint64_t value)
 	return true;
 }
 
+/* Nothing to do: both aliases lead to the same page, see README. */
+static void remap(uint64_t gpa, uint64_t size)
+{
+	(void)gpa, (void)size;
+}
+
+/* One that only waits for the guest: in the local APIC's request register, above its priority. */
+static bool interrupt_pending(void)
+{
+	uint32_t priority = mmio_read32(LAPIC + LAPIC_PPR) & 0xf0;
+
+	for (uint32_t i = 0; i < 8; i++) {
+		uint32_t bits = mmio_read32(LAPIC + LAPIC_IRR + 16 * i);
+
+		if (bits && ((32 * i + 31 - (uint32_t)__builtin_clz(bits)) & 0xf0) > priority)
+			return true;
+	}
+	return false;
+}
+
+static void interrupt(uint32_t vcpu, uint8_t vector)
+{
+	mmio_write32(LAPIC + LAPIC_ICR_HIGH, vcpu << 24);
+	mmio_write32(LAPIC + LAPIC_ICR_LOW, ICR_ASSERT | vector);
+}
+
 static void ring(void)
 {
 	out8(TDXEMU_DOORBELL_PORT, 'q');
@@ -72,6 +105,9 @@ static void log_value(const char *text, uint64_t value)
 const struct td_port svm_port = {
         .guest = memory_guest,
         .owns = memory_owns,
+        .remap = remap,
+        .interrupt_pending = interrupt_pending,
+        .interrupt = interrupt,
         .port_in = port_in,
         .port_out = port_out,
         .mmio_read = mmio_read,

@@ -23,16 +23,21 @@ void cpu_inject(struct cpu *c, unsigned vector, int has_error)
 	        vector | EVENT_EXCEPTION | EVENT_VALID | (has_error ? EVENT_ERROR : 0);
 }
 
-static void inject_ve(struct cpu *c, uint64_t reason, uint64_t qualification, uint64_t length)
+static void inject(struct cpu *c, struct td_ve ve)
 {
-	struct td_ve *ve = &c->vcpu.ve;
-
-	if (ve->valid) { /* a #VE before the last one was fetched */
+	if (c->vcpu.ve.valid) { /* a #VE before the last one was fetched */
 		cpu_inject(c, VECTOR_DF, 1);
 		return;
 	}
-	*ve = (struct td_ve){true, reason, qualification, length};
+	ve.valid = true;
+	c->vcpu.ve = ve;
 	cpu_inject(c, VECTOR_VE, 0);
+}
+
+static void inject_ve(struct cpu *c, uint64_t reason, uint64_t qualification, uint64_t length)
+{
+	inject(c, (struct td_ve){
+	                  .reason = reason, .qualification = qualification, .length = length});
 }
 
 static void advance(struct cpu *c, unsigned length)
@@ -41,14 +46,29 @@ static void advance(struct cpu *c, unsigned length)
 	c->vmcb.int_shadow = 0;
 }
 
+static void lock(void)
+{
+	while (__atomic_test_and_set(&td_lock, __ATOMIC_ACQUIRE))
+		__builtin_ia32_pause();
+}
+
+static void unlock(void)
+{
+	__atomic_clear(&td_lock, __ATOMIC_RELEASE);
+}
+
 static void tdcall(struct cpu *c, unsigned length)
 {
 	c->regs.rax = c->vmcb.rax;
-	advance(c, length);
-	while (__atomic_test_and_set(&td_lock, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
+	lock();
 	td_call(&the_td, &c->vcpu, &c->regs);
-	__atomic_clear(&td_lock, __ATOMIC_RELEASE);
+	unlock();
+	if (c->vcpu.due.valid) {
+		inject(c, c->vcpu.due);
+		c->vcpu.due.valid = false;
+		return;
+	}
+	advance(c, length);
 	c->vmcb.rax = c->regs.rax;
 	if (c->vcpu.halt) {
 		c->vcpu.halt = false;
@@ -158,6 +178,19 @@ static void handle_exit(struct cpu *c)
 	}
 }
 
+/* A finished quote, for a guest that wants to be told; no lock for the others. */
+static bool poll_event(void)
+{
+	bool awaited;
+
+	if (!__atomic_load_n(&the_td.event_vector, __ATOMIC_RELAXED))
+		return false;
+	lock();
+	awaited = td_event_poll(&the_td);
+	unlock();
+	return awaited;
+}
+
 void cpu_run(struct cpu *c)
 {
 	for (;;) {
@@ -169,6 +202,7 @@ void cpu_run(struct cpu *c)
 		interrupted = c->vmcb.exit_int_info;
 		c->vmcb.event_inject = interrupted & EVENT_VALID ? interrupted : 0;
 		handle_exit(c);
+		poll_event();
 	}
 }
 
@@ -179,6 +213,8 @@ void cpu_run(struct cpu *c)
  */
 void cpu_halt(struct cpu *c, bool blocked)
 {
+	while (poll_event() && !svm_port.interrupt_pending()) /* nothing else wakes us for it */
+		__builtin_ia32_pause();
 	c->halt.rip = (uint64_t)halt_code;
 	c->halt.exit_code = ~0ull;
 	vmrun_halt(&c->halt, blocked);

@@ -30,6 +30,16 @@ static uint64_t call3(uint64_t leaf, uint64_t rcx, uint64_t rdx, uint64_t r8)
 	return call(&r);
 }
 
+/* An EPT violation of the module's own access: KVM ends such a TD. */
+static void stops(uint64_t leaf, uint64_t rcx, uint64_t rdx, uint64_t r8)
+{
+	if (setjmp(fake.stopped) == 0) {
+		call3(leaf, rcx, rdx, r8);
+		ck_abort_msg("the TD went on");
+	}
+	ck_assert_str_eq(fake.reason, "the guest used a private address where it has no memory");
+}
+
 START_TEST(vp_info)
 {
 	struct td_regs r = {.rax = 1};
@@ -43,13 +53,25 @@ START_TEST(vp_info)
 }
 END_TEST
 
+/* The leaves of module 1.5: 0-12, 18, 20, 22-27. */
 START_TEST(unknown_leaves)
 {
-	for (uint64_t leaf = 0; leaf < 64; leaf++)
-		if (leaf > 11 || leaf == 9 || leaf == 10)
+	for (uint64_t leaf = 13; leaf < 64; leaf++)
+		if (leaf < 18 || leaf == 19 || leaf == 21 || leaf > 27)
 			ck_assert_uint_eq(call3(leaf, 0, 0, 0), INVALID_RAX);
-	ck_assert_uint_eq(call3(1 | 1 << 16, 0, 0, 0), INVALID_RAX); /* a version */
-	ck_assert_uint_eq(call3(1 | 1ull << 32, 0, 0, 0), INVALID_RAX);
+}
+END_TEST
+
+START_TEST(versions)
+{
+	for (uint64_t leaf = 0; leaf < 28; leaf++) {
+		if (leaf != 7)
+			ck_assert_uint_eq(call3(leaf | 1 << 16, 0, 0, 0), INVALID_RAX);
+		ck_assert_uint_eq(call3(leaf | 1 << 24, 0, 0, 0), INVALID_RAX);
+		ck_assert_uint_eq(call3(leaf | 1ull << 32, 0, 0, 0), INVALID_RAX);
+		ck_assert_uint_eq(call3(leaf | 1ull << 63, 0, 0, 0), INVALID_RAX);
+	}
+	ck_assert_uint_eq(call3(7 | 2 << 16, 0, 0, 0), INVALID_RAX); /* VM.RD has 0 and 1 */
 }
 END_TEST
 
@@ -77,8 +99,8 @@ START_TEST(extend_refused)
 	ck_assert_uint_eq(call3(2, FAKE_RAM, 4, 0), INVALID_RDX);
 	ck_assert_uint_eq(call3(2, FAKE_RAM + 1, 4, 0), INVALID_RCX); /* RCX is named first */
 	ck_assert_uint_eq(call3(2, FAKE_RAM | 1ull << 47, 0, 0), INVALID_RCX);
-	ck_assert_uint_eq(call3(2, FAKE_RAM + FAKE_SIZE, 0, 0), INVALID_RCX);
 	ck_assert_uint_eq(call3(2, 0xffffffffffffffc0, 0, 0), INVALID_RCX);
+	stops(2, FAKE_RAM + FAKE_SIZE, 0, 0);
 	ck_assert_mem_eq(td.info.rtmr, zero, sizeof(zero));
 }
 END_TEST
@@ -135,8 +157,14 @@ START_TEST(report_refused)
 	ck_assert_uint_eq(call3(4, FAKE_RAM, FAKE_RAM + 1, 0), INVALID_RDX);
 	ck_assert_uint_eq(call3(4, FAKE_RAM, FAKE_RAM, 1), INVALID_R8);
 	ck_assert_uint_eq(call3(4, FAKE_RAM, FAKE_RAM, 0x100), INVALID_R8);
-	ck_assert_uint_eq(call3(4, 0, FAKE_RAM, 0), INVALID_RCX);
-	ck_assert_uint_eq(call3(4, FAKE_RAM, 0, 0), INVALID_RDX);
+	/* Both alignments, REPORTDATA's address, the subtype, and last the output's address. */
+	ck_assert_uint_eq(call3(4, FAKE_RAM + 1, FAKE_RAM + 1, 1), INVALID_RCX);
+	ck_assert_uint_eq(call3(4, 1ull << 52, FAKE_RAM + 1, 1), INVALID_RDX);
+	ck_assert_uint_eq(call3(4, 1ull << 52, 1ull << 52, 1), INVALID_RDX);
+	ck_assert_uint_eq(call3(4, 1ull << 52, FAKE_RAM, 1), INVALID_R8);
+	ck_assert_uint_eq(call3(4, 1ull << 52, FAKE_RAM, 0), INVALID_RCX);
+	stops(4, 0, FAKE_RAM, 0);
+	stops(4, FAKE_RAM, 0, 0);
 	ck_assert_mem_eq(fake.ram, zero, FAKE_SIZE);
 }
 END_TEST
@@ -146,25 +174,17 @@ START_TEST(ve_info_once)
 	struct td_regs r = {.rax = 3};
 
 	ck_assert_uint_eq(call(&r), 0xc000070400000000ull);
-	vcpu.ve = (struct td_ve){true, 30, 0x03f80000, 2};
+	vcpu.ve = (struct td_ve){true, 30, 0x03f80000, 2, 0x123, 0x456};
 	r.rax = 3;
 	ck_assert_uint_eq(call(&r), 0);
 	ck_assert_uint_eq(r.rcx, 30);
 	ck_assert_uint_eq(r.rdx, 0x03f80000);
+	ck_assert_uint_eq(r.r8, 0x123);
+	ck_assert_uint_eq(r.r9, 0x456);
 	ck_assert_uint_eq(r.r10, 2);
 	r.rax = 3;
 	ck_assert_uint_eq(call(&r), 0xc000070400000000ull);
-}
-END_TEST
-
-START_TEST(accept)
-{
-	ck_assert_uint_eq(call3(6, FAKE_RAM, 0, 0), 0);
-	ck_assert_uint_eq(call3(6, FAKE_RAM | 8, 0, 0), INVALID_RCX);
-	ck_assert_uint_eq(call3(6, FAKE_RAM | 1, 0, 0), INVALID_RCX); /* no 2 MiB page */
-	ck_assert_uint_eq(call3(6, FAKE_RAM | 2, 0, 0), INVALID_RCX); /* no such level */
-	ck_assert_uint_eq(call3(6, FAKE_RAM | 1ull << 47, 0, 0), INVALID_RCX);
-	ck_assert_uint_eq(call3(6, FAKE_RAM + FAKE_SIZE, 0, 0), INVALID_RCX);
+	ck_assert_uint_eq(r.rcx | r.rdx | r.r8 | r.r9 | r.r10, 0);
 }
 END_TEST
 
@@ -177,43 +197,340 @@ START_TEST(cpuid_ve)
 }
 END_TEST
 
-/* Field IDs as guests write them: Linux, and Intel's own tests, with and without bit 63. */
-START_TEST(fields)
-{
-	struct td_regs r = {.rax = 8, .rdx = 0x1110000300000017, .r8 = 2, .r9 = 2};
+/* ---- local attestation ---- */
 
-	ck_assert_uint_eq(call(&r), 0); /* ENUM_TOPOLOGY */
-	ck_assert_uint_eq(r.r8, 0);
-	r = (struct td_regs){.rax = 7, .rdx = 0x9110000300000017};
-	ck_assert_uint_eq(call(&r), 0);
-	ck_assert_uint_eq(r.r8, 2);
-	r = (struct td_regs){.rax = 8, .rdx = 0x1110000300000017, .r8 = 8, .r9 = 8};
-	ck_assert_uint_eq(call(&r), 0xc0000c0300000000ull); /* REDUCE_VE is not promised */
-	ck_assert_uint_eq(td.td_ctls, 2);
-	r = (struct td_regs){.rax = 7, .rdx = 0x9100000000000019};
-	ck_assert_uint_eq(call(&r), 0);
-	ck_assert_uint_eq(r.r8, 1);
-	r = (struct td_regs){.rax = 7, .rdx = 0x1110000300000999, .r8 = 5};
-	ck_assert_uint_eq(call(&r), 0xc0000c0000000000ull);
-	ck_assert_uint_eq(r.r8, 0);
-	r = (struct td_regs){.rax = 7, .rcx = 1, .rdx = 0x1110000300000017};
-	ck_assert_uint_eq(call(&r), INVALID_RCX);
-	r = (struct td_regs){.rax = 8, .rdx = 0x9100000000000019, .r8 = 0, .r9 = 1};
-	ck_assert_uint_eq(call(&r), 0xc0000c0100000000ull);
+#define INVALID_REPORTMACSTRUCT 0xc000100100000000ull
+#define INVALID_CPUSVN          0xc000100000000000ull
+
+static uint64_t verify_changed(unsigned at)
+{
+	uint64_t status;
+
+	fake.ram[at] ^= 1;
+	status = call3(22, FAKE_RAM, 0, 0);
+	fake.ram[at] ^= 1;
+	return status;
+}
+
+START_TEST(verify_report)
+{
+	ck_assert_uint_eq(call3(4, FAKE_RAM, FAKE_RAM + 1024, 0), 0);
+	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), 0);
+	for (unsigned i = 0; i < 256; i++)
+		ck_assert_uint_eq(verify_changed(i), i >= 16 && i < 32 ? INVALID_CPUSVN
+		                                                       : INVALID_REPORTMACSTRUCT);
+	ck_assert_uint_eq(verify_changed(300), 0); /* TEE_TCB_INFO is the verifier's to hash */
+	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), 0);
+	td.mac_key[0] ^= 1; /* of another platform */
+	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), INVALID_REPORTMACSTRUCT);
 }
 END_TEST
 
-/* FEATURES0 must be readable: guests panic otherwise. */
-START_TEST(features0)
+START_TEST(verify_report_refused)
 {
-	struct td_regs r = {.rax = 11, .rdx = 0x0a00000300000008, .r8 = 7};
+	ck_assert_uint_eq(call3(22, FAKE_RAM + 128, 0, 0), INVALID_RCX);
+	ck_assert_uint_eq(call3(22, FAKE_RAM | 1ull << 47, 0, 0), INVALID_RCX);
+	ck_assert_uint_eq(call3(22, 1ull << 48, 0, 0), INVALID_RCX);
+	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), INVALID_REPORTMACSTRUCT); /* zeros */
+	stops(22, 0, 0, 0);
+}
+END_TEST
+
+/* ---- metadata; which fields a guest may use is in the tables of Intel's module ---- */
+
+#define ID_INCORRECT    0xc0000c0000000000ull
+#define NOT_WRITABLE    0xc0000c0100000000ull
+#define NOT_READABLE    0xc0000c0200000000ull
+#define VALUE_NOT_VALID 0xc0000c0300000000ull
+#define FIRST_FIELD     0x00000c0b00000000ull
+#define NONE            UINT64_MAX
+enum { VM_RD = 7, VM_RD_1 = 7 | 1 << 16, VM_WR = 8, VP_RD = 9, VP_WR = 10, SYS_RD = 11 };
+
+static uint64_t status_of_last;
+
+/* The value that reading gives. */
+static uint64_t rd(uint64_t leaf, uint64_t id)
+{
+	struct td_regs r = {.rax = leaf, .rdx = id, .r8 = 0x5555};
+
+	status_of_last = call(&r);
+	return r.r8;
+}
+
+static uint64_t wr(uint64_t leaf, uint64_t id, uint64_t value, uint64_t mask, uint64_t *ret_old)
+{
+	struct td_regs r = {.rax = leaf, .rdx = id, .r8 = value, .r9 = mask};
+	uint64_t status = call(&r);
+
+	ck_assert_uint_eq(r.rdx, id);
+	if (ret_old)
+		*ret_old = r.r8;
+	return status;
+}
+
+/* Field IDs as guests write them: Linux, and Intel's own tests, with and without bit 63. */
+START_TEST(td_ctls)
+{
+	uint64_t old;
+
+	ck_assert_uint_eq(rd(VM_RD, 0x9110000300000017), 1); /* PENDING_VE_DISABLE: ATTRIBUTES */
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 2, 2, &old), 0); /* ENUM_TOPOLOGY */
+	ck_assert_uint_eq(old, 1);
+	ck_assert_uint_eq(rd(VM_RD, 0x9110000300000017), 3);
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 8, 8, &old), NOT_WRITABLE); /* REDUCE_VE */
+	ck_assert_uint_eq(old, 0);
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 11, 11, NULL), VALUE_NOT_VALID);
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 0, 1, NULL), VALUE_NOT_VALID); /* fixed */
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 1, 1, NULL), 0);
+	ck_assert_uint_eq(td.td_ctls, 3);
+}
+END_TEST
+
+START_TEST(td_fields)
+{
+	uint64_t first;
+
+	memset(td.info.mrtd, 0x11, 48);
+	memset(td.info.rtmr[3], 0x33, 48);
+	td.info.rtmr[3][47] = 0x34;
+	td.tsc_khz = 2300000;
+	memcpy(&first, td.uuid, 8);
+	ck_assert_uint_ne(first, 0);
+	ck_assert_uint_eq(rd(VM_RD, 0x8010000300000020), first);  /* TD_UUID */
+	ck_assert_uint_eq(rd(VM_RD, 0x9010000200000001), 2);      /* NUM_VCPUS */
+	ck_assert_uint_eq(rd(VM_RD, 0x9010000100000005), 0);      /* NUM_L2_VMS */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000000), 1 << 28); /* ATTRIBUTES */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000001), 7);      /* XFAM */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000200000002), 2);      /* MAX_VCPUS */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000000000003), 0);      /* GPAW */
+	ck_assert_uint_eq(rd(VM_RD, 0x111000010000000c), 92);     /* TSC_FREQUENCY, 25 MHz */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000016), 0);      /* CONFIG_FLAGS */
+	ck_assert_uint_eq(rd(VM_RD, 0x9100000000000019), 1);      /* TOPOLOGY_ENUM_CONFIGURED */
+	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000005), 0x1111111111111111);
+	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000010), 0xc1c1c1c1c1c1c1c1);
+	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000018), 0xc2c2c2c2c2c2c2c2);
+	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000025), 0xc3c3c3c3c3c3c3c3);
+	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000052), 0x3333333333333333); /* RTMR3 */
+	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000057), 0x3433333333333333);
+	ck_assert_uint_eq(rd(VM_RD, 0x9910000300000000), 0); /* SERVTD_HASH */
+	ck_assert_uint_eq(rd(VM_RD, 0x991000030000008f), 0);
+	ck_assert_uint_eq(status_of_last, 0);
+}
+END_TEST
+
+START_TEST(td_fields_refused)
+{
+	static const uint64_t hidden[] = {
+	        0x8010000000000001, /* FATAL */    0x8110000100000001, /* HKID */
+	        0x9010000200000004, /* OP_STATE */ 0x1110000300000004, /* EPTP */
+	        0x111000030000000a, /* TSC_OFFSET */ 0x9810000300000010, /* MIG_DEC_KEY */
+	        0x2010000300000000, /* MSR_BITMAPS */ 0x21100003000001ff, /* SEPT_ROOT */
+	};
+	static const uint64_t unknown[] = {
+	        0x1110000300000999, 0x1310000300000006, 0x1310000300000058, 0x3f10000300000000,
+	        0x2510000300000000, /* of an L2 VM */
+	        0x1110000700000000, /* more than one element */
+	        0x1110800300000000, 0x5110000300000000, 0x1110000301000000, NONE,
+	};
+	uint64_t old;
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++) {
+		ck_assert_uint_eq(rd(VM_RD, hidden[i]), 0);
+		ck_assert_uint_eq(status_of_last, NOT_READABLE);
+		ck_assert_uint_eq(wr(VM_WR, hidden[i], 0, 1, &old), NOT_WRITABLE);
+	}
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+		ck_assert_uint_eq(rd(VM_RD, unknown[i]), 0);
+		ck_assert_uint_eq(status_of_last, ID_INCORRECT);
+		ck_assert_uint_eq(wr(VM_WR, unknown[i], 0, 1, &old), ID_INCORRECT);
+	}
+	ck_assert_uint_eq(wr(VM_WR, 0x9100000000000019, 0, 1, &old), NOT_WRITABLE);
+	ck_assert_uint_eq(call3(VM_RD, 1, 0x1110000300000017, 0), INVALID_RCX); /* another TD */
+	ck_assert_uint_eq(call3(VM_WR, 1, 0x1110000300000017, 0), INVALID_RCX);
+}
+END_TEST
+
+/* All fields a guest may read, in the module's order, as version 1 goes through them. */
+static unsigned walk(uint64_t leaf, uint64_t *ret_first, uint64_t *ret_last)
+{
+	struct td_regs r = {.rax = leaf, .rdx = NONE};
+	unsigned n = 0;
+
+	ck_assert_uint_eq(call(&r), FIRST_FIELD);
+	ck_assert_uint_eq(r.r8, 0);
+	*ret_first = r.rdx;
+	while (r.rdx != NONE) {
+		*ret_last = r.rdx;
+		r.rax = leaf;
+		ck_assert_uint_eq(call(&r), 0);
+		ck_assert_uint_lt(++n, 1000);
+	}
+	return n;
+}
+
+START_TEST(all_fields_by_version_1)
+{
+	struct td_regs r = {.rax = VM_RD_1, .rdx = 0x1310000300000005, .r8 = 1};
+	uint64_t first, last;
+
+	/* UUID 4, counts 2, controls 8, TOPOLOGY 1, identity 24, RTMRs 24, UUID 4, service TDs 23 */
+	ck_assert_uint_eq(walk(VM_RD_1, &first, &last), 90);
+	ck_assert_uint_eq(first, 0x8010000300000020);
+	ck_assert_uint_eq(last, 0x991000030000008f);
+	ck_assert_uint_eq(call(&r), 0);
+	ck_assert_uint_eq(r.rdx, 0x1310000300000010); /* from MRTD's last element to MRCONFIGID */
+	r = (struct td_regs){.rax = VM_RD_1, .rdx = 0x1110000300000999, .r8 = 1};
+	ck_assert_uint_eq(call(&r), ID_INCORRECT);
+	ck_assert_uint_eq(r.rdx, NONE);
+	ck_assert_uint_eq(r.r8, 0);
+	r = (struct td_regs){.rax = VM_RD, .rdx = 0x1310000300000005};
+	ck_assert_uint_eq(call(&r), 0);
+	ck_assert_uint_eq(r.rdx, 0x1310000300000005); /* version 0 leaves it */
+}
+END_TEST
+
+START_TEST(vcpu_fields)
+{
+	uint64_t first, last, old;
+
+	/* VCPU_INDEX, two of CPUID's #VE, 4 L2_CTLS, 4 TSC_DEADLINE, 128 CPUID_CONTROL */
+	ck_assert_uint_eq(walk(VP_RD, &first, &last), 139);
+	ck_assert_uint_eq(first, 0xa020000200000002);
+	ck_assert_uint_eq(last, 0xa12000000000007f);
+	ck_assert_uint_eq(rd(VP_RD, 0xa020000200000002), 1);
+	ck_assert_uint_eq(wr(VP_WR, 0xa020000000000008, 1, 0xff, &old), 0); /* CPUID_USER_VE */
+	ck_assert_uint_eq(vcpu.cpuid_ve, TD_CPUIDVE_USER);
+	ck_assert_uint_eq(call3(5, 3, 0, 0), 0);
+	ck_assert_uint_eq(rd(VP_RD, 0xa020000000000007), 1);
+	ck_assert_uint_eq(wr(VP_WR, 0xa020000000000007, 0, NONE, &old), 0);
+	ck_assert_uint_eq(old, 1);
+	ck_assert_uint_eq(vcpu.cpuid_ve, TD_CPUIDVE_USER);
+	ck_assert_uint_eq(rd(VP_RD, 0xa020000300000059), NONE); /* TSC_DEADLINE: none */
+	ck_assert_uint_eq(wr(VP_WR, 0xa020000300000059, 5, NONE, &old), 0);
+	ck_assert_uint_eq(rd(VP_RD, 0xa020000300000059), 5);
+	ck_assert_uint_eq(wr(VP_WR, 0xa120000000000011, 3, 3, &old), 0);
+	ck_assert_uint_eq(rd(VP_RD, 0xa120000000000011), 3);
+	ck_assert_uint_eq(wr(VP_WR, 0xa120000000000011, 4, 7, &old), VALUE_NOT_VALID);
+	ck_assert_uint_eq(wr(VP_WR, 0xa020000300000050, 8, 8, &old), NOT_WRITABLE);
+}
+END_TEST
+
+START_TEST(vcpu_fields_refused)
+{
+	static const uint64_t hidden[] = {
+	        0x002400030000681e, /* RIP in the VMCS */ 0x1020000300000000, /* RAX */
+	        0x0220000200000001, /* VE_INFO.VALID */   0x12200003000005ff, /* XBUFF */
+	        0x9120000300000100, 0xa020000000000000,   0xa02000030000010c,
+	};
+	static const uint64_t unknown[] = {
+	        0x002400030000681f, /* a VMCS field's high half */
+	        0x0024000300006826 + 8, 0x1120000300000004, 0x2520000300000000, /* of an L2 VM */
+	        0xa120000000000080,
+	};
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++) {
+		rd(VP_RD, hidden[i]);
+		ck_assert_uint_eq(status_of_last, NOT_READABLE);
+	}
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+		rd(VP_RD, unknown[i]);
+		ck_assert_uint_eq(status_of_last, ID_INCORRECT);
+	}
+	ck_assert_uint_eq(call3(VP_RD, 1, 0xa020000200000002, 0), INVALID_RCX);
+	ck_assert_uint_eq(call3(VP_WR, 1, 0xa020000000000008, 0), INVALID_RCX);
+	ck_assert_uint_eq(wr(VP_WR, 0xa020000200000002, 0, 1, NULL), NOT_WRITABLE);
+}
+END_TEST
+
+START_TEST(system_fields)
+{
+	uint64_t first, last;
+
+	ck_assert_uint_eq(walk(SYS_RD, &first, &last), 12);
+	ck_assert_uint_eq(first, 0x0800000200000000);
+	ck_assert_uint_eq(last, 0xa200000100000000);
+	ck_assert_uint_eq(rd(SYS_RD, 0x0800000200000000), 0x8086);
+	ck_assert_uint_eq(rd(SYS_RD, 0x0800000100000003), 5);
+	ck_assert_uint_eq(rd(SYS_RD, 0x0800000100000004), 1);
+	ck_assert_uint_eq(rd(SYS_RD, 0x0a00000000000001), 1);
+	ck_assert_uint_eq(rd(SYS_RD, 0xa200000100000000), 0x807f);
+	rd(SYS_RD, 0x8800000200000001); /* BUILD_DATE is the VMM's */
+	ck_assert_uint_eq(status_of_last, NOT_READABLE);
+	rd(SYS_RD, 0x0a00000300000009);
+	ck_assert_uint_eq(status_of_last, ID_INCORRECT);
+	/* FEATURES0 must be readable: guests panic otherwise. */
+	ck_assert_uint_eq(rd(SYS_RD, 0x0a00000300000008), 0);
+	ck_assert_uint_eq(status_of_last, 0);
+}
+END_TEST
+
+/* The list: a header, then seven sequences; the two version numbers share one, and so do four. */
+START_TEST(system_fields_as_a_list)
+{
+	struct td_regs r = {.rax = 12, .rdx = FAKE_RAM, .r8 = NONE};
+	const uint64_t *word = (const uint64_t *)fake.ram;
 
 	ck_assert_uint_eq(call(&r), 0);
+	ck_assert_uint_eq(r.r8, NONE);
+	ck_assert_uint_eq(word[0], (1 + 8 + 12) * 8 | 8 << 16);
+	ck_assert_uint_eq(word[1], 0x0800000200000000);
+	ck_assert_uint_eq(word[2], 0x8086);
+	ck_assert_uint_eq(word[3], 0x0800000100000003 | 1ull << 38);
+	ck_assert_uint_eq(word[4], 5);
+	ck_assert_uint_eq(word[5], 1);
+	ck_assert_uint_eq(word[6], 0x0a00000200000000);
+	ck_assert_uint_eq(word[14], 0x2000000100000001 | 3ull << 38);
+	ck_assert_uint_eq(word[19], 0xa200000100000000);
+	ck_assert_uint_eq(word[20], 0x807f);
+	r = (struct td_regs){.rax = 12, .rdx = FAKE_RAM, .r8 = 0x2000000100000003};
+	ck_assert_uint_eq(call(&r), 0); /* from within */
+	ck_assert_uint_eq(word[0], (1 + 2 + 3) * 8 | 2 << 16);
+	ck_assert_uint_eq(word[1], 0x2000000100000003 | 1ull << 38);
+	r = (struct td_regs){.rax = 12, .rdx = FAKE_RAM, .r8 = 0x8800000200000001};
+	ck_assert_uint_eq(call(&r), 0); /* from one that is not the guest's: the next that is */
+	ck_assert_uint_eq(word[1], 0x0800000100000003 | 1ull << 38);
+}
+END_TEST
+
+START_TEST(list_refused)
+{
+	ck_assert_uint_eq(call3(12, 0, FAKE_RAM + 8, NONE), INVALID_RDX);
+	ck_assert_uint_eq(call3(12, 0, FAKE_RAM | 1ull << 47, NONE), INVALID_RDX);
+	ck_assert_uint_eq(call3(12, 0, FAKE_RAM, 0x0a00000300000009), ID_INCORRECT);
+	ck_assert_uint_eq(call3(12, 0, FAKE_RAM, 0x0a00000200000008), ID_INCORRECT); /* its size */
+}
+END_TEST
+
+/* ---- service TDs and L2 VMs: there are none ---- */
+
+START_TEST(service_td)
+{
+	struct td_regs r = {.rax = 18, .rcx = 1, .rdx = 5, .r8 = 5};
+	uint64_t word;
+
+	memcpy(&word, td.uuid, 8);
+	r.rcx += word; /* slot 1 of one */
+	ck_assert_uint_eq(call(&r), INVALID_RCX);
+	ck_assert_uint_eq(r.rdx, NONE);
 	ck_assert_uint_eq(r.r8, 0);
-	ck_assert_uint_eq(r.rdx, UINT64_MAX);
-	r = (struct td_regs){.rax = 11, .rdx = 0x0a00000300000009, .r8 = 7};
-	ck_assert_uint_eq(call(&r), 0xc0000c0000000000ull);
-	ck_assert_uint_eq(r.r8, 0);
+	r = (struct td_regs){.rax = 20, .rcx = word + 1, .rdx = 5};
+	ck_assert_uint_eq(call(&r), INVALID_RCX);
+	ck_assert_uint_eq(r.rdx, 5);
+	if (setjmp(fake.stopped) == 0) {
+		call3(18, word + 0x1000, 0, 0); /* slot 0 of some TD */
+		ck_abort_msg("the TD went on");
+	}
+	ck_assert_str_eq(fake.reason, "the guest named a TD that is not bound to it");
+}
+END_TEST
+
+START_TEST(l2_vms)
+{
+	ck_assert_uint_eq(call3(25, 1, FAKE_RAM + 8, 0), INVALID_RDX);
+	ck_assert_uint_eq(call3(25, 1, FAKE_RAM, 0), INVALID_RCX);
+	ck_assert_uint_eq(call3(26, 0, 0, 0), 0);
+	ck_assert_uint_eq(call3(26, 2, 0, 0), INVALID_RCX);
+	ck_assert_uint_eq(call3(27, 1, 0, 0), INVALID_RCX);
 }
 END_TEST
 
@@ -227,16 +544,27 @@ int main(void)
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, vp_info);
 	tcase_add_test(c, unknown_leaves);
+	tcase_add_test(c, versions);
 	tcase_add_test(c, extend);
 	tcase_add_test(c, extend_refused);
 	tcase_add_test(c, report_overlapping_its_data);
 	tcase_add_test(c, report_cannot_be_forged);
 	tcase_add_test(c, report_refused);
 	tcase_add_test(c, ve_info_once);
-	tcase_add_test(c, accept);
 	tcase_add_test(c, cpuid_ve);
-	tcase_add_test(c, fields);
-	tcase_add_test(c, features0);
+	tcase_add_test(c, verify_report);
+	tcase_add_test(c, verify_report_refused);
+	tcase_add_test(c, td_ctls);
+	tcase_add_test(c, td_fields);
+	tcase_add_test(c, td_fields_refused);
+	tcase_add_test(c, all_fields_by_version_1);
+	tcase_add_test(c, vcpu_fields);
+	tcase_add_test(c, vcpu_fields_refused);
+	tcase_add_test(c, system_fields);
+	tcase_add_test(c, system_fields_as_a_list);
+	tcase_add_test(c, list_refused);
+	tcase_add_test(c, service_td);
+	tcase_add_test(c, l2_vms);
 	suite_add_tcase(s, c);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_NORMAL);

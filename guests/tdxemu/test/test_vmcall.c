@@ -72,9 +72,10 @@ START_TEST(mmio)
 
 	ck_assert_uint_eq(vmcall(&r), 0);
 	ck_assert_uint_eq(r.r11, 0x5a);
-	ck_assert_uint_eq(vmcall4(48, 4, 0, 0xfee00022, 0), MISALIGNED);
-	ck_assert_uint_eq(vmcall4(48, 4, 1, FAKE_RAM, 0), INVALID);
-	ck_assert_uint_eq(vmcall4(48, 5, 0, 0xfee00000, 0), INVALID);
+	ck_assert_uint_eq(vmcall4(48, 4, 0, 0xfee00022 | SHARED, 0), MISALIGNED);
+	ck_assert_uint_eq(vmcall4(48, 4, 0, 0xfee00020, 0), INVALID); /* private */
+	ck_assert_uint_eq(vmcall4(48, 4, 1, FAKE_RAM | SHARED, 0), INVALID);
+	ck_assert_uint_eq(vmcall4(48, 5, 0, 0xfee00000 | SHARED, 0), INVALID);
 	ck_assert_uint_eq(vmcall4(48, 4, 0, 1ull << 52, 0), INVALID);
 	ck_assert_uint_eq(fake.accesses, 1);
 }
@@ -104,11 +105,44 @@ START_TEST(unknown)
 {
 	struct td_regs r = {.r10 = 1, .r11 = 30, .r12 = 1, .r14 = 0x80};
 
-	ck_assert_uint_eq(vmcall4(0x10004, 0x40, 0, 0, 0), UNSUPPORTED);
 	ck_assert_uint_eq(vmcall4(0x1feed, 0, 0, 0, 0), UNSUPPORTED);
 	ck_assert_uint_eq(vmcall4(0, 0, 0, 0, 0), UNSUPPORTED);
 	ck_assert_uint_eq(vmcall(&r), (uint64_t)-1000); /* a vendor's call, not port I/O */
 	ck_assert_uint_eq(fake.accesses, 0);
+}
+END_TEST
+
+/* A vector of the vCPU that asks; told once for each quote, when the module next has the CPU. */
+START_TEST(quote_with_notice)
+{
+	ck_assert_uint_eq(vmcall4(0x10004, 31, 0, 0, 0), INVALID);
+	ck_assert_uint_eq(vmcall4(0x10004, 256, 0, 0, 0), INVALID);
+	ck_assert(!td_event_poll(&td));
+	ck_assert_uint_eq(vmcall4(0x10004, 0x40, 0, 0, 0), 0);
+	ck_assert(!td_event_poll(&td));
+	ck_assert_uint_eq(vmcall4(0x10002, FAKE_RAM | SHARED, 8192, 0, 0), 0);
+	ck_assert(td_event_poll(&td)); /* awaited */
+	ck_assert_uint_eq(fake.interrupts, 0);
+	mailbox.answered = 1;
+	ck_assert(!td_event_poll(&td));
+	ck_assert(!td_event_poll(&td));
+	ck_assert_uint_eq(fake.interrupts, 1);
+	ck_assert_uint_eq(fake.interrupted_vcpu, 1);
+	ck_assert_uint_eq(fake.interrupt_vector, 0x40);
+}
+END_TEST
+
+START_TEST(vmcall_info)
+{
+	struct td_regs r = {.r11 = 0x10000, .r12 = 1, .r13 = 7, .r14 = 7};
+
+	ck_assert_uint_eq(vmcall(&r), 0);
+	ck_assert_uint_eq(r.r11, 2); /* SetupEventNotifyInterrupt */
+	ck_assert_uint_eq(r.r12 | r.r13 | r.r14, 0);
+	r = (struct td_regs){.r11 = 0x10000, .r12 = 0, .r13 = 7, .r14 = 7};
+	ck_assert_uint_eq(vmcall(&r), 0);
+	ck_assert_uint_eq(r.r11 | r.r12 | r.r13 | r.r14, 0);
+	ck_assert_uint_eq(vmcall4(0x10000, 2, 0, 0, 0), INVALID);
 }
 END_TEST
 
@@ -197,6 +231,8 @@ int main(void)
 	tcase_add_test(c, map_gpa);
 	tcase_add_test(c, halt);
 	tcase_add_test(c, unknown);
+	tcase_add_test(c, quote_with_notice);
+	tcase_add_test(c, vmcall_info);
 	tcase_add_test(c, fatal_error_is_escaped);
 	tcase_add_test(c, fatal_error_of_full_length);
 	tcase_add_test(c, quote_request);

@@ -3,7 +3,6 @@
 import base64
 import json
 import pathlib
-import re
 import subprocess
 
 import pytest
@@ -276,26 +275,3 @@ def test_quote_verify_batch(tmp_path):
     lines = [json.loads(line) for line in out.splitlines()]
     assert status == 1
     assert [line["status"] for line in lines] == ["OutOfDate", "UpToDate", "UpToDate"]
-
-
-def verbs():
-    """Every verb, and the verbs of those that have some, as the help texts list them."""
-    listed = re.compile(r"^  ([a-z]+) ", re.M)
-    for verb in listed.findall(tception("--help")[1]):
-        below = tception(verb, "--help")[1]
-        subverbs = listed.findall(below) if "Each has its own --help" in below else []
-        yield from ((verb, subverb) for subverb in subverbs) if subverbs else ((verb,),)
-
-
-def test_manual_page():
-    """The manual names every verb and every option, and has no fault that mandoc knows."""
-    page = TOP / "harness" / "tception.1"
-    assert subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, check=False).stdout == b""
-    text = subprocess.run(["mandoc", "-T", "ascii", page], capture_output=True, check=True).stdout.decode()
-    text = re.sub(r".\x08", "", text)
-    found = list(verbs())
-    assert len(found) >= 13 and ("quote", "verify") in found
-    for verb in found:
-        assert " ".join(verb) in text, verb
-        options = set(re.findall(r"--[a-z][a-z-]+", tception(*verb, "--help")[1])) - {"--help", "--usage"}
-        assert not {o for o in options if not re.search(re.escape(o) + r"(?![a-z-])", text)}, verb

@@ -4,21 +4,25 @@
 
 #include <stddef.h>
 
+#include "core/err.h"
+
 /*
- * The verbs, one cmd_<verb>.c each. argv[0] is the verb. Exit codes: 0 all as expected, 1 a verdict
- * differs, 2 usage or a bad case file, 3 infrastructure.
+ * The verbs, one <verb>.c each. argv[0] is the verb as help and complaints show it. Exit codes: 0
+ * all as expected, 1 a verdict differs, 2 usage or a bad case file, 3 infrastructure.
  */
 enum { EXIT_OK = 0, EXIT_DIFFERS = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
 
-/* What comes after a verb that is several: `tception quote parse`. */
-struct subverb {
+/* One of several: of `tception` itself, or what comes after a verb that is several. */
+struct verb {
 	const char *name;
 	int (*run)(int argc, char **argv);
-	const char *help;
+	const char *help; /* one line */
 };
-/* Runs the one that argv[1] names; prints `usage` and the list when it names none. */
-int cmd_dispatch(const struct subverb verbs[], size_t count, const char *usage, int argc,
-                 char **argv);
+/* Runs the one that is named first in argv. `about` says what they are, for --help. */
+int cmd_dispatch(const struct verb verbs[], size_t count, const char *about, int argc, char **argv);
+
+/* Says on standard error what went wrong; returns the exit code. */
+int cmd_failed(int exit_code, const struct err *e);
 
 int cmd_compare(int argc, char **argv);
 int cmd_eventlog(int argc, char **argv);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/judged.h"
-#include "format/bytes.h"
+#include "cli/options_run.h"
 #include "report/compare.h"
 
 #define RUNS_MAX 64
@@ -15,33 +13,16 @@
 struct options {
 	const char *dir[RUNS_MAX];
 	size_t runs;
-	enum report_format format;
+	struct format_option format;
 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-	static const struct {
-		const char *name;
-		enum report_format format;
-	} formats[] = {{"table", REPORT_TABLE},
-	               {"json", REPORT_JSON},
-	               {"md", REPORT_MARKDOWN},
-	               {"markdown", REPORT_MARKDOWN}};
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'j':
-		o->format = REPORT_JSON;
-		return 0;
-	case 'f':
-		for (size_t i = 0; i < COUNT_OF(formats); i++) {
-			if (strcmp(argument, formats[i].name) == 0) {
-				o->format = formats[i].format;
-				return 0;
-			}
-		}
-		argp_error(state, "unknown format '%.20s'; expected table, json or markdown",
-		           argument);
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->format;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->runs == RUNS_MAX)
@@ -67,7 +48,7 @@ static int compare_runs(struct judged *j, const struct options *o, struct err *e
 		run[i] = (struct compare_run){&j[i].in, &j[i].verdict};
 	r = compare_make(run, o->runs, &c, e);
 	if (r == 0) {
-		r = compare_write(o->format, &c, stdout, e);
+		r = compare_write(o->format.format, &c, stdout, e);
 		compare_done(&c);
 	}
 	return r;
@@ -75,14 +56,10 @@ static int compare_runs(struct judged *j, const struct options *o, struct err *e
 
 int cmd_compare(int argc, char **argv)
 {
-	static const struct argp_option list[] = {
-	        {"format", 'f', "FORMAT", 0, "table (default), json or markdown", 0},
-	        {"json", 'j', NULL, 0, "the same as --format json", 0},
-	        {0},
-	};
+	static const struct argp_child children[] = {{&options_format, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
-	        .options = list,
 	        .parser = parse_option,
+	        .children = children,
 	        .args_doc = "DIR [DIR...]",
 	        .doc = "Containers beside nested VMs, in a plain VM and in a trust domain: whether "
 	               "each kind of "
@@ -90,13 +67,13 @@ int cmd_compare(int argc, char **argv)
 	               "what it "
 	               "costs. Evidence is judged again; nothing is written.",
 	};
-	struct options o = {.format = REPORT_TABLE};
+	struct options o = {.format = {.made = FORMATS_ALL & ~(1u << REPORT_JUNIT)}};
 	struct judged *j;
 	size_t loaded = 0;
 	struct err e;
 	int r = 0;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	options_parse(&argp, argc, argv, 0, &o);
 	j = calloc(o.runs, sizeof(*j));
 	if (!j)
 		r = err_nomem(&e);
@@ -109,7 +86,5 @@ int cmd_compare(int argc, char **argv)
 	while (loaded)
 		judged_done(&j[--loaded]);
 	free(j);
-	if (r < 0)
-		fprintf(stderr, "tception: %s\n", e.text);
-	return r < 0 ? EXIT_BROKEN : EXIT_OK;
+	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
 }

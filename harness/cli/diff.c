@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/judged.h"
+#include "cli/options.h"
 #include "core/enum.h"
 #include "measure/predict_diff.h"
 
@@ -14,12 +14,14 @@ struct options {
 	bool registers;
 };
 
+enum { KEY_REGISTERS = 256 };
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'r':
+	case KEY_REGISTERS:
 		o->registers = true;
 		return 0;
 	case ARGP_KEY_ARG:
@@ -174,7 +176,7 @@ static unsigned diff_runs(const struct judged *left, const struct judged *right,
 int cmd_diff(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
-	        {"registers", 'r', NULL, 0,
+	        {"registers", KEY_REGISTERS, NULL, 0,
 	         "also compare what each TD measured, and name the inputs that differ", 0},
 	        {0},
 	};
@@ -189,15 +191,12 @@ int cmd_diff(int argc, char **argv)
 	struct err e;
 	unsigned n;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	if (judged_load(o.dir[0], &a, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_BROKEN;
-	}
+	options_parse(&argp, argc, argv, 0, &o);
+	if (judged_load(o.dir[0], &a, &e) < 0)
+		return cmd_failed(EXIT_BROKEN, &e);
 	if (judged_load(o.dir[1], &b, &e) < 0) {
 		judged_done(&a);
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_BROKEN;
+		return cmd_failed(EXIT_BROKEN, &e);
 	}
 	n = diff_runs(&a, &b, o.registers);
 	judged_done(&a);

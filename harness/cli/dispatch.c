@@ -1,34 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/options.h"
+#include "core/cleanup.h"
 
-static void print_usage(const struct subverb verbs[], size_t count, const char *usage, FILE *out)
+struct choice {
+	const struct verb *verbs;
+	size_t count;
+	const struct verb *chosen;
+	int at; /* in argv */
+};
+
+static void show_help(struct argp_state *state, FILE *out, unsigned how)
 {
-	fprintf(out, "usage: %s\n\n", usage);
-	for (size_t i = 0; i < count; i++)
-		fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].help);
-	fprintf(out, "\nEach has its own --help.\n");
+	argp_state_help(state, out, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC | how);
 }
 
-int cmd_dispatch(const struct subverb verbs[], size_t count, const char *usage, int argc,
-                 char **argv)
+static void choose(struct choice *c, const char *name, struct argp_state *state)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-	char name[64];
+	for (size_t i = 0; i < c->count && !c->chosen; i++) {
+		if (strcmp(c->verbs[i].name, name) == 0)
+			c->chosen = &c->verbs[i];
+	}
+	if (!c->chosen && strcmp(name, "help") == 0)
+		show_help(state, stdout, ARGP_HELP_EXIT_OK);
+	if (!c->chosen)
+		argp_error(state, "unknown verb '%.40s'", name);
+	c->at = state->next - 1;
+	state->next = state->argc; /* the rest is the verb's */
+}
 
-	if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
-		print_usage(verbs, count, usage, stdout);
-		return EXIT_OK;
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_ARG:
+		choose(state->input, arg, state);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		show_help(state, stderr, ARGP_HELP_EXIT_ERR);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(verbs[i].name, what) != 0)
-			continue;
-		snprintf(name, sizeof(name), "%s %s", argv[0], what);
-		argv[1] = name;
-		return verbs[i].run(argc - 1, argv + 1);
-	}
-	print_usage(verbs, count, usage, stderr);
-	return EXIT_USAGE;
+}
+
+/* Puts the list of verbs below the text about them. */
+static char *filter_help(int key, const char *text, void *input)
+{
+	const struct choice *c = input;
+	char *list = NULL;
+	size_t size;
+	FILE *out;
+
+	if (key != ARGP_KEY_HELP_PRE_DOC || !c || !(out = open_memstream(&list, &size)))
+		return (char *)text;
+	fprintf(out, "%s\n\n", text);
+	for (size_t i = 0; i < c->count; i++)
+		fprintf(out, "  %-9s %s\n", c->verbs[i].name, c->verbs[i].help);
+	fclose(out);
+	return list ?: (char *)text;
+}
+
+int cmd_dispatch(const struct verb verbs[], size_t count, const char *about, int argc, char **argv)
+{
+	_cleanup_(freep) char *doc = NULL, *name = NULL;
+	struct choice c = {.verbs = verbs, .count = count};
+	struct argp argp = {
+	        .parser = parse, .args_doc = "VERB [ARGUMENT...]", .help_filter = filter_help};
+	char *slash = strrchr(argv[0], '/');
+	struct err e;
+
+	if (slash)
+		argv[0] = slash + 1;
+	if (asprintf(&doc,
+	             "%s\vEach has its own --help. Exit codes: 0 all as expected, 1 a verdict "
+	             "differs, 2 usage or a bad case file, 3 infrastructure.",
+	             about) < 0)
+		return cmd_failed(EXIT_BROKEN, (err_nomem(&e), &e));
+	argp.doc = doc;
+	options_parse(&argp, argc, argv, ARGP_IN_ORDER, &c);
+	if (asprintf(&name, "%s %s", argv[0], c.chosen->name) < 0)
+		return cmd_failed(EXIT_BROKEN, (err_nomem(&e), &e));
+	argv[c.at] = name; /* as help and complaints show it */
+	return c.chosen->run(argc - c.at, argv + c.at);
+}
+
+int cmd_failed(int exit_code, const struct err *e)
+{
+	fprintf(stderr, "tception: %s\n", e->text);
+	return exit_code;
 }

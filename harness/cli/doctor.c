@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "run/engines.h"
 #include "run/host.h"
@@ -151,16 +151,18 @@ struct options {
 	bool json;
 };
 
+enum { KEY_QEMU = 256 };
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'q':
-		o->qemu = arg;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->json;
 		return 0;
-	case 'J':
-		o->json = true;
+	case KEY_QEMU:
+		o->qemu = arg;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -170,19 +172,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int cmd_doctor(int argc, char **argv)
 {
 	static const struct argp_option known[] = {
-	        {"qemu", 'q', "PROGRAM", 0, "QEMU to look at (qemu-system-x86_64)", 0},
-	        {"json", 'J', NULL, 0, "print JSON", 0},
+	        {"qemu", KEY_QEMU, "PROGRAM", 0, "QEMU to look at (qemu-system-x86_64)", 0},
 	        {0},
 	};
-	static const struct argp argp = {known,
-	                                 parse,
-	                                 "",
-	                                 "Says which accelerator and which TD platform a run would "
-	                                 "use here, why, and what is "
-	                                 "missing.",
-	                                 NULL,
-	                                 NULL,
-	                                 NULL};
+	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
+	static const struct argp argp = {
+	        .options = known,
+	        .parser = parse,
+	        .children = children,
+	        .doc = "Says which accelerator and which TD platform a run would use here, why, "
+	               "and what is missing.",
+	};
 	struct examination x = {0};
 	struct guest_parts parts = {0};
 	struct options o = {0};
@@ -190,12 +190,9 @@ int cmd_doctor(int argc, char **argv)
 	struct err e;
 	bool fatal = false;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE;
-	if (host_facts_gather(o.qemu, &host, &e) < 0 || guest_parts_find(&parts, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_BROKEN;
-	}
+	options_parse(&argp, argc, argv, 0, &o);
+	if (host_facts_gather(o.qemu, &host, &e) < 0 || guest_parts_find(&parts, &e) < 0)
+		return cmd_failed(EXIT_BROKEN, &e);
 	examine_host(&x, &host);
 	examine_parts(&x, &parts, !host.tdx_usable);
 	examine_engines(&x, parts.root[IMAGE_FULL].path);

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/evidence.h"
 #include "cli/input.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "format/eventlog.h"
 #include "format/text.h"
 #include "measure/log.h"
 
 struct options {
-	const char *log, *quote, *tdreport;
+	const char *log;
+	struct evidence_option evidence;
 	bool json;
 };
 
 /* What the log is held against: nothing, or the registers of a quote or a TDREPORT. */
 struct verdict {
-	bool compared;
-	const char *source;
-	uint8_t rtmr[4][48];
+	struct registers said;
 	struct log_compare compare[4];
 	bool ok;
 };
@@ -30,14 +30,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'q':
-		o->quote = arg;
-		return 0;
-	case 't':
-		o->tdreport = arg;
-		return 0;
-	case 'j':
-		o->json = true;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->evidence;
+		state->child_inputs[1] = &o->json;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->log)
@@ -47,46 +42,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!o->log)
 			argp_error(state, "no event log given");
-		if (o->quote && o->tdreport)
-			argp_error(state, "--quote or --tdreport, not both");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static int no_registers(const char *path, struct format_fault *fault, struct err *e)
+static void compare(const struct log *l, struct verdict *v)
 {
-	*fault = (struct format_fault){FORMAT_BAD_TYPE, 4};
-	return err_set(e, -EBADMSG, "%.200s: an SGX quote has no RTMRs", path);
-}
-
-/* 0, or -errno; -EBADMSG when what the log is to be held against is not what it should be. */
-static int compare(const struct options *o, const struct log *l, struct verdict *v,
-                   struct format_fault *fault, struct err *e)
-{
-	_cleanup_(input_done) struct input in = {0};
-	struct tdreport report;
-	struct quote q;
-	int r = 0;
-
 	v->ok = true;
-	v->source = o->quote ? "quote" : "TDREPORT";
-	if (o->quote && (r = input_quote(o->quote, &in, &q, fault, e)) == 0) {
-		if (q.body_type == QUOTE_BODY_SGX)
-			return no_registers(o->quote, fault, e);
-		memcpy(v->rtmr, q.td.rtmr, sizeof(v->rtmr));
-	} else if (o->tdreport && (r = input_tdreport(o->tdreport, &report, fault, e)) == 0) {
-		memcpy(v->rtmr, report.td.rtmr, sizeof(v->rtmr));
-	} else {
-		return r;
-	}
-	v->compared = true;
-	for (unsigned i = 0; i < 4; i++) {
-		log_compare(l, i, v->rtmr[i], &v->compare[i]);
+	for (unsigned i = 0; v->said.source && i < 4; i++) {
+		log_compare(l, i, v->said.rtmr[i], &v->compare[i]);
 		v->ok = v->ok && v->compare[i].match != LOG_DIFFERS;
 	}
-	return 0;
 }
 
 static json_t *event_json(const struct log_event *ev)
@@ -107,7 +75,7 @@ static json_t *compare_json(const struct verdict *v, unsigned i)
 	bool has_event = c->change != LOG_NO_CHANGE && c->change != LOG_NO_EVENTS;
 
 	return json_pack("{s:i, s:o, s:s, s:o, s:s}", "rtmr", (int)i, "quoted",
-	                 json_hex(v->rtmr[i], 48), "match", log_match_names[c->match], "event",
+	                 json_hex(v->said.rtmr[i], 48), "match", log_match_names[c->match], "event",
 	                 has_event ? json_integer((json_int_t)c->event) : json_null(), "text",
 	                 c->text);
 }
@@ -120,13 +88,13 @@ static int print_json(const struct log *l, const struct verdict *v)
 		json_array_append_new(rtmr, json_hex(l->rtmr[i], 48));
 	for (size_t i = 0; i < l->events; i++)
 		json_array_append_new(events, event_json(&l->event[i]));
-	for (unsigned i = 0; v->compared && i < 4; i++)
+	for (unsigned i = 0; v->said.source && i < 4; i++)
 		json_array_append_new(registers, compare_json(v, i));
 	root = json_pack("{s:s, s:o, s:o}", "format", l->json ? "json" : "ccel", "rtmr", rtmr,
 	                 "events", events);
-	if (v->compared && root)
+	if (v->said.source && root)
 		json_object_set_new(root, "matches", json_boolean(v->ok));
-	if (v->compared && root)
+	if (v->said.source && root)
 		json_object_set(root, "compared", registers);
 	json_decref(registers);
 	return json_print(root);
@@ -155,12 +123,12 @@ static void print_register(const struct log *l, const struct verdict *v, unsigne
 	char hex[HEX_ENCODED_SIZE(48)];
 
 	hex_encode(l->rtmr[i], 48, hex);
-	printf("RTMR%u  %s%s%s\n", i, hex, v->compared ? "  " : "",
-	       v->compared ? log_match_names[c->match] : "");
-	if (!v->compared || c->match == LOG_MATCHES)
+	printf("RTMR%u  %s%s%s\n", i, hex, v->said.source ? "  " : "",
+	       v->said.source ? log_match_names[c->match] : "");
+	if (!v->said.source || c->match == LOG_MATCHES)
 		return;
-	hex_encode(v->rtmr[i], 48, hex);
-	printf("       %s  in the %s\n", hex, v->source);
+	hex_encode(v->said.rtmr[i], 48, hex);
+	printf("       %s  in the %s\n", hex, v->said.source);
 	if (c->change != LOG_NO_CHANGE && c->change != LOG_NO_EVENTS)
 		printf("       event %zu (%s): ", c->event, l->event[c->event].what);
 	else
@@ -178,9 +146,10 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 	if (r == 0)
 		r = log_read((struct bytes){in.data, in.size}, &l, fault, e);
 	if (r == 0)
-		r = compare(o, &l, &v, fault, e);
+		r = evidence_read(&o->evidence, &v.said, fault, e);
 	if (r < 0)
 		return r;
+	compare(&l, &v);
 	if (o->json) {
 		if (print_json(&l, &v) < 0)
 			return err_set(e, -EIO, "cannot write the result");
@@ -194,35 +163,20 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 
 int cmd_eventlog(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-	        {"quote", 'q', "FILE", 0, "hold RTMR0 to 3 against this quote", 0},
-	        {"tdreport", 't', "FILE", 0, "or against this TDREPORT", 0},
-	        {"json", 'j', NULL, 0, "print JSON", 0},
-	        {0},
-	};
+	static const struct argp_child children[] = {
+	        {&evidence_options, 0, NULL, 0}, {&options_json, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
-	        options,
-	        parse_option,
-	        "FILE",
-	        "Shows an event log (CCEL data, or JSON as dstack writes it; - is standard input) "
-	        "and "
-	        "replays it to RTMR values.\vExit status: 0; 1 when a register differs or the "
-	        "input is not what it should be; 2 when it cannot be read.",
-	        NULL,
-	        NULL,
-	        NULL,
+	        .parser = parse_option,
+	        .children = children,
+	        .args_doc = "FILE",
+	        .doc = "Shows an event log (CCEL data, or JSON as dstack writes it; - is standard "
+	               "input) and replays it to RTMR values.\vExit status: 0; 1 when a register "
+	               "differs or the input is not what it should be; 2 when it cannot be read.",
 	};
 	struct format_fault fault = {0};
 	struct options o = {0};
 	struct err e;
-	int r;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	r = run(&o, &fault, &e);
-	if (r >= 0)
-		return r;
-	if (o.json && r == -EBADMSG)
-		input_print_refusal(&fault, e.text);
-	fprintf(stderr, "tception: %s\n", e.text);
-	return r == -EBADMSG ? EXIT_DIFFERS : EXIT_USAGE;
+	options_parse(&argp, argc, argv, 0, &o);
+	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
 }

@@ -3,7 +3,6 @@
  * The smallest grants with which a layer attests, found by trials. Each round of the search is a
  * run of its own, made by `tception run` in the same way as any other.
  */
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -19,6 +18,7 @@
 #include "cli/cmd.h"
 #include "cli/input.h"
 #include "cli/judged.h"
+#include "cli/options_run.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "report/grants.h"
@@ -26,13 +26,13 @@
 extern char **environ;
 
 struct options {
-	const char *cell, *grants, *out, *platform;
-	int goal;
+	const char *cell, *grants, *out;
+	int goal, platform; /* enum rung; enum platform or -1 */
 	unsigned size_max;
 	bool json;
 };
 
-enum { KEY_GRANTS = 256, KEY_RUNG, KEY_MAX, KEY_PLATFORM, KEY_JSON };
+enum { KEY_GRANTS = 256, KEY_RUNG, KEY_MAX };
 
 static const struct argp_option known_options[] = {
         {"grants", KEY_GRANTS, "LIST", 0,
@@ -40,8 +40,6 @@ static const struct argp_option known_options[] = {
         {"rung", KEY_RUNG, "NAME", 0, "how far up the ladder to look (default: chain)", 0},
         {"max", KEY_MAX, "N", 0, "at most N grants side by side, up to 9 (default: 4)", 0},
         {"output", 'o', "DIR", 0, "the rounds' folders (default: results/grants-<time>)", 0},
-        {"platform", KEY_PLATFORM, "WHICH", 0, "as for tception run", 0},
-        {"json", KEY_JSON, NULL, 0, "print JSON", 0},
         {0},
 };
 
@@ -50,28 +48,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->platform;
+		state->child_inputs[1] = &o->json;
+		return 0;
 	case KEY_GRANTS:
 		o->grants = arg;
 		return 0;
 	case KEY_RUNG:
-		o->goal = enum_find(rung_names, RUNG_COUNT, arg);
-		if (o->goal < 0)
-			argp_error(state, "unknown rung '%.20s': device, tdreport, provider ...",
-			           arg);
+		o->goal = options_choice(state, "--rung", arg, rung_names, RUNG_COUNT);
 		return 0;
 	case KEY_MAX:
-		o->size_max = (unsigned)(arg[0] - '0');
-		if (arg[0] < '1' || arg[0] > '9' || arg[1])
-			argp_error(state, "'%.20s': expected a number from 1 to 9", arg);
+		o->size_max = options_number(state, "--max", arg, 9);
 		return 0;
 	case 'o':
 		o->out = arg;
-		return 0;
-	case KEY_PLATFORM:
-		o->platform = arg;
-		return 0;
-	case KEY_JSON:
-		o->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->cell)
@@ -183,9 +174,14 @@ static int write_cases(const char *path, const struct grants *g, const uint32_t 
 /* Its table is of no use here: it knows no expectations. Progress and complaints are on stderr. */
 static int run_cases(const struct options *o, const char *cases, const char *dir, struct err *e)
 {
-	const char *argv[] = {"tception",  "run", cases,
-	                      "-o",        dir,   o->platform ? "--platform" : NULL,
-	                      o->platform, NULL};
+	const char *argv[] = {"tception",
+	                      "run",
+	                      cases,
+	                      "-o",
+	                      dir,
+	                      o->platform < 0 ? NULL : "--platform",
+	                      o->platform < 0 ? NULL : platform_names[o->platform],
+	                      NULL};
 	posix_spawn_file_actions_t actions;
 	int r, status;
 	pid_t pid;
@@ -304,24 +300,25 @@ static int print(const struct options *o, const struct grants *g, struct err *e)
 
 int cmd_grants(int argc, char **argv)
 {
+	static const struct argp_child children[] = {
+	        {&options_platform, 0, NULL, 0}, {&options_json, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 	        .options = known_options,
 	        .parser = parse_option,
+	        .children = children,
 	        .args_doc = "CELL",
 	        .doc = "Finds the smallest set of grants to CELL's innermost layer with which each "
 	               "rung of the ladder passes, by trials on real guests; confirms it by taking "
 	               "away each grant, and prints the command line that starts the layer.",
 	};
-	struct options o = {.goal = RUNG_CHAIN, .size_max = 4};
+	struct options o = {.goal = RUNG_CHAIN, .size_max = 4, .platform = -1};
 	struct grants g = {0};
 	struct err e = {0};
 	int r;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	if (choose_candidates(&o, &g, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_USAGE;
-	}
+	options_parse(&argp, argc, argv, 0, &o);
+	if (choose_candidates(&o, &g, &e) < 0)
+		return cmd_failed(EXIT_USAGE, &e);
 	g.search.goal = (enum rung)o.goal;
 	g.search.size_max = o.size_max;
 	r = search(&o, &g, &e);
@@ -330,6 +327,6 @@ int cmd_grants(int argc, char **argv)
 	bool broken = grants_broken(&g) > 0;
 	grants_done(&g);
 	if (r < 0)
-		fprintf(stderr, "tception: %s\n", e.text);
+		cmd_failed(EXIT_BROKEN, &e);
 	return r < 0 || broken ? EXIT_BROKEN : EXIT_OK;
 }

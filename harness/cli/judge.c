@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "cli/cmd.h"
 #include "cli/collateral.h"
 #include "cli/judged.h"
+#include "cli/options_run.h"
 #include "report/report.h"
 
 struct options {
 	const char *dir, *collateral;
-	bool json;
+	struct format_option format;
 };
+
+enum { KEY_COLLATERAL = 256 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'j':
-		o->json = true;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->format;
 		return 0;
-	case 'c':
+	case KEY_COLLATERAL:
 		o->collateral = argument;
 		return 0;
 	case ARGP_KEY_ARG:
@@ -41,35 +42,31 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 int cmd_judge(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
-	        {"collateral", 'c', "DIR|FILE", 0,
+	        {"collateral", KEY_COLLATERAL, "DIR|FILE", 0,
 	         "also judge the platforms' TCB by this collateral, and keep it with the run", 0},
-	        {"json", 'j', NULL, 0, "print result.json instead of the table", 0},
 	        {0},
 	};
+	static const struct argp_child children[] = {{&options_format, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 	        .options = list,
 	        .parser = parse_option,
+	        .children = children,
 	        .args_doc = "DIR",
 	        .doc = "Judges the evidence in a run's folder again and rewrites result.json.",
 	};
-	struct options o = {0};
+	struct options o = {.format = {.made = FORMATS_ALL}};
 	struct judged j;
 	struct err e;
 	int r, code;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	options_parse(&argp, argc, argv, 0, &o);
 	if ((o.collateral && collateral_keep(o.collateral, o.dir, &e) < 0) ||
-	    judged_load(o.dir, &j, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_BROKEN;
-	}
+	    judged_load(o.dir, &j, &e) < 0)
+		return cmd_failed(EXIT_BROKEN, &e);
 	r = judged_save(&j, &e);
 	if (r == 0)
-		r = report_write(o.json ? REPORT_JSON : REPORT_TABLE, &j.in, &j.verdict, stdout,
-		                 &e);
-	code = r < 0 ? EXIT_BROKEN : run_verdict_exit_code(&j.verdict);
-	if (r < 0)
-		fprintf(stderr, "tception: %s\n", e.text);
+		r = report_write(o.format.format, &j.in, &j.verdict, stdout, &e);
+	code = r < 0 ? cmd_failed(EXIT_BROKEN, &e) : run_verdict_exit_code(&j.verdict);
 	judged_done(&j);
 	return code;
 }

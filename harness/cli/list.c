@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "case/case.h"
 #include "cli/cmd.h"
 #include "cli/input.h"
+#include "cli/options.h"
 #include "core/enum.h"
 #include "report/kinds.h"
 
@@ -15,23 +15,27 @@ struct options {
 	bool kinds, json;
 };
 
-enum { KEY_KINDS = 256, KEY_JSON };
+enum { KEY_KINDS = 256 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->json;
+		return 0;
 	case KEY_KINDS:
 		o->kinds = true;
-		return 0;
-	case KEY_JSON:
-		o->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->path)
 			argp_error(state, "one case file is enough");
 		o->path = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (o->kinds && o->path)
+			argp_error(state, "a case file or --kinds, not both");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -108,12 +112,13 @@ int cmd_list(int argc, char **argv)
 	static const struct argp_option known[] = {
 	        {"kinds", KEY_KINDS, NULL, 0,
 	         "what a cell can be written with: kinds of layers, grants, axes", 0},
-	        {"json", KEY_JSON, NULL, 0, "print JSON", 0},
 	        {0},
 	};
+	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 	        .options = known,
 	        .parser = parse,
+	        .children = children,
 	        .args_doc = "[CASES]",
 	        .doc = "The cells of a case file (cases/default.yaml) and what is expected of "
 	               "them.",
@@ -122,12 +127,9 @@ int cmd_list(int argc, char **argv)
 	struct err e = {0};
 	int r = 0;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE;
-	if (!o.kinds && list_cases(&o, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_USAGE;
-	}
+	options_parse(&argp, argc, argv, 0, &o);
+	if (!o.kinds && list_cases(&o, &e) < 0)
+		return cmd_failed(EXIT_USAGE, &e);
 	if (o.kinds && o.json)
 		r = json_print(kinds_json());
 	else if (o.kinds)

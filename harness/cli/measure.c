@@ -6,7 +6,7 @@
 
 int cmd_measure(int argc, char **argv)
 {
-	static const struct subverb verbs[] = {
+	static const struct verb verbs[] = {
 	        {"mrtd", cmd_measure_mrtd, "MRTD of a firmware image, in both page orders"},
 	        {"rtmr", cmd_measure_rtmr, "predict RTMR0 to RTMR2 from what a TD is started with"},
 	        {"explain", cmd_measure_explain,
@@ -15,6 +15,7 @@ int cmd_measure(int argc, char **argv)
 	         "capture the ACPI tables that QEMU makes for a command line"},
 	};
 
-	return cmd_dispatch(verbs, COUNT_OF(verbs), "tception measure WHAT [OPTION...]", argc,
+	return cmd_dispatch(verbs, COUNT_OF(verbs),
+	                    "What a trust domain measures, known before it is started.", argc,
 	                    argv);
 }

@@ -1,26 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cli/cmd.h"
 #include "cli/measure.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "run/acpi.h"
 #include "run/parts.h"
 
-static void usage(FILE *out)
+struct options {
+	const char *dir;
+	char **command; /* of QEMU, up to a NULL */
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-	fprintf(out,
-	        "usage: tception measure acpi -o DIR -- QEMU ARGUMENT...\n\n"
-	        "Starts a control VM with the firmware and devices of this QEMU command line, but\n"
-	        "without its kernel and without TDX, and writes the ACPI blobs that its firmware\n"
-	        "fetched to DIR: acpi-loader, acpi-rsdp and acpi-tables. `tception measure rtmr\n"
-	        "--acpi DIR` predicts RTMR0 with them. QEMU is the program's path.\n\n"
-	        "  -o, --output DIR   made when absent\n");
+	struct options *o = state->input;
+
+	switch (key) {
+	case 'o':
+		o->dir = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		o->command = state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->dir || !o->command)
+			argp_error(state, "%s",
+			           o->dir ? "no QEMU command given" : "no --output given");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 static int capture(char *const *command, const char *dumper, const char *dir, struct err *e)
@@ -45,35 +61,30 @@ static int capture(char *const *command, const char *dumper, const char *dir, st
 
 int cmd_measure_acpi(int argc, char **argv)
 {
-	static const struct option options[] = {
-	        {"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct argp_option options[] = {
+	        {"output", 'o', "DIR", 0, "put the files here; made when absent", 0},
+	        {0},
+	};
+	static const struct argp argp = {
+	        .options = options,
+	        .parser = parse_option,
+	        .args_doc = "-- QEMU ARGUMENT...",
+	        .doc = "Starts a control VM with the firmware and devices of this QEMU command "
+	               "line, "
+	               "but without its kernel and without TDX, and keeps the ACPI blobs that its "
+	               "firmware fetched: acpi-loader, acpi-rsdp and acpi-tables. `tception "
+	               "measure "
+	               "rtmr --acpi DIR' predicts RTMR0 with them. QEMU is the program's path.",
+	};
 	struct guest_parts parts = {0};
-	const char *dir = NULL;
-	int r;
+	struct options o = {0};
 	struct err e;
-	int c;
+	int r;
 
-	while ((c = getopt_long(argc, argv, "+o:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'o':
-			dir = optarg;
-			break;
-		case 'h':
-			usage(stdout);
-			return EXIT_OK;
-		default:
-			return EXIT_USAGE;
-		}
-	}
-	if (!dir || optind == argc) {
-		usage(stderr);
-		return EXIT_USAGE;
-	}
+	options_parse(&argp, argc, argv, ARGP_IN_ORDER, &o);
 	r = guest_parts_find(&parts, &e);
 	if (r == 0)
-		r = capture(argv + optind, parts.dumper, dir, &e);
+		r = capture(o.command, parts.dumper, o.dir, &e);
 	guest_parts_done(&parts);
-	if (r < 0)
-		fprintf(stderr, "tception: %s\n", e.text);
-	return r < 0 ? EXIT_BROKEN : EXIT_OK;
+	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/evidence.h"
 #include "cli/input.h"
 #include "cli/measure.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "format/eventlog.h"
 #include "format/text.h"
@@ -13,84 +14,35 @@
 
 struct request {
 	struct measure_options inputs;
-	const char *quote, *tdreport, *eventlog;
-	bool json, help;
+	struct evidence_option evidence;
+	const char *eventlog;
+	bool json;
 };
 
-static void usage(FILE *out)
-{
-	fprintf(out,
-	        "usage: tception measure explain [--quote FILE | --tdreport FILE] [--eventlog "
-	        "FILE]\n"
-	        "                                [OPTION...]\n\n"
-	        "Shows each register as predicted from the inputs, as replayed from the log and "
-	        "as\n"
-	        "quoted, and the first event that differs. Exit code: 0 nothing differs, 1 "
-	        "something\n"
-	        "does, 2 bad input.\n\n"
-	        "%s  --quote FILE        a TDX quote\n"
-	        "  --tdreport FILE     a TDREPORT\n"
-	        "  --eventlog FILE     the CCEL log, or a log in JSON\n"
-	        "  --json              {\"differs\":bool, \"registers\":[...], ...}\n",
-	        measure_options_help);
-}
+/* ---- input ---- */
 
-/* ---- input
- * ---------------------------------------------------------------------------------------- */
+enum { KEY_EVENTLOG = 256 };
 
-static int take_option(struct request *q, int c, struct err *e)
+static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-	switch (c) {
-	case OPTION_QUOTE:
-		q->quote = optarg;
+	struct request *q = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &q->evidence;
+		state->child_inputs[1] = &q->inputs;
+		state->child_inputs[2] = &q->json;
 		return 0;
-	case OPTION_TDREPORT:
-		q->tdreport = optarg;
+	case KEY_EVENTLOG:
+		q->eventlog = arg;
 		return 0;
-	case OPTION_EVENTLOG:
-		q->eventlog = optarg;
+	case ARGP_KEY_END:
+		if (!q->evidence.quote && !q->evidence.tdreport && !q->eventlog)
+			argp_error(state, "nothing to explain: --quote, --tdreport or --eventlog");
 		return 0;
-	case OPTION_JSON:
-		q->json = true;
-		return 0;
-	case OPTION_HELP:
-	case 'h':
-		q->help = true;
-		return 0;
-	case '?':
-		return err_set(e, -EINVAL, "see 'tception measure explain --help'");
 	default:
-		return measure_options_take(&q->inputs, c, optarg, e);
+		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-static int read_quote(const char *path, struct explain_evidence *ev, struct err *e)
-{
-	_cleanup_(input_done) struct input in = {0};
-	struct quote quote;
-	int r = input_quote(path, &in, &quote, NULL, e);
-
-	if (r < 0)
-		return r;
-	if (quote.body_type == QUOTE_BODY_SGX)
-		return err_set(e, -EBADMSG, "%.200s: the quote of an SGX enclave", path);
-	memcpy(ev->mrtd, quote.td.mrtd, sizeof(ev->mrtd));
-	memcpy(ev->rtmr, quote.td.rtmr, sizeof(ev->rtmr));
-	ev->quoted = true;
-	return 0;
-}
-
-static int read_tdreport(const char *path, struct explain_evidence *ev, struct err *e)
-{
-	struct tdreport report;
-	int r = input_tdreport(path, &report, NULL, e);
-
-	if (r < 0)
-		return r;
-	memcpy(ev->mrtd, report.td.mrtd, sizeof(ev->mrtd));
-	memcpy(ev->rtmr, report.td.rtmr, sizeof(ev->rtmr));
-	ev->quoted = true;
-	return 0;
 }
 
 static int read_log(const char *path, struct log *ret, struct err *e)
@@ -103,8 +55,7 @@ static int read_log(const char *path, struct log *ret, struct err *e)
 	return r;
 }
 
-/* ---- output
- * --------------------------------------------------------------------------------------- */
+/* ---- output ---- */
 
 static void print_value(bool has, const uint8_t digest[48])
 {
@@ -195,66 +146,71 @@ static int print_json(const struct prediction *p, const struct explanation *x)
 	                            p ? json_string(p->profile) : json_null(), "registers", rows));
 }
 
-/* ---- all of it
- * -------------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static int explain_request(const struct request *q, struct explanation *ret_x,
                            struct prediction *ret_p, struct log *ret_log, struct err *e)
 {
 	const struct measure_inputs *in = &q->inputs.inputs;
 	struct explain_evidence ev = {0};
-	int r = 0;
+	struct format_fault fault;
+	struct registers said;
+	int r = evidence_read(&q->evidence, &said, &fault, e);
 
-	if (q->quote)
-		r = read_quote(q->quote, &ev, e);
-	else if (q->tdreport)
-		r = read_tdreport(q->tdreport, &ev, e);
 	if (r == 0 && q->eventlog) {
 		r = read_log(q->eventlog, ret_log, e);
 		ev.log = ret_log;
 	}
 	if (r == 0 && in->firmware.data)
 		r = predict(in, ret_p, e);
-	if (r == 0)
-		explain(in->firmware.data ? ret_p : NULL, &ev, ret_x);
-	return r;
+	if (r < 0)
+		return r;
+	ev.quoted = said.source != NULL;
+	memcpy(ev.mrtd, said.mrtd, sizeof(ev.mrtd));
+	memcpy(ev.rtmr, said.rtmr, sizeof(ev.rtmr));
+	explain(in->firmware.data ? ret_p : NULL, &ev, ret_x);
+	return 0;
 }
 
-static void request_done(struct request *q)
+static int run(const struct request *q)
 {
-	measure_options_done(&q->inputs);
-}
-
-int cmd_measure_explain(int argc, char **argv)
-{
-	_cleanup_(request_done) struct request q = {0};
 	_cleanup_(prediction_done) struct prediction p = {0};
 	_cleanup_(log_done) struct log log = {0};
 	struct explanation x;
 	struct err e;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "h", measure_long_options, NULL)) != -1) {
-		if (take_option(&q, c, &e) < 0) {
-			fprintf(stderr, "tception: %s\n", e.text);
-			return EXIT_USAGE;
-		}
-	}
-	if (q.help) {
-		usage(stdout);
-		return EXIT_OK;
-	}
-	if (optind != argc || (q.quote && q.tdreport) || (!q.quote && !q.tdreport && !q.eventlog)) {
-		usage(stderr);
-		return EXIT_USAGE;
-	}
-	if (explain_request(&q, &x, &p, &log, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_USAGE;
-	}
-	if (!q.json)
+	if (explain_request(q, &x, &p, &log, &e) < 0)
+		return cmd_failed(EXIT_USAGE, &e);
+	if (!q->json)
 		print_text(p.profile[0] ? &p : NULL, &x);
 	else if (print_json(p.profile[0] ? &p : NULL, &x) < 0)
 		return EXIT_BROKEN;
 	return x.differs ? EXIT_DIFFERS : EXIT_OK;
+}
+
+int cmd_measure_explain(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+	        {"eventlog", KEY_EVENTLOG, "FILE", 0, "the CCEL log, or a log in JSON", 0},
+	        {0},
+	};
+	static const struct argp_child children[] = {{&evidence_options, 0, NULL, 0},
+	                                             {&measure_options, 0, NULL, 0},
+	                                             {&options_json, 0, NULL, 0},
+	                                             {0}};
+	static const struct argp argp = {
+	        .options = options,
+	        .parser = parse_option,
+	        .children = children,
+	        .doc = "Shows each register as predicted from the inputs, as replayed from the log "
+	               "and as quoted, and the first event that differs.\vExit status: 0 nothing "
+	               "differs, 1 something does, 2 bad input.",
+	};
+	struct request q = {0};
+	int r;
+
+	options_parse(&argp, argc, argv, 0, &q);
+	r = run(&q);
+	measure_options_done(&q.inputs);
+	return r;
 }

@@ -3,45 +3,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/cmd.h"
 #include "cli/measure.h"
 #include "core/file.h"
 #include "disk/disk.h"
 
 #define IMAGE_MAX (1u << 30) /* bytes of a kernel or an initrd */
 
-const struct option measure_long_options[] = {
-        {"firmware", required_argument, NULL, OPTION_FIRMWARE},
-        {"memory", required_argument, NULL, OPTION_MEMORY},
-        {"vcpus", required_argument, NULL, OPTION_VCPUS},
-        {"kernel", required_argument, NULL, OPTION_KERNEL},
-        {"initrd", required_argument, NULL, OPTION_INITRD},
-        {"cmdline", required_argument, NULL, OPTION_CMDLINE},
-        {"acpi", required_argument, NULL, OPTION_ACPI},
-        {"qemu-version", required_argument, NULL, OPTION_QEMU_VERSION},
-        {"disk", required_argument, NULL, OPTION_DISK},
-        {"boot-device", required_argument, NULL, OPTION_BOOT_DEVICE},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"quote", required_argument, NULL, OPTION_QUOTE},
-        {"tdreport", required_argument, NULL, OPTION_TDREPORT},
-        {"eventlog", required_argument, NULL, OPTION_EVENTLOG},
-        {0},
+enum {
+	KEY_FIRMWARE = 256,
+	KEY_MEMORY,
+	KEY_VCPUS,
+	KEY_KERNEL,
+	KEY_INITRD,
+	KEY_CMDLINE,
+	KEY_ACPI,
+	KEY_QEMU_VERSION,
+	KEY_DISK,
+	KEY_BOOT_DEVICE
 };
 
-const char measure_options_help[] =
-        "  --firmware FILE     the TDVF image\n"
-        "  --memory MIB        the TD's memory\n"
-        "  --vcpus N           taken, though nothing but the ACPI tables depends on it\n"
-        "  --kernel FILE       started with QEMU's -kernel\n"
-        "  --initrd FILE       QEMU's -initrd\n"
-        "  --cmdline TEXT      QEMU's -append\n"
-        "  --acpi DIR          what `tception measure acpi` captured\n"
-        "  --qemu-version V    of the QEMU that runs the TD; before 10.0 it writes into the\n"
-        "                      kernel (default: it does not)\n"
-        "  --disk IMAGE        boot from this image (raw or qcow2) instead of a kernel\n"
-        "  --boot-device D.F   where on PCI it is, as a virtio-blk disk: device.function, with\n"
-        "                      \",first\" when it has a bootindex, and then \",N\" when N more\n"
-        "                      such disks without one are behind it\n";
+static const struct argp_option list[] = {
+        {0, 0, 0, 0, "What the TD is started with:", 1},
+        {"firmware", KEY_FIRMWARE, "FILE", 0, "the TDVF image", 1},
+        {"memory", KEY_MEMORY, "MIB", 0, "the TD's memory", 1},
+        {"vcpus", KEY_VCPUS, "N", 0, "taken, though nothing but the ACPI tables depends on it", 1},
+        {"kernel", KEY_KERNEL, "FILE", 0, "started with QEMU's -kernel", 1},
+        {"initrd", KEY_INITRD, "FILE", 0, "QEMU's -initrd", 1},
+        {"cmdline", KEY_CMDLINE, "TEXT", 0, "QEMU's -append", 1},
+        {"acpi", KEY_ACPI, "DIR", 0, "what `tception measure acpi' captured", 1},
+        {"qemu-version", KEY_QEMU_VERSION, "V", 0,
+         "of the QEMU that runs the TD; before 10.0 it writes into the kernel (default: it does "
+         "not)",
+         1},
+        {"disk", KEY_DISK, "IMAGE", 0, "boot from this image (raw or qcow2) instead of a kernel",
+         1},
+        {"boot-device", KEY_BOOT_DEVICE, "D.F", 0,
+         "where on PCI it is, as a virtio-blk disk: device.function, with \",first\" when it has a "
+         "bootindex, and then \",N\" when N more such disks without one are behind it",
+         1},
+        {0},
+};
 
 static int parse_memory(const char *text, uint64_t *ret, struct err *e)
 {
@@ -121,36 +123,49 @@ static int take_acpi(struct measure_options *o, const char *dir, struct err *e)
 	return 0;
 }
 
-int measure_options_take(struct measure_options *o, int option, const char *value, struct err *e)
+/* 0, or -errno with the reason, or ARGP_ERR_UNKNOWN when `key` is none of them. */
+static int take(struct measure_options *o, int key, const char *value, struct err *e)
 {
 	struct measure_inputs *in = &o->inputs;
 
-	switch (option) {
-	case OPTION_FIRMWARE:
+	switch (key) {
+	case KEY_FIRMWARE:
 		return take_file(value, TDVF_IMAGE_MAX, &o->firmware, &in->firmware, e);
-	case OPTION_MEMORY:
+	case KEY_MEMORY:
 		return parse_memory(value, &in->memory, e);
-	case OPTION_VCPUS:
+	case KEY_VCPUS:
 		return 0;
-	case OPTION_KERNEL:
+	case KEY_KERNEL:
 		return take_file(value, IMAGE_MAX, &o->kernel, &in->kernel, e);
-	case OPTION_INITRD:
+	case KEY_INITRD:
 		return take_file(value, IMAGE_MAX, &o->initrd, &in->initrd, e);
-	case OPTION_CMDLINE:
+	case KEY_CMDLINE:
 		in->cmdline = value;
 		return 0;
-	case OPTION_ACPI:
+	case KEY_ACPI:
 		return take_acpi(o, value, e);
-	case OPTION_QEMU_VERSION:
+	case KEY_QEMU_VERSION:
 		return parse_version(value, in, e);
-	case OPTION_DISK:
+	case KEY_DISK:
 		return take_disk(o, value, e);
-	case OPTION_BOOT_DEVICE:
+	case KEY_BOOT_DEVICE:
 		return parse_place(value, o, e);
 	default:
-		return err_set(e, -ENOENT, "this option is not for this verb");
+		return ARGP_ERR_UNKNOWN;
 	}
 }
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct err e;
+	int r = take(state->input, key, arg, &e);
+
+	if (r < 0)
+		argp_failure(state, EXIT_USAGE, 0, "%s", e.text);
+	return r;
+}
+
+const struct argp measure_options = {.options = list, .parser = parse};
 
 void measure_options_done(struct measure_options *o)
 {

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/evidence.h"
 #include "cli/input.h"
 #include "cli/measure.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "format/tdvf.h"
 #include "format/text.h"
 
 struct options {
-	const char *firmware, *quote, *tdreport;
+	const char *firmware;
+	struct evidence_option evidence;
 	bool json;
 };
 
@@ -24,9 +26,8 @@ static const char *const order_names[] = {
 struct result {
 	struct tdvf tdvf;
 	uint8_t mrtd[2][48]; /* by enum mrtd_order */
-	bool compared;
-	uint8_t quoted[48];
-	int match; /* the order that gives it, -1: neither */
+	struct registers said;
+	int match; /* the order that gives what is said, -1: neither */
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -34,14 +35,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'q':
-		o->quote = arg;
-		return 0;
-	case 't':
-		o->tdreport = arg;
-		return 0;
-	case 'j':
-		o->json = true;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->evidence;
+		state->child_inputs[1] = &o->json;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->firmware)
@@ -51,8 +47,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!o->firmware)
 			argp_error(state, "no firmware image given");
-		if (o->quote && o->tdreport)
-			argp_error(state, "--quote or --tdreport, not both");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -75,27 +69,13 @@ static int measure(const char *path, struct result *ret, struct format_fault *fa
 	return 0;
 }
 
-static int compare(const struct options *o, struct result *ret, struct format_fault *fault,
-                   struct err *e)
+static void compare(struct result *res)
 {
-	_cleanup_(input_done) struct input in = {0};
-	struct tdreport report;
-	struct quote q;
-	int r = 0;
-
-	if (o->quote && (r = input_quote(o->quote, &in, &q, fault, e)) == 0)
-		memcpy(ret->quoted, q.td.mrtd, sizeof(ret->quoted));
-	if (o->tdreport && (r = input_tdreport(o->tdreport, &report, fault, e)) == 0)
-		memcpy(ret->quoted, report.td.mrtd, sizeof(ret->quoted));
-	if (r < 0)
-		return r;
-	ret->compared = o->quote || o->tdreport;
-	ret->match = -1;
+	res->match = -1;
 	for (int i = 1; i >= 0; i--) {
-		if (memcmp(ret->mrtd[i], ret->quoted, sizeof(ret->quoted)) == 0)
-			ret->match = i;
+		if (memcmp(res->mrtd[i], res->said.mrtd, sizeof(res->said.mrtd)) == 0)
+			res->match = i;
 	}
-	return 0;
 }
 
 static json_t *section_json(const struct tdvf_section *s)
@@ -116,8 +96,8 @@ static int print_json(const struct result *res)
 		json_array_append_new(sections, section_json(&res->tdvf.section[i]));
 	root = json_pack("{s:{s:o, s:o}, s:o}", "mrtd", "single_pass", json_hex(res->mrtd[0], 48),
 	                 "two_pass", json_hex(res->mrtd[1], 48), "sections", sections);
-	if (root && res->compared) {
-		json_object_set_new(root, "quoted", json_hex(res->quoted, 48));
+	if (root && res->said.source) {
+		json_object_set_new(root, "quoted", json_hex(res->said.mrtd, 48));
 		json_object_set_new(root, "match",
 		                    res->match < 0 ? json_null()
 		                                   : json_string(order_names[res->match]));
@@ -145,10 +125,10 @@ static void print_text(const struct result *res)
 	for (int i = 0; i < 2; i++) {
 		hex_encode(res->mrtd[i], 48, hex);
 		printf("%-12s %s%s\n", order_names[i], hex,
-		       res->compared && res->match == i ? "  as quoted" : "");
+		       res->said.source && res->match == i ? "  as quoted" : "");
 	}
-	if (res->compared && res->match < 0) {
-		hex_encode(res->quoted, 48, hex);
+	if (res->said.source && res->match < 0) {
+		hex_encode(res->said.mrtd, 48, hex);
 		printf("%-12s %s  is neither\n", "quoted", hex);
 	}
 }
@@ -159,46 +139,34 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 	int r = measure(o->firmware, &res, fault, e);
 
 	if (r == 0)
-		r = compare(o, &res, fault, e);
+		r = evidence_read(&o->evidence, &res.said, fault, e);
 	if (r < 0)
 		return r;
+	compare(&res);
 	if (!o->json)
 		print_text(&res);
 	else if (print_json(&res) < 0)
 		return err_set(e, -EIO, "cannot write the result");
-	return res.compared && res.match < 0 ? EXIT_DIFFERS : EXIT_OK;
+	return res.said.source && res.match < 0 ? EXIT_DIFFERS : EXIT_OK;
 }
 
 int cmd_measure_mrtd(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-	        {"quote", 'q', "FILE", 0, "say which page order gives this quote's MRTD", 0},
-	        {"tdreport", 't', "FILE", 0, "or this TDREPORT's", 0},
-	        {"json", 'j', NULL, 0, "print JSON", 0},
-	        {0},
-	};
+	static const struct argp_child children[] = {
+	        {&evidence_options, 0, NULL, 0}, {&options_json, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
-	        options,
-	        parse_option,
-	        "FIRMWARE",
-	        "Computes MRTD of a TD that starts with this TDVF image, in both page orders that "
-	        "VMMs use.\vExit status: 0; 1 when neither is the quoted one or the input is not "
-	        "what it should be; 2 when it cannot be read.",
-	        NULL,
-	        NULL,
-	        NULL,
+	        .parser = parse_option,
+	        .children = children,
+	        .args_doc = "FIRMWARE",
+	        .doc = "Computes MRTD of a TD that starts with this TDVF image, in both page "
+	               "orders "
+	               "that VMMs use.\vExit status: 0; 1 when neither is the quoted one or the "
+	               "input is not what it should be; 2 when it cannot be read.",
 	};
 	struct format_fault fault = {0};
 	struct options o = {0};
 	struct err e;
-	int r;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	r = run(&o, &fault, &e);
-	if (r >= 0)
-		return r;
-	if (o.json && r == -EBADMSG)
-		input_print_refusal(&fault, e.text);
-	fprintf(stderr, "tception: %s\n", e.text);
-	return r == -EBADMSG ? EXIT_DIFFERS : EXIT_USAGE;
+	options_parse(&argp, argc, argv, 0, &o);
+	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
 }

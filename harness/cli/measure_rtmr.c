@@ -1,22 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "cli/cmd.h"
 #include "cli/input.h"
 #include "cli/measure.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "format/text.h"
 #include "measure/predict_json.h"
 
-static void usage(FILE *out)
+struct options {
+	struct measure_options inputs;
+	bool json;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-	fprintf(out,
-	        "usage: tception measure rtmr --firmware FILE [OPTION...]\n\n"
-	        "Predicts RTMR0 to RTMR2 of a TD from what it is started with. A register whose\n"
-	        "inputs are not all given is left out, with the reason.\n\n"
-	        "%s  --json              {\"rtmr\":[hex or null, ...], \"events\":[...], ...}\n",
-	        measure_options_help);
+	struct options *o = state->input;
+
+	(void)arg;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->inputs;
+		state->child_inputs[1] = &o->json;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->inputs.inputs.firmware.data)
+			argp_error(state, "no --firmware given");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 static void print_text(const struct prediction *p)
@@ -38,38 +52,35 @@ static void print_text(const struct prediction *p)
 	}
 }
 
-int cmd_measure_rtmr(int argc, char **argv)
+static int run(const struct options *o)
 {
-	_cleanup_(measure_options_done) struct measure_options o = {0};
 	_cleanup_(prediction_done) struct prediction p = {0};
-	bool json = false;
 	struct err e;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "h", measure_long_options, NULL)) != -1) {
-		if (c == 'h' || c == OPTION_HELP) {
-			usage(stdout);
-			return EXIT_OK;
-		}
-		if (c == OPTION_JSON) {
-			json = true;
-		} else if (c == '?' || measure_options_take(&o, c, optarg, &e) < 0) {
-			if (c != '?')
-				fprintf(stderr, "tception: %s\n", e.text);
-			return EXIT_USAGE;
-		}
-	}
-	if (!o.inputs.firmware.data || optind != argc) {
-		usage(stderr);
-		return EXIT_USAGE;
-	}
-	if (predict(&o.inputs, &p, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_USAGE;
-	}
-	if (!json)
+	if (predict(&o->inputs.inputs, &p, &e) < 0)
+		return cmd_failed(EXIT_USAGE, &e);
+	if (!o->json)
 		print_text(&p);
 	else if (json_print(prediction_to_json(&p)) < 0)
 		return EXIT_BROKEN;
 	return EXIT_OK;
+}
+
+int cmd_measure_rtmr(int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+	        {&measure_options, 0, NULL, 0}, {&options_json, 0, NULL, 0}, {0}};
+	static const struct argp argp = {
+	        .parser = parse_option,
+	        .children = children,
+	        .doc = "Predicts RTMR0 to RTMR2 of a TD from what it is started with. A register "
+	               "whose inputs are not all given is left out, with the reason.",
+	};
+	struct options o = {0};
+	int r;
+
+	options_parse(&argp, argc, argv, 0, &o);
+	r = run(&o);
+	measure_options_done(&o.inputs);
+	return r;
 }

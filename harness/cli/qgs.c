@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "format/text.h"
@@ -47,7 +47,6 @@ static const struct argp_option option_list[] = {
 static error_t parse(int option, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
-	int fault;
 
 	switch (option) {
 	case OPT_SOCKET:
@@ -74,10 +73,8 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 		o->config.quote_version = (uint16_t)(arg[0] - '0');
 		return 0;
 	case OPT_FAULT:
-		fault = ENUM_FIND(qgs_fault_names, arg);
-		if (fault < 0)
-			argp_error(state, "no fault '%.20s'", arg);
-		o->config.fault = (enum qgs_fault)fault;
+		o->config.fault =
+		        (enum qgs_fault)OPTIONS_CHOICE(state, "--fault", arg, qgs_fault_names);
 		return 0;
 	case ARGP_KEY_END:
 		if (!o->key_file && !o->config.any_report)
@@ -182,22 +179,15 @@ out:
 int cmd_qgs(int argc, char **argv)
 {
 	static const struct argp argp = {
-	        option_list,
-	        parse,
-	        "",
-	        "Serves quotes of this install's test authority over Intel's QGS protocol, framed "
-	        "and raw, on a unix socket. Every certificate says EMULATED.",
-	        NULL,
-	        NULL,
-	        NULL};
+	        .options = option_list,
+	        .parser = parse,
+	        .doc = "Serves quotes of this install's test authority over Intel's QGS protocol, "
+	               "framed "
+	               "and raw, on a unix socket. Every certificate says EMULATED.",
+	};
 	struct options o = {.socket = "qgs.socket"};
 	struct err e = {0};
 
-	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	if (serve(&o, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		return EXIT_BROKEN;
-	}
-	return EXIT_OK;
+	options_parse(&argp, argc, argv, 0, &o);
+	return serve(&o, &e) < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
 }

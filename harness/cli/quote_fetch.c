@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/input.h"
+#include "cli/options.h"
 #include "cli/quote.h"
 #include "core/cleanup.h"
 #include "format/text.h"
@@ -114,24 +114,21 @@ static void say(const char *line, void *userdata)
 int cmd_quote_fetch(int argc, char **argv)
 {
 	static const struct argp argp = {
-	        option_list,
-	        parse_option,
-	        "[QUOTE]",
-	        "Fetches the collateral of a quote's platform into a folder for quote verify: TCB "
-	        "info, the TD quoting enclave's identity, both CRLs.",
-	        NULL,
-	        NULL,
-	        NULL};
+	        .options = option_list,
+	        .parser = parse_option,
+	        .args_doc = "[QUOTE]",
+	        .doc = "Fetches the collateral of a quote's platform into a folder for quote "
+	               "verify: TCB "
+	               "info, the TD quoting enclave's identity, both CRLs.",
+	};
 	struct options o = {.request = {.dir = "collateral", .said = say}};
 	struct err e = {0};
 	int r;
 
-	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	options_parse(&argp, argc, argv, 0, &o);
 	r = o.quote ? platform_of_quote(o.quote, &o.request, &e)
 	            : platform_of_options(&o, &o.request, &e);
 	if (r == 0 && (r = fetch_collateral(&o.request, &e)) == 0)
 		return EXIT_OK;
-	fprintf(stderr, "tception: %s\n", e.text);
-	return r == -EIO || r == -ENOPKG ? EXIT_BROKEN : EXIT_USAGE;
+	return cmd_failed(r == -EIO || r == -ENOPKG ? EXIT_BROKEN : EXIT_USAGE, &e);
 }

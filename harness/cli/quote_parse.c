@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/evidence.h"
 #include "cli/input.h"
+#include "cli/options.h"
 #include "cli/quote.h"
 #include "core/cleanup.h"
 #include "format/bytes.h"
@@ -355,15 +356,17 @@ static void print_text(const struct shown *s)
 /* ---- the verb
  * ----------------------------------------------------------------------------------*/
 
+enum { KEY_STRICT = 256 };
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'j':
-		o->json = true;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->json;
 		return 0;
-	case 's':
+	case KEY_STRICT:
 		o->strict = true;
 		return 0;
 	case ARGP_KEY_ARG:
@@ -404,32 +407,23 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 int cmd_quote_parse(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-	        {"json", 'j', NULL, 0, "print JSON", 0},
-	        {"strict", 's', NULL, 0, "refuse bytes after the quote's end", 0},
+	        {"strict", KEY_STRICT, NULL, 0, "refuse bytes after the quote's end", 0},
 	        {0},
 	};
+	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
-	        options,
-	        parse_option,
-	        "FILE",
-	        "Shows what a quote says: binary, hexadecimal, base64, base64url, or in JSON or a "
-	        "token; - is standard input. Nothing is verified.\vExit status: 0; 1 when the "
-	        "bytes are no quote; 2 when they cannot be read.",
-	        NULL,
-	        NULL,
-	        NULL,
+	        .options = options,
+	        .parser = parse_option,
+	        .children = children,
+	        .args_doc = "FILE",
+	        .doc = "Shows what a quote says: binary, hexadecimal, base64, base64url, or in JSON "
+	               "or a token; - is standard input. Nothing is verified.\vExit status: 0; 1 "
+	               "when the bytes are no quote; 2 when they cannot be read.",
 	};
 	struct format_fault fault = {0};
 	struct options o = {0};
 	struct err e;
-	int r;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	r = run(&o, &fault, &e);
-	if (r == 0)
-		return EXIT_OK;
-	if (o.json && r == -EBADMSG)
-		input_print_refusal(&fault, e.text);
-	fprintf(stderr, "tception: %s\n", e.text);
-	return r == -EBADMSG ? EXIT_DIFFERS : EXIT_USAGE;
+	options_parse(&argp, argc, argv, 0, &o);
+	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
 }

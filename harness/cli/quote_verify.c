@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "cli/cmd.h"
 #include "cli/collateral.h"
 #include "cli/input.h"
+#include "cli/options.h"
 #include "cli/quote.h"
 #include "core/cleanup.h"
 #include "trust/policy.h"
@@ -26,7 +26,7 @@ struct options {
 	bool batch;
 };
 
-enum { OPT_COLLATERAL = 256, OPT_AT, OPT_ROOT, OPT_POLICY, OPT_JSON, OPT_BATCH };
+enum { OPT_COLLATERAL = 256, OPT_AT, OPT_ROOT, OPT_POLICY, OPT_BATCH };
 
 static const struct argp_option option_list[] = {
         {"collateral", OPT_COLLATERAL, "DIR|FILE", 0,
@@ -37,7 +37,6 @@ static const struct argp_option option_list[] = {
         {"policy", OPT_POLICY, "FILE", 0, "what to accept, as JSON (default: UpToDate, no DEBUG)",
          0},
         {"batch", OPT_BATCH, NULL, 0, "many quotes, one line each; a folder means its files", 0},
-        {"json", OPT_JSON, NULL, 0, "print JSON", 0},
         {0},
 };
 
@@ -65,6 +64,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->json;
+		return 0;
 	case OPT_COLLATERAL:
 		if (o->collaterals == ARGUMENTS_MAX)
 			argp_error(state, "too many --collateral");
@@ -79,9 +81,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_POLICY:
 		o->policy = arg;
-		return 0;
-	case OPT_JSON:
-		o->json = true;
 		return 0;
 	case OPT_BATCH:
 		o->batch = true;
@@ -315,26 +314,25 @@ static int verify_all(struct work *w, struct err *e)
 
 int cmd_quote_verify(int argc, char **argv)
 {
+	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
-	        option_list,
-	        parse_option,
-	        "FILE...",
-	        "Verifies TDX quotes offline, as Intel's DCAP does and stricter: certificates, "
-	        "revocation, signatures, the quoting enclave, the TCB of platform and TDX module.\v"
-	        "Exit code 0: accepted, 1: rejected, 2: an input could not be used.",
-	        NULL,
-	        NULL,
-	        NULL};
+	        .options = option_list,
+	        .parser = parse_option,
+	        .children = children,
+	        .args_doc = "FILE...",
+	        .doc = "Verifies TDX quotes offline, as Intel's DCAP does and stricter: "
+	               "certificates, "
+	               "revocation, signatures, the quoting enclave, the TCB of platform and TDX "
+	               "module.\v"
+	               "Exit code 0: accepted, 1: rejected, 2: an input could not be used.",
+	};
 	struct options o = {.at = time(NULL)};
 	struct work w = {.o = &o};
 	struct err e = {0};
 
-	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	if (verify_all(&w, &e) < 0) {
-		fprintf(stderr, "tception: %s\n", e.text);
-		w.exit = EXIT_USAGE;
-	}
+	options_parse(&argp, argc, argv, 0, &o);
+	if (verify_all(&w, &e) < 0)
+		w.exit = cmd_failed(EXIT_USAGE, &e);
 	verifier_free(w.verifier);
 	policy_free(w.policy);
 	return w.exit;

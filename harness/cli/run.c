@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <argp.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "cli/cmd.h"
 #include "cli/collateral.h"
 #include "cli/judged.h"
+#include "cli/options_run.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/file.h"
@@ -35,7 +35,7 @@ struct options {
 	int platform; /* enum platform or -1 */
 	enum accel accel;
 	unsigned jobs, repeat; /* jobs 0: chosen here */
-	bool json;
+	struct format_option format;
 	struct guest_parts parts;
 };
 
@@ -54,10 +54,8 @@ struct context {
 
 enum {
 	KEY_CELL = 256,
-	KEY_PLATFORM,
 	KEY_ACCEL,
 	KEY_REPEAT,
-	KEY_JSON,
 	KEY_QEMU,
 	KEY_KERNEL,
 	KEY_INITRD,
@@ -74,8 +72,6 @@ enum {
 static const struct argp_option known_options[] = {
         {0, 0, 0, 0, "What to run:", 1},
         {"cell", KEY_CELL, "ID", 0, "only this cell of the case file", 1},
-        {"platform", KEY_PLATFORM, "WHICH", 0,
-         "who makes trust domains: hardware, emulated, or auto (hardware where it works)", 1},
         {"accel", KEY_ACCEL, "WHICH", 0,
          "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)", 1},
         {"jobs", 'j', "N", 0, "boots side by side (default: 2, or fewer CPUs or little memory)", 1},
@@ -85,7 +81,6 @@ static const struct argp_option known_options[] = {
          "the run's folder (default: results/<run>); with --repeat DIR/1, DIR/2 ...", 2},
         {"collateral", KEY_COLLATERAL, "DIR|FILE", 0,
          "Intel's collateral, kept with the run: judges the TCB of a hardware TD's platform", 2},
-        {"json", KEY_JSON, NULL, 0, "print result.json instead of the table", 2},
         {0, 0, 0, 0,
          "What guests are made of (and the environment variables that say the same):", 3},
         {"qemu", KEY_QEMU, "PROGRAM", 0, "QEMU (default: qemu-system-x86_64)", 3},
@@ -105,26 +100,6 @@ static const struct argp_option known_options[] = {
          "keys of the test root for emulated TDs ($XDG_STATE_HOME/tception)", 3},
         {0},
 };
-
-static unsigned number(struct argp_state *state, const char *arg, unsigned max)
-{
-	char *end;
-	unsigned long n = strtoul(arg, &end, 10);
-
-	if (*arg < '0' || *arg > '9' || *end || n < 1 || n > max)
-		argp_error(state, "'%.40s': expected a number from 1 to %u", arg, max);
-	return (unsigned)n;
-}
-
-static int choice(struct argp_state *state, const char *arg, const char *const *names, size_t count,
-                  const char *expected)
-{
-	int n = enum_find(names, count, arg);
-
-	if (n < 0)
-		argp_error(state, "'%.40s': expected %s", arg, expected);
-	return n;
-}
 
 static void set_part(char **part, const char *arg)
 {
@@ -163,32 +138,27 @@ static int parse_part(int key, char *arg, struct guest_parts *p)
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	static const char *const platforms[] = {"auto", "emulated", "hardware"};
 	struct options *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->platform;
+		state->child_inputs[1] = &o->format;
+		return 0;
 	case 'o':
 		o->out = arg;
 		return 0;
 	case 'j':
-		o->jobs = number(state, arg, JOBS_MAX);
+		o->jobs = options_number(state, "--jobs", arg, JOBS_MAX);
 		return 0;
 	case KEY_CELL:
 		o->cell = arg;
 		return 0;
-	case KEY_PLATFORM: /* "auto" stands in PLATFORM_NONE's place */
-		o->platform = choice(state, arg, platforms, 3, "auto, hardware or emulated");
-		if (o->platform == 0)
-			o->platform = -1;
-		return 0;
 	case KEY_ACCEL:
-		o->accel = (enum accel)choice(state, arg, accel_names, 3, "auto, tcg or kvm");
+		o->accel = (enum accel)OPTIONS_CHOICE(state, "--accel", arg, accel_names);
 		return 0;
 	case KEY_REPEAT:
-		o->repeat = number(state, arg, REPEAT_MAX);
-		return 0;
-	case KEY_JSON:
-		o->json = true;
+		o->repeat = options_number(state, "--repeat", arg, REPEAT_MAX);
 		return 0;
 	case KEY_QEMU:
 		o->qemu = arg;
@@ -213,12 +183,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /* ---- before the first boot ---- */
-
-static int complain(int exit_code, const struct err *e)
-{
-	fprintf(stderr, "tception: %s\n", e->text);
-	return exit_code;
-}
 
 static int gather_host(struct context *c, struct err *e)
 {
@@ -354,8 +318,7 @@ static int conclude(const struct context *c, const char *dir, struct err *e)
 		return r;
 	r = judged_save(&j, e);
 	if (r == 0)
-		r = report_write(c->o->json ? REPORT_JSON : REPORT_TABLE, &j.in, &j.verdict, stdout,
-		                 e);
+		r = report_write(c->o->format.format, &j.in, &j.verdict, stdout, e);
 	if (r == 0)
 		r = run_verdict_exit_code(&j.verdict);
 	judged_done(&j);
@@ -477,41 +440,48 @@ static int run_with(struct context *c, struct options *o)
 	int r;
 
 	if (case_file_load(o->cases, &c->cases, &e) < 0)
-		return complain(EXIT_USAGE, &e);
+		return cmd_failed(EXIT_USAGE, &e);
 	if (gather_host(c, &e) < 0 || guest_parts_find(&o->parts, &e) < 0)
-		return complain(EXIT_BROKEN, &e);
+		return cmd_failed(EXIT_BROKEN, &e);
 	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
 	how.no_image[IMAGE_MINIMAL] = o->parts.no_minimal;
 	r = plan_make(&c->cases, &c->host, &how, &c->plan, &e);
 	if (r < 0)
-		return complain(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
+		return cmd_failed(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
 	if (c->plan.boots > 0) {
 		if (guest_parts_check(&o->parts, &c->plan, &e) < 0 ||
 		    (plan_needs(&c->plan, PLATFORM_EMULATED) && open_authority(c, &e) < 0))
-			return complain(EXIT_BROKEN, &e);
+			return cmd_failed(EXIT_BROKEN, &e);
 	}
 	r = run_all(c, &e);
-	return r < 0 ? complain(EXIT_BROKEN, &e) : r;
+	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : r;
 }
 
 int cmd_run(int argc, char **argv)
 {
+	static const struct argp_child children[] = {
+	        {&options_platform, 0, NULL, 1}, {&options_format, 0, NULL, 2}, {0}};
 	static const struct argp argp = {
-	        known_options,
-	        parse,
-	        "[CASES]",
-	        "Boots plain VMs and trust domains, enters the inner layers of each cell of CASES "
-	        "(cases/default.yaml), collects their evidence and judges it.\v"
-	        "Exit codes: 0 all as expected, 1 a verdict differs, 2 usage or a bad case file, "
-	        "3 something was broken or interrupted.",
-	        NULL,
-	        NULL,
-	        NULL};
-	struct options o = {.cases = "cases/default.yaml", .platform = -1, .repeat = 1};
+	        .options = known_options,
+	        .parser = parse,
+	        .children = children,
+	        .args_doc = "[CASES]",
+	        .doc = "Boots plain VMs and trust domains, enters the inner layers of each cell of "
+	               "CASES "
+	               "(cases/default.yaml), collects their evidence and judges it.\v"
+	               "Exit codes: 0 all as expected, 1 a verdict differs, 2 usage or a bad case "
+	               "file, "
+	               "3 something was broken or interrupted.",
+	};
+	struct options o = {.cases = "cases/default.yaml",
+	                    .platform = -1,
+	                    .repeat = 1,
+	                    .format = {.made = FORMATS_ALL}};
 	struct context c = {.o = &o};
 	int r;
 
-	r = argp_parse(&argp, argc, argv, 0, NULL, &o) == 0 ? run_with(&c, &o) : EXIT_USAGE;
+	options_parse(&argp, argc, argv, 0, &o);
+	r = run_with(&c, &o);
 	plan_done(&c.plan);
 	case_file_done(&c.cases);
 	authority_free(c.authority);

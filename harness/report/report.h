@@ -14,7 +14,7 @@
 #define REPORT_SCHEMA_VERSION 1
 
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN, REPORT_JUNIT };
-extern const char *const report_format_names[4]; /* "table", "json", "md", "junit" */
+extern const char *const report_format_names[4]; /* "table", "json", "markdown", "junit" */
 
 int report_write(enum report_format format, const struct judge_input *in,
                  const struct run_verdict *verdict, FILE *out, struct err *e);

@@ -11,7 +11,7 @@
 const char *const report_format_names[4] = {
         [REPORT_TABLE] = "table",
         [REPORT_JSON] = "json",
-        [REPORT_MARKDOWN] = "md",
+        [REPORT_MARKDOWN] = "markdown",
         [REPORT_JUNIT] = "junit",
 };
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CLI_EVIDENCE_H
+#define TCEPTION_CLI_EVIDENCE_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "format/code.h"
+
+/* The quote or TDREPORT that something is held against, and how such verbs end. */
+
+struct evidence_option {
+	const char *quote, *tdreport; /* paths, at most one of them */
+};
+extern const struct argp evidence_options; /* [struct evidence_option]: --quote, --tdreport */
+
+struct registers {
+	const char *source; /* "quote", "TDREPORT"; NULL: there is neither, the rest is zero */
+	uint8_t mrtd[48], rtmr[4][48];
+};
+
+/* -EBADMSG and *ret_fault for bytes that are no evidence of a TD; other errors of input.h. */
+int evidence_read(const struct evidence_option *o, struct registers *ret,
+                  struct format_fault *ret_fault, struct err *e);
+
+/*
+ * The exit code of a verb that reads evidence: `r` itself unless it is an error, which is said: on
+ * standard error and, about bytes that are not what they should be (-EBADMSG), as JSON, too.
+ */
+int evidence_end(int r, bool json, const struct format_fault *fault, const struct err *e);
+
+#endif

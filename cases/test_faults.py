@@ -18,8 +18,8 @@ CASES = """\
 version: 1
 cases:
   - {cell: vm, expect: {grade: none}, why: stand-in}
-  - {cell: vm/docker, expect: {grade: none}, deadline: 3, why: stand-in}
-  - {cell: vm/podman.rootful, expect: {grade: none}, deadline: 3, why: stand-in}
+  - {cell: vm/docker, expect: {grade: none}, deadline: DEADLINE, why: stand-in}
+  - {cell: vm/podman.rootful, expect: {grade: none}, deadline: 30, why: stand-in}
   - {cell: vm/podman.rootless, expect: {grade: none}, deadline: 30, isolate: true, why: stand-in}
 """
 FAULTS = {  # what the stand-in does -> what the verdict's reason says, what the console said last
@@ -33,9 +33,9 @@ FAULTS = {  # what the stand-in does -> what the verdict's reason says, what the
 }
 
 
-def command(folder, *extra):
+def command(folder, *extra, deadline=60):
     cases = folder / "cases.yaml"
-    cases.write_text(CASES)
+    cases.write_text(CASES.replace("DEADLINE", str(deadline)))
     return [TCEPTION, "run", str(cases), "-o", str(folder / "run"), "--qemu", STANDIN, "--accel", "tcg",
             "--kernel", "/dev/null", "--initrd", "/dev/null", "--root-image", "/dev/null", *extra]
 
@@ -44,8 +44,8 @@ def environment(**more):
     return {**os.environ, "TMPDIR": "/nonexistent", **more}
 
 
-def run(folder, *extra, **more):
-    return subprocess.run(command(folder, *extra), env=environment(**more), cwd=TOP, timeout=120, check=False,
+def run(folder, *extra, deadline=60, **more):
+    return subprocess.run(command(folder, *extra, deadline=deadline), env=environment(**more), cwd=TOP, timeout=120, check=False,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
@@ -75,7 +75,7 @@ def test_well_behaved(tmp_path):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault(tmp_path, fault):
-    done = run(tmp_path, TCEPTION_STANDIN=f"vm/docker={fault}")
+    done = run(tmp_path, deadline=3 if fault == "hang" else 60, TCEPTION_STANDIN=f"vm/docker={fault}")
     assert done.returncode == 3, done.stdout + done.stderr
     result = cells(tmp_path)
     reason, console = FAULTS[fault]

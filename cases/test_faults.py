@@ -89,6 +89,23 @@ def test_fault(tmp_path, fault):
     assert not processes()
 
 
+def test_wrong_clock(tmp_path):
+    """A guest whose clock runs 21 times too fast is no guest to time anything by."""
+    done = run(tmp_path, "--cell", "vm/docker", TCEPTION_STANDIN="*=clock-wild")
+    assert done.returncode == 3, done.stdout + done.stderr
+    cell = cells(tmp_path)["vm/docker"]
+    assert cell["outcome"] == "broken" and "layer 0's clock is wrong" in cell["reason"]
+    assert cell["clock"]["state"] == "wrong" and 1.01 < cell["clock"]["low"] < 22
+    assert all(cost is None for layer in cell["layers"] for cost in layer["cost"].values())
+
+
+def test_no_clock(tmp_path):
+    """One that does not say its time is judged, but nothing that it timed."""
+    done = run(tmp_path, "--cell", "vm", TCEPTION_STANDIN="*=clock-mute")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cells(tmp_path)["vm"]["clock"] == {"state": "unknown", "low": None, "high": None}
+
+
 def test_layer0_never_comes(tmp_path):
     done = run(tmp_path, TCEPTION_STANDIN="vm=start-fail")
     assert done.returncode == 3

@@ -29,6 +29,13 @@ static int send_hello(struct channel *c, const struct layer *layer)
 	                  boot ? util_json_text(boot, strlen(boot)) : json_null()));
 }
 
+/* The answer is read against the asker's own clock: see harness/judge/clock.h. */
+static int send_clock(struct channel *c)
+{
+	return channel_send(c, FRAME_CLOCK,
+	                    json_pack("{s:I}", "monotonic_us", (json_int_t)util_now_us()));
+}
+
 static int serve_visit(struct channel *c, const json_t *object)
 {
 	const char *what = "";
@@ -69,10 +76,11 @@ int serve(struct channel *c)
 			return r;
 		if (type == FRAME_BYE)
 			return 0;
-		if (type == FRAME_VISIT) {
+		if (type == FRAME_VISIT)
 			r = serve_visit(c, object);
-			if (r < 0)
-				return r;
-		}
+		else if (type == FRAME_TIME)
+			r = send_clock(c);
+		if (r < 0)
+			return r;
 	}
 }

@@ -45,6 +45,11 @@ int64_t util_now_ms(void)
 	return (int64_t)util_now_fine_ms();
 }
 
+int64_t util_now_us(void)
+{
+	return (int64_t)(util_now_fine_ms() * 1e3);
+}
+
 int64_t util_uptime_ms(void)
 {
 	struct timespec t;

@@ -21,6 +21,7 @@ void util_json_decrefp(json_t **object);
 
 /* Milliseconds of the monotonic clock. */
 int64_t util_now_ms(void);
+int64_t util_now_us(void);     /* CLOCK_MONOTONIC */
 int64_t util_uptime_ms(void);  /* of this kernel, time asleep included */
 double util_now_fine_ms(void); /* with fractions, for latencies */
 void util_sleep_ms(int ms);

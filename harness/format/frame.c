@@ -12,7 +12,8 @@ static const char *const type_names[] = {
         [FRAME_HELLO] = "HELLO", [FRAME_FACT] = "FACT",     [FRAME_DMESG] = "DMESG",
         [FRAME_BLOB] = "BLOB",   [FRAME_REPORT] = "REPORT", [FRAME_ENTER] = "ENTER",
         [FRAME_RELAY] = "RELAY", [FRAME_STDERR] = "STDERR", [FRAME_LEFT] = "LEFT",
-        [FRAME_DONE] = "DONE",   [FRAME_EXTEND] = "EXTEND",
+        [FRAME_DONE] = "DONE",   [FRAME_EXTEND] = "EXTEND", [FRAME_TIME] = "TIME",
+        [FRAME_CLOCK] = "CLOCK",
 };
 
 const char *frame_type_name(uint16_t type)

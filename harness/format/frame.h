@@ -21,6 +21,7 @@ enum frame_type {
 	/* harness (or parent layer) -> agent */
 	FRAME_VISIT = 1, /* probe yourself under this nonce, then enter the rest of the stack */
 	FRAME_BYE = 2,   /* no more visits: power off (VM) or exit (container) */
+	FRAME_TIME = 3,  /* between visits: say what your clock says */
 	/* agent -> harness (or parent layer) */
 	FRAME_READY = 15,  /* a VM's agent serves its port from now on; no visit before that */
 	FRAME_HELLO = 16,  /* first frame of a visit: layer ID, nonce, agent version, kernel */
@@ -34,6 +35,7 @@ enum frame_type {
 	FRAME_LEFT = 24,   /* a child ended: wait status, reason, seconds */
 	FRAME_DONE = 25,   /* last frame of a visit */
 	FRAME_EXTEND = 26, /* RTMR3 extended, or tried to: the event, its digest, the errno */
+	FRAME_CLOCK = 27,  /* the answer to TIME; no part of a visit */
 };
 
 struct frame_header {

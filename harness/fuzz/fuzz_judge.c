@@ -15,10 +15,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct test_case item[2];
 static struct visit_record visit[2];
 static struct step step[2] = {{.case_index = 0}, {.case_index = 1}};
+/* Layer 0's clock, as the first frame and whatever is in the middle have it. */
+static struct clock_reading readings[2] = {{10, 20, 0}, {30, 40, 0}};
 static struct boot_record boot = {
         .boot = {.id = "td-1", .platform = PLATFORM_EMULATED, .step = step, .steps = 2},
         .visit = visit,
         .visits = 2,
+        .clock = readings,
+        .clocks = 2,
 };
 static struct run_record run = {
         .id = (char *)"fuzz", .started = 1790000000, .boot = &boot, .boots = 1};
@@ -63,6 +67,7 @@ static uint8_t *channel_make(const uint8_t *data, size_t size, size_t *ret_size)
 	memcpy(at, data, size);
 	at += size;
 	visit[0].end = visit[1].begin = size;
+	readings[1].at = size / 2;
 	put(&at, 0, FRAME_ENTER, "{\"child\":1,\"layer\":\"td/docker+dev+tsm+noapparmor\"}");
 	put(&at, 1, FRAME_RELAY, relay);
 	put(&at, 2, FRAME_LEFT, "{\"child\":1,\"started\":true,\"exit\":0}");

@@ -228,12 +228,18 @@ static double sane(double value)
 	return isfinite(value) && value >= 0 && value < 1e12 ? value : -1;
 }
 
-void cost_judge(const struct layer_evidence *l, double boot_seconds, struct layer_cost *ret)
+void cost_judge(const struct layer_evidence *l, double boot_seconds, bool timed,
+                struct layer_cost *ret)
 {
-	ret->prepare_ms = sane(l->prepare_ms);
-	ret->ready_ms = boot_seconds >= 0 ? sane(boot_seconds * 1000) : sane(l->ready_ms);
-	ret->syscall_ns = sane(member_number(l->cost, "syscall_ns", -1));
-	ret->fault_ns = sane(member_number(l->cost, "fault_ns", -1));
+	*ret = (struct layer_cost){-1, -1, -1, -1, -1, -1};
+	if (timed) {
+		ret->prepare_ms = sane(l->prepare_ms);
+		ret->ready_ms = sane(l->ready_ms);
+		ret->syscall_ns = sane(member_number(l->cost, "syscall_ns", -1));
+		ret->fault_ns = sane(member_number(l->cost, "fault_ns", -1));
+	}
+	if (boot_seconds >= 0) /* by the host's clock */
+		ret->ready_ms = sane(boot_seconds * 1000);
 	ret->memory_kib = sane(l->memory_kib);
 	ret->disk_kib = sane(l->disk_kib);
 }

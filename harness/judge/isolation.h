@@ -17,6 +17,8 @@ void isolation_judge(const struct layer_evidence *l, const struct layer_evidence
 void findings_make(const struct layer_evidence *l, bool layer0, struct isolation *i);
 
 /* `boot_seconds`: how long layer 0 took to serve, else < 0. */
-void cost_judge(const struct layer_evidence *l, double boot_seconds, struct layer_cost *ret);
+/* `timed`: the guest's clock is right; else what it timed is not told. */
+void cost_judge(const struct layer_evidence *l, double boot_seconds, bool timed,
+                struct layer_cost *ret);
 
 #endif

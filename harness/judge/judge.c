@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/escape.h"
+#include "judge/clock.h"
 #include "judge/expect.h"
 #include "judge/extends.h"
 #include "judge/isolation.h"
@@ -112,12 +113,13 @@ static int keep_frames(struct layer_verdict *v, const struct layer_evidence *l, 
 	return 0;
 }
 
-static void judge_isolation(const struct trial *t, size_t depth, struct layer_verdict *v)
+static void judge_isolation(const struct trial *t, size_t depth, bool timed,
+                            struct layer_verdict *v)
 {
 	const struct layer_evidence *l = depth ? &t->inner[depth] : t->zero;
 	const struct layer_evidence *below = depth > 1 ? &t->inner[depth - 1] : t->zero;
 
-	cost_judge(l, depth ? -1 : t->in->run->boot[t->boot].ready_seconds, &v->cost);
+	cost_judge(l, depth ? -1 : t->in->run->boot[t->boot].ready_seconds, timed, &v->cost);
 	if (v->entered)
 		isolation_judge(l, depth ? below : NULL, &v->isolation);
 	else
@@ -137,7 +139,8 @@ static const char *expected_image(const struct test_case *test, size_t depth)
 	                                                                : NULL;
 }
 
-static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, struct err *e)
+static int judge_layer(struct trial *t, size_t depth, bool timed, struct layer_verdict *v,
+                       struct err *e)
 {
 	const struct run_record *run = t->in->run;
 	const struct layer_evidence *l = depth ? &t->inner[depth] : t->zero;
@@ -163,7 +166,7 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	cell_print(&t->test->cell, depth + 1, v->id);
 	v->command = json_incref(l->command);
 	v->entered = l->hello;
-	judge_isolation(t, depth, v);
+	judge_isolation(t, depth, timed, v);
 	if (v->entered)
 		return ladder_climb(&in, v, &t->attested[depth], e);
 	if (depth == 0)
@@ -221,7 +224,7 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 	if (rc == 0)
 		rc = read_extends(t, e);
 	for (size_t i = 0; i < v->layers && rc == 0; i++) {
-		rc = judge_layer(t, i, &v->layer[i], e);
+		rc = judge_layer(t, i, v->clock.state == CLOCK_RIGHT, &v->layer[i], e);
 		extends_add(&t->extends, &t->inner[i], t->inner[i].extends);
 	}
 	if (rc == 0)
@@ -275,6 +278,20 @@ static bool visit_broken(struct cell_verdict *v, const struct boot_record *b,
 	return broken(v, b, what, visit->reason);
 }
 
+/* Then nothing that was timed in the guest holds, its costs and its deadlines. */
+static bool clock_broken(const struct boot_record *b, struct cell_verdict *v)
+{
+	char why[80];
+
+	if (v->clock.state != CLOCK_WRONG)
+		return false;
+	for (size_t i = 0; i < v->layers; i++)
+		v->layer[i].cost = (struct layer_cost){-1, -1, -1, -1, -1, -1};
+	snprintf(why, sizeof(why), "its second is %.3g to %.3g of the host's", v->clock.low,
+	         v->clock.high);
+	return broken(v, b, "layer 0's clock is wrong", v->clock.low < 0 ? "" : why);
+}
+
 /* Whether the evidence is unfit to be weighed; then `v` says why. */
 static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 {
@@ -284,6 +301,8 @@ static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 	if (visit_broken(v, b, t->own, "layer 0's own visit"))
 		return true;
 	if (t->visit != t->own && visit_broken(v, b, t->visit, "the visit"))
+		return true;
+	if (clock_broken(b, v))
 		return true;
 	if (t->zero->problem[0])
 		return broken(v, b, "layer 0's evidence", t->zero->problem);
@@ -328,6 +347,7 @@ static int judge_trial(struct trial *t, bool tried_before, struct cell_verdict *
 	v->boot_id = b->boot.id;
 	v->platform = b->boot.platform;
 	v->seconds = t->visit ? t->visit->seconds : 0;
+	clock_judge(b, &t->in->channel[t->boot], &v->clock);
 	rc = judge_layers(t, v, e);
 	if (rc < 0 || evidence_broken(t, v))
 		return rc;

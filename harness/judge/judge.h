@@ -66,6 +66,15 @@ struct layer_verdict {
 	size_t frames_size;
 };
 
+enum clock_state { CLOCK_UNKNOWN, CLOCK_RIGHT, CLOCK_WRONG };
+extern const char *const clock_state_names[3]; /* "unknown", "right", "wrong" */
+
+struct clock_verdict { /* judge/clock.h */
+	enum clock_state state;
+	double low, high; /* the guest's seconds in one of the host's, at least, at most; < 0:
+	                     unknown */
+};
+
 struct cell_verdict {
 	char id[CELL_ID_MAX];
 	size_t case_index;
@@ -74,7 +83,8 @@ struct cell_verdict {
 	enum outcome outcome;
 	char reason[2 * JUDGE_TEXT_MAX];
 	double seconds;
-	size_t layers; /* 0 for a skip */
+	struct clock_verdict clock; /* layer 0's */
+	size_t layers;              /* 0 for a skip */
 	struct layer_verdict *layer;
 };
 

@@ -71,6 +71,19 @@ static json_t *steps_json(const struct boot *b)
 	return steps;
 }
 
+static json_t *clock_json(const struct boot_record *r)
+{
+	json_t *clock = json_array();
+
+	for (size_t i = 0; i < r->clocks; i++)
+		json_array_append_new(clock,
+		                      json_pack("{s:I, s:I, s:I}", "asked_us",
+		                                (json_int_t)r->clock[i].asked_us, "answered_us",
+		                                (json_int_t)r->clock[i].answered_us, "at",
+		                                (json_int_t)r->clock[i].at));
+	return clock;
+}
+
 static json_t *boot_json(const struct boot_record *r)
 {
 	const struct boot *b = &r->boot;
@@ -94,6 +107,7 @@ static json_t *boot_json(const struct boot_record *r)
 	json_object_set_new(boot, "console_tail",
 	                    text_json(r->console_tail ? r->console_tail : ""));
 	json_object_set_new(boot, "visits", visits);
+	json_object_set_new(boot, "clock", clock_json(r));
 	return boot;
 }
 
@@ -357,21 +371,46 @@ static int load_visits(json_t *j, struct boot_record *r, struct err *e)
 	return 0;
 }
 
+static int load_clock(json_t *j, struct boot_record *b, struct err *e)
+{
+	json_int_t asked, answered, at;
+	json_t *item;
+	size_t i;
+	int r;
+
+	r = list(j, sizeof(*b->clock), CLOCKS_MAX, (void **)&b->clock, &b->clocks, "boot.clock", e);
+	if (r < 0)
+		return r;
+	json_array_foreach(j, i, item)
+	{
+		r = UNPACK(e, "boot.clock", item, "{s:I, s:I, s:I}", "asked_us", &asked,
+		           "answered_us", &answered, "at", &at);
+		if (r < 0 ||
+		    (r = in_range(answered, 0, 1ll << 60, "boot.clock.answered_us", e)) < 0 ||
+		    (r = in_range(asked, 0, answered, "boot.clock.asked_us", e)) < 0 ||
+		    (r = in_range(at, 0, 1ll << 50, "boot.clock.at", e)) < 0)
+			return r;
+		b->clock[i] =
+		        (struct clock_reading){(uint64_t)asked, (uint64_t)answered, (uint64_t)at};
+	}
+	return 0;
+}
+
 static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 {
 	const char *id, *layer0, *platform, *kernel, *image, *reason, *tail;
 	json_int_t memory, vcpus, deadline, attempt;
-	json_t *steps, *argv, *ready, *visits;
+	json_t *steps, *argv, *ready, *visits, *clock;
 	int kvm, r;
 
 	r = UNPACK(e, "boot", j,
 	           "{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:F, s:s, "
-	           "s:s, s:o}",
+	           "s:s, s:o, s:o}",
 	           "id", &id, "layer0", &layer0, "platform", &platform, "kernel", &kernel, "image",
 	           &image, "kvm", &kvm, "memory_mib", &memory, "vcpus", &vcpus, "boot_deadline_s",
 	           &deadline, "steps", &steps, "attempt", &attempt, "argv", &argv, "ready_seconds",
 	           &ready, "seconds", &b->seconds, "reason", &reason, "console_tail", &tail,
-	           "visits", &visits);
+	           "visits", &visits, "clock", &clock);
 	if (r < 0 || (r = in_range(memory, 1, 1 << 24, "boot.memory_mib", e)) < 0 ||
 	    (r = in_range(vcpus, 1, 4096, "boot.vcpus", e)) < 0 ||
 	    (r = in_range(deadline, 0, 1 << 20, "boot.boot_deadline_s", e)) < 0 ||
@@ -392,7 +431,8 @@ static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 		return err_nomem(e);
 	if ((r = load_boot_plan(id, layer0, platform, &b->boot, e)) < 0 ||
 	    (r = load_boot_files(kernel, image, &b->boot, e)) < 0 ||
-	    (r = load_steps(steps, &b->boot, e)) < 0 || (r = load_argv(argv, b, e)) < 0)
+	    (r = load_steps(steps, &b->boot, e)) < 0 || (r = load_argv(argv, b, e)) < 0 ||
+	    (r = load_clock(clock, b, e)) < 0)
 		return r;
 	return load_visits(visits, b, e);
 }

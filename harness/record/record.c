@@ -16,6 +16,7 @@ void boot_record_done(struct boot_record *b)
 	free(b->argv);
 	free(b->console_tail);
 	free(b->visit);
+	free(b->clock);
 	*b = (struct boot_record){0};
 }
 

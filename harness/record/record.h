@@ -40,6 +40,16 @@ struct visit_record {
 	char reason[200]; /* "" when done */
 };
 
+/*
+ * What layer 0's clock said, by the CLOCK frame at byte `at` of channel.bin, was so at some instant
+ * between these two of the host's CLOCK_MONOTONIC.
+ */
+#define CLOCKS_MAX 1000 /* of a boot */
+struct clock_reading {
+	uint64_t asked_us, answered_us;
+	uint64_t at;
+};
+
 struct boot_record {
 	struct boot boot;
 	int attempt;          /* 1; 2 when a boot was given up and its rest repeated */
@@ -50,6 +60,8 @@ struct boot_record {
 	char *console_tail;         /* last lines of the console */
 	struct visit_record *visit; /* visit[0] is layer 0's own, then the cells in the order run */
 	size_t visits;
+	struct clock_reading *clock; /* one before each visit and one at the end */
+	size_t clocks;
 };
 
 struct run_record {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,16 +62,28 @@ static json_t *expectation_json(const struct test_case *c)
 	                 "covers", text_or_null(x->covers), "why", c->why);
 }
 
+static json_t *rate_or_null(double rate)
+{
+	return rate < 0 ? json_null() : json_real(round(rate * 1e6) / 1e6);
+}
+
+static json_t *clock_json(const struct clock_verdict *c)
+{
+	return json_pack("{s:s, s:o, s:o}", "state", ENUM_NAME(clock_state_names, c->state), "low",
+	                 rate_or_null(c->low), "high", rate_or_null(c->high));
+}
+
 static json_t *cell_json(const struct judge_input *in, const struct cell_verdict *v)
 {
 	json_t *layers = json_array();
 
 	for (size_t i = 0; i < v->layers; i++)
 		json_array_append_new(layers, layer_json(&v->layer[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id", v->id, "platform",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "id", v->id, "platform",
 	                 ENUM_NAME(platform_names, v->platform), "outcome",
 	                 ENUM_NAME(outcome_names, v->outcome), "reason", v->reason, "seconds",
-	                 time_or_null(v->seconds), "boot", text_or_null(v->boot_id), "expected",
+	                 time_or_null(v->seconds), "boot", text_or_null(v->boot_id), "clock",
+	                 clock_json(&v->clock), "expected",
 	                 expectation_json(&in->cases->item[v->case_index]), "layers", layers);
 }
 

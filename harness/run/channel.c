@@ -37,7 +37,7 @@ enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t
 				result = SCAN_GARBAGE;
 				break;
 			}
-			s->left = h.length;
+			s->length = s->left = h.length;
 			s->type = h.type;
 		}
 		n = s->left < size - used ? s->left : size - used;
@@ -49,11 +49,18 @@ enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t
 				result = SCAN_DONE;
 			else if (s->type == FRAME_READY)
 				result = SCAN_READY;
+			else if (s->type == FRAME_CLOCK)
+				result = SCAN_CLOCK;
 		}
 	}
 	s->position += used;
 	*ret_used = used;
 	return result;
+}
+
+uint64_t frame_scan_begin(const struct frame_scanner *s)
+{
+	return s->position - s->length - FRAME_HEADER_SIZE;
 }
 
 int outbox_put(struct outbox *o, enum frame_type type, const char *json, struct err *e)

@@ -18,17 +18,22 @@
 struct frame_scanner {
 	uint8_t header[FRAME_HEADER_SIZE];
 	size_t have;       /* bytes of the header so far */
-	uint32_t left;     /* bytes of the payload still to come */
+	uint32_t length;   /* of the frame's payload */
+	uint32_t left;     /* bytes of it still to come */
 	uint16_t type;     /* of the frame whose payload is coming */
 	uint64_t position; /* bytes scanned since the channel opened */
 };
 
 enum scan_result {
-	SCAN_MORE, /* everything was consumed, no boundary of interest */
+	SCAN_MORE,  /* everything was consumed, no boundary of interest */
 	SCAN_READY, /* a FRAME_READY ended; likewise */
-	SCAN_DONE, /* a FRAME_DONE ended; bytes after it are not consumed */
+	SCAN_DONE,  /* a FRAME_DONE ended; bytes after it are not consumed */
+	SCAN_CLOCK, /* a FRAME_CLOCK ended; likewise */
 	SCAN_GARBAGE,
 };
+
+/* Where the frame that has just ended begins, in bytes from the channel's opening. */
+uint64_t frame_scan_begin(const struct frame_scanner *s);
 
 /* `*ret_used` bytes were looked at; after SCAN_GARBAGE the scanner is of no more use. */
 enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t size,

@@ -12,17 +12,19 @@
 
 #include "core/cleanup.h"
 #include "run/channel.h"
+#include "run/clock.h"
 #include "run/visit.h"
 
 /* A QEMU that has closed the channel should be about to end. */
 #define LINGER_SECONDS 3
 /* One read of the channel, so that timers and other boots get their turn. */
 #define READ_SIZE (256u << 10)
-/* Nothing is expected of a guest between BYE and its end. */
-#define LAST_WORDS_MAX (4u << 20)
-#define COMPLAINT_MAX  140
+/* Nothing is expected of a guest between BYE and its end, and little while its clock is read. */
+#define LAST_WORDS_MAX  (4u << 20)
+#define CLOCK_WORDS_MAX (64u << 10)
+#define COMPLAINT_MAX   140
 
-enum state { STATE_START, STATE_VISIT, STATE_POWEROFF, STATE_KILLED, STATE_OVER };
+enum state { STATE_START, STATE_CLOCK, STATE_VISIT, STATE_POWEROFF, STATE_KILLED, STATE_OVER };
 
 struct session {
 	sd_event *event;
@@ -36,6 +38,10 @@ struct session {
 	uint64_t started, visit_started; /* CLOCK_MONOTONIC microseconds */
 	struct boot_record record;       /* record.boot.step is ours */
 	size_t next_step;
+	char *pending; /* the visit to be sent, the record's last; or NULL: none is left */
+	int pending_deadline_s;
+	struct clock_check clock;
+	uint64_t clock_begin; /* bytes of channel.bin when the clock was first asked */
 	struct frame_scanner scanner;
 	struct outbox outbox;
 	int dir_fd, channel_file;
@@ -97,13 +103,19 @@ static void kill_machine(struct session *s)
 		end(s);
 }
 
+static bool visit_open(const struct session *s)
+{
+	return s->state == STATE_START || s->state == STATE_VISIT ||
+	       (s->state == STATE_CLOCK && s->pending);
+}
+
 /* Ends the boot before its time; an open visit ends with it. */
 static void give_up(struct session *s, enum visit_state state, const char *reason)
 {
 	struct visit_record *v = current(s);
 
 	snprintf(s->record.reason, sizeof(s->record.reason), "%s", reason);
-	if (s->state == STATE_START || s->state == STATE_VISIT) {
+	if (visit_open(s)) {
 		v->state = state;
 		v->end = s->scanner.position;
 		v->seconds = s->state == STATE_VISIT ? seconds_since(s, s->visit_started) : 0;
@@ -146,6 +158,11 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	case STATE_START:
 		snprintf(reason, sizeof(reason),
 		         "the agent did not answer within %d s of the start; %s",
+		         s->record.boot.boot_deadline_s, silence);
+		give_up(s, VISIT_TIMEOUT, reason);
+		break;
+	case STATE_CLOCK:
+		snprintf(reason, sizeof(reason), "the agent did not tell its clock within %d s; %s",
 		         s->record.boot.boot_deadline_s, silence);
 		give_up(s, VISIT_TIMEOUT, reason);
 		break;
@@ -196,11 +213,10 @@ static void flush(struct session *s)
 	watch(s, !empty);
 }
 
-/* Sends a VISIT; the record gets its visit. */
-static int begin_visit(struct session *s, const struct cell *cell, size_t layers, int deadline_s,
-                       struct err *e)
+/* Makes a VISIT, to be sent once the clock has been read; the record gets its visit. */
+static int make_visit(struct session *s, const struct cell *cell, size_t layers, int deadline_s,
+                      struct err *e)
 {
-	_cleanup_(freep) char *json = NULL;
 	struct visit_record *visit;
 	int r;
 
@@ -209,12 +225,30 @@ static int begin_visit(struct session *s, const struct cell *cell, size_t layers
 		return err_nomem(e);
 	s->record.visit = visit;
 	visit += s->record.visits;
-	r = visit_make(cell, layers, (unsigned)s->record.visits, deadline_s, visit, &json, e);
+	r = visit_make(cell, layers, (unsigned)s->record.visits, deadline_s, visit, &s->pending, e);
 	if (r < 0)
 		return r;
 	s->record.visits++;
+	s->pending_deadline_s = deadline_s;
 	visit->begin = visit->end = s->scanner.position;
-	return outbox_put(&s->outbox, FRAME_VISIT, json, e);
+	return 0;
+}
+
+static void send_visit(struct session *s)
+{
+	_cleanup_(freep) char *json = TAKE_PTR(s->pending);
+	struct err e = {0};
+
+	s->state = STATE_VISIT;
+	current(s)->begin = current(s)->end = s->scanner.position;
+	s->visit_started = now(s);
+	if (outbox_put(&s->outbox, FRAME_VISIT, json, &e) < 0) {
+		broken(s, &e);
+		return;
+	}
+	set_deadline(s, s->pending_deadline_s);
+	s->notify(s, SESSION_VISIT_BEGUN, current(s), s->userdata);
+	flush(s);
 }
 
 static void power_off(struct session *s)
@@ -228,6 +262,44 @@ static void power_off(struct session *s)
 	s->state = STATE_POWEROFF;
 	set_deadline(s, SESSION_POWEROFF_SECONDS);
 	flush(s);
+}
+
+/* ---- the guest's clock ---- */
+
+static void ask_clock(struct session *s)
+{
+	struct err e = {0};
+
+	if (outbox_put(&s->outbox, FRAME_TIME, "{}", &e) < 0) {
+		broken(s, &e);
+		return;
+	}
+	s->clock.asked_us = clock_now_us();
+	flush(s);
+}
+
+/* Between visits, when the agent has nothing else to do. */
+static void read_clock(struct session *s)
+{
+	s->state = STATE_CLOCK;
+	s->clock = (struct clock_check){0};
+	s->clock_begin = s->scanner.position;
+	set_deadline(s, s->record.boot.boot_deadline_s);
+	ask_clock(s);
+}
+
+static void clock_told(struct session *s)
+{
+	struct err e = {0};
+
+	if (!clock_check_answer(&s->clock, clock_now_us(), frame_scan_begin(&s->scanner)))
+		ask_clock(s);
+	else if (clock_check_keep(&s->clock, &s->record, &e) < 0)
+		broken(s, &e);
+	else if (s->pending)
+		send_visit(s);
+	else
+		power_off(s);
 }
 
 /* The next cell, or BYE. Cells that are layer 0 alone have had their visit: the first one. */
@@ -244,18 +316,10 @@ static void next_visit(struct session *s)
 		if (c->cell.layers == 1)
 			c = NULL;
 	}
-	if (!c) {
-		power_off(s);
-		return;
-	}
-	if (begin_visit(s, &c->cell, c->cell.layers, deadline_s, &e) < 0) {
+	if (c && make_visit(s, &c->cell, c->cell.layers, deadline_s, &e) < 0)
 		broken(s, &e);
-		return;
-	}
-	s->visit_started = now(s);
-	set_deadline(s, deadline_s);
-	s->notify(s, SESSION_VISIT_BEGUN, current(s), s->userdata);
-	flush(s);
+	else
+		read_clock(s);
 }
 
 static void visit_done(struct session *s)
@@ -277,14 +341,9 @@ static void visit_done(struct session *s)
  */
 static void ready(struct session *s)
 {
-	s->state = STATE_VISIT;
-	current(s)->begin = current(s)->end = s->scanner.position;
-	s->visit_started = now(s);
 	s->record.ready_seconds = seconds_since(s, s->started);
-	set_deadline(s, s->record.boot.boot_deadline_s);
 	s->notify(s, SESSION_READY, NULL, s->userdata);
-	s->notify(s, SESSION_VISIT_BEGUN, current(s), s->userdata);
-	flush(s);
+	read_clock(s);
 }
 
 /* Down to the disk first, whatever it is; then follow the frames. */
@@ -302,7 +361,7 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 		give_up(s, VISIT_DIED, reason);
 		return;
 	}
-	while (size > 0 && (s->state == STATE_START || s->state == STATE_VISIT)) {
+	while (size > 0 && s->state <= STATE_VISIT) {
 		size_t used;
 		enum scan_result result = frame_scan(&s->scanner, data, size, &used);
 
@@ -314,13 +373,18 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 			         s->scanner.position - FRAME_HEADER_SIZE);
 			s->scanner.position += size; /* stored, hence part of the visit */
 			give_up(s, VISIT_GARBAGE, reason);
-		} else if (s->scanner.position - current(s)->begin > s->visit_bytes) {
-			snprintf(reason, sizeof(reason),
-			         "sent more than %" PRIu64 " bytes in one visit", s->visit_bytes);
+		} else if (s->state == STATE_CLOCK
+		                   ? s->scanner.position - s->clock_begin > CLOCK_WORDS_MAX
+		                   : s->scanner.position - current(s)->begin > s->visit_bytes) {
+			snprintf(reason, sizeof(reason), "sent more than %" PRIu64 " bytes %s",
+			         s->state == STATE_CLOCK ? CLOCK_WORDS_MAX : s->visit_bytes,
+			         s->state == STATE_CLOCK ? "between two visits" : "in one visit");
 			s->scanner.position += size;
 			give_up(s, VISIT_FLOOD, reason);
 		} else if (result == SCAN_READY && s->state == STATE_START) {
 			ready(s);
+		} else if (result == SCAN_CLOCK && s->state == STATE_CLOCK) {
+			clock_told(s);
 		} else if (result == SCAN_DONE && s->state == STATE_VISIT) {
 			visit_done(s);
 		}
@@ -387,7 +451,7 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 	/* What it still said belongs to the evidence; it can even complete a visit. */
 	for (int i = 0; i < 256 && s->io && s->state < STATE_KILLED && take(s); i++)
 		;
-	if (s->state == STATE_START || s->state == STATE_VISIT) {
+	if (s->state <= STATE_VISIT) {
 		describe_end(s, code, status, reason, sizeof(reason));
 		give_up(s, VISIT_DIED, reason);
 	}
@@ -472,7 +536,7 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	if (r == 0)
 		r = sd_event_source_set_enabled(s->over, SD_EVENT_OFF);
 	if (r == 0)
-		r = begin_visit(s, &layer0, 1, b->boot_deadline_s, e);
+		r = make_visit(s, &layer0, 1, b->boot_deadline_s, e);
 	if (r == 0)
 		r = open_files(s, spec->boots_dir, e);
 	if (r < 0) {
@@ -500,6 +564,7 @@ void session_free(struct session *s, struct boot_record *ret)
 	sd_event_source_unref(s->over);
 	machine_free(s->machine);
 	outbox_done(&s->outbox);
+	free(s->pending);
 	if (s->channel_file >= 0)
 		close(s->channel_file);
 	if (s->dir_fd >= 0)

@@ -11,7 +11,8 @@
 /*
  * One boot from QEMU's start to its end, as a state machine on an event loop:
  *
- *   START    layer 0's VISIT waits in the channel; ends with the agent's first byte
+ *   START    layer 0's VISIT waits; ends with the agent's READY
+ *   CLOCK    before each visit and at the end: the agent says what its clock says
  *   VISIT    one visit after another, layer 0's own first; each ends with layer 0's DONE
  *   POWEROFF after BYE, until QEMU is gone
  *   OVER     nothing runs any more

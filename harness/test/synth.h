@@ -69,7 +69,8 @@ enum twist {
 	ZERO_NO_LOG,
 	ZERO_LOG_CUT,
 	ZERO_NO_DONE,
-	HARDWARE, /* the boot claims to be on TDX hardware */
+	ZERO_CLOCK, /* layer 0's runs four times too fast */
+	HARDWARE,   /* the boot claims to be on TDX hardware */
 	TWISTS
 };
 
@@ -108,6 +109,7 @@ struct synth {
 	struct run_record run;
 	struct boot_record boot;
 	struct visit_record visit[2];
+	struct clock_reading clock[2];
 	struct step step[2];
 	uint8_t *bytes; /* channel.bin */
 	size_t size;
@@ -490,6 +492,8 @@ static inline void synth_record(struct synth *y)
 	y->boot.console_tail = (char *)"first line\nlast line \033[2J\n\n";
 	y->boot.visit = y->visit;
 	y->boot.visits = 2;
+	y->boot.clock = y->clock;
+	y->boot.clocks = 2;
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(y->visit[i].cell_id, CELL_ID_MAX, "%s", y->item[i].id);
 		y->visit[i].layers = i + 1;
@@ -536,6 +540,17 @@ static inline void synth_registers(struct synth *y)
 	}
 }
 
+/* Layer 0's clock, read within a millisecond at this second of the host's. */
+static inline void put_clock(struct synth *y, struct stream *s, size_t i, unsigned second)
+{
+	uint64_t us = second * 1000000ull;
+
+	y->clock[i] = (struct clock_reading){5000000 + us, 5001000 + us, s->size};
+	stream_frame(s, FRAME_CLOCK,
+	             json_pack("{s:I}", "monotonic_us",
+	                       (json_int_t)(2000000 + us * (y->twist == ZERO_CLOCK ? 4 : 1))));
+}
+
 /* Writes the channel anew, for the present twist and flip. */
 static inline void synth_build(struct synth *y)
 {
@@ -550,6 +565,8 @@ static inline void synth_build(struct synth *y)
 	}
 	golden_done(&y->log);
 	synth_registers(y);
+	put_clock(y, &s, 0, 0);
+	y->visit[0].begin = s.size;
 	sha384_init(&s.digest);
 	put_account(y, &s, &a);
 	y->visit[0].end = y->visit[1].begin = s.size;
@@ -558,6 +575,7 @@ static inline void synth_build(struct synth *y)
 	sha384_init(&s.digest);
 	put_second_visit(y, &s);
 	y->visit[1].end = s.size;
+	put_clock(y, &s, 1, 8);
 	free(y->bytes);
 	y->bytes = s.data;
 	y->size = s.size;

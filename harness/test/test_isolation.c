@@ -315,10 +315,10 @@ START_TEST(costs)
 	l.ready_ms = 3800;
 	l.memory_kib = 1e300;
 	l.disk_kib = -1;
-	cost_judge(&l, -1, &c);
+	cost_judge(&l, -1, true, &c);
 	ck_assert(c.prepare_ms == 7200 && c.ready_ms == 3800 && c.syscall_ns == 512.5);
 	ck_assert(c.fault_ns == -1 && c.memory_kib == -1 && c.disk_kib == -1);
-	cost_judge(&l, 12.5, &c);
+	cost_judge(&l, 12.5, true, &c);
 	ck_assert(c.ready_ms == 12500);
 	layer_evidence_done(&l);
 }

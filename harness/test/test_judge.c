@@ -84,6 +84,8 @@ static const struct {
         {ZERO_LOG_CUT, OUTCOME_BROKEN, GRADE_QUOTE, -2, ORIGIN_EMULATED, "event log breaks off"},
         {ZERO_NO_DONE, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED,
          "layer 0's evidence: no DONE"},
+        {ZERO_CLOCK, OUTCOME_BROKEN, GRADE_VERIFIED, -2, ORIGIN_EMULATED,
+         "layer 0's clock is wrong: its second is 4 to 4 of the host's"},
 };
 #define ROWS ((int)COUNT_OF(table))
 
@@ -417,6 +419,33 @@ START_TEST(visit_states)
 }
 END_TEST
 
+/* A wrong clock's times are told by nobody, and neither are those of one that was not read. */
+START_TEST(costs_need_a_clock)
+{
+	static const struct {
+		enum twist twist;
+		size_t clocks;
+		enum outcome outcome;
+		enum clock_state state;
+		double syscall_ns;
+	} trial[] = {{AS_IT_SHOULD_BE, 2, OUTCOME_PASS, CLOCK_RIGHT, 512.5},
+	             {AS_IT_SHOULD_BE, 1, OUTCOME_PASS, CLOCK_UNKNOWN, -1},
+	             {ZERO_CLOCK, 2, OUTCOME_BROKEN, CLOCK_WRONG, -1}};
+	struct synth y;
+
+	synth_init(&y, trial[_i].twist);
+	y.boot.clocks = trial[_i].clocks;
+	struct cell_verdict v = synth_judge(&y, 1);
+	ck_assert_int_eq(v.outcome, trial[_i].outcome);
+	ck_assert_int_eq(v.clock.state, trial[_i].state);
+	for (size_t i = 0; i < v.layers; i++)
+		ck_assert(v.layer[i].cost.syscall_ns == trial[_i].syscall_ns);
+	ck_assert(v.layer[1].cost.ready_ms == (trial[_i].syscall_ns < 0 ? -1 : 3800));
+	cell_verdict_done(&v);
+	synth_done(&y);
+}
+END_TEST
+
 START_TEST(no_visits_at_all)
 {
 	struct synth y;
@@ -568,6 +597,7 @@ int main(void)
 	tcase_add_test(t, every_length_is_safe);
 	tcase_add_test(t, other_nonce_in_the_record);
 	tcase_add_loop_test(t, visit_states, 0, COUNT_OF(states));
+	tcase_add_loop_test(t, costs_need_a_clock, 0, 3);
 	tcase_add_test(t, no_visits_at_all);
 	tcase_add_test(t, waivers);
 	tcase_add_test(t, skips_and_counts);

@@ -59,6 +59,7 @@ START_TEST(json_shape)
 	ck_assert_uint_eq(json_array_size(json_object_get(cell, "layers")), 2);
 	layer = json_array_get(json_object_get(cell, "layers"), 1);
 	ck_assert_str_eq(text_at(layer, "id"), "td/docker+dev+tsm+noapparmor");
+	ck_assert_str_eq(text_at(json_object_get(cell, "clock"), "state"), "right");
 	ck_assert(json_is_true(json_object_get(layer, "entered")));
 	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(layer, "command"), 0)),
 	                 "docker");

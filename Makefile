@@ -17,9 +17,15 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -lz -lm
 SETUP := $B/.setup.stamp
 
+# One short line a command: $(call say,CC,FILE) before it. `make V=1` prints the commands themselves.
+ifneq ($(V),1)
+Q := @
+say = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,printf '%-10s %s\n' '$1' '$2';)
+endif
+
 # ---- set-up: packages, firmware, guest image --------------------------------------------------
 $(SETUP): scripts/setup scripts/packages
-	scripts/setup
+	$(call say,SETUP,scripts/packages)scripts/setup
 	@mkdir -p $B && touch $@
 
 # ---- harness -----------------------------------------------------------------------------------
@@ -31,19 +37,19 @@ ROOM_OBJ := $(ROOM_SRC:%.c=$B/obj/%.o)
 
 $B/obj/harness/%.o: harness/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(CFLAGS) -c $< -o $@
 $B/san/harness/%.o: harness/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SAN) -c $< -o $@
+	$(call say,CC san,$<)$(CC) $(CFLAGS) $(SAN) -c $< -o $@
 
 $B/libtception.a: $(ROOM_OBJ)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/tception: $(MAIN_OBJ) $B/libtception.a
-	$(CC) $^ $(LIBS) -o $@
+	$(call say,LD,$@)$(CC) $^ $(LIBS) -o $@
 
 # How another program uses the library: no more than these two libraries.
 $B/example: $B/obj/harness/example/verify.o $B/libtception.a
-	$(CC) $^ -lcrypto -ljansson -o $@
+	$(call say,LD,$@)$(CC) $^ -lcrypto -ljansson -o $@
 
 # ---- guests: the agent (static), the tiny nested guest, the software TDX module -------------------
 include guests/rules.mk
@@ -56,17 +62,17 @@ CHECK_LIBS := -lxml2 -lcheck -lsubunit -lrt -lpthread
 
 $B/test/%: $B/obj/harness/test/%.o $B/libtception.a
 	@mkdir -p $(@D)
-	$(CC) $^ $(CHECK_LIBS) $(LIBS) -o $@
+	$(call say,LD,$@)$(CC) $^ $(CHECK_LIBS) $(LIBS) -o $@
 $B/san/libtception.a: $(ROOM_SRC:%.c=$B/san/%.o)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
 	@mkdir -p $(@D)
-	$(CC) $(SAN) $^ $(CHECK_LIBS) $(LIBS) -o $@
+	$(call say,LD,$@)$(CC) $(SAN) $^ $(CHECK_LIBS) $(LIBS) -o $@
 
 # ---- benchmarks ---------------------------------------------------------------------------------------
 $B/bench/%: scripts/bench/%.c scripts/bench/bench.h $B/libtception.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(filter %.c %.a,$^) $(LIBS) -o $@
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(filter %.c %.a,$^) $(LIBS) -o $@
 
 # ---- fuzzers (clang's libFuzzer): one per parser, seeds in cases/golden --------------------------------
 FUZZ_SRC := $(wildcard harness/fuzz/fuzz_*.c)
@@ -75,16 +81,16 @@ FUZZ_CC := clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -isystem /usr/include
 	-fno-sanitize-recover=undefined
 $B/fuzz-obj/%.o: %.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -fsanitize=fuzzer-no-link -c $< -o $@
+	$(call say,CC fuzz,$<)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c $< -o $@
 $B/fuzz/libtception.a: $(ROOM_SRC:%.c=$B/fuzz-obj/%.o)
 	@mkdir -p $(@D)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz/libtception.a
-	$(FUZZ_CC) -fsanitize=fuzzer $^ $(LIBS) -o $@
+	$(call say,LD,$@)$(FUZZ_CC) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 # ---- verbs --------------------------------------------------------------------------------------------------
 $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SETUP)
-	guests/image/build $(CACHE)
+	$(call say,IMAGE,$(CACHE))guests/image/build $(CACHE)
 	@touch $@
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
@@ -102,36 +108,36 @@ refresh: | $(SETUP) ## build the image anew from today's packages
 	@touch $(IMAGE)
 
 run: all image ## run cases/default.yaml and print which layers attest
-	$B/tception run cases/default.yaml $(ARGS)
+	$(call say,RUN,cases/default.yaml $(ARGS))$B/tception run cases/default.yaml $(ARGS)
 
 # Everything is built on all processors; then one stage after the other, each of which uses them itself.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 test: ## everything that CI runs
-	$(MAKE) $(PARALLEL) check-arrows programs image
-	$(MAKE) test-unit
-	$(MAKE) test-fuzz
-	$(MAKE) test-cases
+	@$(MAKE) --no-print-directory $(PARALLEL) check-arrows programs image
+	@$(MAKE) --no-print-directory test-unit
+	@$(MAKE) --no-print-directory test-fuzz
+	@$(MAKE) --no-print-directory test-cases
 programs: all $(TESTS) $(SAN_TESTS) $(FUZZERS) $B/example
 test-unit: $(TESTS) $(SAN_TESTS) $B/example ## C unit tests, plain and under ASan and UBSan
-	scripts/run-tests $(SAN_TESTS) $(TESTS)
+	$(call say,TEST,scripts/run-tests)scripts/run-tests $(SAN_TESTS) $(TESTS)
 test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
-	scripts/run-fuzzers 60 $(FUZZERS)
+	$(call say,FUZZ,scripts/run-fuzzers)scripts/run-fuzzers 60 $(FUZZERS)
 test-cases: all image ## the matrix and the fault tests on real guests
-	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
+	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
 test-full: test ## also the full matrix, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
-	/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py
+	$(call say,PYTEST,cases/full_matrix.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)
 bench: $B/bench/verify $B/bench/mrtd $B/bench/cold $B/tception ## speed, as ratios (on an idle machine)
 	scripts/bench/run $^
 check-arrows: ## includes may only point one way
-	scripts/check-arrows
+	$(Q)scripts/check-arrows
 
 format: ## apply clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ## remove what was built, keep the cached image
 	find $B -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
-help: ## this list
+help: ## this list; V=1 prints whole commands, ARGS="..." gives options to `tception run`
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 -include $(shell find $B -path $B/cache -prune -o -name '*.d' -print 2>/dev/null)

@@ -7,9 +7,9 @@ AGENT_SRC := $(wildcard guests/agent/*.c) $(FORMAT_SRC)
 AGENT_OBJ := $(AGENT_SRC:%.c=$B/agent-obj/%.o)
 $B/agent-obj/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Os -Iguests -c $< -o $@
+	$(call say,CC agent,$<)$(CC) $(CFLAGS) -Os -Iguests -c $< -o $@
 $B/agent: $(AGENT_OBJ)
-	$(CC) -static -s $^ -ljansson -lkcapi -lcrypt -o $@
+	$(call say,LD,$@)$(CC) -static -s $^ -ljansson -lkcapi -lcrypt -o $@
 
 # Its unit tests. test_agent brings its own table of drivers, the others take the real one.
 AGENT_TEST_SRC := $(filter-out guests/agent/main.c guests/agent/driver.c,$(AGENT_SRC))
@@ -19,17 +19,17 @@ GUEST_TESTS += $(AGENT_TESTS:%=$B/test/%)
 GUEST_SAN_TESTS += $(AGENT_TESTS:%=$B/san/test/%)
 $B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Iguests -c $< -o $@
+	$(call say,CC,$<)$(CC) $(CFLAGS) -Iguests -c $< -o $@
 $B/agent-san/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SAN) -Iguests -c $< -o $@
+	$(call say,CC san,$<)$(CC) $(CFLAGS) $(SAN) -Iguests -c $< -o $@
 define AGENT_TEST
 $B/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o) $B/agent-test/guests/agent/test/$1.o $(2:%=$B/agent-test/%)
 	@mkdir -p $$(@D)
-	$$(CC) $$^ $$(AGENT_TEST_LIBS) -o $$@
+	$$(call say,LD,$$@)$$(CC) $$^ $$(AGENT_TEST_LIBS) -o $$@
 $B/san/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o) $B/agent-san/guests/agent/test/$1.o $(2:%=$B/agent-san/%)
 	@mkdir -p $$(@D)
-	$$(CC) $$(SAN) $$^ $$(AGENT_TEST_LIBS) -o $$@
+	$$(call say,LD,$$@)$$(CC) $$(SAN) $$^ $$(AGENT_TEST_LIBS) -o $$@
 endef
 $(eval $(call AGENT_TEST,test_agent))
 $(eval $(call AGENT_TEST,test_containers,guests/agent/driver.o))
@@ -42,14 +42,14 @@ TINY_SRC := $(wildcard guests/tiny/*.c) $(addprefix harness/format/,frame.c read
 TINY_DEPS := $(wildcard guests/tiny/* guests/tiny/include/*) $(TINY_SRC) guests/rules.mk
 $B/tiny.elf: $(TINY_DEPS) | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(WARN) -m32 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector -nostdlib \
+	$(call say,CC,$@)$(CC) -std=gnu11 $(WARN) -m32 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector -nostdlib \
 		-static -s -Wl,--build-id=none,--gc-sections -Wl,-T,guests/tiny/tiny.lds -ffunction-sections -fdata-sections \
 		-fno-tree-loop-distribute-patterns -Iguests/tiny/include -Iharness guests/tiny/start.S $(TINY_SRC) -o $@
 
 # The same for another architecture, the row "emulate it": clang and lld make it, whatever the host is.
 $B/tiny-riscv64.elf: $(TINY_DEPS) | $(SETUP)
 	@mkdir -p $(@D)
-	clang --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -std=gnu11 \
+	$(call say,CC,$@)clang --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -std=gnu11 \
 		-Wall -Wextra -Werror -Os -ffreestanding -fno-builtin -nostdlib -static -fuse-ld=lld \
 		-Wl,--build-id=none,--gc-sections -Wl,-T,guests/tiny/riscv64.lds -ffunction-sections -fdata-sections -Iguests/tiny/include \
 		-Iharness -Iguests/tiny guests/tiny/riscv64.S $(TINY_SRC) -o $@
@@ -62,7 +62,7 @@ include guests/fwcfg/rules.mk
 # The initramfs of layer 0: the agent as /init and the modules it needs before the root file system. One for each
 # kernel; the image may be without the second one.
 $B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $(IMAGE)
-	guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@
+	$(call say,INITRD,$@)guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@
 $B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $(IMAGE)
 	@if [ -d $(CACHE)/modules-backports ]; then \
 		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@; else rm -f $@; fi

@@ -13,19 +13,19 @@ TDXEMU_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Iharness -Iguests -MMD -MP $(TDXEMU_
 
 $B/tdxemu/%.o: %.c guests/tdxemu/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(TDXEMU_CFLAGS) -c $< -o $@
+	$(call say,CC tdxemu,$<)$(CC) $(TDXEMU_CFLAGS) -c $< -o $@
 $B/tdxemu/guests/tdxemu/boot/start.o: guests/tdxemu/boot/start.S guests/tdxemu/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(TDXEMU_DEFS) -c $< -o $@
+	$(call say,AS tdxemu,$<)$(CC) $(TDXEMU_DEFS) -c $< -o $@
 $B/tdxemu/module.elf: $(TDXEMU_OBJ) guests/tdxemu/boot/module.lds
-	ld -pie --no-dynamic-linker -z norelro -z max-page-size=4096 --no-warn-rwx-segments -T guests/tdxemu/boot/module.lds \
+	$(call say,LD,$@)ld -pie --no-dynamic-linker -z norelro -z max-page-size=4096 --no-warn-rwx-segments -T guests/tdxemu/boot/module.lds \
 		$(TDXEMU_OBJ) -o $@
 $B/tdxemu/module.bin: $B/tdxemu/module.elf
-	objcopy -O binary $< $@
+	$(Q)objcopy -O binary $< $@
 $B/tdxemu.bin: guests/tdxemu/boot/low.S $B/tdxemu/module.bin
-	$(CC) $(TDXEMU_DEFS) -Wa,-I$B/tdxemu -c $< -o $B/tdxemu/low.o
-	ld -Ttext=$(TDXEMU_LOAD) -e low_start -nostdlib $B/tdxemu/low.o -o $B/tdxemu/low.elf
-	objcopy -O binary -j .text $B/tdxemu/low.elf $@
+	$(call say,LD,$@)$(CC) $(TDXEMU_DEFS) -Wa,-I$B/tdxemu -c $< -o $B/tdxemu/low.o
+	$(Q)ld -Ttext=$(TDXEMU_LOAD) -e low_start -nostdlib $B/tdxemu/low.o -o $B/tdxemu/low.elf
+	$(Q)objcopy -O binary -j .text $B/tdxemu/low.elf $@
 
 # core/ as a normal program: unit tests, and a fuzzer of TDCALL.
 TDXEMU_TESTS := test_tdcall test_vmcall test_cpuview test_pages
@@ -33,25 +33,25 @@ GUEST_TESTS += $(TDXEMU_TESTS:%=$B/test/%)
 GUEST_SAN_TESTS += $(TDXEMU_TESTS:%=$B/san/test/%)
 GUEST_FUZZERS += $B/fuzz/fuzz_tdcall
 TDXEMU_HOSTED := $(TDXEMU_CORE) $(addprefix harness/format/,code.c reader.c sha2.c tdreport.c)
-TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/test/*.h)
+TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/test/*.h) harness/test/golden.h
 TDXEMU_TEST_CFLAGS := $(filter-out -MMD -MP,$(CFLAGS)) -Iguests
 
 $(TDXEMU_TESTS:%=$B/test/%): $B/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(TDXEMU_TEST_CFLAGS) $< $(TDXEMU_HOSTED) $(CHECK_LIBS) -lm -o $@
+	$(call say,CC,$@)$(CC) $(TDXEMU_TEST_CFLAGS) $< $(TDXEMU_HOSTED) $(CHECK_LIBS) -lm -o $@
 $(TDXEMU_TESTS:%=$B/san/test/%): $B/san/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(TDXEMU_TEST_CFLAGS) $(SAN) $< $(TDXEMU_HOSTED) $(CHECK_LIBS) -lm -o $@
+	$(call say,CC san,$@)$(CC) $(TDXEMU_TEST_CFLAGS) $(SAN) $< $(TDXEMU_HOSTED) $(CHECK_LIBS) -lm -o $@
 $B/fuzz/fuzz_tdcall: guests/tdxemu/test/fuzz_tdcall.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
 	@mkdir -p $(@D)
-	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguests -fsanitize=fuzzer,address,undefined \
+	$(call say,CC fuzz,$@)clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguests -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined $< $(TDXEMU_HOSTED) -o $@
 
 # A hostile kernel for the tests: the headers of guests/fwcfg, code of our own.
 $B/hostile.efi: guests/tdxemu/test/hostile.c $(wildcard guests/fwcfg/*) guests/tdxemu/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(WARN) -m64 -Os -ffreestanding -fpie -fno-stack-protector -mno-red-zone -mgeneral-regs-only \
+	$(call say,CC,$@)$(CC) -std=gnu11 $(WARN) -m64 -Os -ffreestanding -fpie -fno-stack-protector -mno-red-zone -mgeneral-regs-only \
 		-fcf-protection=none -fno-asynchronous-unwind-tables -fno-jump-tables -fno-tree-loop-distribute-patterns \
 		-fvisibility=hidden -Iharness -Iguests -nostdlib -static -Wl,--build-id=none -Wl,--no-dynamic-linker \
 		-Wl,-z,noexecstack -Wl,-T,guests/fwcfg/fwcfg.lds guests/fwcfg/head.S $< -o $@.elf
-	objcopy -O binary $@.elf $@
+	$(Q)objcopy -O binary $@.elf $@

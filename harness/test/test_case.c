@@ -8,6 +8,7 @@
 
 #include "case/case.h"
 #include "format/bytes.h"
+#include "test/golden.h"
 
 /* Loads a text as a case file; the path in messages is replaced by FILE. */
 static int load(const char *text, struct case_file *ret, char message[480])
@@ -186,7 +187,6 @@ int main(void)
 {
 	Suite *s = suite_create("case");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_test(t, whole);
 	tcase_add_loop_test(t, refused, 0, COUNT_OF(bad));
@@ -194,8 +194,5 @@ int main(void)
 	tcase_add_test(t, names_round_trip);
 	tcase_add_test(t, default_matrix);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

@@ -6,6 +6,7 @@
 #include "case/cell.h"
 #include "core/escape.h"
 #include "format/bytes.h"
+#include "test/golden.h"
 
 static const char *const good[] = {
         "vm",
@@ -201,7 +202,6 @@ int main(void)
 {
 	Suite *s = suite_create("cell");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_loop_test(t, round_trip, 0, COUNT_OF(good));
 	tcase_add_loop_test(t, refused, 0, COUNT_OF(bad));
@@ -210,8 +210,5 @@ int main(void)
 	tcase_add_loop_test(t, the_same, 0, sizeof(pairs) / sizeof(pairs[0]));
 	tcase_add_test(t, escaping);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

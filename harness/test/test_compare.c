@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "report/compare.h"
+#include "test/golden.h"
 
 #define CELLS 10
 
@@ -257,7 +258,6 @@ int main(void)
 {
 	Suite *s = suite_create("compare");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, rows);
@@ -267,8 +267,5 @@ int main(void)
 	tcase_add_test(t, table);
 	tcase_add_test(t, json);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

@@ -8,6 +8,7 @@
 
 #include "format/bytes.h"
 #include "run/engines.h"
+#include "test/golden.h"
 
 /* SHA-256 of "abc", FIPS 180-4's own example. */
 #define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -114,7 +115,6 @@ int main(void)
 {
 	Suite *s = suite_create("engines");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, as_packaged);
@@ -122,8 +122,5 @@ int main(void)
 	tcase_add_test(t, a_changed_image);
 	tcase_add_loop_test(t, no_manifest, 0, COUNT_OF(no_manifests));
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

@@ -2,6 +2,7 @@
 /* RTMR3 as the judge replays it, and what it makes of a layer that was measured before its start.
  */
 #include "format/bytes.h"
+#include "test/golden.h"
 #include "test/synth.h"
 
 static const struct {
@@ -157,7 +158,6 @@ int main(void)
 {
 	Suite *s = suite_create("extends");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, extends_of_rtmr3, 0, COUNT_OF(extends_table));
@@ -165,8 +165,5 @@ int main(void)
 	tcase_add_test(t, digest_is_dstacks);
 	tcase_add_test(t, config_is_without_the_name);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report/grants.h"
+#include "test/golden.h"
 
 enum { DEV = 1, TSM = 2, NOAPPARMOR = 4, BROKER = 8, SYSRW = 16, OTHER = 32, ALL = 63 };
 
@@ -337,8 +338,6 @@ int main(void)
 {
 	Suite *suite = suite_create("grants");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(t, finds_each_rung);
 	tcase_add_test(t, prefers_the_smaller);
@@ -353,8 +352,5 @@ int main(void)
 	tcase_add_test(t, prints_what_broke);
 	tcase_add_test(t, json_has_every_trial);
 	suite_add_tcase(suite, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(suite);
 }

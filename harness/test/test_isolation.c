@@ -9,6 +9,7 @@
 #include "core/enum.h"
 #include "format/bytes.h"
 #include "judge/isolation.h"
+#include "test/golden.h"
 
 /* A container in a user namespace of its own, filtered and labelled, under the kernel of the layer
  * below. */
@@ -328,7 +329,6 @@ int main(void)
 {
 	Suite *s = suite_create("isolation");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_loop_test(t, each_finding, 0, ROWS);
 	tcase_add_loop_test(t, own_kernel, 0, ROWS);
@@ -337,8 +337,5 @@ int main(void)
 	tcase_add_test(t, hostile_texts);
 	tcase_add_test(t, costs);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/cleanup.h"
 #include "format/bytes.h"
+#include "test/golden.h"
 #include "test/synth.h"
 #include "trust/authority.h"
 
@@ -585,7 +586,6 @@ int main(void)
 {
 	Suite *s = suite_create("judge");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, table_is_whole);
@@ -603,8 +603,5 @@ int main(void)
 	tcase_add_test(t, skips_and_counts);
 	tcase_add_test(t, second_boot);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

@@ -7,6 +7,7 @@
 
 #include "case/cell.h"
 #include "report/kinds.h"
+#include "test/golden.h"
 
 static bool among(const char *name, const char *names[], size_t count)
 {
@@ -150,7 +151,6 @@ int main(void)
 {
 	Suite *s = suite_create("kinds");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_test(t, names_are_unique);
 	tcase_add_test(t, rows_hold_together);
@@ -158,8 +158,5 @@ int main(void)
 	tcase_add_test(t, the_readme_has_the_tables);
 	tcase_add_test(t, json_has_every_row);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

@@ -7,6 +7,7 @@
 #include "format/bytes.h"
 #include "plan/plan.h"
 #include "record/record.h"
+#include "test/golden.h"
 
 static struct test_case item[16];
 static struct case_file cases;
@@ -288,7 +289,6 @@ int main(void)
 {
 	Suite *s = suite_create("plan");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, shared_boots);
@@ -303,8 +303,5 @@ int main(void)
 	tcase_add_test(t, choosing);
 	tcase_add_test(t, names);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

@@ -4,6 +4,7 @@
 
 #include "format/bytes.h"
 #include "report/report.h"
+#include "test/golden.h"
 #include "test/synth.h"
 
 /* A report of a run with one twist, in one format. */
@@ -283,7 +284,6 @@ int main(void)
 {
 	Suite *s = suite_create("report");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_test(t, json_shape);
 	tcase_add_test(t, json_isolation);
@@ -294,8 +294,5 @@ int main(void)
 	tcase_add_test(t, frame_lines);
 	tcase_add_test(t, progress);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

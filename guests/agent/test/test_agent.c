@@ -18,6 +18,7 @@
 #include "agent/util.h"
 #include "agent/visit.h"
 #include "format/text.h"
+#include "test/golden.h"
 
 #define NONCE "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" /* bytes 0 to 31 */
 
@@ -640,9 +641,5 @@ int main(void)
 	tcase_add_loop_test(t, failed_preparation_is_told, 0, 2);
 	suite_add_tcase(suite, t);
 	signal(SIGPIPE, SIG_IGN); /* as main.c does */
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return golden_run(suite);
 }

@@ -19,6 +19,7 @@
 #include "agent/driver.h"
 #include "agent/oci.h"
 #include "agent/util.h"
+#include "test/golden.h"
 
 /* ---- broker ------------------------------------------------------------------------------------
  */
@@ -293,9 +294,5 @@ int main(void)
 	tcase_add_test(t, every_kind_has_a_driver);
 	suite_add_tcase(suite, t);
 	signal(SIGPIPE, SIG_IGN);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return golden_run(suite);
 }

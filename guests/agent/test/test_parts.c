@@ -14,6 +14,7 @@
 #include "agent/guard.h"
 #include "agent/process.h"
 #include "agent/util.h"
+#include "test/golden.h"
 
 START_TEST(setup_command_is_bounded)
 {
@@ -141,9 +142,5 @@ int main(void)
 	tcase_add_test(t, initrd_is_a_cpio);
 	suite_add_tcase(suite, t);
 	signal(SIGPIPE, SIG_IGN); /* as main.c does */
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return golden_run(suite);
 }

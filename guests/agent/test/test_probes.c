@@ -23,6 +23,7 @@
 #include "agent/passwords.h"
 #include "agent/probe.h"
 #include "agent/util.h"
+#include "test/golden.h"
 
 static json_int_t number(const json_t *object, const char *name)
 {
@@ -302,7 +303,6 @@ int main(void)
 {
 	Suite *s = suite_create("probes");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, system_calls);
@@ -315,8 +315,5 @@ int main(void)
 	tcase_add_test(t, cost);
 	tcase_add_test(t, held);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return golden_run(s);
 }

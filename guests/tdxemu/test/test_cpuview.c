@@ -5,6 +5,7 @@
 
 #include "format/bytes.h"
 #include "tdxemu/test/fake.h"
+#include "test/golden.h"
 
 #define EFER     0xc0000080u
 #define HSAVE_PA 0xc0010117u
@@ -256,8 +257,6 @@ int main(void)
 {
 	Suite *s = suite_create("cpuview");
 	TCase *c = tcase_create("cpuid and msr");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, is_a_td);
@@ -274,9 +273,5 @@ int main(void)
 	tcase_add_test(c, by_vmcall);
 	tcase_add_test(c, ve_mode);
 	suite_add_tcase(s, c);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return golden_run(s);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "tdxemu/test/fake.h"
+#include "test/golden.h"
 
 /* Statuses are written out as the ABI specification prints them, not through td.h's names. */
 #define INVALID_RCX   0xc000010000000001ull
@@ -389,8 +390,6 @@ int main(void)
 {
 	Suite *s = suite_create("pages");
 	TCase *c = tcase_create("states");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, accepted_once);
@@ -413,9 +412,5 @@ int main(void)
 	tcase_add_test(c, added_at_the_start);
 	tcase_add_test(c, not_enforced);
 	suite_add_tcase(s, c);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return golden_run(s);
 }

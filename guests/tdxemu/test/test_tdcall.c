@@ -3,6 +3,7 @@
 
 #include "format/sha2.h"
 #include "tdxemu/test/fake.h"
+#include "test/golden.h"
 
 /* Statuses are written out as the ABI specification prints them, not through td.h's names. */
 #define INVALID_RAX 0xc000010000000000ull
@@ -538,8 +539,6 @@ int main(void)
 {
 	Suite *s = suite_create("tdcall");
 	TCase *c = tcase_create("leaves");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, vp_info);
@@ -566,9 +565,5 @@ int main(void)
 	tcase_add_test(c, service_td);
 	tcase_add_test(c, l2_vms);
 	suite_add_tcase(s, c);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return golden_run(s);
 }

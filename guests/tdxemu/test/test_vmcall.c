@@ -3,6 +3,7 @@
 
 #include "format/qgs.h"
 #include "tdxemu/test/fake.h"
+#include "test/golden.h"
 
 #define INVALID     0x8000000000000000ull
 #define MISALIGNED  0x8000000000000002ull
@@ -221,8 +222,6 @@ int main(void)
 {
 	Suite *s = suite_create("vmcall");
 	TCase *c = tcase_create("sub-functions");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, unexposed_registers_stay);
@@ -238,9 +237,5 @@ int main(void)
 	tcase_add_test(c, quote_request);
 	tcase_add_test(c, quote_refused);
 	suite_add_tcase(s, c);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return golden_run(s);
 }

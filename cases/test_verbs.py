@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs that read evidence from files, run as a user runs them: exit codes, JSON, text forms."""
 import base64
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -142,6 +143,42 @@ def test_eventlog(name):
     assert status == 0
     assert out.isascii() and out.isprintable() is False  # line ends and nothing else
     assert all(line.isprintable() for line in out.splitlines())
+
+
+def replayed(*events):
+    rtmr = [bytes(48)] * 4
+    for index, data in events:
+        rtmr[index] = hashlib.sha384(rtmr[index] + hashlib.sha384(data).digest()).digest()
+    return [r.hex() for r in rtmr]
+
+
+@pytest.mark.parametrize("name, events", [
+    ("two-banks.hex", [(0, bytes(4)), (1, b"act"), (2, b"x")]),
+    ("two-banks.b64", [(0, bytes(4)), (1, b"act"), (2, b"x")]),
+    ("two-banks.bin.gz", [(0, bytes(4)), (1, b"act"), (2, b"x")]),
+    ("two-specids.bin", [(0, bytes(4)), (0, b"a")]),
+])
+def test_eventlog_forms(name, events):
+    status, out, err = tception("eventlog", "--json", GOLDEN / "eventlog-forms" / name)
+    assert (status, err) == (0, "")
+    assert json.loads(out)["rtmr"] == replayed(*events)
+
+
+@pytest.mark.parametrize("data, said", [
+    ("aael.txt", "attestation agent"),
+    ("ccel-table.bin", "/sys/firmware/acpi/tables/data/CCEL"),
+    ("evapi.json", "evidence API"),
+    ("ita.json", "Intel Trust Authority"),
+    (b"\x1e{\"pcr\":11,\"digests\":[{\"hashAlg\":\"sha256\",\"digest\":\"00\"}]}\n", "systemd"),
+    (b"\xff" * 65536, "erased"),
+    (bytes(65536), "zeros"),
+    (b"", "empty"),
+], ids=lambda value: value if isinstance(value, str) else "bytes")
+def test_eventlog_names_what_is_none(data, said):
+    data = data if isinstance(data, bytes) else (GOLDEN / "eventlog-forms" / data).read_bytes()
+    status, out, err = tception("eventlog", "-", stdin=data)
+    assert (status, out) == (1, "")
+    assert said in err and err.count("\n") == 1
 
 
 def test_eventlog_against_quote():

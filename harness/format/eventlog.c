@@ -236,9 +236,6 @@ int eventlog_next(struct eventlog *log, struct event *ret, enum format_code *ret
 	else
 		read_record(&r, log, &ev);
 	ev.data = reader_bytes(&r, ev.size);
-	if (reader_ok(&r) && log->pos > 0 && ev.type == EV_NO_ACTION &&
-	    ev.size >= sizeof(SPEC_ID) && memcmp(ev.data, SPEC_ID, sizeof(SPEC_ID)) == 0)
-		reader_fail(&r, FORMAT_DUPLICATE, log->pos);
 	*ret_code = reader_result(&r, ret_offset);
 	if (*ret_code != FORMAT_OK)
 		return -1;
@@ -250,6 +247,11 @@ int eventlog_next(struct eventlog *log, struct event *ret, enum format_code *ret
 bool event_extends(const struct event *ev)
 {
 	return ev->type != EV_NO_ACTION && ev->index >= 1 && ev->index <= TDX_RTMR_COUNT;
+}
+
+bool event_of_tpm(const struct event *ev)
+{
+	return ev->type != EV_NO_ACTION && ev->index > TDX_RTMR_COUNT && ev->index < 24;
 }
 
 enum format_code eventlog_replay(const void *data, size_t size, uint8_t ret_rtmr[4][48],
@@ -266,6 +268,11 @@ enum format_code eventlog_replay(const void *data, size_t size, uint8_t ret_rtmr
 		return code;
 	while ((more = eventlog_next(&log, &ev, &code, ret_offset)) > 0) {
 		events++;
+		if (event_of_tpm(&ev)) {
+			if (ret_offset)
+				*ret_offset = ev.offset;
+			return FORMAT_BAD_VALUE;
+		}
 		if (event_extends(&ev))
 			rtmr_extend(rtmr[ev.index - 1], ev.digest);
 	}

@@ -53,6 +53,10 @@ struct event {
 /* Whether replaying the event changes an RTMR: not EV_NO_ACTION, not MRTD, no made-up register. */
 bool event_extends(const struct event *ev);
 
+/* Whether it names a register that a TPM has and a TD has not: PCR 5 to 23. The made-up -1 of some
+ * firmware is neither's. */
+bool event_of_tpm(const struct event *ev);
+
 struct eventlog { /* an iterator over a checked header; owns nothing */
 	const uint8_t *data;
 	size_t size;
@@ -71,7 +75,8 @@ enum format_code eventlog_open(const void *data, size_t size, struct eventlog *r
 /*
  * Reads the next record: 1 with *ret filled, 0 at the log's end (end of buffer, 0xff or zero
  * padding up to the end of the buffer), -1 with *ret_code and *ret_offset. A digest that the header
- * did not declare, a measured event without SHA-384 and a second header are failures.
+ * did not declare and a measured event without SHA-384 are failures. A further record with a
+ * header's text (EV_NO_ACTION) measures nothing, like any other of that type.
  */
 int eventlog_next(struct eventlog *log, struct event *ret, enum format_code *ret_code,
                   uint64_t *ret_offset);

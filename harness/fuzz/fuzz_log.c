@@ -2,7 +2,7 @@
 /*
  * Event logs of either kind as lists: every line is printable ASCII, the registers are those of the
  * digests, and a comparison with any of them finds a match or a reason.
- * Seeds: cases/golden/eventlog
+ * Seeds: cases/golden/eventlog cases/golden/eventlog-forms
  */
 #include <stdlib.h>
 #include <string.h>

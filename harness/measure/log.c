@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
 #include "format/eventlog.h"
+#include "measure/log_form.h"
 #include "measure/log_json.h"
 
 void log_done(struct log *l)
@@ -56,6 +58,18 @@ static int log_bad(struct format_fault fault, struct format_fault *ret, struct e
 	               (uintmax_t)fault.offset);
 }
 
+/* A TPM's log has the same form, and other registers: PCR 0 is no MRTD, PCR 1 no RTMR0. */
+static int log_of_tpm(const struct event *ev, struct format_fault *ret, struct err *e)
+{
+	if (ret)
+		*ret = (struct format_fault){FORMAT_BAD_VALUE, ev->offset};
+	return err_set(
+	        e, -EBADMSG,
+	        "event log: this is a TPM's log (register %u at byte %ju), which says nothing "
+	        "of RTMRs; a TD's is /sys/firmware/acpi/tables/data/CCEL",
+	        ev->index, (uintmax_t)ev->offset);
+}
+
 static int read_ccel(struct bytes data, struct log *l, struct format_fault *ret_fault,
                      struct err *e)
 {
@@ -68,8 +82,11 @@ static int read_ccel(struct bytes data, struct log *l, struct format_fault *ret_
 	if (fault.code != FORMAT_OK)
 		return log_bad(fault, ret_fault, e);
 	while ((more = eventlog_next(&log, &ev, &fault.code, &fault.offset)) > 0) {
-		struct log_event *fresh = log_append(l, e);
+		struct log_event *fresh;
 
+		if (event_of_tpm(&ev))
+			return log_of_tpm(&ev, ret_fault, e);
+		fresh = log_append(l, e);
 		if (!fresh)
 			return -ENOMEM;
 		fresh->offset = ev.offset;
@@ -95,9 +112,21 @@ static bool is_json(struct bytes data)
 
 int log_read(struct bytes data, struct log *ret, struct format_fault *ret_fault, struct err *e)
 {
-	_cleanup_(log_done) struct log l = {.json = is_json(data)};
-	int r;
+	_cleanup_(bytes_free) struct bytes unwrapped = {NULL, 0};
+	_cleanup_(log_done) struct log l = {0};
+	const char *other;
+	int r = log_unwrap(data, &unwrapped, e);
 
+	if (unwrapped.data)
+		data = unwrapped;
+	other = r == 0 ? log_is_something_else(data) : NULL;
+	if (other)
+		r = err_set(e, -EBADMSG, "event log: this is %s", other);
+	if (r < 0 && ret_fault)
+		*ret_fault = (struct format_fault){FORMAT_BAD_TYPE, 0};
+	if (r < 0)
+		return r;
+	l.json = is_json(data);
 	/* JSON needs room for its payloads, which are half as long as they were as text at most. */
 	l.heap = malloc(data.size ? data.size : 1);
 	if (!l.heap)

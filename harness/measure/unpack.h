@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_MEASURE_UNPACK_H
+#define TCEPTION_MEASURE_UNPACK_H
 
 #include "core/err.h"
 #include "format/bytes.h"
+
 /* What libarchive reads for this room, loaded when it is first needed. */
-#ifndef TCEPTION_MEASURE_UNPACK_H
-#define TCEPTION_MEASURE_UNPACK_H
 
 /* Unpacks an .lzma stream ("LZMA alone"), at most `room` bytes. Caller frees *ret. Returns 0, or
  * -EBADMSG when it is none, is damaged or holds more; -ENOPKG without libarchive. */

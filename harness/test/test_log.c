@@ -359,7 +359,8 @@ START_TEST(refusals_are_named)
 	ck_assert_uint_eq(fault.offset, 56);
 	ck_assert_ptr_nonnull(strstr(e.text, "bad-algorithm at byte 56"));
 	ck_assert_int_eq(log_read((struct bytes){NULL, 0}, &l, &fault, &e), -EBADMSG);
-	ck_assert_int_eq(fault.code, FORMAT_TRUNCATED);
+	ck_assert_int_eq(fault.code, FORMAT_BAD_TYPE);
+	ck_assert_ptr_nonnull(strstr(e.text, "an empty file"));
 	golden_done(&g);
 }
 END_TEST

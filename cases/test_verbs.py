@@ -231,8 +231,10 @@ def test_measure_mrtd():
 VERIFY = ("quote", "verify", "--json", "--at", 1770801952)
 UP_TO_DATE = GOLDEN / "quote" / "9c3786b9b3d6.bin"
 BUNDLE = GOLDEN / "collateral" / "60c2bf34.json"
-KEYS = {"schema_version", "file", "error", "accepted", "authentic", "origin", "reason", "status", "platform_status",
-        "module_status", "qe_status", "tcb_date", "tcb_evaluation_data_number", "advisories", "fmspc", "policy"}
+KEYS = {"schema_version", "file", "error", "accepted", "authentic", "origin", "reason_code", "reason", "cure", "refusals",
+        "status", "platform_status", "module_status", "qe_status", "tcb_date", "tcb_evaluation_data_number", "advisories",
+        "fmspc", "platform", "collateral", "measurements", "policy"} | {
+            f"{which}_{what}" for which in ("launch", "current") for what in ("status", "tcb_date", "advisories", "missing")}
 
 
 @pytest.mark.parametrize("args, data, status, expected", [

@@ -90,7 +90,7 @@ static int platform_of_quote(const char *path, struct fetch_request *q, struct e
 	if ((r = input_quote(path, &in, &quote, &fault, e)) < 0 ||
 	    (r = platform_read(&quote, &p, e)) < 0)
 		return r;
-	memcpy(q->fmspc, p.fmspc, sizeof(q->fmspc));
+	memcpy(q->fmspc, p.pck.fmspc, sizeof(q->fmspc));
 	q->platform_ca = strstr(p.cert[0].issuer, "Platform") != NULL;
 	return 0;
 }

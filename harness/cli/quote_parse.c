@@ -9,6 +9,7 @@
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/quote.h"
+#include "cli/quote_fields.h"
 #include "core/cleanup.h"
 #include "format/bytes.h"
 #include "format/tdx.h"
@@ -30,45 +31,12 @@ struct shown {
 	struct err no_platform; /* why not */
 };
 
-struct field {
-	const char *name;
-	size_t offset, size;
-	enum quote_body_type since; /* the first body type that has it */
-};
-#define TD(member, since)                                             \
-	{                                                             \
-#member, offsetof(struct quote_td, member),           \
-		        sizeof(((struct quote_td *)0)->member), since \
-	}
-static const struct field td_fields[] = {
-        TD(tee_tcb_svn, QUOTE_BODY_TDX_10),
-        TD(mrseam, QUOTE_BODY_TDX_10),
-        TD(mrsignerseam, QUOTE_BODY_TDX_10),
-        TD(seam_attributes, QUOTE_BODY_TDX_10),
-        TD(mrtd, QUOTE_BODY_TDX_10),
-        TD(mrconfigid, QUOTE_BODY_TDX_10),
-        TD(mrowner, QUOTE_BODY_TDX_10),
-        TD(mrownerconfig, QUOTE_BODY_TDX_10),
-        TD(report_data, QUOTE_BODY_TDX_10),
-        TD(tee_tcb_svn2, QUOTE_BODY_TDX_15),
-        TD(mrservicetd, QUOTE_BODY_TDX_15),
-        TD(td_id, QUOTE_BODY_TDX_15_EX),
-        TD(dev_info, QUOTE_BODY_TDX_15_EX),
-        TD(init_servtd_hash, QUOTE_BODY_TDX_15_EX),
-        TD(init_servtd_attributes, QUOTE_BODY_TDX_15_EX),
-        TD(init_cpusvn, QUOTE_BODY_TDX_15_EX),
-        TD(init_tee_tcb_svn, QUOTE_BODY_TDX_15_EX),
-        TD(init_tee_fmspc, QUOTE_BODY_TDX_15_EX),
-        TD(cur_servtd_hash, QUOTE_BODY_TDX_15_EX),
-        TD(cur_servtd_attributes, QUOTE_BODY_TDX_15_EX),
-};
-#undef TD
 #define SGX(member)                                                              \
 	{                                                                        \
 #member, offsetof(struct sgx_report, member),                    \
 		        sizeof(((struct sgx_report *)0)->member), QUOTE_BODY_SGX \
 	}
-static const struct field sgx_fields[] = {
+static const struct quote_field sgx_fields[] = {
         SGX(cpusvn),    SGX(miscselect), SGX(attributes),
         SGX(mrenclave), SGX(mrsigner),   SGX(report_data),
 };
@@ -111,62 +79,18 @@ static void format_time(time_t t, char out[32])
 /* ---- JSON
  * --------------------------------------------------------------------------------------*/
 
-static json_t *bits_json(uint64_t value, const char *(*name_of)(unsigned))
-{
-	json_t *set = json_array();
-	char text[24];
-
-	for (unsigned bit = 0; bit < 64; bit++) {
-		const char *name = name_of(bit);
-
-		if (!(value & 1ull << bit))
-			continue;
-		snprintf(text, sizeof(text), "reserved %u", bit);
-		json_array_append_new(set, json_string(name ? name : text));
-	}
-	snprintf(text, sizeof(text), "0x%016jx", (uintmax_t)value);
-	return json_pack("{s:s, s:o}", "value", text, "bits", set);
-}
-
-static json_t *fields_json(const struct field *fields, size_t count, const void *base,
-                           enum quote_body_type type)
-{
-	json_t *root = json_object();
-
-	for (size_t i = 0; i < count && fields[i].since <= type; i++)
-		json_object_set_new(
-		        root, fields[i].name,
-		        json_hex((const uint8_t *)base + fields[i].offset, fields[i].size));
-	return root;
-}
-
 static json_t *sgx_json(const struct sgx_report *s)
 {
-	json_t *root = fields_json(sgx_fields, COUNT_OF(sgx_fields), s, QUOTE_BODY_SGX);
+	json_t *root = quote_fields_json(sgx_fields, COUNT_OF(sgx_fields), s, QUOTE_BODY_SGX);
 
 	json_object_set_new(root, "isvprodid", json_integer(s->isvprodid));
 	json_object_set_new(root, "isvsvn", json_integer(s->isvsvn));
 	return root;
 }
 
-static json_t *td_json(const struct quote *q)
-{
-	json_t *root = fields_json(td_fields, COUNT_OF(td_fields), &q->td, q->body_type);
-	json_t *rtmr = json_array();
-
-	for (unsigned i = 0; i < 4; i++)
-		json_array_append_new(rtmr, json_hex(q->td.rtmr[i], 48));
-	json_object_set_new(root, "rtmr", rtmr);
-	json_object_set_new(root, "attributes", bits_json(q->td.attributes, tdx_attribute_name));
-	json_object_set_new(root, "xfam", bits_json(q->td.xfam, tdx_xfam_name));
-	if (q->body_type >= QUOTE_BODY_TDX_15_EX)
-		json_object_set_new(root, "vmid", json_integer(q->td.vmid));
-	return root;
-}
-
 static json_t *platform_json(const struct platform *p)
 {
-	json_t *certs = json_array();
+	json_t *certs = json_array(), *root;
 
 	for (size_t i = 0; i < p->certs; i++) {
 		char before[32], after[32];
@@ -178,12 +102,9 @@ static json_t *platform_json(const struct platform *p)
 		                         "issuer", p->cert[i].issuer, "serial", p->cert[i].serial,
 		                         "not_before", before, "not_after", after));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "certificates", certs, "fmspc",
-	                 json_hex(p->fmspc, sizeof(p->fmspc)), "pceid",
-	                 json_hex(p->pceid, sizeof(p->pceid)), "ppid",
-	                 json_hex(p->ppid, sizeof(p->ppid)), "cpusvn",
-	                 json_hex(p->cpusvn, sizeof(p->cpusvn)), "components",
-	                 json_hex(p->component, sizeof(p->component)), "pcesvn", p->pcesvn);
+	root = pck_json(&p->pck);
+	json_object_set_new(root, "certificates", certs);
+	return root;
 }
 
 static bool names_pck(const struct quote *q)
@@ -228,7 +149,7 @@ static int print_json(const struct shown *s)
 	        (json_int_t)(s->in->size - q->trailing), "body_type", q->body_type, "body_name",
 	        body_names[q->body_type], "trailing", (json_int_t)q->trailing, "qe_vendor",
 	        json_hex(q->qe_vendor, 16), "user_data", json_hex(q->user_data, 20), "body",
-	        td ? td_json(q) : sgx_json(&q->sgx), "signature", signature_json(q));
+	        td ? quote_td_json(q) : sgx_json(&q->sgx), "signature", signature_json(q));
 
 	if (!root)
 		return -ENOMEM;
@@ -266,7 +187,7 @@ static void print_bits(const char *name, uint64_t value, const char *(*name_of)(
 	printf("\n");
 }
 
-static void print_fields(const struct field *fields, size_t count, const void *base,
+static void print_fields(const struct quote_field *fields, size_t count, const void *base,
                          enum quote_body_type type)
 {
 	for (size_t i = 0; i < count && fields[i].since <= type; i++)
@@ -290,7 +211,7 @@ static void print_td(const struct quote *q)
 	if (q->body_type >= QUOTE_BODY_TDX_15_EX)
 		printf("%-22s %u%s\n", "vmid", q->td.vmid,
 		       q->td.vmid ? "" : " (the TD itself, no VM within)");
-	print_fields(td_fields, COUNT_OF(td_fields), &q->td, q->body_type);
+	print_fields(quote_td_fields, QUOTE_TD_FIELDS, &q->td, q->body_type);
 }
 
 static void print_pck_id(const struct quote *q)
@@ -312,12 +233,12 @@ static void print_platform(const struct shown *s)
 		printf("%-22s %s\n", "PCK", s->no_platform.text);
 		return;
 	}
-	print_hex("fmspc", p->fmspc, sizeof(p->fmspc));
-	print_hex("pceid", p->pceid, sizeof(p->pceid));
-	print_hex("ppid", p->ppid, sizeof(p->ppid));
-	print_hex("pck cpusvn", p->cpusvn, sizeof(p->cpusvn));
-	print_hex("pck components", p->component, sizeof(p->component));
-	printf("%-22s %u\n", "pcesvn", p->pcesvn);
+	print_hex("fmspc", p->pck.fmspc, sizeof(p->pck.fmspc));
+	print_hex("pceid", p->pck.pceid, sizeof(p->pck.pceid));
+	print_hex("ppid", p->pck.ppid, sizeof(p->pck.ppid));
+	print_hex("pck cpusvn", p->pck.cpusvn, sizeof(p->pck.cpusvn));
+	print_hex("pck components", p->pck.component, sizeof(p->pck.component));
+	printf("%-22s %u\n", "pcesvn", p->pck.pcesvn);
 	for (size_t i = 0; i < p->certs; i++) {
 		format_time(p->cert[i].not_before, before);
 		format_time(p->cert[i].not_after, after);
@@ -416,7 +337,8 @@ int cmd_quote_parse(int argc, char **argv)
 	        .parser = parse_option,
 	        .children = children,
 	        .args_doc = "FILE",
-	        .doc = "Shows what a quote says: binary, hexadecimal, base64, base64url, or in JSON "
+	        .doc = "Shows what a quote says: binary, hexadecimal, base64, base64url, or in "
+	               "JSON "
 	               "or a token; - is standard input. Nothing is verified.\vExit status: 0; 1 "
 	               "when the bytes are no quote; 2 when they cannot be read.",
 	};

@@ -8,8 +8,8 @@
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/quote.h"
+#include "cli/quote_answer.h"
 #include "core/cleanup.h"
-#include "trust/policy.h"
 
 #define ARGUMENTS_MAX 256
 #define FILE_MAX      (8u << 20) /* bytes of a root or policy */
@@ -24,6 +24,7 @@ struct options {
 	time_t at;
 	bool json;
 	bool batch;
+	char usage[100]; /* what is wrong with the call, or "" */
 };
 
 enum { OPT_COLLATERAL = 256, OPT_AT, OPT_ROOT, OPT_POLICY, OPT_BATCH };
@@ -40,10 +41,11 @@ static const struct argp_option option_list[] = {
         {0},
 };
 
+/* Seconds, or a date that there is: timegm() would make another of 30 February. */
 static int parse_time(const char *text, time_t *ret)
 {
-	struct tm tm = {0};
-	char *end;
+	struct tm tm = {0}, again;
+	char *end, same[32];
 	long long seconds;
 
 	errno = 0;
@@ -56,7 +58,17 @@ static int parse_time(const char *text, time_t *ret)
 	if (!end || *end)
 		return -EINVAL;
 	*ret = timegm(&tm);
+	if (!gmtime_r(ret, &again) || !strftime(same, sizeof(same), "%Y-%m-%dT%H:%M:%SZ", &again) ||
+	    strcmp(same, text) != 0)
+		return -EINVAL;
 	return 0;
+}
+
+/* Kept, so that --json can come after it: said when all is parsed. */
+static void wrong(struct options *o, const char *what, const char *arg)
+{
+	if (!o->usage[0])
+		snprintf(o->usage, sizeof(o->usage), "%s%.40s", what, arg);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -69,12 +81,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_COLLATERAL:
 		if (o->collaterals == ARGUMENTS_MAX)
-			argp_error(state, "too many --collateral");
-		o->collateral[o->collaterals++] = arg;
+			wrong(o, "too many --collateral", "");
+		else
+			o->collateral[o->collaterals++] = arg;
 		return 0;
 	case OPT_AT:
 		if (parse_time(arg, &o->at) < 0)
-			argp_error(state, "no time '%.40s'", arg);
+			wrong(o, "--at: no such time: ", arg);
 		return 0;
 	case OPT_ROOT:
 		o->root = arg;
@@ -87,12 +100,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->files == ARGUMENTS_MAX)
-			argp_error(state, "too many files: name their folder with --batch");
-		o->file[o->files++] = arg;
+			wrong(o, "too many files: name their folder with --batch", "");
+		else
+			o->file[o->files++] = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (!o->files || (o->files > 1 && !o->batch))
-			argp_error(state, "one FILE, or --batch");
+			wrong(o, "one FILE, or --batch", "");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -132,129 +146,6 @@ static int make_policy(const char *path, struct policy **ret, struct err *e)
 	return policy_read(path ? (const void *)in.data : NULL, in.size, ret, e);
 }
 
-/* ---- answers ---- */
-
-/* All about one quote. */
-struct answer {
-	const char *path;
-	struct format_fault fault; /* code FORMAT_OK unless the bytes are no quote */
-	char text[200];            /* why the file could not be read at all, else "" */
-	struct verdict v;
-	struct policy_result policy;
-};
-
-static json_t *json_status(enum tcb_status s)
-{
-	return s == TCB_NOT_EVALUATED ? json_null() : json_string(tcb_status_names[s]);
-}
-
-static json_t *json_text(const char *s)
-{
-	return s[0] ? json_string(s) : json_null();
-}
-
-static json_t *json_error(const struct answer *a)
-{
-	if (a->fault.code != FORMAT_OK)
-		return json_pack("{ss, sI}", "code", format_code_name(a->fault.code), "offset",
-		                 (json_int_t)a->fault.offset);
-	return a->text[0]
-	               ? json_pack("{ss, sn, ss}", "code", "unreadable", "offset", "text", a->text)
-	               : json_null();
-}
-
-static json_t *json_policy(const struct policy_result *p)
-{
-	json_t *checks = json_array();
-
-	for (size_t i = 0; i < p->checks; i++)
-		json_array_append_new(checks, json_pack("{ss, sb}", "name", p->check[i].name, "ok",
-		                                        (int)p->check[i].ok));
-	return json_pack("{sb, so}", "accepted", (int)p->accepted, "checks", checks);
-}
-
-static json_t *answer_json(const struct answer *a)
-{
-	const struct verdict *v = &a->v;
-	json_t *advisories = json_array();
-
-	for (size_t i = 0; i < v->advisories; i++)
-		json_array_append_new(advisories, json_string(v->advisory[i]));
-	return json_pack("{si, ss, so, sb, sb, ss, so, so, so, so, so, so, so, so, so, so}", //
-	                 "schema_version", 1, "file", a->path, "error", json_error(a),       //
-	                 "accepted", (int)a->policy.accepted,                                //
-	                 "authentic", (int)v->authentic, "origin", origin_names[v->origin],  //
-	                 "reason", json_text(v->reason), "status", json_status(v->status),   //
-	                 "platform_status", json_status(v->platform),                        //
-	                 "module_status", json_status(v->module), "qe_status",
-	                 json_status(v->qe), //
-	                 "tcb_date", json_text(v->tcb_date), "tcb_evaluation_data_number",
-	                 v->tcb_evaluation ? json_integer(v->tcb_evaluation) : json_null(), //
-	                 "advisories", advisories,                                          //
-	                 "fmspc", v->authentic ? json_hex(v->fmspc, sizeof(v->fmspc)) : json_null(),
-	                 "policy", json_policy(&a->policy));
-}
-
-static const char *shown_status(enum tcb_status s)
-{
-	return s == TCB_NOT_EVALUATED ? "-" : tcb_status_names[s];
-}
-
-static void print_text(const struct answer *a)
-{
-	const struct verdict *v = &a->v;
-
-	printf("%s: %s\n", a->path, a->policy.accepted ? "accepted" : "REJECTED");
-	if (a->fault.code != FORMAT_OK)
-		printf("  not a quote: %s at byte %ju\n", format_code_name(a->fault.code),
-		       (uintmax_t)a->fault.offset);
-	if (a->text[0])
-		printf("  %s\n", a->text);
-	if (a->fault.code != FORMAT_OK || a->text[0])
-		return;
-	printf("  authentic  %s, origin %s\n", v->authentic ? "yes" : "NO",
-	       origin_names[v->origin]);
-	if (v->reason[0])
-		printf("  because    %s\n", v->reason);
-	printf("  status     %s (platform %s, module %s, QE %s)\n", shown_status(v->status),
-	       shown_status(v->platform), shown_status(v->module), shown_status(v->qe));
-	if (v->tcb_date[0])
-		printf("  TCB date   %s, evaluation %u\n", v->tcb_date, v->tcb_evaluation);
-	for (size_t i = 0; i < v->advisories; i++)
-		printf("  %s %s\n", i ? "          " : "advisories", v->advisory[i]);
-	for (size_t i = 0; i < a->policy.checks; i++) {
-		if (!a->policy.check[i].ok)
-			printf("  policy     %s: no\n", a->policy.check[i].name);
-	}
-}
-
-static void print_line(const struct answer *a)
-{
-	const struct verdict *v = &a->v;
-
-	printf("%s %s %s %s %s\n", a->policy.accepted ? "accepted" : "REJECTED",
-	       v->authentic ? "authentic" : "unauthentic", origin_names[v->origin],
-	       shown_status(v->status), a->path);
-}
-
-static int print_answer(const struct answer *a, const struct options *o, struct err *e)
-{
-	json_t *json;
-	int r = 0;
-
-	if (!o->json) {
-		(o->batch ? print_line : print_text)(a);
-		return 0;
-	}
-	json = answer_json(a);
-	if (o->batch && json)
-		r = json_dumpf(json, stdout, JSON_COMPACT) < 0 || puts("") < 0 ? -EIO : 0;
-	else
-		return json_print(json) < 0 ? err_nomem(e) : 0;
-	json_decref(json);
-	return r < 0 || !json ? err_set(e, -EIO, "cannot write") : 0;
-}
-
 /* ---- the verb ---- */
 
 struct work {
@@ -265,22 +156,27 @@ struct work {
 	int exit; /* the worst so far */
 };
 
+static enum answer_form form_of(const struct options *o)
+{
+	if (o->json)
+		return o->batch ? ANSWER_JSON_LINE : ANSWER_JSON;
+	return o->batch ? ANSWER_LINE : ANSWER_TEXT;
+}
+
 static int verify_file(void *context, const char *path, struct err *e)
 {
 	struct work *w = context;
-	struct answer a = {.path = path,
-	                   .v = {.origin = ORIGIN_UNKNOWN,
-	                         .status = TCB_NOT_EVALUATED,
-	                         .platform = TCB_NOT_EVALUATED,
-	                         .module = TCB_NOT_EVALUATED,
-	                         .qe = TCB_NOT_EVALUATED}};
+	struct answer a = {.path = path};
 	_cleanup_(input_done) struct input in = {0};
 	struct quote q = {0};
 	int r = input_quote(path, &in, &q, &a.fault, e), code = EXIT_OK;
 
 	w->files++;
-	if (r == 0)
+	verdict_init(&a.v);
+	if (r == 0) {
+		a.quote = &q;
 		r = verifier_check(w->verifier, &q, w->o->at, &a.v, e);
+	}
 	if (r == -ENOMEM)
 		return r;
 	if (r == 0)
@@ -291,15 +187,24 @@ static int verify_file(void *context, const char *path, struct err *e)
 		code = a.text[0] ? EXIT_USAGE : EXIT_DIFFERS;
 	if (code > w->exit)
 		w->exit = code;
-	return print_answer(&a, w->o, e);
+	return answer_print(&a, form_of(w->o), stdout, e);
 }
 
-static int verify_all(struct work *w, struct err *e)
+/* *ret_code: what failed, for programs. */
+static int verify_all(struct work *w, const char **ret_code, struct err *e)
 {
-	int r = make_verifier(w->o, &w->verifier, e);
+	int r;
 
-	if (r < 0 || (r = make_policy(w->o->policy, &w->policy, e)) < 0)
+	*ret_code = "usage";
+	if (w->o->usage[0])
+		return err_set(e, -EINVAL, "%s", w->o->usage);
+	*ret_code = "collateral-unusable";
+	if ((r = make_verifier(w->o, &w->verifier, e)) < 0)
 		return r;
+	*ret_code = "policy-unusable";
+	if ((r = make_policy(w->o->policy, &w->policy, e)) < 0)
+		return r;
+	*ret_code = "failed";
 	for (size_t i = 0; r == 0 && i < w->o->files; i++) {
 		const char *path = w->o->file[i];
 		size_t before = w->files;
@@ -328,11 +233,15 @@ int cmd_quote_verify(int argc, char **argv)
 	};
 	struct options o = {.at = time(NULL)};
 	struct work w = {.o = &o};
+	const char *code;
 	struct err e = {0};
 
 	options_parse(&argp, argc, argv, 0, &o);
-	if (verify_all(&w, &e) < 0)
+	if (verify_all(&w, &code, &e) < 0) {
+		if (o.json)
+			answer_print_failure(code, e.text, stdout);
 		w.exit = cmd_failed(EXIT_USAGE, &e);
+	}
 	verifier_free(w.verifier);
 	policy_free(w.policy);
 	return w.exit;

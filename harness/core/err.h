@@ -11,6 +11,7 @@
  */
 struct err {
 	int code;       /* negative errno of the first failure, 0 while there is none */
+	int why;        /* which failure, in an enumeration of the room that says so; else 0 */
 	char text[480]; /* one line, no newline at the end; always NUL-terminated */
 };
 

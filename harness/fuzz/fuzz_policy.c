@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct quote quote;
-	static struct verdict v = {.advisories = 1, .advisory = {"INTEL-SA-01245"}};
+	static struct verdict v = {.launch = {.advisories = 1, .advisory = {"INTEL-SA-01245"}}};
 	struct policy_result r;
 	struct policy *p;
 	struct err e;

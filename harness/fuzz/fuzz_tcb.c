@@ -67,24 +67,49 @@ static void check_tcb(const struct tcb_info *t)
 		check_isv(&t->identity[i].levels);
 }
 
-static bool fine(enum tcb_status s)
+/* A QE may be told to be configured: that is not passed on (nor is it by Intel's QVL). */
+static bool fine(enum tcb_status s, bool qe)
 {
-	return s == TCB_UP_TO_DATE;
+	return s == TCB_UP_TO_DATE ||
+	       (qe && (s == TCB_CONFIGURATION_NEEDED || s == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED));
+}
+
+static void check_result(const struct tcb_result *r)
+{
+	FUZZ_CHECK(r->status < TCB_NOT_EVALUATED && r->advisories <= VERDICT_ADVISORIES &&
+	           r->gaps <= TCB_GAPS_MAX);
+	FUZZ_CHECK(r->status != TCB_UP_TO_DATE ||
+	           (fine(r->platform, false) && fine(r->module, false) && fine(r->qe, true)));
+	FUZZ_CHECK(r->status >= TCB_REVOKED || (r->platform != TCB_REVOKED &&
+	                                        r->module != TCB_REVOKED && r->qe != TCB_REVOKED));
+	for (size_t k = 0; k < r->advisories; k++)
+		FUZZ_CHECK(strlen(r->advisory[k]) < VERDICT_ADVISORY);
+	for (size_t k = 0; k < r->gaps; k++)
+		FUZZ_CHECK(r->gap[k].found < r->gap[k].needed);
+}
+
+static void check_line(const char *text, size_t size)
+{
+	FUZZ_CHECK(strnlen(text, size) < size);
+	for (; *text; text++)
+		FUZZ_CHECK(*text >= ' ' && *text < 0x7f);
 }
 
 static void check_verdict(const struct tcb_info *t, const struct qe_identity *q)
 {
 	for (size_t i = 0; i < 2; i++) {
-		struct verdict v = {0};
+		struct verdict v;
 
+		verdict_init(&v);
 		tcb_evaluate(t, q, &pck, &quote[i], &v);
-		FUZZ_CHECK(v.status < TCB_NOT_EVALUATED && v.advisories <= VERDICT_ADVISORIES);
-		FUZZ_CHECK(!fine(v.status) || (fine(v.platform) && fine(v.module) && fine(v.qe)));
-		FUZZ_CHECK(v.status == TCB_REVOKED || v.status >= TCB_NOT_SUPPORTED ||
-		           (v.platform != TCB_REVOKED && v.module != TCB_REVOKED &&
-		            v.qe != TCB_REVOKED));
-		for (size_t k = 0; k < v.advisories; k++)
-			FUZZ_CHECK(strlen(v.advisory[k]) < VERDICT_ADVISORY);
+		tcb_explain(t, q, &pck, &quote[i], &v);
+		check_result(&v.launch);
+		check_result(&v.current);
+		check_line(v.reason, sizeof(v.reason));
+		check_line(v.cure, sizeof(v.cure));
+		FUZZ_CHECK((v.status == TCB_UP_TO_DATE) == (v.code == VERDICT_OK));
+		FUZZ_CHECK((v.status == TCB_UP_TO_DATE) == !v.reason[0]);
+		FUZZ_CHECK(v.status != TCB_UP_TO_DATE || v.current.status < TCB_NOT_SUPPORTED);
 	}
 }
 

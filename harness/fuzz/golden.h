@@ -33,14 +33,20 @@ static inline char *fuzz_golden(const char *name, size_t *ret_size)
 	return data;
 }
 
+static inline bool fuzz_same_result(const struct tcb_result *a, const struct tcb_result *b)
+{
+	return a->status == b->status && a->platform == b->platform && a->module == b->module &&
+	       a->qe == b->qe && strcmp(a->date, b->date) == 0 && a->advisories == b->advisories &&
+	       memcmp(a->advisory, b->advisory, sizeof(a->advisory)) == 0 && a->gaps == b->gaps;
+}
+
 static inline bool fuzz_same_verdict(const struct verdict *a, const struct verdict *b)
 {
 	return a->authentic == b->authentic && a->origin == b->origin && a->status == b->status &&
-	       a->platform == b->platform && a->module == b->module && a->qe == b->qe &&
-	       strcmp(a->tcb_date, b->tcb_date) == 0 && a->tcb_evaluation == b->tcb_evaluation &&
-	       a->advisories == b->advisories &&
-	       memcmp(a->advisory, b->advisory, sizeof(a->advisory)) == 0 &&
-	       memcmp(a->fmspc, b->fmspc, sizeof(a->fmspc)) == 0;
+	       a->code == b->code && fuzz_same_result(&a->launch, &b->launch) &&
+	       fuzz_same_result(&a->current, &b->current) &&
+	       a->tcb_evaluation == b->tcb_evaluation &&
+	       memcmp(a->pck.fmspc, b->pck.fmspc, sizeof(a->pck.fmspc)) == 0;
 }
 
 #endif

@@ -14,13 +14,14 @@ static void list_advisories(const struct verdict *v, char *out, size_t size)
 	size_t used = 0;
 
 	out[0] = '\0';
-	for (size_t i = 0; i < v->advisories; i++) {
-		if (used + strlen(v->advisory[i]) + sizeof(", and 99 more") > size) {
-			snprintf(out + used, size - used, " and %zu more", v->advisories - i);
+	for (size_t i = 0; i < v->launch.advisories; i++) {
+		if (used + strlen(v->launch.advisory[i]) + sizeof(", and 99 more") > size) {
+			snprintf(out + used, size - used, " and %zu more",
+			         v->launch.advisories - i);
 			return;
 		}
 		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "; ",
-		                         v->advisory[i]);
+		                         v->launch.advisory[i]);
 	}
 }
 
@@ -31,16 +32,16 @@ static void tell(const struct verdict *v, enum platform platform, struct rung_re
 
 	*ret = (struct rung_result){.ok = RUNG_FALSE, .ms = -1};
 	if (v->status == TCB_NOT_EVALUATED) {
-		snprintf(ret->detail, sizeof(ret->detail), "%sno status: %s", whose, v->reason);
+		snprintf(ret->detail, sizeof(ret->detail), "%sno status: %.180s", whose, v->reason);
 		return;
 	}
 	ret->ok = v->status == TCB_UP_TO_DATE ? RUNG_TRUE : RUNG_FALSE;
 	list_advisories(v, advisories, sizeof(advisories));
 	snprintf(ret->detail, sizeof(ret->detail),
 	         "%s%s (platform %s, module %s, QE %s), TCB of %.10s, evaluation %u%s", whose,
-	         tcb_status_names[v->status], tcb_status_names[v->platform],
-	         tcb_status_names[v->module], tcb_status_names[v->qe],
-	         v->tcb_date[0] ? v->tcb_date : "no date", v->tcb_evaluation, advisories);
+	         tcb_status_names[v->status], tcb_status_names[v->launch.platform],
+	         tcb_status_names[v->launch.module], tcb_status_names[v->launch.qe],
+	         v->launch.date[0] ? v->launch.date : "no date", v->tcb_evaluation, advisories);
 }
 
 int tcb_weigh(const struct ladder_input *in, const struct quote *quote, struct rung_result *ret,

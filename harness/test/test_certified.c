@@ -112,7 +112,7 @@ static void assert_holds(const struct verdict *d)
 {
 	ck_assert_msg(d->status == TCB_UP_TO_DATE, "%s", d->reason);
 	ck_assert_int_eq(d->origin, ORIGIN_HARDWARE);
-	assert_hex("FMSPC", d->fmspc, 6, "00806f050000");
+	assert_hex("FMSPC", d->pck.fmspc, 6, "00806f050000");
 }
 
 static json_t *with_pck(void)

@@ -29,12 +29,12 @@ START_TEST(genuine_platforms)
 		g = golden_read(path);
 		ck_assert_int_eq(quote_parse(g.data, g.size, &q, NULL), FORMAT_OK);
 		ck_assert_msg(platform_read(&q, &p, &e) == 0, "%s: %s", file, e.text);
-		facts_hex(pck, file, "fmspc", p.fmspc, sizeof(p.fmspc));
-		facts_hex(pck, file, "pceid", p.pceid, sizeof(p.pceid));
-		facts_hex(pck, file, "ppid", p.ppid, sizeof(p.ppid));
-		facts_hex(pck, file, "cpusvn", p.cpusvn, sizeof(p.cpusvn));
-		facts_hex(pck, file, "components", p.component, sizeof(p.component));
-		facts_int(pck, file, "pcesvn", p.pcesvn);
+		facts_hex(pck, file, "fmspc", p.pck.fmspc, sizeof(p.pck.fmspc));
+		facts_hex(pck, file, "pceid", p.pck.pceid, sizeof(p.pck.pceid));
+		facts_hex(pck, file, "ppid", p.pck.ppid, sizeof(p.pck.ppid));
+		facts_hex(pck, file, "cpusvn", p.pck.cpusvn, sizeof(p.pck.cpusvn));
+		facts_hex(pck, file, "components", p.pck.component, sizeof(p.pck.component));
+		facts_int(pck, file, "pcesvn", p.pck.pcesvn);
 		ck_assert_uint_gt(strftime(before, sizeof(before), "%Y-%m-%dT%H:%M:%S+00:00",
 		                           gmtime_r(&p.cert[0].not_before, &tm)),
 		                  0);
@@ -82,9 +82,9 @@ START_TEST(one_certificate)
 	ck_assert_int_eq(quote_parse(g.data, g.size, &q, NULL), FORMAT_OK);
 	ck_assert_int_eq(platform_read(&q, &p, &e), 0);
 	ck_assert_uint_eq(p.certs, 1);
-	facts_hex(pck, files[_i], "fmspc", p.fmspc, sizeof(p.fmspc));
-	facts_hex(pck, files[_i], "ppid", p.ppid, sizeof(p.ppid));
-	facts_int(pck, files[_i], "pcesvn", p.pcesvn);
+	facts_hex(pck, files[_i], "fmspc", p.pck.fmspc, sizeof(p.pck.fmspc));
+	facts_hex(pck, files[_i], "ppid", p.pck.ppid, sizeof(p.pck.ppid));
+	facts_int(pck, files[_i], "pcesvn", p.pck.pcesvn);
 	q.cert_data.size--;
 	ck_assert_int_eq(platform_read(&q, &p, &e), _i == 0 ? 0 : -EBADMSG); /* a newline */
 	q.cert_data.size -= 2;

@@ -59,8 +59,8 @@ START_TEST(policies)
 
 	d = good;
 	d.status = TCB_OUT_OF_DATE;
-	strcpy(d.advisory[0], "INTEL-SA-01245");
-	d.advisories = 1;
+	strcpy(d.launch.advisory[0], "INTEL-SA-01245");
+	d.launch.advisories = 1;
 	ck_assert(!accepts(NULL, &d));
 	ck_assert(accepts("{\"accepted_statuses\":[\"OutOfDate\"]}", &d));
 	ck_assert(

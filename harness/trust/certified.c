@@ -13,6 +13,7 @@ struct search {
 	struct certified_cache *cache;
 	struct collateral *collateral;
 	X509 *test_root; /* or NULL */
+	time_t at;
 	unsigned tries;
 };
 
@@ -32,11 +33,12 @@ void certified_done(struct certified_cache *cache)
 
 static int verify(struct search *s, struct certified *p, struct err *e)
 {
-	return chain_verify(&p->chain, s->test_root, &p->origin, &p->validity, e);
+	return chain_verify(&p->chain, s->test_root, &p->origin, &p->dates, e);
 }
 
 static int read_leaf(struct certified *p, struct err *e)
 {
+	char label[LABEL_SIZE];
 	int r = sgxext_read(p->chain.cert[0], &p->pck, e);
 
 	if (r < 0)
@@ -45,7 +47,9 @@ static int read_leaf(struct certified *p, struct err *e)
 		EVP_PKEY *key = X509_get0_pubkey(p->chain.cert[i]);
 
 		if (!key || (r = ecdsa_to_point(key, p->point[i], e)) < 0)
-			return err_set(e, -EBADMSG, "a certificate's key is not on P-256");
+			return refuse(e, VERDICT_PCK_CHAIN_INVALID,
+			              "a certificate's key is not on P-256: %s",
+			              label_cert(label, p->chain.cert[i]));
 	}
 	return 0;
 }
@@ -71,44 +75,72 @@ static X509 *issuer_at(const struct search *s, size_t i, bool *ret_end)
 	return *ret_end ? NULL : s->test_root;
 }
 
-static int verify_under(struct search *s, X509 *leaf, X509 *ca, struct certified *p, struct err *e)
+/* Of two chains that verify: one that holds when asked about, else the one that holds longest. */
+static bool chain_better(const struct search *s, const struct dates *d, const struct dates *than)
 {
-	bool end = false;
-	int r = err_set(e, -EBADMSG, "the collateral has no root of the PCK certificate's issuer");
+	bool holds = dates_hold(d, s->at), other = dates_hold(than, s->at);
 
-	for (size_t i = 0; !end; i++) {
-		X509 *root = issuer_at(s, i, &end);
+	return holds != other ? holds : d->to > than->to;
+}
 
-		if (!root || !may_have_issued(root, ca))
-			continue;
-		if (s->tries++ == TRIES_MAX)
-			return err_set(e, -EBADMSG, "too many certificates of one name");
-		p->chain = (struct chain){.cert = {leaf, ca, root}, .count = CHAIN_PCK};
-		r = verify(s, p, e);
-		if (r == -EBADMSG)
-			continue;
-		for (size_t k = 0; r == 0 && k < CHAIN_PCK; k++)
-			X509_up_ref(p->chain.cert[k]);
-		break;
+static int try_chain(struct search *s, X509 *leaf, X509 *ca, X509 *root, struct certified *best,
+                     struct err *e)
+{
+	struct certified p = {
+	        .chain = {.cert = {leaf, ca, root}, .count = CHAIN_PCK},
+	};
+	int r;
+
+	if (s->tries++ == TRIES_MAX)
+		return refuse(e, VERDICT_PCK_CHAIN_INVALID, "too many certificates of one name");
+	if ((r = verify(s, &p, e)) == 0 &&
+	    (!best->chain.count || chain_better(s, &p.dates, &best->dates))) {
+		best->chain = p.chain;
+		best->origin = p.origin;
+		best->dates = p.dates;
 	}
-	if (r < 0)
-		p->chain = (struct chain){0}; /* nothing of it is ours */
 	return r;
 }
 
-static int find_chain(struct search *s, X509 *leaf, struct certified *p, struct err *e)
+static int try_roots(struct search *s, X509 *leaf, X509 *ca, struct certified *best, struct err *e)
 {
+	char label[LABEL_SIZE];
 	bool end = false;
-	int r = err_set(e, -EBADMSG, "the collateral has no issuer of the PCK certificate");
+	int r = refuse(e, VERDICT_PCK_CHAIN_MISSING,
+	               "the collateral has no root of the PCK certificate's issuer, %s",
+	               label_cert(label, ca));
 
-	for (size_t i = 0; !end && s->tries <= TRIES_MAX; i++) {
-		X509 *ca = issuer_at(s, i, &end);
+	for (size_t i = 0; !end && s->tries <= TRIES_MAX && r != -ENOMEM; i++) {
+		X509 *root = issuer_at(s, i, &end);
 
-		if (ca && may_have_issued(ca, leaf) &&
-		    (r = verify_under(s, leaf, ca, p, e)) != -EBADMSG)
-			break;
+		if (root && may_have_issued(root, ca))
+			r = try_chain(s, leaf, ca, root, best, e);
 	}
 	return r;
+}
+
+/* Certificates are issued again with key and name as before: all that fit are tried. */
+static int find_chain(struct search *s, X509 *leaf, struct certified *p, struct err *e)
+{
+	char label[LABEL_SIZE];
+	bool end = false;
+	int r = refuse(e, VERDICT_PCK_CHAIN_MISSING,
+	               "the collateral has no issuer of the PCK certificate, %s",
+	               label_cert(label, leaf));
+
+	for (size_t i = 0; !end && s->tries <= TRIES_MAX && r != -ENOMEM; i++) {
+		X509 *ca = issuer_at(s, i, &end);
+
+		if (ca && may_have_issued(ca, leaf))
+			r = try_roots(s, leaf, ca, p, e);
+	}
+	if (r == -ENOMEM || !p->chain.count) {
+		p->chain = (struct chain){0}; /* nothing of it is ours */
+		return r;
+	}
+	for (size_t k = 0; k < CHAIN_PCK; k++)
+		X509_up_ref(p->chain.cert[k]);
+	return 0;
 }
 
 /* ---- all of them, remembered ---- */
@@ -124,7 +156,9 @@ static int certified_read(struct search *s, const struct bytes *chain, X509 *lea
 	else if ((r = chain_read(chain->data, chain->size, CHAIN_PCK, &s->collateral->known,
 	                         &p->chain, e)) == 0)
 		r = verify(s, p, e);
-	return r < 0 ? r : read_leaf(p, e);
+	if (r < 0)
+		return refuse_as(e, VERDICT_PCK_CHAIN_MALFORMED, r);
+	return read_leaf(p, e);
 }
 
 /* Either a chain's bytes or, with its DER, a leaf. */
@@ -137,7 +171,7 @@ static int remembered(struct search *s, const struct bytes *bytes, X509 *leaf,
 
 	SHA256(bytes->data, bytes->size, digest);
 	slot = &s->cache->item[digest[0]];
-	if (!*slot || (*slot)->alone != !!leaf ||
+	if (!*slot || (*slot)->alone != !!leaf || (leaf && !dates_hold(&(*slot)->dates, s->at)) ||
 	    memcmp((*slot)->digest, digest, sizeof(digest)) != 0) {
 		if (!(p = calloc(1, sizeof(*p))))
 			return err_nomem(e);
@@ -191,10 +225,10 @@ static int none_named(const struct quote *q, struct err *e)
 		hex_encode(id->ppid.data, id->ppid.size, ppid);
 	hex_encode(id->cpusvn, sizeof(id->cpusvn), cpusvn);
 	hex_encode(id->pceid, sizeof(id->pceid), pceid);
-	return err_set(e, -EBADMSG,
-	               "the collateral has no PCK certificate for PPID %s, CPUSVN %s, PCESVN %u, "
-	               "PCEID %s",
-	               ppid, cpusvn, id->pcesvn, pceid);
+	return refuse(e, VERDICT_PCK_MISSING,
+	              "the collateral has no PCK certificate for PPID %s, CPUSVN %s, PCESVN %u, "
+	              "PCEID %s",
+	              ppid, cpusvn, id->pcesvn, pceid);
 }
 
 /*
@@ -222,15 +256,15 @@ static int find_named(struct search *s, const struct quote *q, struct certified 
 	}
 	if (meant)
 		return r;
-	return named ? err_set(e, -EBADMSG,
-	                       "the QE report's signature is not by the PCK certificate named")
+	return named ? refuse(e, VERDICT_QE_REPORT_SIGNATURE,
+	                      "the QE report's signature is not by the PCK certificate named")
 	             : none_named(q, e);
 }
 
 int certified_find(struct certified_cache *cache, struct collateral *collateral, X509 *test_root,
-                   const struct quote *q, struct certified **ret, struct err *e)
+                   const struct quote *q, time_t at, struct certified **ret, struct err *e)
 {
-	struct search s = {cache, collateral, test_root, 0};
+	struct search s = {cache, collateral, test_root, at, 0};
 	_cleanup_(X509_freep) X509 *leaf = NULL;
 	int r;
 
@@ -239,6 +273,6 @@ int certified_find(struct certified_cache *cache, struct collateral *collateral,
 	if (q->cert_type < QUOTE_CERT_PCK_LEAF)
 		return find_named(&s, q, ret, e);
 	if ((r = chain_read_leaf(q->cert_data.data, q->cert_data.size, &leaf, e)) < 0)
-		return r;
+		return refuse_as(e, VERDICT_PCK_CHAIN_MALFORMED, r);
 	return find_by_leaf(&s, leaf, ret, e);
 }

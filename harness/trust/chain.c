@@ -184,18 +184,80 @@ static bool has_marker(const X509 *cert)
 	return has_extension(cert, TRUST_MARKER_OID) || has_extension(cert, TRUST_MARKER_OID_OLD);
 }
 
-/* Whether the root may anchor anything, by its key or its bytes; it is not yet verified. */
-static int root_origin(const X509 *root, const X509 *test_root, enum origin *ret, struct err *e)
+/* ---- verifying ---- */
+
+/* A PCK's chain or a TCB signer's: what it is refused with, and what its certificates are called.
+ */
+struct chain_kind {
+	enum verdict_code untrusted, invalid, name, expired;
+	const char *names[CHAIN_MAX]; /* each contained in the common name; Intel's QVL, too */
+};
+static const struct chain_kind kind_pck = {
+        VERDICT_PCK_CHAIN_UNTRUSTED,
+        VERDICT_PCK_CHAIN_INVALID,
+        VERDICT_PCK_CHAIN_NAME,
+        VERDICT_PCK_CHAIN_EXPIRED,
+        {"SGX PCK Certificate", "CA", "SGX Root CA"},
+};
+static const struct chain_kind kind_signing = {
+        VERDICT_TCB_SIGNING_UNTRUSTED, VERDICT_TCB_SIGNING_INVALID,        VERDICT_TCB_SIGNING_NAME,
+        VERDICT_TCB_SIGNING_EXPIRED,   {"SGX TCB Signing", "SGX Root CA"},
+};
+
+static const struct chain_kind *kind_of(const struct chain *c)
 {
+	return c->count == CHAIN_PCK ? &kind_pck : &kind_signing;
+}
+
+bool cert_reissued(const X509 *a, const X509 *b)
+{
+	const ASN1_BIT_STRING *key_a = X509_get0_pubkey_bitstr(a);
+	const ASN1_BIT_STRING *key_b = X509_get0_pubkey_bitstr(b);
+
+	return key_a && key_b &&
+	       ASN1_STRING_cmp((const ASN1_STRING *)key_a, (const ASN1_STRING *)key_b) == 0 &&
+	       X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0;
+}
+
+/* Whether the root may anchor anything, by its key; it is not yet verified. */
+static int root_origin(const struct chain *c, const X509 *test_root, enum origin *ret,
+                       struct err *e)
+{
+	const X509 *root = c->cert[c->count - 1];
+	enum verdict_code untrusted = kind_of(c)->untrusted;
+	char label[LABEL_SIZE];
+
 	if (has_intel_key(root))
 		*ret = ORIGIN_HARDWARE;
-	else if (!test_root || X509_cmp(root, test_root) != 0)
-		return err_set(e, -EBADMSG,
-		               "the chain ends neither in Intel's root nor the test root");
+	else if (!test_root || !cert_reissued(root, test_root))
+		return refuse(e, untrusted,
+		              "the chain ends neither in Intel's root nor the test root but in %s",
+		              label_cert(label, root));
 	else if (!has_marker(root))
-		return err_set(e, -EBADMSG, "the test root lacks the marker of a test authority");
+		return refuse(e, untrusted,
+		              "the test root lacks the marker of a test authority: %s",
+		              label_cert(label, root));
 	else
 		*ret = ORIGIN_EMULATED;
+	return 0;
+}
+
+/* Some of the root's certificates sign other things than they are asked for here. */
+static int check_names(const struct chain *c, struct err *e)
+{
+	const struct chain_kind *kind = kind_of(c);
+	char name[80], label[LABEL_SIZE];
+
+	for (size_t i = 0; i < c->count; i++) {
+		name[0] = '\0';
+		X509_NAME_get_text_by_NID(X509_get_subject_name(c->cert[i]), NID_commonName, name,
+		                          sizeof(name));
+		if (!strstr(name, kind->names[i]))
+			return refuse(
+			        e, kind->name,
+			        "a certificate that is not named \"%s\" stands in its place: %s",
+			        kind->names[i], label_cert(label, c->cert[i]));
+	}
 	return 0;
 }
 
@@ -206,60 +268,103 @@ static bool leaf_may_sign(X509 *leaf)
 	       (X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE);
 }
 
-static int verify_error(X509_STORE_CTX *ctx, struct err *e)
+static int verify_error(X509_STORE_CTX *ctx, const struct chain *c, struct err *e)
 {
-	int code = X509_STORE_CTX_get_error(ctx);
+	int code = X509_STORE_CTX_get_error(ctx), depth = X509_STORE_CTX_get_error_depth(ctx);
+	char label[LABEL_SIZE];
 
 	ERR_clear_error();
-	return err_set(e, code == X509_V_ERR_OUT_OF_MEM ? -ENOMEM : -EBADMSG,
-	               "certificate chain: %s (certificate %d)",
-	               X509_verify_cert_error_string(code), X509_STORE_CTX_get_error_depth(ctx));
+	if (code == X509_V_ERR_OUT_OF_MEM)
+		return err_nomem(e);
+	if (depth < 0 || (size_t)depth >= c->count)
+		depth = 0;
+	return refuse(e, kind_of(c)->invalid, "certificate chain: %s (certificate %d: %s)",
+	              X509_verify_cert_error_string(code), depth,
+	              label_cert(label, c->cert[depth]));
 }
 
-struct validity validity_both(struct validity a, struct validity b)
+/* ---- dates ---- */
+
+struct dates dates_both(struct dates a, struct dates b)
 {
-	return (struct validity){a.from > b.from ? a.from : b.from, a.to < b.to ? a.to : b.to};
+	return (struct dates){a.from > b.from ? a.from : b.from, a.to < b.to ? a.to : b.to};
 }
 
-int validity_check(const struct validity *v, time_t at, const char *what, struct err *e)
+bool dates_hold(const struct dates *d, time_t at)
 {
-	if (at < v->from)
-		return err_set(e, -EBADMSG, "%s is not yet valid", what);
-	if (at > v->to)
-		return err_set(e, -EBADMSG, "%s has expired", what);
-	return 0;
+	return d->from <= at && at <= d->to;
 }
 
-int validity_read(const ASN1_TIME *from, const ASN1_TIME *to, struct validity *ret)
+int dates_check(const struct dates *d, time_t at, const char *what, enum verdict_code expired,
+                struct err *e)
+{
+	char date[LABEL_TIME_SIZE], asked[LABEL_TIME_SIZE];
+
+	if (dates_hold(d, at))
+		return 0;
+	label_time(asked, at);
+	if (at < d->from)
+		return refuse(e, expired + 1, "%s is not yet valid: from %s, asked for %s", what,
+		              label_time(date, d->from), asked);
+	return refuse(e, expired, "%s has expired: valid to %s, asked for %s", what,
+	              label_time(date, d->to), asked);
+}
+
+int dates_read(const ASN1_TIME *from, const ASN1_TIME *to, struct dates *ret)
 {
 	struct tm tm_from, tm_to;
 
 	if (!from || !to || ASN1_TIME_to_tm(from, &tm_from) != 1 ||
 	    ASN1_TIME_to_tm(to, &tm_to) != 1)
 		return -EBADMSG;
-	*ret = (struct validity){timegm(&tm_from), timegm(&tm_to)};
+	*ret = (struct dates){timegm(&tm_from), timegm(&tm_to)};
 	return 0;
 }
 
-static int chain_validity(const struct chain *c, struct validity *ret, struct err *e)
+static int cert_dates(const struct chain *c, size_t i, struct dates *ret, struct err *e)
 {
-	struct validity all = {INT64_MIN, INT64_MAX}, one;
+	if (dates_read(X509_get0_notBefore(c->cert[i]), X509_get0_notAfter(c->cert[i]), ret) == 0)
+		return 0;
+	return refuse_ssl(e, kind_of(c)->invalid, "certificate chain: no validity");
+}
+
+static int chain_dates(const struct chain *c, struct dates *ret, struct err *e)
+{
+	struct dates all = {INT64_MIN, INT64_MAX}, one;
+	int r;
 
 	for (size_t i = 0; i < c->count; i++) {
-		if (validity_read(X509_get0_notBefore(c->cert[i]), X509_get0_notAfter(c->cert[i]),
-		                  &one) < 0)
-			return ssl_err(e, -EBADMSG, "certificate chain: no validity");
-		all = validity_both(all, one);
+		if ((r = cert_dates(c, i, &one, e)) < 0)
+			return r;
+		all = dates_both(all, one);
 	}
 	*ret = all;
 	return 0;
 }
+
+int chain_check_dates(const struct chain *c, time_t at, struct err *e)
+{
+	char label[LABEL_SIZE], what[LABEL_SIZE + 20];
+	struct dates one;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->count; i++) {
+		if ((r = cert_dates(c, i, &one, e)) < 0 || dates_hold(&one, at))
+			continue;
+		snprintf(what, sizeof(what), "the certificate %s", label_cert(label, c->cert[i]));
+		r = dates_check(&one, at, what, kind_of(c)->expired, e);
+	}
+	return r;
+}
+
+/* ---- all of it ---- */
 
 /* Everything but the time and the anchor. */
 static int verify_structure(const struct chain *c, STACK_OF(X509) * between, struct err *e)
 {
 	_cleanup_(X509_STORE_freep) X509_STORE *store = X509_STORE_new();
 	_cleanup_(X509_STORE_CTX_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	char label[LABEL_SIZE];
 
 	for (size_t i = 1; i + 1 < c->count; i++) {
 		if (sk_X509_push(between, c->cert[i]) <= 0)
@@ -271,32 +376,36 @@ static int verify_structure(const struct chain *c, STACK_OF(X509) * between, str
 	X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
 	                                      X509_V_FLAG_NO_CHECK_TIME);
 	if (X509_verify_cert(ctx) != 1)
-		return verify_error(ctx, e);
+		return verify_error(ctx, c, e);
 	if (sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) != (int)c->count)
-		return err_set(e, -EBADMSG, "certificate chain: certificates that sign nothing");
+		return refuse(e, kind_of(c)->invalid,
+		              "certificate chain: certificates that sign nothing");
 	if (!leaf_may_sign(c->cert[0]))
-		return err_set(e, -EBADMSG, "certificate chain: the leaf may not sign");
+		return refuse(e, kind_of(c)->invalid, "certificate chain: may not sign: %s",
+		              label_cert(label, c->cert[0]));
 	return 0;
 }
 
 int chain_verify(const struct chain *c, X509 *test_root, enum origin *ret_origin,
-                 struct validity *ret_validity, struct err *e)
+                 struct dates *ret_dates, struct err *e)
 {
 	STACK_OF(X509) *between = sk_X509_new_null();
-	struct validity validity;
 	enum origin origin;
+	struct dates dates;
 	int r = between ? 0 : ssl_err(e, -ENOMEM, "certificate chain");
 
 	if (r == 0)
-		r = root_origin(c->cert[c->count - 1], test_root, &origin, e);
+		r = root_origin(c, test_root, &origin, e);
 	if (r == 0)
 		r = verify_structure(c, between, e);
 	if (r == 0)
-		r = chain_validity(c, &validity, e);
+		r = check_names(c, e);
+	if (r == 0)
+		r = chain_dates(c, &dates, e);
 	sk_X509_free(between);
 	if (r == 0) {
 		*ret_origin = origin;
-		*ret_validity = validity;
+		*ret_dates = dates;
 	}
 	return r;
 }

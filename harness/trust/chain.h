@@ -4,8 +4,7 @@
 
 #include <time.h>
 
-#include "trust/ssl.h"
-#include "trust/trust.h"
+#include "trust/refuse.h"
 
 /*
  * Certificate chains as Intel serves them: PEM, leaf first, self-signed root last. Three
@@ -45,22 +44,29 @@ int chain_read(const void *pem, size_t size, size_t count, struct chain_known *k
                struct chain *ret, struct err *e);
 void chain_done(struct chain *c);
 
-/* When something may be relied on: from <= t <= to. */
-struct validity {
-	time_t from, to;
-};
-struct validity validity_both(struct validity a, struct validity b);
-/* -EBADMSG: "`what` is not yet valid" or "`what` has expired". */
-int validity_check(const struct validity *v, time_t at, const char *what, struct err *e);
-int validity_read(const ASN1_TIME *from, const ASN1_TIME *to, struct validity *ret);
+/* Whether something may be relied on at a time: from <= at <= to. */
+struct dates dates_both(struct dates a, struct dates b);
+bool dates_hold(const struct dates *d, time_t at);
+/*
+ * -EBADMSG unless they hold: "`what` is not yet valid" with code `expired` + 1, or "`what` has
+ * expired" with `expired`; with the date and the time asked for.
+ */
+int dates_check(const struct dates *d, time_t at, const char *what, enum verdict_code expired,
+                struct err *e);
+int dates_read(const ASN1_TIME *from, const ASN1_TIME *to, struct dates *ret);
 
 /*
  * Checks every signature (the root's own too), names, CA flags and key usages; the root must be
- * Intel's by its pinned key, or equal `test_root` (may be NULL) and carry the marker extension.
- * -EBADMSG else. The time is the caller's to check: `*ret_validity` is all the certificates'.
+ * Intel's by its pinned key, or have name and key of `test_root` (may be NULL) and carry the marker
+ * extension. Three certificates are a PCK's, two are a TCB signer's, and named so. -EBADMSG else.
+ * The time is the caller's to check: `*ret_dates` is what all the certificates leave.
  */
 int chain_verify(const struct chain *c, X509 *test_root, enum origin *ret_origin,
-                 struct validity *ret_validity, struct err *e);
+                 struct dates *ret_dates, struct err *e);
+/* Names the certificate whose date it is. -EBADMSG unless all hold at `at`. */
+int chain_check_dates(const struct chain *c, time_t at, struct err *e);
+/* Whether one was issued for the other: same name, same public key. */
+bool cert_reissued(const X509 *a, const X509 *b);
 
 /*
  * Reads the PCK certificate of certification data type 4. Intel's documents do not say in what

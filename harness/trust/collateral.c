@@ -4,12 +4,14 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "format/text.h"
 #include "trust/ecdsa.h"
 
 static void item_free(struct signed_item *i)
 {
 	chain_done(&i->chain);
-	X509_free(i->signer);
+	for (size_t k = 0; k < i->signers; k++)
+		X509_free(i->signer[k].cert);
 	json_decref(i->json);
 	free(i->raw);
 	free(i);
@@ -31,17 +33,17 @@ void collateral_done(struct collateral *c)
 	memset(c, 0, sizeof(*c));
 }
 
-/* ---- signed JSON ---- */
+/* ---- signed JSON: who signed it ---- */
 
 static const char *item_name(const struct signed_item *i)
 {
 	return i->kind == SIGNED_TCB_INFO ? "the TCB info" : "the QE identity";
 }
 
-static struct validity item_dates(const struct signed_item *i)
+static struct dates item_dates(const struct signed_item *i)
 {
-	return i->kind == SIGNED_TCB_INFO ? (struct validity){i->tcb.issued, i->tcb.next}
-	                                  : (struct validity){i->qe.issued, i->qe.next};
+	return i->kind == SIGNED_TCB_INFO ? (struct dates){i->tcb.issued, i->tcb.next}
+	                                  : (struct dates){i->qe.issued, i->qe.next};
 }
 
 /* Equal certificates are one object: chain_read() sees to it. */
@@ -52,22 +54,22 @@ static bool same_chain(const struct chain *a, const struct chain *b)
 }
 
 static int verify_signing(struct collateral *c, const struct chain *chain, const struct anchor *a,
-                          enum origin *ret_origin, struct validity *ret_validity, struct err *e)
+                          enum origin *ret_origin, struct dates *ret_dates, struct err *e)
 {
 	int r;
 
 	if (!same_chain(chain, &c->signing.chain)) {
-		if ((r = chain_verify(chain, a->test_root, ret_origin, ret_validity, e)) < 0)
+		if ((r = chain_verify(chain, a->test_root, ret_origin, ret_dates, e)) < 0)
 			return r;
 		chain_done(&c->signing.chain);
 		c->signing.chain = *chain;
 		for (size_t i = 0; i < chain->count; i++)
 			X509_up_ref(chain->cert[i]);
 		c->signing.origin = *ret_origin;
-		c->signing.validity = *ret_validity;
+		c->signing.dates = *ret_dates;
 	}
 	*ret_origin = c->signing.origin;
-	*ret_validity = c->signing.validity;
+	*ret_dates = c->signing.dates;
 	return 0;
 }
 
@@ -75,54 +77,180 @@ static int verify_signing(struct collateral *c, const struct chain *chain, const
 static int verify_by(struct collateral *c, struct signed_item *i, const struct chain *chain,
                      const struct anchor *a, struct err *e)
 {
-	struct validity validity;
+	char label[LABEL_SIZE];
+	struct dates dates;
 	enum origin origin;
 	EVP_PKEY *key;
 	int r;
 
-	if (i->not_by == chain->cert[0])
-		return err_set(e, -EBADMSG, "%s: the signature is wrong", item_name(i));
-	if ((r = verify_signing(c, chain, a, &origin, &validity, e)) < 0)
-		return r;
+	if ((r = verify_signing(c, chain, a, &origin, &dates, e)) < 0)
+		return err_prefix(e, "%s", item_name(i));
 	key = X509_get0_pubkey(chain->cert[0]);
 	if (origin != a->origin)
-		return err_set(e, -EBADMSG, "%s has another root than the quote", item_name(i));
-	if (!key || !ecdsa_verify(key, i->signature, i->raw, i->raw_size)) {
-		i->not_by = chain->cert[0];
-		return err_set(e, -EBADMSG, "%s: the signature is wrong", item_name(i));
-	}
-	X509_free(i->signer);
-	i->signer = chain->cert[0];
-	X509_up_ref(i->signer);
-	i->validity = validity_both(validity, item_dates(i));
+		return refuse(e, VERDICT_TCB_SIGNING_OTHER_ROOT,
+		              "%s has another root than the quote: %s", item_name(i),
+		              label_cert(label, chain->cert[chain->count - 1]));
+	if (!key || !ecdsa_verify(key, i->signature, i->raw, i->raw_size))
+		return refuse(e,
+		              i->kind == SIGNED_TCB_INFO ? VERDICT_TCB_INFO_SIGNATURE
+		                                         : VERDICT_QE_IDENTITY_SIGNATURE,
+		              "%s: the signature is wrong: not by %s", item_name(i),
+		              label_cert(label, chain->cert[0]));
+	X509_up_ref(chain->cert[0]);
+	i->signer[i->signers++] = (struct signer){chain->cert[0], dates};
 	i->origin = origin;
 	return 0;
 }
 
-/* Tries the certificates that came alone. */
-static int verify_by_pool(struct collateral *c, struct signed_item *i, const struct anchor *a,
-                          struct err *e)
+/* Which of two refusals of an item tells more: the further its signer came. */
+static int told(const struct err *e)
 {
-	int r = err_set(e, -EBADMSG, "%s came without its issuer's certificate", item_name(i));
+	switch (e->why) {
+	case VERDICT_TCB_SIGNING_REVOKED:
+		return 5;
+	case VERDICT_TCB_SIGNING_EXPIRED:
+	case VERDICT_TCB_SIGNING_NOT_YET_VALID:
+		return 4;
+	case VERDICT_TCB_SIGNING_NAME:
+		return 3;
+	case VERDICT_TCB_INFO_SIGNATURE:
+	case VERDICT_QE_IDENTITY_SIGNATURE:
+		return 2;
+	case VERDICT_TCB_SIGNING_MISSING:
+		return 0;
+	default:
+		return 1;
+	}
+}
 
-	for (size_t k = 0; k < c->pooled; k++) {
-		struct chain chain = {.cert = {c->pool[k], a->root}, .count = CHAIN_SIGNING};
+/* Whether it is known of a certificate that it signed the item, or that it did not. */
+static bool is_known(const struct signed_item *i, const X509 *cert)
+{
+	for (size_t k = 0; k < SIGNERS_MAX; k++) {
+		if (i->not_by[k] == cert)
+			return true;
+	}
+	for (size_t k = 0; k < i->signers; k++) {
+		if (i->signer[k].cert == cert || X509_cmp(i->signer[k].cert, cert) == 0)
+			return true;
+	}
+	return false;
+}
 
-		if (X509_cmp(c->pool[k], a->root) == 0 || X509_check_ca(c->pool[k]) != 0)
-			continue;
-		if ((r = verify_by(c, i, &chain, a, e)) != -EBADMSG)
-			break;
+/*
+ * The collateral's k-th certificate that may have signed the item, or NULL: one that came alone;
+ * for an item that came with its signer's, any that was issued anew for that key and name.
+ */
+static X509 *candidate(const struct collateral *c, const struct signed_item *i, size_t k)
+{
+	X509 *cert = k < c->pooled ? c->pool[k] : c->item[k - c->pooled]->chain.cert[0];
+
+	if (!cert || X509_check_ca(cert) != 0)
+		return NULL;
+	if (i->chain.count)
+		return i->signers && cert_reissued(cert, i->chain.cert[0]) ? cert : NULL;
+	return k < c->pooled ? cert : NULL;
+}
+
+static int try_candidate(struct collateral *c, struct signed_item *i, const struct chain *chain,
+                         const struct anchor *a)
+{
+	struct err why = {0};
+	int r;
+
+	if (i->signers == SIGNERS_MAX || is_known(i, chain->cert[0]))
+		return 0;
+	r = verify_by(c, i, chain, a, &why);
+	if (r == -EBADMSG) /* it lives as long as the collateral */
+		i->not_by[i->nots++ % SIGNERS_MAX] = chain->cert[0];
+	if (r == -EBADMSG && told(&why) > told(&i->tried_why))
+		i->tried_why = why;
+	return r == -ENOMEM ? r : 0;
+}
+
+/* Every certificate here; not again until there are more. */
+static int try_all(struct collateral *c, struct signed_item *i, const struct anchor *a)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < c->pooled + c->items; k++) {
+		struct chain chain = {.cert = {candidate(c, i, k), a->root},
+		                      .count = CHAIN_SIGNING};
+
+		if (chain.cert[0])
+			r = try_candidate(c, i, &chain, a);
+	}
+	i->tried = c->pooled + c->items;
+	return r;
+}
+
+/* ---- signed JSON: at a time ---- */
+
+/* The signer's dates and revocation. */
+static int check_signer(struct collateral *c, const struct signed_item *i, const struct signer *s,
+                        const struct anchor *a, time_t at, struct err *e)
+{
+	struct chain chain = {.cert = {s->cert, a->root}, .count = CHAIN_SIGNING};
+	int r = collateral_revoked(c, s->cert, a->root, a->root_point, a, at,
+	                           VERDICT_TCB_SIGNING_REVOKED, NULL, e);
+
+	if (r == 0 && !dates_hold(&s->dates, at)) {
+		r = chain_check_dates(&chain, at, e);
+		if (r == 0 && i->chain.count) /* then the root's that came with it */
+			r = chain_check_dates(&i->chain, at, e);
+	}
+	return r < 0 ? err_prefix(e, "%s", item_name(i)) : 0;
+}
+
+/* The signer that holds, of those known; the best reason where none does. */
+static int pick_signer(struct collateral *c, const struct signed_item *i, const struct anchor *a,
+                       time_t at, const struct signer **ret, struct err *e)
+{
+	struct dates best = {0};
+	struct err why = {0};
+	int r = -EBADMSG;
+
+	*e = i->tried_why;
+	if (!e->why)
+		refuse(e, VERDICT_TCB_SIGNING_MISSING, "%s came without its issuer's certificate",
+		       item_name(i));
+	for (size_t k = 0; r == -EBADMSG && k < i->signers; k++) {
+		r = check_signer(c, i, &i->signer[k], a, at, &why);
+		if (r == 0)
+			*ret = &i->signer[k];
+		else if (told(&why) > told(e) ||
+		         (told(&why) == told(e) && i->signer[k].dates.to > best.to)) {
+			*e = why;
+			best = i->signer[k].dates;
+		}
 	}
 	return r;
 }
 
 static int item_verify(struct collateral *c, struct signed_item *i, const struct anchor *a,
-                       struct err *e)
+                       time_t at, const struct signer **ret, struct err *e)
 {
-	if (i->origin == a->origin)
-		return 0;
-	return i->chain.count ? verify_by(c, i, &i->chain, a, e) : verify_by_pool(c, i, a, e);
+	int r;
+
+	if (i->origin != ORIGIN_NONE && i->origin != a->origin)
+		return refuse(e, VERDICT_TCB_SIGNING_OTHER_ROOT,
+		              "%s has another root than the quote", item_name(i));
+	if (i->tried_for != a->origin) {
+		i->tried = 0;
+		i->tried_for = a->origin;
+		i->tried_why = (struct err){0};
+		memset(i->not_by, 0, sizeof(i->not_by));
+		if (i->chain.count && (r = try_candidate(c, i, &i->chain, a)) < 0)
+			return err_nomem(e);
+	}
+	if ((r = pick_signer(c, i, a, at, ret, e)) != -EBADMSG || i->tried == c->pooled + c->items)
+		return r;
+	if ((r = try_all(c, i, a)) < 0)
+		return err_nomem(e);
+	return pick_signer(c, i, a, at, ret, e);
 }
+
+/* ---- the newest ---- */
 
 static bool item_newer(const struct signed_item *i, const struct signed_item *than)
 {
@@ -132,99 +260,85 @@ static bool item_newer(const struct signed_item *i, const struct signed_item *th
 	return a != b ? a > b : item_dates(i).from > item_dates(than).from;
 }
 
+static int check_item(struct collateral *c, struct signed_item *i, const struct anchor *a,
+                      time_t at, const struct signer **ret, struct err *e)
+{
+	struct dates dates = item_dates(i);
+	int r = item_verify(c, i, a, at, ret, e);
+
+	if (r < 0)
+		return r;
+	return dates_check(&dates, at, item_name(i),
+	                   i->kind == SIGNED_TCB_INFO ? VERDICT_TCB_INFO_EXPIRED
+	                                              : VERDICT_QE_IDENTITY_EXPIRED,
+	                   e);
+}
+
+static bool is_for(const struct signed_item *i, const struct pck *pck)
+{
+	return !pck || (memcmp(i->tcb.fmspc, pck->fmspc, sizeof(pck->fmspc)) == 0 &&
+	                memcmp(i->tcb.pceid, pck->pceid, sizeof(pck->pceid)) == 0);
+}
+
+/* There is nothing of the kind, or only for others. */
+static int none_found(const struct collateral *c, const struct pck *pck, struct err *e)
+{
+	char wanted[HEX_ENCODED_SIZE(6)], pceid[HEX_ENCODED_SIZE(2)],
+	        other[HEX_ENCODED_SIZE(6)] = "";
+
+	if (!pck)
+		return refuse(e, VERDICT_QE_IDENTITY_MISSING,
+		              "the collateral has no identity of Intel's TD quoting enclave");
+	for (size_t k = 0; k < c->items; k++) {
+		if (c->item[k]->kind == SIGNED_TCB_INFO)
+			hex_encode(c->item[k]->tcb.fmspc, 6, other);
+	}
+	hex_encode(pck->fmspc, 6, wanted);
+	hex_encode(pck->pceid, 2, pceid);
+	return refuse(e, other[0] ? VERDICT_TCB_INFO_OTHER_PLATFORM : VERDICT_TCB_INFO_MISSING,
+	              "the collateral has no TCB info of TDX for this platform, FMSPC %s, PCEID "
+	              "%s%s%s",
+	              wanted, pceid, other[0] ? ", but for FMSPC " : "", other);
+}
+
 /* The newest of a kind (for `pck`'s platform, unless NULL) that verifies and holds. */
 static int find_item(struct collateral *c, const struct anchor *a, enum signed_kind kind,
-                     const struct pck *pck, time_t at, struct signed_item **ret, struct err *e)
+                     const struct pck *pck, time_t at, struct found_item *ret, struct err *e)
 {
-	struct signed_item *best = NULL;
-	int r = err_set(e, -ENOENT, "the collateral has no %s",
-	                kind == SIGNED_QE_IDENTITY ? "identity of Intel's TD quoting enclave"
-	                                           : "TCB info of TDX for this platform");
+	const struct signed_item *best = NULL, *failed = NULL;
+	const struct signer *signer;
+	struct err why = {0};
+	int r;
 
 	for (size_t k = 0; k < c->items; k++) {
 		struct signed_item *i = c->item[k];
 
-		if (i->kind != kind || (best && !item_newer(i, best)) ||
-		    (pck && (memcmp(i->tcb.fmspc, pck->fmspc, sizeof(pck->fmspc)) != 0 ||
-		             memcmp(i->tcb.pceid, pck->pceid, sizeof(pck->pceid)) != 0)))
+		if (i->kind != kind || !is_for(i, pck) || (best && !item_newer(i, best)))
 			continue;
-		r = item_verify(c, i, a, e);
-		if (r == -ENOMEM)
-			return r;
-		if (r == 0 && (r = validity_check(&i->validity, at, item_name(i), e)) == 0)
-			r = collateral_revoked(c, i->signer, a->root, a->root_point, a, at, e);
-		if (r == 0)
+		r = check_item(c, i, a, at, &signer, &why);
+		if (r == 0) {
 			best = i;
+			*ret = (struct found_item){i, signer};
+		} else if (r != -EBADMSG || !failed || item_newer(i, failed)) {
+			failed = i;
+			*e = why;
+		}
+		if (r < 0 && r != -EBADMSG)
+			return r;
 	}
-	if (!best)
-		return r;
-	*ret = best;
-	return 0;
+	if (best)
+		return 0;
+	return failed ? -EBADMSG : none_found(c, pck, e);
 }
 
 int collateral_tcb_info(struct collateral *c, const struct anchor *a, const struct pck *pck,
-                        time_t at, struct signed_item **ret, struct err *e)
+                        time_t at, struct found_item *ret, struct err *e)
 {
 	return find_item(c, a, SIGNED_TCB_INFO, pck, at, ret, e);
 }
 
 int collateral_qe_identity(struct collateral *c, const struct anchor *a, time_t at,
-                           struct signed_item **ret, struct err *e)
+                           struct found_item *ret, struct err *e)
 {
 	return find_item(c, a, SIGNED_QE_IDENTITY, NULL, at, ret, e);
-}
-
-/* ---- revocation ---- */
-
-/* What we do not understand must not be ignored: a CRL's scope can hang on a critical extension. */
-static bool crl_is_plain(const X509_CRL *crl)
-{
-	for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
-		if (X509_EXTENSION_get_critical(X509_CRL_get_ext(crl, i)))
-			return false;
-	}
-	return X509_CRL_get_signature_nid(crl) == NID_ecdsa_with_SHA256;
-}
-
-static int crl_verify(struct crl *k, X509 *issuer, const uint8_t point[64], const struct anchor *a,
-                      struct err *e)
-{
-	if (k->verified && memcmp(k->verified_by, point, 64) == 0)
-		return 0;
-	if (k->refused && memcmp(k->refused_by, point, 64) == 0)
-		return err_set(e, -EBADMSG, "the CRL's signature is wrong");
-	if (!crl_is_plain(k->crl) || X509_CRL_verify(k->crl, X509_get0_pubkey(issuer)) != 1) {
-		int r = ssl_err(e, -EBADMSG, "the CRL's signature is wrong");
-
-		k->refused = r != -ENOMEM;
-		memcpy(k->refused_by, point, 64);
-		return r;
-	}
-	if (k->issuer.count &&
-	    (X509_cmp(k->issuer.cert[0], issuer) != 0 || X509_cmp(k->issuer.cert[1], a->root) != 0))
-		return err_set(e, -EBADMSG, "the CRL's issuer chain is not the quote's");
-	memcpy(k->verified_by, point, 64);
-	k->verified = true;
-	return 0;
-}
-
-int collateral_revoked(struct collateral *c, X509 *cert, X509 *issuer, const uint8_t point[64],
-                       const struct anchor *a, time_t at, struct err *e)
-{
-	bool asked = false;
-	int r = err_set(e, -ENOENT, "the collateral has no CRL of a certificate's issuer");
-	for (size_t i = 0; i < c->crls; i++) {
-		struct crl *k = c->crl[i];
-		X509_REVOKED *entry;
-
-		if (X509_NAME_cmp(X509_CRL_get_issuer(k->crl), X509_get_subject_name(issuer)) != 0)
-			continue;
-		if ((r = crl_verify(k, issuer, point, a, e)) < 0 ||
-		    (r = validity_check(&k->validity, at, "the CRL", e)) < 0)
-			continue;
-		if (X509_CRL_get0_by_cert(k->crl, &entry, cert) != 0)
-			return err_set(e, -EKEYREVOKED, "a certificate has been revoked");
-		asked = true;
-	}
-	return asked ? 0 : r;
 }

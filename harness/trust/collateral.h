@@ -14,6 +14,13 @@
 
 enum signed_kind { SIGNED_TCB_INFO, SIGNED_QE_IDENTITY };
 
+#define SIGNERS_MAX 4 /* certificates of one key: Intel has issued its signer's twice */
+
+struct signer {
+	X509 *cert;
+	struct dates dates; /* its own and its root's */
+};
+
 struct signed_item {
 	enum signed_kind kind;
 	char *raw; /* the bytes that the signature covers */
@@ -24,17 +31,25 @@ struct signed_item {
 		struct tcb_info tcb;
 		struct qe_identity qe;
 	};
-	struct chain chain; /* the issuer chain that came with it; else count 0: any of the pool */
-	enum origin origin; /* what it is verified to; ORIGIN_NONE until then */
-	X509 *signer;       /* then: who signed it */
-	const X509 *not_by; /* the last of the issuers here that did not sign it; or NULL */
-	struct validity validity; /* then: its own and its certificates' */
+	struct chain chain; /* the issuer chain that came with it, or count 0 */
+	/* what is known of its signature */
+	enum origin origin;                /* what it is verified to; ORIGIN_NONE until then */
+	struct signer signer[SIGNERS_MAX]; /* certificates here that it is verified by */
+	size_t signers;
+	const X509
+	        *not_by[SIGNERS_MAX]; /* the last of the certificates here that did not sign it */
+	size_t nots;
+	size_t tried;          /* how many certificates there were when all had been tried */
+	enum origin tried_for; /* and to which root */
+	struct err tried_why;  /* the most that was found against those that do not fit */
 };
 
 struct crl {
 	X509_CRL *crl;
-	struct chain issuer; /* the issuer chain that came with it, or count 0 */
-	struct validity validity;
+	struct chain issuer;      /* the issuer chain that came with it, or count 0 */
+	enum known issuer_signed; /* whether its root's key signed both of it */
+	struct dates dates;
+	char number[VERDICT_CRL_NUMBER]; /* decimal, or "" */
 	bool verified;
 	uint8_t verified_by[64]; /* then: the public key that signed it */
 	bool refused;
@@ -48,11 +63,12 @@ struct collateral {
 	size_t crls;
 	X509 *pool[COLLATERAL_MAX]; /* certificates that came alone */
 	size_t pooled;
+	bool given; /* something other than certificates, whether it was of use or not */
 	struct chain_known known;
 	struct {
 		struct chain chain; /* count 0: none yet */
 		enum origin origin;
-		struct validity validity;
+		struct dates dates;
 	} signing; /* the last chain that was verified: TCB info and QE identity share it */
 };
 
@@ -68,17 +84,25 @@ struct anchor {
 	X509 *test_root;           /* or NULL */
 };
 
-/* The newest item that holds at `at`. -ENOENT, -EBADMSG: why there is none. */
+/* What a status rests on. */
+struct found_item {
+	const struct signed_item *item;
+	const struct signer *signer;
+};
+
+/* The newest item that holds at `at`. -EBADMSG: why there is none. */
 int collateral_tcb_info(struct collateral *c, const struct anchor *a, const struct pck *pck,
-                        time_t at, struct signed_item **ret, struct err *e);
+                        time_t at, struct found_item *ret, struct err *e);
 int collateral_qe_identity(struct collateral *c, const struct anchor *a, time_t at,
-                           struct signed_item **ret, struct err *e);
+                           struct found_item *ret, struct err *e);
 
 /*
- * Asks the CRLs of `issuer`, whose public key is `point`, about `cert`. -EKEYREVOKED when one that
- * holds at `at` lists it; -ENOENT or -EBADMSG when none holds.
+ * collateral_crl.c: asks all CRLs of `issuer`, whose public key is `point`, about `cert`. -EBADMSG
+ * with the code `revoked` when one lists it, be it expired or not yet valid; with another when none
+ * holds at `at`. *ret_crl (may be NULL) is the newest that holds.
  */
 int collateral_revoked(struct collateral *c, X509 *cert, X509 *issuer, const uint8_t point[64],
-                       const struct anchor *a, time_t at, struct err *e);
+                       const struct anchor *a, time_t at, enum verdict_code revoked,
+                       const struct crl **ret_crl, struct err *e);
 
 #endif

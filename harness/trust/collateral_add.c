@@ -26,14 +26,14 @@ int collateral_add_crl(struct collateral *c, const uint8_t *der, size_t size,
 	struct crl *k;
 	int r;
 
+	c->given = true;
 	if (c->crls == COLLATERAL_MAX)
 		return full(e);
 	if (!(crl = d2i_X509_CRL(NULL, &p, (long)size)) || p != der + size)
 		return ssl_err(e, -EBADMSG, "malformed CRL");
 	if (!(k = calloc(1, sizeof(*k))))
 		return err_nomem(e);
-	r = validity_read(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl),
-	                  &k->validity);
+	r = dates_read(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl), &k->dates);
 	if (r < 0)
 		r = ssl_err(e, r, "a CRL without dates");
 	else if (issuer)
@@ -42,6 +42,7 @@ int collateral_add_crl(struct collateral *c, const uint8_t *der, size_t size,
 		free(k);
 		return r;
 	}
+	crl_number(k->number, crl);
 	k->crl = TAKE_PTR(crl);
 	c->crl[c->crls++] = k;
 	return 0;
@@ -159,6 +160,7 @@ int collateral_add_signed(struct collateral *c, enum signed_kind kind, const cha
 	struct signed_item *i;
 	int r;
 
+	c->given = true;
 	if (c->items == COLLATERAL_MAX)
 		return full(e);
 	if (!(i = calloc(1, sizeof(*i))))
@@ -275,7 +277,7 @@ static bool is_http(const char *text, size_t size)
  * What `curl -i` saved: before the answer's own headers there may be those of a proxy's answer to
  * CONNECT, of "100 Continue", of redirects; only the last ones say anything about the body.
  */
-int collateral_add(struct collateral *c, const void *data, size_t size, struct err *e)
+static int add_file(struct collateral *c, const void *data, size_t size, struct err *e)
 {
 	_cleanup_(freep) char *chain = NULL;
 	const char *body = data, *end = body + size;
@@ -292,4 +294,12 @@ int collateral_add(struct collateral *c, const void *data, size_t size, struct e
 		return err_set(e, -EBADMSG, "HTTP headers: malformed issuer chain");
 	pem = (struct bytes){(const uint8_t *)chain, chain ? strlen(chain) : 0};
 	return add_body(c, body, (size_t)(end - body), chain ? &pem : NULL, e);
+}
+
+int collateral_add(struct collateral *c, const void *data, size_t size, struct err *e)
+{
+	int r = add_file(c, data, size, e);
+
+	c->given |= r < 0;
+	return r;
 }

@@ -82,22 +82,15 @@ int platform_read(const struct quote *quote, struct platform *ret, struct err *e
 {
 	_cleanup_(chain_done) struct chain chain = {0};
 	struct platform p = {0};
-	struct pck pck;
 	int r;
 
 	r = read_chain(quote, &chain, e);
 	for (; r == 0 && p.certs < chain.count; p.certs++)
 		r = read_cert(chain.cert[p.certs], &p.cert[p.certs], e);
 	if (r == 0)
-		r = sgxext_read(chain.cert[0], &pck, e);
+		r = sgxext_read(chain.cert[0], &p.pck, e);
 	if (r < 0)
 		return r;
-	memcpy(p.ppid, pck.ppid, sizeof(p.ppid));
-	memcpy(p.cpusvn, pck.cpusvn, sizeof(p.cpusvn));
-	memcpy(p.component, pck.component, sizeof(p.component));
-	p.pcesvn = pck.pcesvn;
-	memcpy(p.pceid, pck.pceid, sizeof(p.pceid));
-	memcpy(p.fmspc, pck.fmspc, sizeof(p.fmspc));
 	*ret = p;
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "format/quote.h"
+#include "trust/pck.h"
 
 /*
  * What the PCK certificate inside a quote, or its whole chain, says, for people to read. Nothing is
@@ -23,14 +24,8 @@ struct platform_cert { /* texts are printable ASCII: other characters are escape
 
 struct platform {
 	struct platform_cert cert[PLATFORM_CERTS];
-	size_t certs; /* all of them, or the leaf alone */
-	/* the SGX extension of the leaf */
-	uint8_t ppid[16];
-	uint8_t cpusvn[16];
-	uint8_t component[16]; /* SVNs of the TCB components */
-	uint16_t pcesvn;
-	uint8_t pceid[2];
-	uint8_t fmspc[6];
+	size_t certs;   /* all of them, or the leaf alone */
+	struct pck pck; /* of the leaf */
 };
 
 /* -EBADMSG when the quote carries no PCK certificate (another type than 4 and 5) or a malformed

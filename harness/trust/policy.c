@@ -2,6 +2,7 @@
 #include "trust/policy.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 struct policy {
 	unsigned statuses, origins; /* sets: 1 << enumerator */
-	bool allow_debug, require_sept_ve_disable;
+	bool allow_debug, allow_service_td, require_sept_ve_disable;
 	uint64_t min_evaluation;
 	json_t *json; /* registers and advisories stay where they were read */
 };
@@ -139,6 +140,8 @@ static int read_key(struct policy *p, const char *key, const json_t *v)
 		return read_set(v, origin_names, 4, &p->origins);
 	if (strcmp(key, "allow_debug") == 0)
 		return read_flag(v, &p->allow_debug);
+	if (strcmp(key, "allow_service_td") == 0)
+		return read_flag(v, &p->allow_service_td);
 	if (strcmp(key, "require_sept_ve_disable") == 0)
 		return read_flag(v, &p->require_sept_ve_disable);
 	if (strcmp(key, "refused_advisories") == 0)
@@ -204,51 +207,149 @@ void policy_freep(struct policy **p)
 
 /* ---- applying ---- */
 
-static void note(struct policy_result *r, const char *name, bool ok)
+static void note(struct policy_result *r, const char *name, bool ok, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+static void note(struct policy_result *r, const char *name, bool ok, const char *fmt, ...)
 {
-	r->check[r->checks].name = name;
-	r->check[r->checks++].ok = ok;
+	struct policy_check *c = &r->check[r->checks++];
+	va_list ap;
+
+	c->name = name;
+	c->ok = ok;
+	c->why[0] = '\0';
 	r->accepted &= ok;
+	if (ok)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(c->why, sizeof(c->why), fmt, ap);
+	va_end(ap);
 }
 
-static bool advisory_refused(const json_t *refused, const struct verdict *v)
+/* "UpToDate, OutOfDate": the names in a set. */
+static const char *list_set(unsigned set, const char *const names[], size_t count, char out[200])
+{
+	size_t used = 0;
+
+	snprintf(out, 200, "nothing");
+	for (size_t i = 0; i < count && used < 200; i++) {
+		if (set & 1u << i)
+			used += (size_t)snprintf(out + used, 200 - used, "%s%s", used ? ", " : "",
+			                         names[i]);
+	}
+	return out;
+}
+
+static void check_origin(const struct policy *p, const struct verdict *v, struct policy_result *r)
+{
+	char accepted[200];
+
+	note(r, "accepted_origins", p->origins & 1u << v->origin, "found %s, accepted: %s",
+	     origin_names[v->origin], list_set(p->origins, origin_names, 4, accepted));
+}
+
+/* No status is as good as none that was asked for: not when collateral was there and failed. */
+static void check_status(const struct policy *p, const struct verdict *v, struct policy_result *r)
+{
+	bool failed = v->status == TCB_NOT_EVALUATED && v->code != VERDICT_NO_COLLATERAL;
+	char accepted[200];
+
+	note(r, "accepted_statuses", (p->statuses & 1u << v->status) && !failed,
+	     "found %s%s, accepted: %s", tcb_status_names[v->status],
+	     failed ? " for collateral that failed" : "",
+	     list_set(p->statuses, tcb_status_names, TCB_STATUS_COUNT, accepted));
+}
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (data[i])
+			return false;
+	}
+	return true;
+}
+
+static void check_service_td(const struct policy *p, const struct quote_td *td,
+                             struct policy_result *r)
+{
+	const uint8_t *const hash[] = {td->mrservicetd, td->init_servtd_hash, td->cur_servtd_hash};
+	static const char *const name[] = {"MRSERVICETD", "the first service TD's hash",
+	                                   "the current service TD's hash"};
+	char hex[HEX_ENCODED_SIZE(48)];
+	size_t i = 0;
+
+	while (i < 3 && is_zero(hash[i], 48))
+		i++;
+	if (i < 3)
+		hex_encode(hash[i], 48, hex);
+	note(r, "allow_service_td",
+	     i == 3 || p->allow_service_td || json_object_get(p->json, "mrservicetd"),
+	     "%s is %s, expected zeros: a service TD takes part in this one", name[i % 3], hex);
+}
+
+static const char *advisory_in(const json_t *refused, const struct tcb_result *t)
 {
 	size_t i;
 	json_t *id;
 
 	json_array_foreach(refused, i, id)
 	{
-		for (size_t k = 0; k < v->advisories; k++) {
-			if (strcmp(v->advisory[k], json_string_value(id)) == 0)
-				return true;
+		for (size_t k = 0; k < t->advisories; k++) {
+			if (strcmp(t->advisory[k], json_string_value(id)) == 0)
+				return t->advisory[k];
 		}
 	}
-	return false;
+	return NULL;
+}
+
+static void check_advisories(const struct policy *p, const struct verdict *v,
+                             struct policy_result *r)
+{
+	const json_t *refused = json_object_get(p->json, "refused_advisories");
+	const char *found = advisory_in(refused, &v->launch) ?: advisory_in(refused, &v->current);
+
+	if (refused)
+		note(r, "refused_advisories", !found, "%s applies", found ?: "");
+}
+
+static void check_registers(const struct policy *p, const struct quote_td *td,
+                            struct policy_result *r)
+{
+	for (size_t i = 0; i < REGISTERS; i++) {
+		const json_t *wanted = json_object_get(p->json, registers[i].name);
+		const uint8_t *value = (const uint8_t *)td + registers[i].offset;
+		const json_t *one = json_is_array(wanted) ? json_array_get(wanted, 0) : wanted;
+		char hex[HEX_ENCODED_SIZE(64)];
+		bool equal = false;
+
+		if (!wanted || !match_hex(wanted, value, registers[i].size, &equal))
+			continue;
+		hex_encode(value, registers[i].size, hex);
+		note(r, registers[i].name, equal, "found %s, expected %s%s", hex,
+		     json_string_value(one), json_array_size(wanted) > 1 ? " or another" : "");
+	}
 }
 
 void policy_apply(const struct policy *p, const struct quote *q, const struct verdict *v,
                   struct policy_result *ret)
 {
-	const json_t *refused = json_object_get(p->json, "refused_advisories");
 	uint64_t attributes = q->td.attributes;
 
-	*ret = (struct policy_result){.accepted = true};
-	note(ret, "authentic", v->authentic);
-	note(ret, "accepted_origins", p->origins & 1u << v->origin);
-	note(ret, "accepted_statuses", p->statuses & 1u << v->status);
-	note(ret, "allow_debug", p->allow_debug || !(attributes & TDX_ATTR_DEBUG));
+	ret->accepted = true;
+	ret->checks = 0;
+	note(ret, "authentic", v->authentic, "%s: %.300s", verdict_code_names[v->code], v->reason);
+	check_origin(p, v, ret);
+	check_status(p, v, ret);
+	note(ret, "allow_debug", p->allow_debug || !(attributes & TDX_ATTR_DEBUG),
+	     "TD attributes 0x%016jx: DEBUG is set", (uintmax_t)attributes);
+	check_service_td(p, &q->td, ret);
 	if (p->require_sept_ve_disable)
-		note(ret, "require_sept_ve_disable", attributes & TDX_ATTR_SEPT_VE_DISABLE);
+		note(ret, "require_sept_ve_disable", attributes & TDX_ATTR_SEPT_VE_DISABLE,
+		     "TD attributes 0x%016jx: SEPT_VE_DISABLE is not set", (uintmax_t)attributes);
 	if (p->min_evaluation)
-		note(ret, "min_tcb_evaluation", v->tcb_evaluation >= p->min_evaluation);
-	if (refused)
-		note(ret, "refused_advisories", !advisory_refused(refused, v));
-	for (size_t i = 0; i < REGISTERS; i++) {
-		const json_t *wanted = json_object_get(p->json, registers[i].name);
-		bool equal = false;
-
-		if (wanted && match_hex(wanted, (const uint8_t *)&q->td + registers[i].offset,
-		                        registers[i].size, &equal))
-			note(ret, registers[i].name, equal);
-	}
+		note(ret, "min_tcb_evaluation", v->tcb_evaluation >= p->min_evaluation,
+		     "found %u (TCB info %u, QE identity %u), expected at least %ju",
+		     v->tcb_evaluation, v->collateral.tcb_info_evaluation,
+		     v->collateral.qe_identity_evaluation, (uintmax_t)p->min_evaluation);
+	check_advisories(p, v, ret);
+	check_registers(p, &q->td, ret);
 }

@@ -10,13 +10,17 @@
  *
  * A policy file is a JSON object; every key is optional, an unknown one is an error:
  *   "accepted_statuses": ["UpToDate", ...]      default: UpToDate alone; "NotEvaluated" stands for
- *                                               a quote that was checked without collateral
+ *                                               a quote that was checked without collateral, never
+ *                                               for collateral that failed
  *   "accepted_origins": ["hardware", ...]       default: hardware and emulated (which takes a test
  *                                               root that the caller named)
  *   "allow_debug": false                        TD attribute DEBUG
  *   "require_sept_ve_disable": false            TD attribute SEPT_VE_DISABLE
- *   "min_tcb_evaluation": 0                     tcbEvaluationDataNumber of the TCB info
- *   "refused_advisories": ["INTEL-SA-01245"]    none of these may apply
+ *   "allow_service_td": false                   a TD that another one has a hand in (MRSERVICETD or
+ *                                               a service TD's hash is not zero): it is not
+ *                                               measured whole; a "mrservicetd" allows it too
+ *   "min_tcb_evaluation": 0                     tcbEvaluationDataNumber of TCB info and QE identity
+ *   "refused_advisories": ["INTEL-SA-01245"]    none of these may apply, at launch or now
  *   "mrtd", "rtmr0" ... "rtmr3", "report_data", "mrseam", "mrsignerseam", "mrconfigid", "mrowner",
  *   "mrownerconfig", "mrservicetd":             one value, or an array of which one must match, in
  *                                               hexadecimal of the register's length
@@ -24,12 +28,14 @@
 struct policy;
 
 #define POLICY_CHECKS_MAX 24
+#define POLICY_WHY        320
 
 struct policy_result {
 	bool accepted; /* authentic, and every check passed */
-	struct {
+	struct policy_check {
 		const char *name; /* the key's, or "authentic" */
 		bool ok;
+		char why[POLICY_WHY]; /* unless ok: what was found, and what was expected */
 	} check[POLICY_CHECKS_MAX];
 	size_t checks;
 };

@@ -4,6 +4,8 @@
 #include <openssl/asn1t.h>
 #include <string.h>
 
+#include "trust/refuse.h"
+
 /*
  * SEQUENCE OF SEQUENCE { OID, ANY }, where the value of SGXEXT_OID.2 is such a sequence again. The
  * arcs below SGXEXT_OID name the fields, so a field is known by its last arc.
@@ -31,7 +33,12 @@ ASN1_SEQUENCE(FIELD) =
 	                               ARC_PCEID = 3,
 	                               ARC_FMSPC = 4,
 	                               ARC_TYPE = 5,
+	                               ARC_INSTANCE = 6,
+	                               ARC_CONFIGURATION = 7,
 	                               ARC_MAX = 31,
+	                               CONFIGURATION_DYNAMIC = 1,
+	                               CONFIGURATION_CACHED_KEYS = 2,
+	                               CONFIGURATION_SMT = 3,
 	                               TCB_PCESVN = 17,
 	                               TCB_CPUSVN = 18,
                                 };
@@ -113,6 +120,42 @@ static bool tcb_read(const ASN1_TYPE *t, struct pck *pck)
 	return octets(by_arc[TCB_CPUSVN], pck->cpusvn, sizeof(pck->cpusvn));
 }
 
+static enum known flag(const ASN1_TYPE *t)
+{
+	if (!t || t->type != V_ASN1_BOOLEAN)
+		return KNOWN_NOT;
+	return t->value.boolean ? KNOWN_TRUE : KNOWN_FALSE;
+}
+
+/* What certificates of the Platform CA have beyond the others; absent or odd, it is unknown. */
+static bool configuration_read(const ASN1_TYPE *t, struct pck *pck)
+{
+	const ASN1_TYPE *by_arc[ARC_MAX + 1] = {0};
+	_cleanup_(fields_freep) FIELDS *f = NULL;
+
+	if (!t)
+		return true;
+	if (t->type != V_ASN1_SEQUENCE ||
+	    !(f = fields_read(t->value.sequence->data, t->value.sequence->length)) ||
+	    fields_index(f, SGXEXT_OID ".7.", by_arc) < 0)
+		return false;
+	pck->dynamic = flag(by_arc[CONFIGURATION_DYNAMIC]);
+	pck->cached_keys = flag(by_arc[CONFIGURATION_CACHED_KEYS]);
+	pck->smt = flag(by_arc[CONFIGURATION_SMT]);
+	return true;
+}
+
+static enum sgx_type type_read(const ASN1_TYPE *t)
+{
+	int64_t n;
+
+	if (!t || t->type != V_ASN1_ENUMERATED ||
+	    ASN1_ENUMERATED_get_int64(&n, t->value.enumerated) != 1 || n < 0 ||
+	    n > SGX_TYPE_SCALABLE_INTEGRITY - SGX_TYPE_STANDARD)
+		return SGX_TYPE_UNKNOWN;
+	return SGX_TYPE_STANDARD + (enum sgx_type)n;
+}
+
 static const ASN1_OCTET_STRING *find_extension(const X509 *cert)
 {
 	_cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *oid = OBJ_txt2obj(SGXEXT_OID, 1);
@@ -128,17 +171,22 @@ int sgxext_read(const X509 *cert, struct pck *ret, struct err *e)
 	const ASN1_TYPE *by_arc[ARC_MAX + 1] = {0};
 	const ASN1_OCTET_STRING *der = find_extension(cert);
 	_cleanup_(fields_freep) FIELDS *f = NULL;
-	struct pck pck;
+	struct pck pck = {0};
 
 	if (!der)
-		return err_set(e, -EBADMSG, "the PCK certificate has no SGX extension, or two");
+		return refuse(e, VERDICT_PCK_EXTENSION,
+		              "the PCK certificate has no SGX extension, or two");
 	f = fields_read(ASN1_STRING_get0_data(der), ASN1_STRING_length(der));
 	if (!f || fields_index(f, SGXEXT_OID ".", by_arc) < 0 ||
 	    !octets(by_arc[ARC_PPID], pck.ppid, sizeof(pck.ppid)) ||
 	    !tcb_read(by_arc[ARC_TCB], &pck) ||
 	    !octets(by_arc[ARC_PCEID], pck.pceid, sizeof(pck.pceid)) ||
-	    !octets(by_arc[ARC_FMSPC], pck.fmspc, sizeof(pck.fmspc)))
-		return ssl_err(e, -EBADMSG, "the PCK certificate's SGX extension is malformed");
+	    !octets(by_arc[ARC_FMSPC], pck.fmspc, sizeof(pck.fmspc)) ||
+	    !configuration_read(by_arc[ARC_CONFIGURATION], &pck))
+		return refuse_ssl(e, VERDICT_PCK_EXTENSION,
+		                  "the PCK certificate's SGX extension is malformed");
+	pck.type = type_read(by_arc[ARC_TYPE]);
+	pck.has_instance = octets(by_arc[ARC_INSTANCE], pck.instance, sizeof(pck.instance));
 	*ret = pck;
 	return 0;
 }
@@ -155,7 +203,8 @@ static bool push(FIELDS *f, const char *prefix, unsigned arc, int type, void *va
 		field->oid = OBJ_txt2obj(oid, 1);
 		ASN1_TYPE_set(field->value, type, value);
 	}
-	if (!field || !field->oid || !value || sk_FIELD_push(f, field) <= 0) {
+	if (!field || !field->oid || (!value && type != V_ASN1_BOOLEAN) ||
+	    sk_FIELD_push(f, field) <= 0) {
 		ASN1_item_free((ASN1_VALUE *)field, ASN1_ITEM_rptr(FIELD));
 		return false;
 	}
@@ -199,6 +248,27 @@ static FIELDS *tcb_make(const struct pck *pck)
 	return ok ? TAKE_PTR(f) : NULL;
 }
 
+static bool push_flag(FIELDS *f, unsigned arc, enum known value)
+{
+	return value == KNOWN_NOT || push(f, SGXEXT_OID ".7.", arc, V_ASN1_BOOLEAN,
+	                                  value == KNOWN_TRUE ? f : NULL /* any pointer is true */);
+}
+
+/* What `pck` says beyond what all certificates have; nothing where it says nothing. */
+static bool push_more(FIELDS *f, const struct pck *pck)
+{
+	static const char prefix[] = SGXEXT_OID ".";
+	_cleanup_(fields_freep) FIELDS *c = sk_FIELD_new_null();
+
+	if (!c || (pck->has_instance &&
+	           !push_octets(f, prefix, ARC_INSTANCE, pck->instance, sizeof(pck->instance))))
+		return false;
+	return push_flag(c, CONFIGURATION_DYNAMIC, pck->dynamic) &&
+	       push_flag(c, CONFIGURATION_CACHED_KEYS, pck->cached_keys) &&
+	       push_flag(c, CONFIGURATION_SMT, pck->smt) &&
+	       (sk_FIELD_num(c) == 0 || push_fields(f, prefix, ARC_CONFIGURATION, c));
+}
+
 int sgxext_add(X509 *cert, const struct pck *pck, struct err *e)
 {
 	static const char prefix[] = SGXEXT_OID ".";
@@ -212,8 +282,9 @@ int sgxext_add(X509 *cert, const struct pck *pck, struct err *e)
 	    push_fields(f, prefix, ARC_TCB, tcb) &&
 	    push_octets(f, prefix, ARC_PCEID, pck->pceid, sizeof(pck->pceid)) &&
 	    push_octets(f, prefix, ARC_FMSPC, pck->fmspc, sizeof(pck->fmspc)) &&
-	    push_number(f, prefix, ARC_TYPE, V_ASN1_ENUMERATED, 0) &&
-	    (der = ASN1_item_pack(f, ASN1_ITEM_rptr(FIELDS), NULL)))
+	    push_number(f, prefix, ARC_TYPE, V_ASN1_ENUMERATED,
+	                pck->type ? pck->type - SGX_TYPE_STANDARD : 0) &&
+	    push_more(f, pck) && (der = ASN1_item_pack(f, ASN1_ITEM_rptr(FIELDS), NULL)))
 		ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, der);
 	ASN1_OCTET_STRING_free(der);
 	if (!ext || X509_add_ext(cert, ext, -1) != 1)

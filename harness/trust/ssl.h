@@ -20,6 +20,7 @@
 	{                                         \
 		name##_free(*p);                  \
 	}
+SSL_CLEANUP(ASN1_INTEGER, ASN1_INTEGER)
 SSL_CLEANUP(ASN1_OBJECT, ASN1_OBJECT)
 SSL_CLEANUP(ASN1_TYPE, ASN1_TYPE)
 SSL_CLEANUP(BIGNUM, BN)

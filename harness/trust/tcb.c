@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trust/tcb.h"
 
-#include <errno.h>
 #include <string.h>
+
+#include "format/text.h"
+#include "trust/refuse.h"
 
 /* How Intel compares a platform, its TDX module and its QE with what it has published. */
 
@@ -10,7 +12,7 @@ static bool masked_equal(const uint8_t *value, const uint8_t *mask, const uint8_
                          size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		if ((value[i] & mask[i]) != expected[i])
+		if ((value[i] & (mask ? mask[i] : 0xff)) != expected[i])
 			return false;
 	}
 	return true;
@@ -27,18 +29,38 @@ static bool all_at_least(const uint8_t *value, const uint8_t *level, size_t from
 
 int qe_identity_match(const struct qe_identity *id, const struct sgx_report *qe, struct err *e)
 {
-	if (!masked_equal(qe->miscselect, id->miscselect_mask, id->miscselect, 4))
-		return err_set(e, -EBADMSG, "the QE's MISCSELECT is not its identity's");
-	if (!masked_equal(qe->attributes, id->attributes_mask, id->attributes, 16))
-		return err_set(e, -EBADMSG, "the QE's attributes are not its identity's");
-	if (memcmp(qe->mrsigner, id->mrsigner, sizeof(id->mrsigner)) != 0)
-		return err_set(e, -EBADMSG, "the QE's signer is not its identity's");
+	char found[HEX_ENCODED_SIZE(32)], expected[HEX_ENCODED_SIZE(32)];
+	struct {
+		const char *name;
+		const uint8_t *value, *mask, *expected;
+		size_t size;
+	} fields[] = {
+	        {"MISCSELECT", qe->miscselect, id->miscselect_mask, id->miscselect, 4},
+	        {"attributes", qe->attributes, id->attributes_mask, id->attributes, 16},
+	        {"signer", qe->mrsigner, NULL, id->mrsigner, 32},
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (masked_equal(fields[i].value, fields[i].mask, fields[i].expected,
+		                 fields[i].size))
+			continue;
+		hex_encode(fields[i].value, fields[i].size, found);
+		hex_encode(fields[i].expected, fields[i].size, expected);
+		return refuse(e, VERDICT_QE_IDENTITY_MISMATCH,
+		              "the QE's %s is not its identity's: %s, expected %s%s",
+		              fields[i].name, found, expected,
+		              fields[i].mask ? " under its mask" : "");
+	}
 	if (qe->isvprodid != id->isvprodid)
-		return err_set(e, -EBADMSG, "the QE's product is not its identity's");
+		return refuse(e, VERDICT_QE_IDENTITY_MISMATCH,
+		              "the QE's product is not its identity's: %u, expected %u",
+		              qe->isvprodid, id->isvprodid);
 	return 0;
 }
 
-static const struct isv_level *isv_find(const struct isv_levels *levels, uint16_t isvsvn)
+/* ---- levels ---- */
+
+const struct isv_level *isv_find(const struct isv_levels *levels, uint16_t isvsvn)
 {
 	for (size_t i = 0; i < levels->count; i++) {
 		if (isvsvn >= levels->level[i].isvsvn)
@@ -47,7 +69,7 @@ static const struct isv_level *isv_find(const struct isv_levels *levels, uint16_
 	return NULL;
 }
 
-static const struct module_identity *find_module(const struct tcb_info *info, uint8_t version)
+const struct module_identity *module_find(const struct tcb_info *info, uint8_t version)
 {
 	for (size_t i = 0; i < info->identities; i++) {
 		if (info->identity[i].version == version)
@@ -56,21 +78,17 @@ static const struct module_identity *find_module(const struct tcb_info *info, ui
 	return NULL;
 }
 
-/* The first level that the SGX TCB reaches, and the first of those that the TDX TCB reaches too. */
-static void find_levels(const struct tcb_info *info, const struct pck *pck, const uint8_t *svn,
-                        const struct tcb_level **ret_sgx, const struct tcb_level **ret_tdx)
+const struct tcb_level *level_find(const struct tcb_info *info, const struct pck *pck,
+                                   const uint8_t svn[16])
 {
-	*ret_sgx = *ret_tdx = NULL;
-	for (size_t i = 0; i < info->levels && !*ret_tdx; i++) {
+	for (size_t i = 0; i < info->levels; i++) {
 		const struct tcb_level *l = &info->level[i];
 
-		if (!all_at_least(pck->component, l->sgx, 0) || pck->pcesvn < l->pcesvn)
-			continue;
-		if (!*ret_sgx)
-			*ret_sgx = l;
-		if (all_at_least(svn, l->tdx, svn[1] > 0 ? 2 : 0)) /* [0], [1]: the module's own */
-			*ret_tdx = l;
+		if (all_at_least(pck->component, l->sgx, 0) && pck->pcesvn >= l->pcesvn &&
+		    all_at_least(svn, l->tdx, tdx_from(svn)))
+			return l;
 	}
+	return NULL;
 }
 
 static bool module_as_expected(const struct module_expectation *m, const struct quote_td *td)
@@ -82,6 +100,18 @@ static bool module_as_expected(const struct module_expectation *m, const struct 
 	       masked_equal(td->seam_attributes, m->mask, m->attributes, sizeof(m->attributes));
 }
 
+/* The module that the TD was launched under is one that Intel lists. */
+static bool module_listed(const struct tcb_info *info, const struct quote_td *td)
+{
+	const struct module_identity *m = module_find(info, td->tee_tcb_svn[1]);
+
+	if (td->tee_tcb_svn[1] == 0) /* before modules had identities */
+		return module_as_expected(&info->module, td);
+	return m && module_as_expected(&m->expected, td);
+}
+
+/* ---- statuses ---- */
+
 static bool configuration_needed(enum tcb_status s)
 {
 	return s == TCB_CONFIGURATION_NEEDED || s == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
@@ -89,114 +119,105 @@ static bool configuration_needed(enum tcb_status s)
 	       s == TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
 }
 
-/* A part's status (module or QE: UpToDate, OutOfDate, Revoked, NotSupported) pulls the whole down.
- */
-static enum tcb_status converge(enum tcb_status whole, enum tcb_status part)
+/* The platform's status, pulled down by module and QE: a part below every level first of all. */
+static enum tcb_status converge(const struct tcb_result *r)
 {
-	if (part == TCB_REVOKED || part == TCB_NOT_SUPPORTED)
-		return part;
-	if (part != TCB_OUT_OF_DATE)
-		return whole;
-	if (whole == TCB_UP_TO_DATE || whole == TCB_SW_HARDENING_NEEDED)
+	static const enum tcb_status overriding[] = {TCB_NOT_SUPPORTED, TCB_UNKNOWN, TCB_REVOKED};
+
+	for (size_t i = 0; i < sizeof(overriding) / sizeof(overriding[0]); i++) {
+		if (r->platform == overriding[i] || r->module == overriding[i] ||
+		    r->qe == overriding[i])
+			return overriding[i];
+	}
+	if (r->module != TCB_OUT_OF_DATE && r->qe != TCB_OUT_OF_DATE)
+		return r->platform;
+	if (r->platform == TCB_UP_TO_DATE || r->platform == TCB_SW_HARDENING_NEEDED)
 		return TCB_OUT_OF_DATE;
-	if (whole == TCB_CONFIGURATION_NEEDED || whole == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED)
-		return TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
-	return whole;
+	return configuration_needed(r->platform) ? TCB_OUT_OF_DATE_CONFIGURATION_NEEDED
+	                                         : r->platform;
 }
 
-/* Whether TEE_TCB_SVN2, the TCB of now and not of the TD's launch, reaches the newest there is. */
-static bool relaunch_would_help(const struct tcb_info *info, const uint8_t *svn2)
+/* A TD launched on an old TCB on a platform that has a better one by now: launch it again. */
+static enum tcb_status relaunch(enum tcb_status launch, enum tcb_status current)
 {
-	const struct tcb_level *newest = &info->level[0];
-	const struct module_identity *module;
-
-	if (svn2[2] < newest->tdx[2])
-		return false;
-	if (svn2[1] == 0)
-		return svn2[0] >= newest->tdx[0];
-	module = find_module(info, svn2[1]);
-	return module && module->levels.count && svn2[0] >= module->levels.level[0].isvsvn;
-}
-
-/* A TD launched on an old TCB on a platform that has a new one by now: launch it again. */
-static enum tcb_status relaunch(const struct tcb_info *info, const struct quote *q,
-                                const struct tcb_level *sgx, const struct verdict *v,
-                                enum tcb_status whole)
-{
-	if (q->body_type != QUOTE_BODY_TDX_15 && q->body_type != QUOTE_BODY_TDX_15_EX)
-		return whole;
-	if (v->qe != TCB_UP_TO_DATE || sgx->status > TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
-	    (whole != TCB_OUT_OF_DATE && whole != TCB_OUT_OF_DATE_CONFIGURATION_NEEDED) ||
-	    v->module != TCB_OUT_OF_DATE || !relaunch_would_help(info, q->td.tee_tcb_svn2))
-		return whole;
-	return configuration_needed(sgx->status) || configuration_needed(whole)
+	if ((launch != TCB_OUT_OF_DATE && launch != TCB_OUT_OF_DATE_CONFIGURATION_NEEDED) ||
+	    current > TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED)
+		return launch;
+	return configuration_needed(launch) || configuration_needed(current)
 	               ? TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
 	               : TCB_TD_RELAUNCH_ADVISED;
 }
 
-static void add_advisories(struct verdict *v, const json_t *list)
+/* ---- one evaluation ---- */
+
+static void add_advisories(struct tcb_result *r, const json_t *list)
 {
 	size_t i, k;
 	json_t *id;
 
 	json_array_foreach(list, i, id)
 	{
-		for (k = 0; k < v->advisories && strcmp(v->advisory[k], json_string_value(id)) != 0;
+		for (k = 0; k < r->advisories && strcmp(r->advisory[k], json_string_value(id)) != 0;
 		     k++)
 			;
-		if (k == v->advisories && k < VERDICT_ADVISORIES)
-			strcpy(v->advisory[v->advisories++], json_string_value(id));
+		if (k == r->advisories && k < VERDICT_ADVISORIES)
+			strcpy(r->advisory[r->advisories++], json_string_value(id));
 	}
 }
 
-/* The module's own status; false when the quote's module is none that is listed. */
-static bool evaluate_module(const struct tcb_info *info, const struct quote_td *td,
-                            struct verdict *v)
+/* One part's level found: what it adds. Dates sort as text. */
+static enum tcb_status add_level(struct tcb_result *r, enum tcb_status status, const char *date,
+                                 const json_t *advisories)
 {
-	const struct module_identity *module = find_module(info, td->tee_tcb_svn[1]);
-	const struct isv_level *level;
+	if (!r->date[0] || strcmp(date, r->date) < 0)
+		memcpy(r->date, date, sizeof(r->date));
+	add_advisories(r, advisories);
+	return status;
+}
 
-	if (td->tee_tcb_svn[1] == 0) { /* before modules had identities: part of the platform */
-		v->module = TCB_UP_TO_DATE;
-		return module_as_expected(&info->module, td);
-	}
-	if (!module || !module_as_expected(&module->expected, td))
-		return false;
-	level = isv_find(&module->levels, td->tee_tcb_svn[0]);
-	v->module = level ? level->status : TCB_NOT_SUPPORTED;
-	if (level)
-		add_advisories(v, level->advisories);
-	return true;
+static enum tcb_status add_isv_level(struct tcb_result *r, const struct isv_level *l)
+{
+	return l ? add_level(r, l->status, l->date, l->advisories) : TCB_NOT_SUPPORTED;
+}
+
+static void evaluate(const struct tcb_info *info, const struct qe_identity *id,
+                     const struct pck *pck, uint16_t qe_svn, const uint8_t svn[16],
+                     struct tcb_result *r)
+{
+	const struct tcb_level *level = level_find(info, pck, svn);
+	const struct module_identity *module = module_find(info, svn[1]);
+
+	r->platform = level ? add_level(r, level->status, level->date, level->advisories)
+	                    : TCB_NOT_SUPPORTED;
+	r->qe = add_isv_level(r, isv_find(&id->levels, qe_svn));
+	if (svn[1] == 0) /* before modules had identities: part of the platform */
+		r->module = TCB_UP_TO_DATE;
+	else
+		r->module = add_isv_level(r, module ? isv_find(&module->levels, svn[0]) : NULL);
+	r->status = converge(r);
+}
+
+bool tcb_has_current(const struct quote *q)
+{
+	return q->body_type == QUOTE_BODY_TDX_15 || q->body_type == QUOTE_BODY_TDX_15_EX;
 }
 
 void tcb_evaluate(const struct tcb_info *info, const struct qe_identity *id, const struct pck *pck,
                   const struct quote *q, struct verdict *v)
 {
-	const struct isv_level *qe = isv_find(&id->levels, q->qe_report.isvsvn);
-	const struct tcb_level *sgx, *tdx;
-	enum tcb_status whole;
-
-	v->tcb_evaluation = info->evaluation;
-	v->qe = qe ? qe->status : TCB_NOT_SUPPORTED;
-	v->platform = TCB_NOT_SUPPORTED;
-	find_levels(info, pck, q->td.tee_tcb_svn, &sgx, &tdx);
-	if (tdx) {
-		v->platform = tdx->status;
-		memcpy(v->tcb_date, tdx->date, sizeof(v->tcb_date));
-		add_advisories(v, tdx->advisories);
-	}
-	if (qe)
-		add_advisories(v, qe->advisories);
-	if (!evaluate_module(info, &q->td, v)) {
-		v->module = v->status = TCB_TDX_MODULE_MISMATCH;
+	v->tcb_evaluation = info->evaluation < id->evaluation ? info->evaluation : id->evaluation;
+	evaluate(info, id, pck, q->qe_report.isvsvn, q->td.tee_tcb_svn, &v->launch);
+	if (tcb_has_current(q))
+		evaluate(info, id, pck, q->qe_report.isvsvn, q->td.tee_tcb_svn2, &v->current);
+	else
+		v->current = v->launch;
+	if (!module_listed(info, &q->td)) {
+		v->launch.module = v->launch.status = v->status = TCB_TDX_MODULE_MISMATCH;
 		return;
 	}
-	if (!tdx || v->module == TCB_NOT_SUPPORTED) {
-		v->status = TCB_NOT_SUPPORTED;
-		return;
-	}
-	whole = converge(tdx->status, v->module);
-	if (whole != TCB_REVOKED)
-		whole = converge(relaunch(info, q, sgx, v, whole), v->qe);
-	v->status = whole;
+	v->status = relaunch(v->launch.status, v->current.status);
+	/* what cannot be said of the platform as it is now cannot be said at all */
+	if (v->launch.status != TCB_NOT_SUPPORTED &&
+	    (v->current.status == TCB_NOT_SUPPORTED || v->current.status == TCB_UNKNOWN))
+		v->status = v->current.status;
 }

@@ -21,6 +21,7 @@ struct isv_level { /* of a TDX module or of the QE */
 	enum tcb_status status;
 	char date[JSONX_DATE_SIZE];
 	const json_t *advisories; /* array of checked strings, or NULL; the item's JSON owns it */
+	const char *unknown;      /* TCB_UNKNOWN: what is not known; owned likewise */
 };
 
 struct isv_levels { /* newest first, whatever the order they came in */
@@ -47,6 +48,8 @@ struct tcb_level {
 	enum tcb_status status;
 	char date[JSONX_DATE_SIZE];
 	const json_t *advisories;
+	const char *unknown;
+	const json_t *tcb; /* the components as the JSON has them, with names for people */
 };
 
 struct tcb_info {
@@ -78,8 +81,29 @@ int qe_identity_read(const json_t *o, struct qe_identity *ret, struct err *e);
 /* Whether the QE is the one of the identity: everything but its SVN. -EBADMSG else. */
 int qe_identity_match(const struct qe_identity *id, const struct sgx_report *qe, struct err *e);
 
-/* Fills statuses, date and advisories of *v. `id` has matched the quote's QE. */
+/* Fills `launch`, `current`, `status` and `tcb_evaluation` of *v. `id` has matched the quote's QE.
+ */
 void tcb_evaluate(const struct tcb_info *info, const struct qe_identity *id, const struct pck *pck,
                   const struct quote *q, struct verdict *v);
+
+/*
+ * tcb_explain.c: for an evaluated *v, what falls short of what (`gap`), `code`, `reason` and
+ * `cure`.
+ */
+void tcb_explain(const struct tcb_info *info, const struct qe_identity *id, const struct pck *pck,
+                 const struct quote *q, struct verdict *v);
+
+/* Shared by the two. NULL: none. */
+const struct isv_level *isv_find(const struct isv_levels *levels, uint16_t isvsvn);
+const struct module_identity *module_find(const struct tcb_info *info, uint8_t version);
+const struct tcb_level *level_find(const struct tcb_info *info, const struct pck *pck,
+                                   const uint8_t svn[16]);
+/* Where the comparison of TDX components begins: 0 and 1 are the module's, if it has an identity.
+ */
+static inline size_t tdx_from(const uint8_t svn[16])
+{
+	return svn[1] > 0 ? 2 : 0;
+}
+bool tcb_has_current(const struct quote *q); /* TEE_TCB_SVN2 */
 
 #endif

@@ -6,58 +6,59 @@
 #include "core/enum.h"
 #include "trust/tcb.h"
 
-const char *const tcb_status_names[TCB_STATUS_COUNT] = {
-        [TCB_UP_TO_DATE] = "UpToDate",
-        [TCB_SW_HARDENING_NEEDED] = "SWHardeningNeeded",
-        [TCB_CONFIGURATION_NEEDED] = "ConfigurationNeeded",
-        [TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] = "ConfigurationAndSWHardeningNeeded",
-        [TCB_OUT_OF_DATE] = "OutOfDate",
-        [TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] = "OutOfDateConfigurationNeeded",
-        [TCB_TD_RELAUNCH_ADVISED] = "TDRelaunchAdvised",
-        [TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] = "TDRelaunchAdvisedConfigurationNeeded",
-        [TCB_REVOKED] = "Revoked",
-        [TCB_NOT_SUPPORTED] = "NotSupported",
-        [TCB_TDX_MODULE_MISMATCH] = "TDXModuleMismatch",
-        [TCB_NOT_EVALUATED] = "NotEvaluated",
-};
+/* What collateral may say of each part, as Intel's QVL takes it; anything else is not known here.
+ */
+#define MODULE_STATUSES (1u << TCB_UP_TO_DATE | 1u << TCB_OUT_OF_DATE | 1u << TCB_REVOKED)
+#define QE_STATUSES                                         \
+	(MODULE_STATUSES | 1u << TCB_CONFIGURATION_NEEDED | \
+	 1u << TCB_OUT_OF_DATE_CONFIGURATION_NEEDED)
+#define PLATFORM_STATUSES                              \
+	(QE_STATUSES | 1u << TCB_SW_HARDENING_NEEDED | \
+	 1u << TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED)
 
-/* What collateral may say of a platform's level; modules and QEs have three of these only. */
-#define PLATFORM_STATUSES                                                                        \
-	(1u << TCB_UP_TO_DATE | 1u << TCB_SW_HARDENING_NEEDED | 1u << TCB_CONFIGURATION_NEEDED | \
-	 1u << TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED | 1u << TCB_OUT_OF_DATE |               \
-	 1u << TCB_OUT_OF_DATE_CONFIGURATION_NEEDED | 1u << TCB_REVOKED)
-#define ISV_STATUSES (1u << TCB_UP_TO_DATE | 1u << TCB_OUT_OF_DATE | 1u << TCB_REVOKED)
-
-static enum tcb_status read_status(struct jsonx *x, const json_t *o, unsigned allowed)
+static enum tcb_status read_status(struct jsonx *x, const json_t *o, unsigned allowed,
+                                   const char **ret_unknown)
 {
-	int status = ENUM_FIND(tcb_status_names, jsonx_string(x, o, "tcbStatus"));
+	const char *word = jsonx_string(x, o, "tcbStatus");
+	int status = ENUM_FIND(tcb_status_names, word);
 
-	if (status < 0 || !(allowed & 1u << status)) {
-		jsonx_fail(x, "tcbStatus", "unknown");
-		return TCB_REVOKED;
-	}
-	return (enum tcb_status)status;
+	if (status >= 0 && allowed & 1u << status)
+		return (enum tcb_status)status;
+	*ret_unknown = word;
+	return TCB_UNKNOWN;
 }
 
-/* Optional; the texts are printed later, so they are what advisories look like. */
-static const json_t *read_advisories(struct jsonx *x, const json_t *o)
+/* The texts are printed later, so they are what advisories look like. */
+static bool is_advisory(const json_t *id)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	const char *s = json_string_value(id);
+
+	return s && strlen(s) < VERDICT_ADVISORY && strspn(s, allowed) == strlen(s);
+}
+
+/* Optional. A list that is not understood makes the level one that is not: NULL, and *status. */
+static const json_t *read_advisories(const json_t *o, enum tcb_status *status,
+                                     const char **ret_unknown)
+{
 	const json_t *list = json_object_get(o, "advisoryIDs");
+	bool good = !list || (json_is_array(list) && json_array_size(list) <= TCB_ADVISORIES_MAX);
+	const char *odd = "its advisoryIDs";
 	size_t i;
 	json_t *id;
 
-	if (!list)
-		return NULL;
-	list = jsonx_array(x, o, "advisoryIDs", TCB_ADVISORIES_MAX);
 	json_array_foreach(list, i, id)
 	{
-		const char *s = json_string_value(id);
-
-		if (!s || strlen(s) >= VERDICT_ADVISORY || strspn(s, allowed) != strlen(s))
-			jsonx_fail(x, "advisoryIDs", "not an advisory's name");
+		if (good && !is_advisory(id)) {
+			good = false;
+			odd = json_string_value(id) ?: odd;
+		}
 	}
-	return list;
+	if (good)
+		return list;
+	*status = TCB_UNKNOWN;
+	*ret_unknown = odd;
+	return NULL;
 }
 
 static int isv_order(const void *a, const void *b)
@@ -65,7 +66,8 @@ static int isv_order(const void *a, const void *b)
 	return (int)((const struct isv_level *)b)->isvsvn - ((const struct isv_level *)a)->isvsvn;
 }
 
-static void read_isv_levels(struct jsonx *x, const json_t *o, struct isv_levels *ret)
+static void read_isv_levels(struct jsonx *x, const json_t *o, unsigned statuses,
+                            struct isv_levels *ret)
 {
 	const json_t *list = jsonx_array(x, o, "tcbLevels", TCB_LEVELS_MAX);
 	size_t i;
@@ -78,9 +80,10 @@ static void read_isv_levels(struct jsonx *x, const json_t *o, struct isv_levels 
 
 		l->isvsvn =
 		        (uint16_t)jsonx_uint(x, jsonx_object(x, v, "tcb"), "isvsvn", UINT16_MAX);
-		l->status = read_status(x, v, ISV_STATUSES);
+		l->unknown = NULL;
+		l->status = read_status(x, v, statuses, &l->unknown);
 		jsonx_date(x, v, "tcbDate", l->date);
-		l->advisories = read_advisories(x, v);
+		l->advisories = read_advisories(v, &l->status, &l->unknown);
 	}
 	qsort(ret->level, ret->count, sizeof(ret->level[0]), isv_order);
 	for (i = 1; i < ret->count; i++) {
@@ -96,18 +99,17 @@ static void read_expectation(struct jsonx *x, const json_t *o, struct module_exp
 	jsonx_hex(x, o, "attributesMask", ret->mask, sizeof(ret->mask));
 }
 
-/* "TDX_01", in either case. */
-static uint8_t read_module_version(struct jsonx *x, const json_t *o)
+/* "TDX_01", in either case; false for another form: such a module is none that a TD names. */
+static bool read_module_version(struct jsonx *x, const json_t *o, uint8_t *ret)
 {
 	const char *id = jsonx_string(x, o, "id");
-	unsigned version = 0;
-	char end;
+	unsigned version;
 
 	if (strlen(id) != 6 || strncasecmp(id, "TDX_", 4) != 0 ||
-	    sscanf(id + 4, "%2x%c", &version, &end) != 1 ||
-	    strspn(id + 4, "0123456789abcdefABCDEF") != 2)
-		jsonx_fail(x, "id", "not a TDX module's");
-	return (uint8_t)version;
+	    strspn(id + 4, "0123456789abcdefABCDEF") != 2 || sscanf(id + 4, "%2x", &version) != 1)
+		return false;
+	*ret = (uint8_t)version;
+	return true;
 }
 
 static void read_identities(struct jsonx *x, const json_t *o, struct tcb_info *ret)
@@ -122,15 +124,13 @@ static void read_identities(struct jsonx *x, const json_t *o, struct tcb_info *r
 	list = jsonx_array(x, o, "tdxModuleIdentities", TCB_IDENTITIES_MAX);
 	json_array_foreach(list, i, v)
 	{
-		struct module_identity *m = &ret->identity[ret->identities++];
+		struct module_identity *m = &ret->identity[ret->identities];
 
-		m->version = read_module_version(x, v);
+		if (!read_module_version(x, v, &m->version))
+			continue;
 		read_expectation(x, v, &m->expected);
-		read_isv_levels(x, v, &m->levels);
-		for (size_t k = 0; k < i; k++) {
-			if (ret->identity[k].version == m->version)
-				jsonx_fail(x, "tdxModuleIdentities", "one module twice");
-		}
+		read_isv_levels(x, v, MODULE_STATUSES, &m->levels);
+		ret->identities++;
 	}
 }
 
@@ -171,9 +171,11 @@ static void read_levels(struct jsonx *x, const json_t *o, struct tcb_info *ret)
 		read_components(x, tcb, "sgxtcbcomponents", l->sgx);
 		read_components(x, tcb, "tdxtcbcomponents", l->tdx);
 		l->pcesvn = (uint16_t)jsonx_uint(x, tcb, "pcesvn", UINT16_MAX);
-		l->status = read_status(x, v, PLATFORM_STATUSES);
+		l->unknown = NULL;
+		l->tcb = tcb;
+		l->status = read_status(x, v, PLATFORM_STATUSES, &l->unknown);
 		jsonx_date(x, v, "tcbDate", l->date);
-		l->advisories = read_advisories(x, v);
+		l->advisories = read_advisories(v, &l->status, &l->unknown);
 	}
 	qsort(ret->level, ret->levels, sizeof(ret->level[0]), level_order);
 	for (i = 1; i < ret->levels; i++) {
@@ -223,6 +225,6 @@ int qe_identity_read(const json_t *o, struct qe_identity *ret, struct err *e)
 	jsonx_hex(&x, o, "attributesMask", ret->attributes_mask, sizeof(ret->attributes_mask));
 	jsonx_hex(&x, o, "mrsigner", ret->mrsigner, sizeof(ret->mrsigner));
 	ret->isvprodid = (uint16_t)jsonx_uint(&x, o, "isvprodid", UINT16_MAX);
-	read_isv_levels(&x, o, &ret->levels);
+	read_isv_levels(&x, o, QE_STATUSES, &ret->levels);
 	return x.failed ? err_set(e, -EBADMSG, "QE identity: %s", x.what) : 0;
 }

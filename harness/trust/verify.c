@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "format/text.h"
 #include "trust/authority.h"
 #include "trust/certified.h"
 
@@ -10,13 +11,6 @@ struct verifier {
 	X509 *test_root; /* or NULL */
 	struct collateral collateral;
 	struct certified_cache certified;
-};
-
-const char *const origin_names[4] = {
-        [ORIGIN_NONE] = "none",
-        [ORIGIN_UNKNOWN] = "unknown",
-        [ORIGIN_EMULATED] = "emulated",
-        [ORIGIN_HARDWARE] = "hardware",
 };
 
 /* MRSIGNER of Intel's TD quoting enclave, as in every QE identity that Intel has published for it.
@@ -34,31 +28,49 @@ static const uint8_t intel_td_qe[32] = {
 /* What is verified at all; quote_parse() has seen to it that the parts are there. */
 static int check_kind(const struct quote *q, struct err *e)
 {
+	char vendor[HEX_ENCODED_SIZE(16)];
+
 	if (q->version != 4 && q->version != 5)
-		return err_set(e, -EBADMSG, "quotes of version %u are not verified", q->version);
+		return refuse(e, VERDICT_QUOTE_VERSION,
+		              "quotes of version %u are not verified, but 4 and 5", q->version);
 	if (q->tee_type != QUOTE_TEE_TDX || q->body_type == QUOTE_BODY_SGX)
-		return err_set(e, -EBADMSG, "not a quote of TDX");
+		return refuse(e, VERDICT_NOT_TDX,
+		              "not a quote of TDX: TEE type 0x%x, expected 0x%x", q->tee_type,
+		              QUOTE_TEE_TDX);
 	if (q->key_type != QUOTE_KEY_ECDSA_P256)
-		return err_set(e, -EBADMSG, "attestation key type %u is not verified", q->key_type);
-	if (memcmp(q->qe_vendor, QUOTE_QE_VENDOR_INTEL, sizeof(q->qe_vendor)) != 0)
-		return err_set(e, -EBADMSG, "the quoting enclave's vendor is not Intel");
+		return refuse(e, VERDICT_KEY_TYPE,
+		              "attestation key type %u is not verified, but %u (ECDSA P-256)",
+		              q->key_type, QUOTE_KEY_ECDSA_P256);
+	if (memcmp(q->qe_vendor, QUOTE_QE_VENDOR_INTEL, sizeof(q->qe_vendor)) != 0) {
+		hex_encode(q->qe_vendor, sizeof(q->qe_vendor), vendor);
+		return refuse(e, VERDICT_QE_VENDOR, "the quoting enclave's vendor is not Intel: %s",
+		              vendor);
+	}
 	if (q->outer_cert_type != QUOTE_CERT_QE_REPORT || q->cert_type > QUOTE_CERT_PCK_CHAIN)
-		return err_set(e, -EBADMSG, "certification data of type %u says no PCK certificate",
-		               q->cert_type);
+		return refuse(e, VERDICT_CERTIFICATION,
+		              "certification data of type %u says no PCK certificate",
+		              q->cert_type);
 	return 0;
 }
 
 /* A platform's owner can have other enclaves certified: only the known one speaks for TDs. */
 static int check_qe(const struct sgx_report *qe, enum origin origin, struct err *e)
 {
+	char found[HEX_ENCODED_SIZE(32)], expected[HEX_ENCODED_SIZE(32)];
 	uint8_t signer[32] = AUTHORITY_QE_MRSIGNER;
 
 	if (origin == ORIGIN_HARDWARE)
 		memcpy(signer, intel_td_qe, sizeof(signer));
-	if (memcmp(qe->mrsigner, signer, sizeof(signer)) != 0 || qe->isvprodid != TD_QE_PRODUCT)
-		return err_set(e, -EBADMSG, "the quoting enclave is not the one for TDs");
+	if (memcmp(qe->mrsigner, signer, sizeof(signer)) != 0 || qe->isvprodid != TD_QE_PRODUCT) {
+		hex_encode(qe->mrsigner, sizeof(qe->mrsigner), found);
+		hex_encode(signer, sizeof(signer), expected);
+		return refuse(e, VERDICT_QE_NOT_FOR_TDS,
+		              "the quoting enclave is not the one for TDs: signer %s product %u, "
+		              "expected %s product %u",
+		              found, qe->isvprodid, expected, TD_QE_PRODUCT);
+	}
 	if (qe->attributes[0] & SGX_ATTR_DEBUG)
-		return err_set(e, -EBADMSG, "the quoting enclave is a debug enclave");
+		return refuse(e, VERDICT_QE_DEBUG, "the quoting enclave is a debug enclave");
 	return 0;
 }
 
@@ -66,16 +78,22 @@ static int check_qe(const struct sgx_report *qe, enum origin origin, struct err 
 static int check_binding(const struct quote *q, struct err *e)
 {
 	uint8_t bound[ECDSA_RAW_SIZE + UINT16_MAX], expected[64] = {0};
+	char found[HEX_ENCODED_SIZE(64)], wanted[HEX_ENCODED_SIZE(64)];
 
 	if (q->qe_auth.size > UINT16_MAX)
-		return err_set(e, -EBADMSG, "QE authentication data: %zu bytes", q->qe_auth.size);
+		return refuse(e, VERDICT_QE_BINDING, "QE authentication data: %zu bytes",
+		              q->qe_auth.size);
 	memcpy(bound, q->attest_key, ECDSA_RAW_SIZE);
 	if (q->qe_auth.size)
 		memcpy(bound + ECDSA_RAW_SIZE, q->qe_auth.data, q->qe_auth.size);
 	SHA256(bound, ECDSA_RAW_SIZE + q->qe_auth.size, expected);
-	if (memcmp(q->qe_report.report_data, expected, sizeof(expected)) != 0)
-		return err_set(e, -EBADMSG, "the QE report does not bind the attestation key");
-	return 0;
+	if (memcmp(q->qe_report.report_data, expected, sizeof(expected)) == 0)
+		return 0;
+	hex_encode(q->qe_report.report_data, sizeof(expected), found);
+	hex_encode(expected, sizeof(expected), wanted);
+	return refuse(e, VERDICT_QE_BINDING,
+	              "the QE report does not bind the attestation key: REPORTDATA %s, expected %s",
+	              found, wanted);
 }
 
 /* Leaf -> QE report -> attestation key -> quote. */
@@ -83,64 +101,140 @@ static int check_signatures(const struct quote *q, const struct certified *p, st
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *attest = NULL;
 	EVP_PKEY *pck = X509_get0_pubkey(p->chain.cert[0]);
+	char label[LABEL_SIZE], key[HEX_ENCODED_SIZE(ECDSA_RAW_SIZE)];
 	int r;
 
 	if (!ecdsa_verify(pck, q->qe_signature, q->qe_report_raw.data, q->qe_report_raw.size))
-		return err_set(e, -EBADMSG, "the QE report's signature is wrong");
+		return refuse(e, VERDICT_QE_REPORT_SIGNATURE,
+		              "the QE report's signature is wrong: not by the PCK certificate %s",
+		              label_cert(label, p->chain.cert[0]));
 	if ((r = check_qe(&q->qe_report, p->origin, e)) < 0 || (r = check_binding(q, e)) < 0)
 		return r;
 	if ((r = ecdsa_from_point(q->attest_key, &attest, e)) < 0)
-		return err_prefix(e, "attestation key");
-	if (!ecdsa_verify(attest, q->signature, q->signed_part.data, q->signed_part.size))
-		return err_set(e, -EBADMSG, "the quote's signature is wrong");
-	return 0;
+		return refuse_as(e, VERDICT_ATTESTATION_KEY, err_prefix(e, "attestation key"));
+	if (ecdsa_verify(attest, q->signature, q->signed_part.data, q->signed_part.size))
+		return 0;
+	hex_encode(q->attest_key, ECDSA_RAW_SIZE, key);
+	return refuse(e, VERDICT_QUOTE_SIGNATURE,
+	              "the quote's signature is wrong: not by its attestation key %s", key);
 }
 
+/* ---- revocation ---- */
+
+struct revocation {
+	const struct crl *root, *pck; /* CRLs that hold; or NULL */
+	int code;                     /* 0, or what is wrong: */
+	struct err why;
+};
+
+static struct anchor anchor_of(const struct verifier *v, const struct certified *p)
+{
+	return (struct anchor){p->origin, p->chain.cert[2], p->point[2], v->test_root};
+}
+
+/* Both are asked: whoever is listed in one is refused, whatever the other lacks. */
+static int check_revocation(struct verifier *v, const struct certified *p, time_t at,
+                            struct revocation *ret)
+{
+	struct anchor a = anchor_of(v, p);
+	X509 *const *cert = p->chain.cert;
+	struct err ca = {0}, leaf = {0};
+	int r, s;
+
+	r = collateral_revoked(&v->collateral, cert[1], cert[2], p->point[2], &a, at,
+	                       VERDICT_PCK_CA_REVOKED, &ret->root, &ca);
+	s = collateral_revoked(&v->collateral, cert[0], cert[1], p->point[1], &a, at,
+	                       VERDICT_PCK_REVOKED, &ret->pck, &leaf);
+	if (s < 0 && (r == 0 || leaf.why == VERDICT_PCK_REVOKED)) {
+		r = s;
+		ca = leaf;
+	}
+	ret->code = r;
+	ret->why = ca;
+	return r;
+}
+
+/* ---- all about the quote itself ---- */
+
 static int check_authentic(struct verifier *v, const struct quote *q, time_t at,
-                           struct certified **ret, struct err *e)
+                           struct certified **ret, struct revocation *ret_revocation, struct err *e)
 {
 	struct certified *p = NULL;
 	int r;
 
 	if ((r = check_kind(q, e)) < 0 ||
-	    (r = certified_find(&v->certified, &v->collateral, v->test_root, q, &p, e)) < 0 ||
-	    (r = validity_check(&p->validity, at, "certificate chain: a certificate", e)) < 0 ||
-	    (r = check_signatures(q, p, e)) < 0)
+	    (r = certified_find(&v->certified, &v->collateral, v->test_root, q, at, &p, e)) < 0)
 		return r;
 	*ret = p;
-	return 0;
+	if (check_revocation(v, p, at, ret_revocation) < 0 &&
+	    (ret_revocation->code == -ENOMEM ||
+	     !verdict_code_authentic((enum verdict_code)ret_revocation->why.why))) {
+		*e = ret_revocation->why;
+		return ret_revocation->code;
+	}
+	if (!dates_hold(&p->dates, at) && (r = chain_check_dates(&p->chain, at, e)) < 0)
+		return r;
+	return check_signatures(q, p, e);
 }
 
 /* ---- collateral ---- */
 
-static int check_revocation(struct verifier *v, const struct certified *p, const struct anchor *a,
-                            time_t at, struct err *e)
+static void note_expiry(struct verdict_collateral *c)
 {
-	X509 *const *cert = p->chain.cert;
-	int r = collateral_revoked(&v->collateral, cert[1], cert[2], p->point[2], a, at, e);
+	const struct {
+		const struct dates *dates;
+		const char *name;
+	} all[] = {
+	        {&c->tcb_info, "tcb_info"},    {&c->qe_identity, "qe_identity"},
+	        {&c->root_crl, "root_ca_crl"}, {&c->pck_crl, "pck_crl"},
+	        {&c->signing, "tcb_signing"},  {&c->chain, "pck_chain"},
+	};
 
-	if (r < 0)
-		return r;
-	return collateral_revoked(&v->collateral, cert[0], cert[1], p->point[1], a, at, e);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (c->expires_what && all[i].dates->to >= c->expires)
+			continue;
+		c->expires = all[i].dates->to;
+		c->expires_what = all[i].name;
+	}
+}
+
+static void note_collateral(const struct revocation *crls, const struct found_item *info,
+                            const struct found_item *id, const struct certified *p,
+                            struct verdict_collateral *ret)
+{
+	ret->tcb_info = (struct dates){info->item->tcb.issued, info->item->tcb.next};
+	ret->tcb_info_evaluation = info->item->tcb.evaluation;
+	ret->qe_identity = (struct dates){id->item->qe.issued, id->item->qe.next};
+	ret->qe_identity_evaluation = id->item->qe.evaluation;
+	ret->root_crl = crls->root->dates;
+	memcpy(ret->root_crl_number, crls->root->number, sizeof(ret->root_crl_number));
+	ret->pck_crl = crls->pck->dates;
+	memcpy(ret->pck_crl_number, crls->pck->number, sizeof(ret->pck_crl_number));
+	ret->signing = dates_both(info->signer->dates, id->signer->dates);
+	ret->chain = p->dates;
+	note_expiry(ret);
 }
 
 static int evaluate(struct verifier *v, const struct quote *q, const struct certified *p, time_t at,
-                    struct verdict *ret, struct err *e)
+                    const struct revocation *crls, struct verdict *ret, struct err *e)
 {
-	struct anchor a = {p->origin, p->chain.cert[2], p->point[2], v->test_root};
-	struct signed_item *info, *identity;
+	struct anchor a = anchor_of(v, p);
+	struct found_item info, id;
 	int r;
 
-	if (!v->collateral.items && !v->collateral.crls)
-		return err_set(e, -ENOENT, "no collateral");
-	if ((r = check_revocation(v, p, &a, at, e)) < 0 ||
-	    (r = collateral_qe_identity(&v->collateral, &a, at, &identity, e)) < 0)
+	if (!v->collateral.given)
+		return refuse(e, VERDICT_NO_COLLATERAL, "no collateral");
+	if (crls->code < 0) {
+		*e = crls->why;
+		return crls->code;
+	}
+	if ((r = collateral_qe_identity(&v->collateral, &a, at, &id, e)) < 0 ||
+	    (r = qe_identity_match(&id.item->qe, &q->qe_report, e)) < 0 ||
+	    (r = collateral_tcb_info(&v->collateral, &a, &p->pck, at, &info, e)) < 0)
 		return r;
-	if (qe_identity_match(&identity->qe, &q->qe_report, e) < 0)
-		return -EKEYREJECTED; /* another enclave than Intel says: its word is nobody's */
-	if ((r = collateral_tcb_info(&v->collateral, &a, &p->pck, at, &info, e)) < 0)
-		return r;
-	tcb_evaluate(&info->tcb, &identity->qe, &p->pck, q, ret);
+	tcb_evaluate(&info.item->tcb, &id.item->qe, &p->pck, q, ret);
+	tcb_explain(&info.item->tcb, &id.item->qe, &p->pck, q, ret);
+	note_collateral(crls, &info, &id, p, &ret->collateral);
 	return 0;
 }
 
@@ -181,31 +275,42 @@ int verifier_add(struct verifier *v, const void *data, size_t size, struct err *
 	return collateral_add(&v->collateral, data, size, e);
 }
 
+void verdict_init(struct verdict *v)
+{
+	struct tcb_result *const both[] = {&v->launch, &v->current};
+
+	memset(v, 0, sizeof(*v));
+	v->origin = ORIGIN_UNKNOWN;
+	v->status = TCB_NOT_EVALUATED;
+	for (size_t i = 0; i < 2; i++)
+		both[i]->status = both[i]->platform = both[i]->module = both[i]->qe =
+		        TCB_NOT_EVALUATED;
+}
+
 int verifier_check(struct verifier *v, const struct quote *quote, time_t at, struct verdict *ret,
                    struct err *e)
 {
-	struct verdict d = {.origin = ORIGIN_UNKNOWN,
-	                    .status = TCB_NOT_EVALUATED,
-	                    .platform = TCB_NOT_EVALUATED,
-	                    .module = TCB_NOT_EVALUATED,
-	                    .qe = TCB_NOT_EVALUATED};
+	struct revocation crls = {0};
 	struct err why = {0};
 	struct certified *p = NULL;
-	int r = check_authentic(v, quote, at, &p, &why);
+	int r;
 
-	if (r == 0) {
-		memcpy(d.fmspc, p->pck.fmspc, sizeof(d.fmspc));
-		d.authentic = true;
-		d.origin = p->origin;
-		r = evaluate(v, quote, p, at, &d, &why);
+	verdict_init(ret);
+	r = check_authentic(v, quote, at, &p, &crls, &why);
+	if (p) {
+		ret->has_pck = true;
+		ret->pck = p->pck;
 	}
-	if (r == -EKEYREVOKED || r == -EKEYREJECTED) {
-		d.authentic = false;
-		d.origin = ORIGIN_UNKNOWN;
+	if (r == 0)
+		r = evaluate(v, quote, p, at, &crls, ret, &why);
+	if (r == 0 || verdict_code_authentic((enum verdict_code)why.why)) {
+		ret->authentic = true;
+		ret->origin = p->origin;
 	}
-	if (r < 0)
-		snprintf(d.reason, sizeof(d.reason), "%.*s", (int)sizeof(d.reason) - 1, why.text);
-	*ret = d;
+	if (r == 0)
+		return 0;
+	ret->code = (enum verdict_code)why.why;
+	snprintf(ret->reason, sizeof(ret->reason), "%.*s", (int)sizeof(ret->reason) - 1, why.text);
 	return r == -ENOMEM ? err_set(e, r, "%s", why.text) : 0;
 }
 
@@ -213,16 +318,20 @@ int trust_check_quote(const struct quote *quote, const struct trust_anchors *anc
                       struct trust_verdict *ret, struct err *e)
 {
 	_cleanup_(verifier_freep) struct verifier *v = NULL;
-	struct verdict d = {.origin = ORIGIN_UNKNOWN};
+	struct verdict d;
 	struct err why = {0};
 	int r = verifier_new(anchors, &v, &why);
 
-	if (r == -EBADMSG)
+	verdict_init(&d);
+	if (r == -EBADMSG) {
+		d.code = VERDICT_TEST_ROOT;
 		snprintf(d.reason, sizeof(d.reason), "%.*s", (int)sizeof(d.reason) - 1, why.text);
-	else if (r < 0 || (r = verifier_check(v, quote, at, &d, &why)) < 0)
+	} else if (r < 0 || (r = verifier_check(v, quote, at, &d, &why)) < 0) {
 		return err_set(e, r, "%s", why.text);
+	}
 	*ret = (struct trust_verdict){.authentic = d.authentic, .origin = d.origin};
 	if (!d.authentic)
-		memcpy(ret->reason, d.reason, sizeof(ret->reason));
+		snprintf(ret->reason, sizeof(ret->reason), "%.*s", (int)sizeof(ret->reason) - 1,
+		         d.reason);
 	return 0;
 }

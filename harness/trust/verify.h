@@ -2,14 +2,12 @@
 #ifndef TCEPTION_TRUST_VERIFY_H
 #define TCEPTION_TRUST_VERIFY_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <time.h>
 
 #include "core/err.h"
 #include "format/quote.h"
-#include "trust/trust.h"
+#include "trust/verdict.h"
 
 /*
  * The full evaluation of a TDX quote, offline. With format/quote.h this is the library to verify
@@ -26,48 +24,6 @@
  * certificate chains and collateral that it has verified, so the second quote of a platform costs
  * two ECDSA verifications; it may be used by one thread at a time.
  */
-
-/* Intel's names, in order: "UpToDate" ... */
-enum tcb_status {
-	TCB_UP_TO_DATE,
-	TCB_SW_HARDENING_NEEDED,
-	TCB_CONFIGURATION_NEEDED,
-	TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED,
-	TCB_OUT_OF_DATE,
-	TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
-	TCB_TD_RELAUNCH_ADVISED,
-	TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
-	TCB_REVOKED,
-	TCB_NOT_SUPPORTED,       /* below every level that Intel lists */
-	TCB_TDX_MODULE_MISMATCH, /* not a TDX module that Intel lists */
-	TCB_NOT_EVALUATED,       /* no status: JSON null */
-	TCB_STATUS_COUNT
-};
-extern const char *const tcb_status_names[TCB_STATUS_COUNT];
-
-#define VERDICT_ADVISORIES 192 /* more are impossible: three lists of 64 */
-#define VERDICT_ADVISORY   24  /* bytes of one, NUL included */
-
-struct verdict {
-	/*
-	 * Certificates, revocation, QE report, binding and signature hold, and the QE is Intel's TD
-	 * quoting enclave. Nothing below is about an unauthentic quote but `reason`.
-	 */
-	bool authentic;
-	enum origin origin; /* ORIGIN_UNKNOWN unless authentic */
-	char reason[200];   /* why not authentic, or why there is no status; else "" */
-
-	enum tcb_status status;   /* TCB_NOT_EVALUATED without usable collateral */
-	enum tcb_status platform; /* of the platform's TCB level alone */
-	enum tcb_status module;   /* of the TDX module alone */
-	enum tcb_status qe;       /* of the quoting enclave alone */
-	char tcb_date[21];        /* of the platform's TCB level, "2025-08-13T00:00:00Z", or "" */
-	uint32_t tcb_evaluation;  /* tcbEvaluationDataNumber of the TCB info, 0 without */
-	char advisory[VERDICT_ADVISORIES][VERDICT_ADVISORY]; /* of all three, each once */
-	size_t advisories;
-
-	uint8_t fmspc[6]; /* of the platform; zero when its certificate was not read */
-};
 
 struct verifier;
 
@@ -93,6 +49,9 @@ void verifier_freep(struct verifier **v);
  * Signatures are checked when a quote needs them; nothing added can make another thing valid.
  */
 int verifier_add(struct verifier *v, const void *data, size_t size, struct err *e);
+
+/* What is known before anything was: NotEvaluated, origin unknown. */
+void verdict_init(struct verdict *v);
 
 /* Always fills *ret; returns 0 unless memory ran out. */
 int verifier_check(struct verifier *v, const struct quote *quote, time_t at, struct verdict *ret,

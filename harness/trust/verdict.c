@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trust/verdict.h"
+
+const char *const tcb_status_names[TCB_STATUS_COUNT] = {
+        [TCB_UP_TO_DATE] = "UpToDate",
+        [TCB_SW_HARDENING_NEEDED] = "SWHardeningNeeded",
+        [TCB_CONFIGURATION_NEEDED] = "ConfigurationNeeded",
+        [TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] = "ConfigurationAndSWHardeningNeeded",
+        [TCB_OUT_OF_DATE] = "OutOfDate",
+        [TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] = "OutOfDateConfigurationNeeded",
+        [TCB_TD_RELAUNCH_ADVISED] = "TDRelaunchAdvised",
+        [TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] = "TDRelaunchAdvisedConfigurationNeeded",
+        [TCB_REVOKED] = "Revoked",
+        [TCB_NOT_SUPPORTED] = "NotSupported",
+        [TCB_TDX_MODULE_MISMATCH] = "TDXModuleMismatch",
+        [TCB_UNKNOWN] = "Unknown",
+        [TCB_NOT_EVALUATED] = "NotEvaluated",
+};
+
+/* What programs compare with: add names, never change one. */
+const char *const verdict_code_names[VERDICT_CODE_COUNT] = {
+        [VERDICT_OK] = "ok",
+        [VERDICT_NOT_TDX] = "not-tdx",
+        [VERDICT_QUOTE_VERSION] = "quote-version",
+        [VERDICT_KEY_TYPE] = "key-type",
+        [VERDICT_QE_VENDOR] = "qe-vendor",
+        [VERDICT_CERTIFICATION] = "certification",
+        [VERDICT_TEST_ROOT] = "test-root",
+        [VERDICT_PCK_MISSING] = "pck-missing",
+        [VERDICT_PCK_CHAIN_MISSING] = "pck-chain-missing",
+        [VERDICT_PCK_CHAIN_MALFORMED] = "pck-chain-malformed",
+        [VERDICT_PCK_CHAIN_UNTRUSTED] = "pck-chain-untrusted",
+        [VERDICT_PCK_CHAIN_INVALID] = "pck-chain-invalid",
+        [VERDICT_PCK_CHAIN_NAME] = "pck-chain-name",
+        [VERDICT_PCK_CHAIN_EXPIRED] = "pck-chain-expired",
+        [VERDICT_PCK_CHAIN_NOT_YET_VALID] = "pck-chain-not-yet-valid",
+        [VERDICT_PCK_EXTENSION] = "pck-extension",
+        [VERDICT_PCK_REVOKED] = "pck-revoked",
+        [VERDICT_PCK_CA_REVOKED] = "pck-ca-revoked",
+        [VERDICT_QE_REPORT_SIGNATURE] = "qe-report-signature",
+        [VERDICT_QE_NOT_FOR_TDS] = "qe-not-for-tds",
+        [VERDICT_QE_DEBUG] = "qe-debug",
+        [VERDICT_QE_BINDING] = "qe-binding",
+        [VERDICT_ATTESTATION_KEY] = "attestation-key",
+        [VERDICT_QUOTE_SIGNATURE] = "quote-signature",
+        [VERDICT_QE_IDENTITY_MISMATCH] = "qe-identity-mismatch",
+        [VERDICT_NO_COLLATERAL] = "no-collateral",
+        [VERDICT_CRL_MISSING] = "crl-missing",
+        [VERDICT_CRL_SIGNATURE] = "crl-signature",
+        [VERDICT_CRL_ISSUER_CHAIN] = "crl-issuer-chain",
+        [VERDICT_CRL_ALGORITHM] = "crl-algorithm",
+        [VERDICT_CRL_EXTENSION] = "crl-extension",
+        [VERDICT_CRL_EXPIRED] = "crl-expired",
+        [VERDICT_CRL_NOT_YET_VALID] = "crl-not-yet-valid",
+        [VERDICT_TCB_INFO_MISSING] = "tcb-info-missing",
+        [VERDICT_TCB_INFO_OTHER_PLATFORM] = "tcb-info-other-platform",
+        [VERDICT_TCB_INFO_SIGNATURE] = "tcb-info-signature",
+        [VERDICT_TCB_INFO_EXPIRED] = "tcb-info-expired",
+        [VERDICT_TCB_INFO_NOT_YET_VALID] = "tcb-info-not-yet-valid",
+        [VERDICT_QE_IDENTITY_MISSING] = "qe-identity-missing",
+        [VERDICT_QE_IDENTITY_SIGNATURE] = "qe-identity-signature",
+        [VERDICT_QE_IDENTITY_EXPIRED] = "qe-identity-expired",
+        [VERDICT_QE_IDENTITY_NOT_YET_VALID] = "qe-identity-not-yet-valid",
+        [VERDICT_TCB_SIGNING_MISSING] = "tcb-signing-missing",
+        [VERDICT_TCB_SIGNING_UNTRUSTED] = "tcb-signing-untrusted",
+        [VERDICT_TCB_SIGNING_OTHER_ROOT] = "tcb-signing-other-root",
+        [VERDICT_TCB_SIGNING_INVALID] = "tcb-signing-invalid",
+        [VERDICT_TCB_SIGNING_NAME] = "tcb-signing-name",
+        [VERDICT_TCB_SIGNING_EXPIRED] = "tcb-signing-expired",
+        [VERDICT_TCB_SIGNING_NOT_YET_VALID] = "tcb-signing-not-yet-valid",
+        [VERDICT_TCB_SIGNING_REVOKED] = "tcb-signing-revoked",
+        [VERDICT_SW_HARDENING_NEEDED] = "tcb-sw-hardening-needed",
+        [VERDICT_CONFIGURATION_NEEDED] = "tcb-configuration-needed",
+        [VERDICT_CONFIGURATION_AND_SW_HARDENING_NEEDED] =
+                "tcb-configuration-and-sw-hardening-needed",
+        [VERDICT_OUT_OF_DATE] = "tcb-out-of-date",
+        [VERDICT_OUT_OF_DATE_CONFIGURATION_NEEDED] = "tcb-out-of-date-configuration-needed",
+        [VERDICT_TD_RELAUNCH_ADVISED] = "tcb-td-relaunch-advised",
+        [VERDICT_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] =
+                "tcb-td-relaunch-advised-configuration-needed",
+        [VERDICT_REVOKED] = "tcb-revoked",
+        [VERDICT_NOT_SUPPORTED] = "tcb-not-supported",
+        [VERDICT_TDX_MODULE_MISMATCH] = "tcb-tdx-module-mismatch",
+        [VERDICT_UNKNOWN] = "tcb-unknown",
+};
+
+const char *const tcb_part_names[5] = {
+        [TCB_PART_MODULE] = "tdx_module",  [TCB_PART_TDX] = "tdx_component",
+        [TCB_PART_SGX] = "sgx_component",  [TCB_PART_PCE] = "pce",
+        [TCB_PART_QE] = "quoting_enclave",
+};
+
+const char *const sgx_type_names[SGX_TYPE_COUNT] = {
+        [SGX_TYPE_UNKNOWN] = "unknown",
+        [SGX_TYPE_STANDARD] = "standard",
+        [SGX_TYPE_SCALABLE] = "scalable",
+        [SGX_TYPE_SCALABLE_INTEGRITY] = "scalable with integrity",
+};
+
+const char *const origin_names[4] = {
+        [ORIGIN_NONE] = "none",
+        [ORIGIN_UNKNOWN] = "unknown",
+        [ORIGIN_EMULATED] = "emulated",
+        [ORIGIN_HARDWARE] = "hardware",
+};

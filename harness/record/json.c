@@ -378,6 +378,8 @@ static int load_clock(json_t *j, struct boot_record *b, struct err *e)
 	size_t i;
 	int r;
 
+	if (!j) /* of a folder from before there were any */
+		return 0;
 	r = list(j, sizeof(*b->clock), CLOCKS_MAX, (void **)&b->clock, &b->clocks, "boot.clock", e);
 	if (r < 0)
 		return r;
@@ -400,12 +402,12 @@ static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 {
 	const char *id, *layer0, *platform, *kernel, *image, *reason, *tail;
 	json_int_t memory, vcpus, deadline, attempt;
-	json_t *steps, *argv, *ready, *visits, *clock;
+	json_t *steps, *argv, *ready, *visits, *clock = NULL;
 	int kvm, r;
 
 	r = UNPACK(e, "boot", j,
 	           "{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:F, s:s, "
-	           "s:s, s:o, s:o}",
+	           "s:s, s:o, s?o}",
 	           "id", &id, "layer0", &layer0, "platform", &platform, "kernel", &kernel, "image",
 	           &image, "kvm", &kvm, "memory_mib", &memory, "vcpus", &vcpus, "boot_deadline_s",
 	           &deadline, "steps", &steps, "attempt", &attempt, "argv", &argv, "ready_seconds",

@@ -2,14 +2,13 @@
 """What tests of the emulated platform's certificates and quotes share: a quoting service, asked as a guest asks it."""
 import contextlib
 import hashlib
-import pathlib
 import re
 import socket
 import struct
 import subprocess
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-TCEPTION = TOP / "build" / "tception"
+from conftest import TCEPTION, TOP
+
 TDX_H = (TOP / "harness" / "format" / "tdx.h").read_text()
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.S)
 

@@ -2,52 +2,36 @@
 """The full matrix on real guests, one item per layer, and the search for grants. `make test-full` runs it."""
 import functools
 import json
-import pathlib
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
-from test_covers import sha384
-from test_measure import CACHE
+import conftest
+from conftest import CACHE, TOP, scratch, sha384, tception
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-TCEPTION = TOP / "build" / "tception"
-FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="tception-full-"))
+FOLDER = scratch("tception-full-")
 # What has to be in the matrix whatever else is: the question that the harness was made for.
 ALWAYS = {"td/docker.privileged", "td/docker.rootless", "td/podman.rootful", "td/podman.rootless",
           "td/lxc.privileged", "td/lxc.unprivileged", "td/qemu.kvm", "td/qemu.tcg", "td@kernel=backports", "td@quote=5"}
 KINDS = {"docker", "podman", "lxc", "nspawn", "bwrap", "crun", "runc", "runsc", "uml", "qemu"}
 
 
-def tception(*args, seconds=3000):
-    return subprocess.run([TCEPTION, *map(str, args)], cwd=TOP, timeout=seconds, check=False,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
-
-
 @functools.cache
 def matrix():
-    done = tception("run", "cases/full.yaml", "--platform", "emulated", "-o", FOLDER / "run")
+    done = tception("run", "cases/full.yaml", "--platform", "emulated", "-o", FOLDER / "run", seconds=3000)
     return done.returncode, done.stdout + done.stderr
 
 
 @functools.cache
 def cells():
     matrix()
-    return {c["id"]: c for c in json.loads((FOLDER / "run" / "result.json").read_text())["cells"]}
+    return conftest.cells(FOLDER / "run")
 
 
 def pytest_generate_tests(metafunc):
     if "layer" in metafunc.fixturenames:
         found = [(c, l) for c in cells().values() for l in c["layers"]]
         metafunc.parametrize("cell, layer", found, ids=[f"{c['id']}:{l['id']}" for c, l in found])
-
-
-@pytest.fixture(scope="session", autouse=True)
-def leave_nothing():
-    yield
-    shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 def test_run():
@@ -86,7 +70,7 @@ GRANTS = {
 @pytest.mark.parametrize("cell", GRANTS)
 def test_grants(cell, tmp_path):
     """The smallest grants of each rung, each of them needed: without it, the rung that is expected is false."""
-    done = tception("grants", cell, "--platform", "emulated", "--json", "-o", tmp_path / "grants")
+    done = tception("grants", cell, "--platform", "emulated", "--json", "-o", tmp_path / "grants", seconds=3000)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["platform"] == "emulated"
@@ -108,7 +92,7 @@ def member(inode, mode, name, data=b"", device=(0, 0)):
 
 def uml_image():
     """The kernel of the root image's package, and an initramfs with the agent as its init."""
-    kernel = subprocess.run(["rdsquashfs", "-c", "usr/bin/linux.uml", pathlib.Path(CACHE) / "root.squashfs"], check=True,
+    kernel = subprocess.run(["rdsquashfs", "-c", "usr/bin/linux.uml", CACHE / "root.squashfs"], check=True,
                             capture_output=True).stdout
     agent = (TOP / "build" / "agent").read_bytes()
     initrd = member(1, 0o40755, "dev") + member(2, 0o20600, "dev/console", device=(5, 1))

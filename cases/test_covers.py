@@ -4,15 +4,14 @@
 Boots one emulated trust domain with a kernel that can extend RTMR3. What the digests should be is computed here, from
 the agent's bytes and the texts in harness/format/extend.h.
 """
+import base64
 import hashlib
 import json
-import os
 import struct
-import subprocess
 
 import pytest
 
-from test_measure import CACHE, TCEPTION, TOP
+from conftest import CACHE, TOP, cells, result, rung, sha384, tception, write_cases
 
 TD = "td@kernel=backports"
 PODMAN = TD + "/podman.rootful+dev+tsm+noapparmor"
@@ -20,14 +19,9 @@ WRITABLE = PODMAN + "+rtmr"
 VM = TD + "/qemu.tcg+broker+measured"
 
 
-def sha384(data):
-    return hashlib.sha384(data).hexdigest()
-
-
 def container_image():
-    with open(os.path.join(TOP, "build", "agent"), "rb") as f:
-        files = {"/agent": (0o755, f.read()), "/etc/hostname": (0o644, b""), "/etc/hosts": (0o644, b""),
-                 "/etc/resolv.conf": (0o644, b"")}
+    files = {"/agent": (0o755, (TOP / "build" / "agent").read_bytes()), "/etc/hostname": (0o644, b""),
+             "/etc/hosts": (0o644, b""), "/etc/resolv.conf": (0o644, b"")}
     lines = [f"f {mode:04o} {sha384(data)} {path}" for path, (mode, data) in files.items()]
     lines += [f"d 0755 - {path}" for path in ("/", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/tmp", "/usr")]
     lines.sort(key=lambda line: line.split()[3])
@@ -35,14 +29,14 @@ def container_image():
 
 
 def tiny_image():
-    with open(os.path.join(TOP, "build", "tiny.elf"), "rb") as f:
-        return sha384(f"f 0000 {sha384(f.read())} /kernel\0".encode())
+    kernel = (TOP / "build" / "tiny.elf").read_bytes()
+    return sha384(f"f 0000 {sha384(kernel)} /kernel\0".encode())
 
 
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory):
     """The innermost layer of each cell, by its ID, and the boot's folder."""
-    if not os.path.exists(os.path.join(CACHE, "vmlinuz-backports")):
+    if not (CACHE / "vmlinuz-backports").exists():
         pytest.skip("the image has no second kernel")
     folder = tmp_path_factory.mktemp("covers")
     image = container_image()
@@ -54,20 +48,11 @@ def layers(tmp_path_factory):
         VM: f"{{grade: covered, covers: {tiny_image()}}}",
         WRITABLE: "{grade: verified, rung: covers, extend: ok}",
     }
-    cases = folder / "cases.yaml"
-    cases.write_text("version: 1\ncases:\n" + "".join(
-        f"  - {{cell: {cell}, expect: {what}, why: a test}}\n" for cell, what in expect.items()))
-    done = subprocess.run([TCEPTION, "run", cases, "--platform", "emulated", "-o", folder / "run"], cwd=TOP, timeout=500,
-                          check=False, capture_output=True, text=True)
-    result = json.loads((folder / "run" / "result.json").read_text())
+    done = tception("run", write_cases(folder, expect), "--platform", "emulated", "-o", folder / "run")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(result["boots"]) == 1
-    boot = folder / "run" / "boots" / result["boots"][0]["id"]
-    return {cell["id"]: cell["layers"][-1] for cell in result["cells"]}, boot
-
-
-def rung(layer, name):
-    return next(r for r in layer["ladder"] if r["rung"] == name)
+    boot, = result(folder / "run")["boots"]
+    return ({name: cell["layers"][-1] for name, cell in cells(folder / "run").items()},
+            folder / "run" / "boots" / boot["id"])
 
 
 def interface(layer, name):
@@ -86,7 +71,6 @@ def test_extends(layers):
 
 def test_by_hand(layers):
     """RTMR3 of layer 0's TDREPORT, from the nonce and the layer's ID alone."""
-    import base64
     nonce = report = None
     for line in (layers[1] / "layer0.jsonl").read_text().splitlines():
         frame = json.loads(line)

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """One dialect for all verbs: what they do not take is refused by name, a letter means one thing, the manual has it all."""
 import functools
-import pathlib
 import re
 import subprocess
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-TCEPTION = TOP / "build" / "tception"
+from conftest import TOP, tception
+
 PAGE = TOP / "harness" / "cli" / "tception.1"
 SEVERAL = [(), ("quote",), ("measure",)]  # verbs that are several
 NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: nothing
@@ -32,11 +31,6 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
 }
 LETTERS = {"f": "format", "j": "jobs", "o": "output", "?": "help", "V": "version"}
 FORMATS = {"table", "json", "markdown", "junit"}
-
-
-def tception(*args):
-    return subprocess.run([TCEPTION, *map(str, args)], cwd=TOP, timeout=60, check=False, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True)
 
 
 @functools.cache

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a guest image's engines are Debian's: said of the image, and a changed byte is found."""
 import json
-import os
-import pathlib
 import subprocess
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-CACHE = pathlib.Path(os.environ.get("TCEPTION_CACHE", TOP / "build/cache"))
+from conftest import CACHE, TOP, tception
+
 PROGRAM = "usr/bin/crun"
 
 
 def doctor():
-    done = subprocess.run([TOP / "build/tception", "doctor", "--json"], check=False, timeout=120,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return {finding["what"]: finding for finding in json.loads(done.stdout)}
+    return {finding["what"]: finding for finding in json.loads(tception("doctor", "--json").stdout)}
 
 
 def test_the_image():

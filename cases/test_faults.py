@@ -3,17 +3,15 @@
 
 No guest is booted here: cases/standin-qemu stands in for QEMU and everything in it.
 """
-import json
 import os
 import signal
-import subprocess
-import time
 
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TCEPTION = os.path.join(TOP, "build", "tception")
-STANDIN = os.path.join(TOP, "cases", "standin-qemu")
+import conftest
+from conftest import TOP, result, start, tception, wait_for
+
+STANDIN = str(TOP / "cases" / "standin-qemu")
 CASES = """\
 version: 1
 cases:
@@ -36,7 +34,7 @@ FAULTS = {  # what the stand-in does -> what the verdict's reason says, what the
 def command(folder, *extra, deadline=60):
     cases = folder / "cases.yaml"
     cases.write_text(CASES.replace("DEADLINE", str(deadline)))
-    return [TCEPTION, "run", str(cases), "-o", str(folder / "run"), "--qemu", STANDIN, "--accel", "tcg",
+    return ["run", cases, "-o", folder / "run", "--qemu", STANDIN, "--accel", "tcg",
             "--kernel", "/dev/null", "--initrd", "/dev/null", "--root-image", "/dev/null", *extra]
 
 
@@ -45,13 +43,11 @@ def environment(**more):
 
 
 def run(folder, *extra, deadline=60, **more):
-    return subprocess.run(command(folder, *extra, deadline=deadline), env=environment(**more), cwd=TOP, timeout=120, check=False,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return tception(*command(folder, *extra, deadline=deadline), env=environment(**more))
 
 
 def cells(folder):
-    with open(folder / "run" / "result.json", encoding="utf-8") as f:
-        return {cell["id"]: cell for cell in json.load(f)["cells"]}
+    return conftest.cells(folder / "run")
 
 
 def processes():
@@ -77,14 +73,13 @@ def test_well_behaved(tmp_path):
 def test_fault(tmp_path, fault):
     done = run(tmp_path, deadline=3 if fault == "hang" else 60, TCEPTION_STANDIN=f"vm/docker={fault}")
     assert done.returncode == 3, done.stdout + done.stderr
-    result = cells(tmp_path)
+    found = cells(tmp_path)
     reason, console = FAULTS[fault]
-    assert result["vm/docker"]["outcome"] == "broken"
-    assert reason in result["vm/docker"]["reason"]
+    assert found["vm/docker"]["outcome"] == "broken"
+    assert reason in found["vm/docker"]["reason"]
     for other in ("vm", "vm/podman.rootful", "vm/podman.rootless"):
-        assert result[other]["outcome"] == "pass", result[other]
-    with open(tmp_path / "run" / "run.json", encoding="utf-8") as f:
-        boots = json.load(f)["boots"]
+        assert found[other]["outcome"] == "pass", found[other]
+    boots = result(tmp_path / "run", "run.json")["boots"]
     assert any(console in boot["console_tail"] for boot in boots)
     assert not processes()
 
@@ -118,8 +113,7 @@ def test_judged_again(tmp_path):
     run(tmp_path, TCEPTION_STANDIN="vm/docker=garbage")
     before = cells(tmp_path)
     os.rename(tmp_path / "run", tmp_path / "moved")
-    done = subprocess.run([TCEPTION, "judge", str(tmp_path / "moved")], cwd=TOP, timeout=60, check=False,
-                          capture_output=True, text=True)
+    done = tception("judge", tmp_path / "moved")
     assert done.returncode == 3, done.stdout + done.stderr
     os.rename(tmp_path / "moved", tmp_path / "run")
     assert cells(tmp_path) == before
@@ -128,11 +122,10 @@ def test_judged_again(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(tmp_path, number):
     """No process, socket or temporary file is left; what was not done is broken."""
-    with subprocess.Popen(command(tmp_path, "-j", "2"), env=environment(TCEPTION_STANDIN="*=hang"), cwd=TOP,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+    with start(*command(tmp_path, "-j", "2"), env=environment(TCEPTION_STANDIN="*=hang")) as child:
         wait_for(lambda: len(processes()) == 2, child)
         child.send_signal(number)
-        output, _ = child.communicate(timeout=20)
+        output, _ = child.communicate(timeout=120)
     assert child.returncode == 3, output
     assert f"interrupted by {number.name}" in output
     assert not processes()
@@ -145,21 +138,10 @@ def test_interrupted(tmp_path, number):
 
 def test_killed(tmp_path):
     """Even SIGKILL of the harness takes the guests along."""
-    with subprocess.Popen(command(tmp_path, "-j", "2"), env=environment(TCEPTION_STANDIN="*=hang"), cwd=TOP,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+    with start(*command(tmp_path, "-j", "2"), env=environment(TCEPTION_STANDIN="*=hang")) as child:
         wait_for(lambda: len(processes()) == 2, child)
         child.kill()
     wait_for(lambda: not processes())
-
-
-def wait_for(condition, child=None, seconds=15):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            if child:
-                child.kill()
-            pytest.fail("waited in vain")
-        time.sleep(0.05)
 
 
 def test_usage(tmp_path):
@@ -186,9 +168,8 @@ def test_without_the_second_kernel(tmp_path):
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "backports.reason").write_text("the mirror gave none\n")
-    done = subprocess.run([TCEPTION, "run", "cases/default.yaml", "--cell", "td@kernel=backports", "-o",
-                           str(tmp_path / "run")], env=environment(TCEPTION_CACHE=str(cache)), cwd=TOP, timeout=60,
-                          check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = tception("run", "cases/default.yaml", "--cell", "td@kernel=backports", "-o", tmp_path / "run",
+                    env=environment(TCEPTION_CACHE=str(cache)))
     assert done.returncode == 0, done.stdout + done.stderr
     cell = cells(tmp_path)["td@kernel=backports"]
     assert (cell["outcome"], cell["reason"]) == ("skip", "the mirror gave none")

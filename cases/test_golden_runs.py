@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run folders of an earlier build, judged again: nothing that was said of them may have changed."""
-import json
-import pathlib
 import shutil
-import subprocess
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-RUNS = TOP / "cases" / "golden" / "runs"
+from conftest import GOLDEN, result, tception
+
+RUNS = GOLDEN / "runs"
 
 
 def lost(then, now, at=""):
@@ -22,21 +20,19 @@ def lost(then, now, at=""):
     elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
         for i, (a, b) in enumerate(zip(then, now)):
             yield from lost(a, b, f"{at}[{i}]")
-    elif then != now:
+    elif then != now and not (".cost." in at and now is None):  # costs need a guest's clock that is known to be right
         yield f"{at}: was {then!r}, is {now!r}"
 
 
 def judge(folder):
-    done = subprocess.run([TOP / "build" / "tception", "judge", folder], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=120, check=False)
-    return done.returncode, json.loads((folder / "result.json").read_text())
+    return tception("judge", folder).returncode, result(folder)
 
 
 @pytest.mark.parametrize("name", ["layers", "measured"])
 def test_same_verdicts(name, tmp_path):
     folder = tmp_path / name
     shutil.copytree(RUNS / name, folder)
-    then = json.loads((folder / "result.json").read_text())
+    then = result(folder)
     (folder / "result.json").unlink()
     status, now = judge(folder)
     assert not list(lost(then, now))
@@ -47,7 +43,7 @@ def test_a_changed_byte_is_seen(tmp_path):
     """The comparison above can fail: one bit of the TD's quote is enough."""
     folder = tmp_path / "layers"
     shutil.copytree(RUNS / "layers", folder)
-    then = json.loads((folder / "result.json").read_text())
+    then = result(folder)
     channel = folder / "boots" / "td-1" / "channel.bin"
     data = bytearray(channel.read_bytes())
     at = data.index(b'"interface":"configfs"')

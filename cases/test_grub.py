@@ -6,14 +6,13 @@ starts, and the next release's. No root is needed to make them.
 """
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import uuid
 
 import pytest
 
-from test_measure import CACHE, FILES, TCEPTION, TOP, evidence
+from conftest import CACHE, FILES, cells, evidence, flipped, start, tception, write_cases
 
 UUID = "1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f"
 MEMORY, ESP_MIB, ROOT_MIB = 1024, 40, 64
@@ -82,7 +81,7 @@ def run(*argv, **options):
 
 def loaders(which):
     """shim and GRUB out of the packages that the guest image was built with."""
-    packages = pathlib.Path(CACHE) / "packages"
+    packages = CACHE / "packages"
     grubs = sorted(packages.glob("grub-efi-amd64-signed_*.deb"))
     found = [g for g in grubs if ("deb13" in g.name) == (which == "trixie")]
     if not found:
@@ -132,12 +131,9 @@ def make_disk(folder, which, config=CONFIG, **files):
     return disk
 
 
-def start(folder, disk):
-    (folder / "cases.yaml").write_text("version: 1\ncases:\n"
-                                       f"  - {{cell: td@mem={MEMORY}, expect: {{grade: verified}}, why: boots a disk}}\n")
-    return subprocess.Popen([TCEPTION, "run", folder / "cases.yaml", "--platform", "emulated", "--disk", disk, "-o",
-                             folder / "run"], cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True)
+def boot(folder, disk):
+    cases = write_cases(folder, {f"td@mem={MEMORY}": "{grade: verified}"})
+    return start("run", cases, "--platform", "emulated", "--disk", disk, "-o", folder / "run")
 
 
 def finish(folder, child):
@@ -145,15 +141,8 @@ def finish(folder, child):
     boots = sorted((folder / "run/boots").glob("*/layer0.jsonl"))
     assert boots, said
     assert child.returncode == 0, said
-    ladder = json.loads((folder / "run/result.json").read_text())["cells"][0]["layers"][0]["ladder"]
+    ladder = cells(folder / "run")[f"td@mem={MEMORY}"]["layers"][0]["ladder"]
     return {"boot": boots[-1].parent, "rungs": {r["rung"]: r for r in ladder}, **evidence(boots[-1].parent)}
-
-
-def flipped(source, target, at):
-    data = bytearray(pathlib.Path(source).read_bytes())
-    data[at(data)] ^= 1
-    target.write_bytes(data)
-    return target
 
 
 def version_text(kernel):
@@ -169,9 +158,9 @@ def booted(tmp_path_factory):
     """What each disk's TD measured; side by side."""
     top = tmp_path_factory.mktemp("grub")
     disks = {"trixie": make_disk(top / "trixie", "trixie")}
-    if len(list((pathlib.Path(CACHE) / "packages").glob("grub-efi-amd64-signed_*.deb"))) > 1:
+    if len(list((CACHE / "packages").glob("grub-efi-amd64-signed_*.deb"))) > 1:
         disks["next"] = make_disk(top / "next", "next")
-    children = {name: start(disk.parent, disk) for name, disk in disks.items()}
+    children = {name: boot(disk.parent, disk) for name, disk in disks.items()}
     return {name: {"disk": disks[name], **finish(disks[name].parent, child)} for name, child in children.items()}
 
 
@@ -182,22 +171,17 @@ def td(booted, which):
     return booted[which]
 
 
-def tception(*argv):
-    return subprocess.run([TCEPTION, "measure", *map(str, argv)], cwd=TOP, timeout=120, check=False,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
-
-
 def inputs(td, disk):
     return ["--json", "--firmware", FILES["firmware"], "--memory", MEMORY, "--acpi", td["boot"], "--boot-device", PLACE,
             "--disk", disk]
 
 
 def predicted(td, disk):
-    return json.loads(tception("rtmr", *inputs(td, disk)).stdout)
+    return json.loads(tception("measure", "rtmr", *inputs(td, disk)).stdout)
 
 
 def explained(td, disk):
-    done = tception("explain", *inputs(td, disk), "--tdreport", td["boot"] / "tdreport", "--eventlog", td["boot"] / "ccel")
+    done = tception("measure", "explain", *inputs(td, disk), "--tdreport", td["boot"] / "tdreport", "--eventlog", td["boot"] / "ccel")
     return done.returncode, {row["register"]: row for row in json.loads(done.stdout)["registers"]}
 
 

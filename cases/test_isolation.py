@@ -5,7 +5,7 @@ import json
 import pytest
 
 import channel
-from test_matrix import cells, matrix, scratch, tception
+from conftest import cells, matrix, scratch, tception
 
 KERNEL = {"no-seccomp", "no-lsm", "can-load-modules", "can-mount", "can-set-clock", "sees-outer-dmesg", "strong-capabilities",
           "writable-kernel-settings", "unmasked-paths", "raw-devices"}

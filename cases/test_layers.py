@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real layers that do not behave: the cell is broken, with a reason, and the run goes on."""
-import json
-import pathlib
-import subprocess
-
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
+from conftest import cells, result, tception
+
 CASES = """\
 version: 1
 cases:
@@ -28,10 +25,8 @@ REASONS = {
 def run_fixture(tmp_path_factory):
     folder = tmp_path_factory.mktemp("layers")
     (folder / "cases.yaml").write_text(CASES)
-    done = subprocess.run([TOP / "build" / "tception", "run", folder / "cases.yaml", "-o", folder / "run"], cwd=TOP,
-                          timeout=600, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    result = json.loads((folder / "run" / "result.json").read_text())
-    return done.returncode, result["boots"], {c["id"]: c for c in result["cells"]}
+    done = tception("run", folder / "cases.yaml", "-o", folder / "run")
+    return done.returncode, result(folder / "run")["boots"], cells(folder / "run")
 
 
 @pytest.mark.parametrize("cell", REASONS)
@@ -44,7 +39,7 @@ def test_broken_with_a_reason(run, cell):
 def test_the_run_goes_on(run):
     """The layer below ends the container. Only where an engine takes long to let go of it (a tenth of the deadline is left
     for that) the host ends the layer below, and the rest of the cells get a boot of their own."""
-    status, boots, cells = run
+    status, boots, found = run
     assert status == 3
-    assert cells["vm/bwrap"]["outcome"] == "pass"
+    assert found["vm/bwrap"]["outcome"] == "pass"
     assert len(boots) <= 2

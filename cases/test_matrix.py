@@ -1,20 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The default matrix on real guests, one item per layer; then its evidence forged, one thing at a time."""
-import atexit
-import functools
 import json
 import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
 import channel
+from conftest import TCEPTION, TOP, cells, matrix, scratch, tception
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-TCEPTION = TOP / "build" / "tception"
 EXPECTED = {  # grade, first false rung, its errno: from what moby, Podman, AppArmor and TDX document
     "td": ("verified", None, None),
     "td/docker": ("none", "device", "ENOENT"),
@@ -25,31 +19,7 @@ EXPECTED = {  # grade, first false rung, its errno: from what moby, Podman, AppA
 }
 
 
-def tception(*args):
-    return subprocess.run([TCEPTION, *map(str, args)], cwd=TOP, timeout=900, check=False,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
-
-
 RUNGS = {"device", "tdreport", "provider", "quote", "parsed", "bound", "registers", "chain", "eventlog", "tcb", "covers"}
-
-
-def scratch(prefix):
-    """A folder that is gone when pytest ends; not pytest's own, which only its user may enter."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-@functools.cache
-def matrix():
-    """`tception run` once a session: its exit status, what it said, its folder."""
-    folder = scratch("tception-matrix-") / "run"
-    done = tception("run", TOP / "cases/default.yaml", "--platform", "emulated", "-o", folder)
-    return done.returncode, done.stdout + done.stderr, folder
-
-
-def cells(folder):
-    return {c["id"]: c for c in json.loads((folder / "result.json").read_text())["cells"]}
 
 
 def pytest_generate_tests(metafunc):

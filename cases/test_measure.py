@@ -3,56 +3,26 @@
 
 Boots real guests: about five seconds each. The registers are cut out of the guest's own TDREPORT by fixed offsets.
 """
-import base64
 import json
-import os
 import subprocess
 
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TCEPTION = os.path.join(TOP, "build", "tception")
-CACHE = os.environ.get("TCEPTION_CACHE", os.path.join(TOP, "build", "cache"))
-FILES = {"firmware": os.path.join(CACHE, "OVMF.fd"), "kernel": os.path.join(CACHE, "vmlinuz"),
-         "initrd": os.path.join(TOP, "build", "initrd.cpio")}
-REGISTERS = {"MRTD": 528, "RTMR0": 720, "RTMR1": 768, "RTMR2": 816}  # offsets in a TDREPORT
-
-
-def tception(*args):
-    return subprocess.run([TCEPTION, *map(str, args)], cwd=TOP, timeout=300, check=False, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True)
+from conftest import FILES, REGISTERS, evidence, flipped, result, tception, write_cases
 
 
 def run(folder, memories, *options):
     """Boots a TD of each size; gives their rungs and what layer 0 reported, by size in MiB."""
-    cases = folder / "cases.yaml"
-    cases.write_text("version: 1\ncases:\n" + "".join(
-        f"  - {{cell: td@mem={m}, expect: {{grade: verified}}, why: predicted}}\n" for m in memories))
+    cases = write_cases(folder, {f"td@mem={m}": "{grade: verified}" for m in memories})
     done = tception("run", cases, "--platform", "emulated", "-o", folder / "run", *options)
     assert done.returncode == 0, done.stdout + done.stderr
-    result = json.loads((folder / "run" / "result.json").read_text())
-    record = json.loads((folder / "run" / "run.json").read_text())
+    record = result(folder / "run", "run.json")
     boots = {b["memory_mib"]: folder / "run" / "boots" / b["id"] for b in record["boots"]}
     rungs = {}
-    for cell in result["cells"]:
+    for cell in result(folder / "run")["cells"]:
         ladder = cell["layers"][0]["ladder"]
         rungs[int(cell["id"].split("=")[1])] = {r["rung"]: r for r in ladder}
     return {m: {"rungs": rungs[m], "boot": boots[m], **evidence(boots[m])} for m in memories}
-
-
-def evidence(boot):
-    """TDREPORT and event log as the guest sent them."""
-    report, log = None, b""
-    for line in (boot / "layer0.jsonl").read_text().splitlines():
-        frame = json.loads(line)
-        payload = frame["payload"]
-        if frame["type"] == "REPORT" and payload["interface"] == "ioctl":
-            report = base64.b64decode(payload["data"])
-        if frame["type"] == "BLOB" and payload["name"] == "ccel-log":
-            log += base64.b64decode(payload["data"])
-    (boot / "tdreport").write_bytes(report)
-    (boot / "ccel").write_bytes(log)
-    return {"registers": {name: report[at:at + 48].hex() for name, at in REGISTERS.items()}}
 
 
 def predicted(boot):
@@ -62,7 +32,7 @@ def predicted(boot):
 
 def explain(td, memory, **changed):
     """What `measure explain` says of a TD's evidence when told these inputs."""
-    record = json.loads((td["boot"].parent.parent / "run.json").read_text())
+    record = result(td["boot"].parent.parent, "run.json")
     argv = record["boots"][0]["argv"]
     inputs = {**FILES, "cmdline": argv[argv.index("-append") + 1], **changed}
     options = [f"--{name}={value}" for name, value in inputs.items()]
@@ -97,13 +67,6 @@ def test_sizes_differ_where_they_should(base):
     assert middle["RTMR1"] == large["RTMR1"]
 
 
-def flip(source, target, at):
-    data = bytearray(open(source, "rb").read())
-    data[at(data) if callable(at) else at] ^= 1
-    target.write_bytes(data)
-    return target
-
-
 def free_space(firmware):
     """Erased flash behind the files of the main volume: no code, but measured."""
     return firmware.index(b"\xff" * 65536, 0x84000) + 4096
@@ -121,7 +84,7 @@ CHANGES = {  # what is changed by one byte -> where, which registers follow, wha
 def test_one_byte(base, tmp_path, what):
     at, registers, meaning = CHANGES[what]
     name = "firmware" if what == "variables" else what
-    changed = flip(FILES[name], tmp_path / name, at)
+    changed = flipped(FILES[name], tmp_path / name, at)
     td = run(tmp_path, [2048], f"--{name}", changed)[2048]
     assert td["rungs"]["predicted"]["ok"] is True
     assert {r for r in REGISTERS if td["registers"][r] != base[2048]["registers"][r]} == registers
@@ -146,7 +109,7 @@ def test_other_command_line(base, tmp_path):
 
 def test_diff_names_the_inputs(base, tmp_path):
     """Two runs of the same cell that were started with other things."""
-    run(tmp_path, [2048], "--append", "tception.test=1", "--initrd", flip(FILES["initrd"], tmp_path / "initrd", 53))
+    run(tmp_path, [2048], "--append", "tception.test=1", "--initrd", flipped(FILES["initrd"], tmp_path / "initrd", 53))
     first = base[2048]["boot"].parent.parent
     done = tception("diff", "--registers", first, tmp_path / "run")
     lines = done.stdout.splitlines()

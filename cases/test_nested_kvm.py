@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness inside a plain VM: nested SVM gives it a real /dev/kvm, so `-accel kvm` is exercised."""
-import json
-import pathlib
 import subprocess
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
+from conftest import TOP, result
 
 
 @pytest.fixture(scope="module")
@@ -17,18 +15,14 @@ def nested(tmp_path_factory):
     return out
 
 
-def results(folder):
-    return json.loads((folder / "results/result.json").read_text())
-
-
 def test_inner_run_passed(nested):
     assert (nested / "run.out").read_text().rstrip().endswith("exit 0"), (nested / "run.out").read_text()
-    cell, = results(nested)["cells"]
+    cell, = result(nested / "results")["cells"]
     assert cell["outcome"] == "pass", cell
 
 
 def test_inner_qemu_used_kvm(nested):
-    run = json.loads((nested / "results/run.json").read_text())
+    run = result(nested / "results", "run.json")
     for boot in run["boots"]:
         argv = boot["argv"]
         assert argv[argv.index("-accel") + 1].split(",")[0] == "kvm", argv

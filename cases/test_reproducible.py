@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a trust domain measures of ours is the same bytes wherever it is built. The guest image: scripts/image-twice."""
 import os
-import pathlib
 import shutil
 import subprocess
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-CACHE = pathlib.Path(os.environ.get("TCEPTION_CACHE", TOP / "build/cache"))
+from conftest import CACHE, TOP
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,17 @@
 """The software TDX module against a guest that wants to forge reports: where its MAC key is, what a hostile kernel
 (guests/tdxemu/test/hostile.c, in place of Linux) gets out of it, and how it stops."""
 import functools
-import json
 import mmap
 import os
 import pathlib
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-TCEPTION = TOP / "build" / "tception"
+from conftest import TOP, result, start, tception, wait_for, write_cases
+
 HOSTILE = TOP / "build" / "hostile.efi"
 MODULE_MEMORY = 256 << 20  # the end of the RAM file: harness/format/tdxemu.h
 GIB4 = 4 << 30
@@ -25,20 +23,18 @@ VE = 0x1000  # said of a #VE, with its reason
 both = pytest.mark.parametrize("exits", ["passthrough", "ve"])
 
 
-def start(folder, cell, *options):
-    cases = folder / "cases.yaml"
-    cases.write_text(f"version: 1\ncases:\n  - {{cell: {cell}, expect: {{grade: verified}}, why: reaches the module}}\n")
-    return subprocess.Popen([TCEPTION, "run", cases, "--platform", "emulated", "-o", folder / "run", *options], cwd=TOP,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def boot(folder, cell, *options):
+    return start("run", write_cases(folder, {cell: "{grade: verified}"}), "--platform", "emulated", "-o", folder / "run",
+                 *options)
 
 
 def finish(child, folder):
     """Its exit status, and what became of the one boot's first attempt: console, module.log, reason."""
     said, _ = child.communicate(timeout=300)
     assert child.returncode in (0, 1, 3), said
-    boot = json.loads((folder / "run" / "run.json").read_text())["boots"][0]
-    files = folder / "run" / "boots" / boot["id"]
-    return {"status": child.returncode, "reason": boot["reason"], "said": said,
+    first = result(folder / "run", "run.json")["boots"][0]
+    files = folder / "run" / "boots" / first["id"]
+    return {"status": child.returncode, "reason": first["reason"], "said": said,
             "console": (files / "console.log").read_text(errors="replace"), "module": (files / "module.log").read_text()}
 
 
@@ -50,26 +46,16 @@ def lines(console):
 @pytest.fixture(scope="module")
 def attempt(tmp_path_factory):
     @functools.cache
-    def boot(word, exits="passthrough"):
+    def made(word, exits="passthrough"):
         folder = tmp_path_factory.mktemp(word)
         cell = f"td@mem=1024@vcpus=2@exits={exits}"
-        seen = finish(start(folder, cell, "--kernel", HOSTILE, "--append", f"hostile={word}"), folder)
+        seen = finish(boot(folder, cell, "--kernel", HOSTILE, "--append", f"hostile={word}"), folder)
         assert "hostile: begins" in seen["console"], seen
         return {**seen, **lines(seen["console"])}
-    return boot
+    return made
 
 
 # ---- the MAC key -----------------------------------------------------------------------------------------------------
-
-def wait_for(what, child, seconds=120):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        if time.monotonic() > end or child.poll() is not None:
-            child.kill()
-            pytest.fail("waited in vain: " + child.communicate()[0])
-        time.sleep(0.05)
-    return found
-
 
 def argv_of(pid):
     return pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")
@@ -152,7 +138,7 @@ def in_its_place(memory):
 
 def test_key_is_not_in_linux_memory(tmp_path):
     """Searched from outside: when the guest's agent speaks first, and in what the TD leaves behind after its quotes."""
-    child = start(tmp_path, "td@mem=1024")
+    child = boot(tmp_path, "td@mem=1024")
     memory = Memory(child)
     wait_for(lambda: any(f.stat().st_size for f in tmp_path.glob("run/boots/*/channel.bin")), child)
     assert in_its_place(memory)
@@ -169,7 +155,7 @@ def test_key_is_not_in_linux_memory(tmp_path):
 
 def test_key_is_not_in_what_a_guest_can_read(tmp_path):
     """Searched from inside by a guest that is told the key's complement; then with a copy planted."""
-    child = start(tmp_path, "td@mem=512", "--kernel", HOSTILE, "--append", "hostile=search")
+    child = boot(tmp_path, "td@mem=512", "--kernel", HOSTILE, "--append", "hostile=search")
     memory = Memory(child)
     order, = wait_for(lambda: [at for at in memory.find(MAGIC) if at % 4096 == 0], child)
 
@@ -250,7 +236,7 @@ def test_fault_in_the_module_is_named(tmp_path):
     at = image.index((TOP / "build/tdxemu/module.bin").read_bytes()) + module_symbol("td_call")[0]
     image[at:at + 2] = b"\x0f\x0b"
     (tmp_path / "module").write_bytes(image)
-    seen = finish(start(tmp_path, "td@mem=1024", "--module", tmp_path / "module"), tmp_path)
+    seen = finish(boot(tmp_path, "td@mem=1024", "--module", tmp_path / "module"), tmp_path)
     assert "tdxemu: exception 0x6 at 0x" in seen["module"]
     assert "QEMU ended with exit status 3" in seen["reason"]
     assert "STOP: a fault in the module itself" in seen["reason"]
@@ -259,9 +245,8 @@ def test_fault_in_the_module_is_named(tmp_path):
 # ---- the module's other shapes, with Linux ---------------------------------------------------------------------------
 
 def test_shapes(tmp_path):
-    done = subprocess.run([TCEPTION, "run", "cases/tdxemu.yaml", "--platform", "emulated", "-o", tmp_path / "run"],
-                          cwd=TOP, timeout=600, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = tception("run", "cases/tdxemu.yaml", "--platform", "emulated", "-o", tmp_path / "run")
     assert done.returncode == 0, done.stdout + done.stderr
-    for boot in json.loads((tmp_path / "run/run.json").read_text())["boots"]:
+    for boot in result(tmp_path / "run", "run.json")["boots"]:
         said = (tmp_path / "run/boots" / boot["id"] / "layer0.jsonl").read_text()
         assert f"smpboot: Total of {boot['vcpus']} processors activated" in said

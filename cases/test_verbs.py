@@ -3,23 +3,16 @@
 import base64
 import hashlib
 import json
-import pathlib
 import subprocess
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-GOLDEN = TOP / "cases" / "golden"
+from conftest import GOLDEN, TOP, told as tception
+
 QUOTES = json.loads((GOLDEN / "quote" / "facts.json").read_text())
 LOGS = json.loads((GOLDEN / "eventlog" / "facts.json").read_text())
 V4 = GOLDEN / "quote" / "00b2526ab190.bin"
 CERTIFICATION = GOLDEN / "quote" / "certification"
-
-
-def tception(*args, stdin=b""):
-    done = subprocess.run([TOP / "build" / "tception", *map(str, args)], input=stdin,
-                          capture_output=True, timeout=60, check=False)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 @pytest.mark.parametrize("name", QUOTES)

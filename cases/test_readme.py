@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The README as a new user takes it: its commands run as typed, its files are there, every room has one of its own."""
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from conftest import TCEPTION, TOP, tception
+
+TEXT = (TOP / "README.md").read_text()
+COMMANDS = [line.split("#")[0].strip() for line in re.findall(r"^    ((?:build/tception|make) .*)$", TEXT, re.M)]
+BOOTING = {"run", "grants"}
+ROOMS = ["harness", "guests", "cases", "cases/golden", "scripts", "results"]
+
+
+def words(command):
+    program, *rest = shlex.split(command)
+    assert program == "build/tception"
+    return rest
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("build/") and words(c)[0] not in BOOTING])
+def test_command(command):
+    done = subprocess.run(command, shell=True, cwd=TOP, timeout=120, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout and not done.stderr
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("build/") and words(c)[0] in BOOTING])
+def test_command_that_boots(command):
+    """Not run here: its options are those of the verb, and its cell can be written so."""
+    verb, *rest = words(command)
+    said = tception(verb, "--help").stdout
+    for word in rest:
+        if word.startswith("-"):
+            assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", said), word
+        elif word.startswith("cases/"):
+            listed = tception("list", word)
+            assert listed.returncode == 0
+            if "--cell" in rest:
+                assert rest[rest.index("--cell") + 1] in {line.split()[0] for line in listed.stdout.splitlines()}
+
+
+def test_make_targets():
+    listed = {line.split()[0] for line in subprocess.run(["make", "help"], cwd=TOP, check=True, capture_output=True,
+                                                         text=True).stdout.splitlines()}
+    targets = {c.split()[1] for c in COMMANDS if c.startswith("make ")}
+    assert {"run", "test"} <= targets <= listed
+
+
+def test_commands_are_many():
+    """The expression that finds them finds them."""
+    assert len(COMMANDS) >= 10 and TCEPTION.exists()
+
+
+def test_files_are_there():
+    for path in re.findall(r"`((?:harness|guests|cases|scripts|results)/[\w./-]*)`", TEXT):
+        if path != "results/":
+            assert (TOP / path).exists(), path
+    assert re.search(r"man \./(\S+)`", TEXT) and (TOP / re.search(r"man \./(\S+?)`", TEXT)[1]).exists()
+
+
+def test_every_room_has_a_readme():
+    rooms = [TOP / room for room in ROOMS] + [d for top in ("harness", "guests") for d in (TOP / top).iterdir() if d.is_dir()]
+    missing = [str(d.relative_to(TOP)) for d in rooms if not (d / "README.md").exists()]
+    assert not missing
+
+
+def test_harness_is_rooms():
+    assert [f.name for f in (TOP / "harness").iterdir() if f.is_file()] == ["README.md"]

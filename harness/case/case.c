@@ -10,6 +10,7 @@
 
 #include "core/cleanup.h"
 #include "core/enum.h"
+#include "core/file.h"
 
 #define CASE_FILE_MAX  (1l << 20) /* bytes */
 #define DEADLINE_MAX_S 3600
@@ -400,7 +401,7 @@ static int read_document(const struct reading *r, struct case_file *f)
 	return rc;
 }
 
-static int parse(const char *path, FILE *in, struct case_file *f, struct err *e)
+static int parse(const char *path, const struct bytes *text, struct case_file *f, struct err *e)
 {
 	yaml_document_t doc;
 	yaml_parser_t parser;
@@ -409,7 +410,7 @@ static int parse(const char *path, FILE *in, struct case_file *f, struct err *e)
 
 	if (!yaml_parser_initialize(&parser))
 		return err_nomem(e);
-	yaml_parser_set_input_file(&parser, in);
+	yaml_parser_set_input_string(&parser, text->data, text->size);
 	if (yaml_parser_load(&parser, &doc)) {
 		rc = read_document(&r, f);
 		yaml_document_delete(&doc);
@@ -423,16 +424,14 @@ static int parse(const char *path, FILE *in, struct case_file *f, struct err *e)
 
 int case_file_load(const char *path, struct case_file *ret, struct err *e)
 {
-	_cleanup_(fclosep) FILE *in = fopen(path, "re");
+	_cleanup_(bytes_free) struct bytes text = {0};
 	struct case_file f = {0};
-	int rc;
+	int rc = file_read(path, CASE_FILE_MAX, &text, e);
 
-	if (!in)
-		return err_sys(e, -errno, "case file %s", path);
-	if (fseek(in, 0, SEEK_END) < 0 || ftell(in) > CASE_FILE_MAX || fseek(in, 0, SEEK_SET) < 0)
-		return err_set(e, -EFBIG, "case file %s: not a file of at most 1 MiB", path);
+	if (rc < 0)
+		return err_prefix(e, "case file");
 	f.path = strdup(path);
-	rc = f.path ? parse(path, in, &f, e) : err_nomem(e);
+	rc = f.path ? parse(path, &text, &f, e) : err_nomem(e);
 	if (rc < 0) {
 		case_file_done(&f);
 		return rc;

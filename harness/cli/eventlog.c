@@ -152,7 +152,7 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 	compare(&l, &v);
 	if (o->json) {
 		if (print_json(&l, &v) < 0)
-			return err_set(e, -EIO, "cannot write the result");
+			return err_nomem(e);
 	} else {
 		print_events(&l);
 		for (unsigned i = 0; i < 4; i++)

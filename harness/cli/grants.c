@@ -21,6 +21,7 @@
 #include "cli/options_run.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
+#include "core/file.h"
 #include "report/grants.h"
 
 extern char **environ;
@@ -153,22 +154,21 @@ static int choose_candidates(const struct options *o, struct grants *g, struct e
 static int write_cases(const char *path, const struct grants *g, const uint32_t *sets, size_t count,
                        struct err *e)
 {
+	_cleanup_(file_abandon) struct file_new f = {0};
 	char id[CELL_ID_MAX];
-	FILE *f = fopen(path, "we");
+	int r = file_begin(&f, path, e);
 
-	if (!f)
-		return err_sys(e, -errno, "%s", path);
-	fputs("version: 1\ncases:\n", f);
+	if (r < 0)
+		return r;
+	fputs("version: 1\ncases:\n", f.stream);
 	for (size_t i = 0; i < count; i++) {
 		grants_cell_id(g, sets[i], id);
-		fprintf(f,
+		fprintf(f.stream,
 		        "  - {cell: '%s', expect: {grade: none}, why: a trial of tception "
 		        "grants}\n",
 		        id);
 	}
-	if (fclose(f) != 0)
-		return err_sys(e, -errno, "%s", path);
-	return 0;
+	return file_commit(&f, e);
 }
 
 /* Its table is of no use here: it knows no expectations. Progress and complaints are on stderr. */
@@ -245,16 +245,18 @@ static int take_verdicts(struct grants *g, const char *dir, const uint32_t *sets
 static int try_sets(const struct options *o, struct grants *g, const char *out,
                     const uint32_t *sets, size_t count, struct err *e)
 {
-	_cleanup_(freep) char *cases = NULL, *dir = NULL;
+	char cases[PATH_MAX], dir[PATH_MAX];
 	int r;
 
 	if (g->search.trials + count > GRANTS_TRIALS_MAX)
 		return err_set(e, -E2BIG, "more than %d trials; choose fewer grants by --grants",
 		               GRANTS_TRIALS_MAX);
 	g->rounds++;
-	if (asprintf(&cases, "%s/round-%u.yaml", out, g->rounds) < 0 ||
-	    asprintf(&dir, "%s/round-%u", out, g->rounds) < 0)
-		return err_nomem(e);
+	r = path_format(cases, e, "%s/round-%u.yaml", out, g->rounds);
+	if (r == 0)
+		r = path_format(dir, e, "%s/round-%u", out, g->rounds);
+	if (r < 0)
+		return r;
 	fprintf(stderr, "tception: round %u: %zu trials\n", g->rounds, count);
 	r = write_cases(cases, g, sets, count, e);
 	if (r == 0)
@@ -289,13 +291,10 @@ static int search(const struct options *o, struct grants *g, struct err *e)
 
 static int print(const struct options *o, const struct grants *g, struct err *e)
 {
-	if (o->json) {
-		if (json_print(grants_json(g)) < 0)
-			return err_nomem(e);
-	} else {
-		grants_print(g, stdout);
-	}
-	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : err_sys(e, -EIO, "standard output");
+	if (o->json)
+		return json_print(grants_json(g)) < 0 ? err_nomem(e) : 0;
+	grants_print(g, stdout);
+	return 0;
 }
 
 int cmd_grants(int argc, char **argv)

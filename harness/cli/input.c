@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
 #include "format/text.h"
 
 #define DIR_FILES_MAX 1024
@@ -19,40 +20,14 @@ void input_done(struct input *in)
 	*in = (struct input){0};
 }
 
-static void fclosep_but_stdin(FILE **f)
-{
-	if (*f && *f != stdin)
-		fclose(*f);
-}
-
 int input_read(const char *path, size_t max, struct input *ret, struct err *e)
 {
-	_cleanup_(fclosep_but_stdin) FILE *f = strcmp(path, "-") ? fopen(path, "rbe") : stdin;
-	_cleanup_(input_done) struct input in = {0};
-	size_t room = 0, n;
+	struct bytes b;
+	int r = file_read_input(path, max, &b, e);
 
-	if (!f)
-		return err_sys(e, -errno, "%.200s", path);
-	do {
-		if (in.size == room) {
-			uint8_t *more;
-
-			room = room ? room * 2 : 16384;
-			if (room > max)
-				room = max + 1; /* one byte more tells a longer file */
-			more = realloc(in.data, room);
-			if (!more)
-				return err_set(e, -ENOMEM, "%.200s: out of memory", path);
-			in.data = more;
-		}
-		n = fread(in.data + in.size, 1, room - in.size, f);
-		in.size += n;
-		if (in.size > max)
-			return err_set(e, -EFBIG, "%.200s: more than %zu bytes", path, max);
-	} while (n > 0);
-	if (ferror(f))
-		return err_sys(e, errno ? -errno : -EIO, "%.200s", path);
-	*ret = TAKE(in, (struct input){0});
+	if (r < 0)
+		return r;
+	*ret = (struct input){.data = (uint8_t *)b.data, .size = b.size};
 	return 0;
 }
 
@@ -168,14 +143,12 @@ json_t *json_hex(const void *data, size_t size)
 
 int json_print(json_t *root)
 {
-	int r;
-
 	if (!root)
 		return -ENOMEM;
-	r = json_dumpf(root, stdout, JSON_INDENT(1)) < 0 ? -EIO : 0;
+	json_dumpf(root, stdout, JSON_INDENT(1)); /* main() sees whether it was written */
 	putchar('\n');
 	json_decref(root);
-	return r;
+	return 0;
 }
 
 void input_print_refusal(const struct format_fault *fault, const char *text)

@@ -2,14 +2,12 @@
 #include "cli/judged.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
 #include "record/prediction.h"
 #include "record/store.h"
 #include "report/report.h"
@@ -62,35 +60,46 @@ static int check_indices(const struct judged *j, struct err *e)
 	return good ? 0 : err_set(e, -EINVAL, "run.json and cases.yaml do not belong together");
 }
 
-int judged_load(const char *dir, struct judged *ret, struct err *e)
+/* `j` is empty, and what it gets is the caller's to free, on failure too. */
+static int load(const char *dir, struct judged *j, struct err *e)
 {
 	char path[PATH_MAX];
-	int r;
+	int r = path_join(path, dir, STORE_CASES, e);
 
-	memset(ret, 0, sizeof(*ret));
-	if (snprintf(path, sizeof(path), "%s/cases.yaml", dir) >= (int)sizeof(path))
-		return err_set(e, -ENAMETOOLONG, "%s", dir);
-	r = store_load(dir, &ret->run, e);
 	if (r == 0)
-		r = case_file_load(path, &ret->cases, e);
+		r = store_load(dir, &j->run, e);
 	if (r == 0)
-		r = check_indices(ret, e);
+		r = case_file_load(path, &j->cases, e);
 	if (r == 0)
-		r = load_channels(dir, ret, e);
+		r = check_indices(j, e);
 	if (r == 0)
-		r = load_predictions(dir, ret, e);
+		r = load_channels(dir, j, e);
 	if (r == 0)
-		r = store_collateral(dir, &ret->collateral, &ret->in.collaterals, e);
+		r = load_predictions(dir, j, e);
+	if (r == 0)
+		r = store_collateral(dir, &j->collateral, &j->in.collaterals, e);
+	return r;
+}
+
+int judged_load(const char *dir, struct judged *ret, struct err *e)
+{
+	_cleanup_(judged_done) struct judged j = {0};
+	int r = load(dir, &j, e);
+
+	if (r < 0)
+		return r;
+	j.in.run = &j.run;
+	j.in.cases = &j.cases;
+	j.in.channel = j.channel;
+	j.in.prediction = j.predicted;
+	j.in.collateral = j.collateral;
+	r = judge_run(&j.in, &j.verdict, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE(j, (struct judged){0});
 	ret->in.run = &ret->run;
 	ret->in.cases = &ret->cases;
-	ret->in.channel = ret->channel;
-	ret->in.prediction = ret->predicted;
-	ret->in.collateral = ret->collateral;
-	if (r == 0)
-		r = judge_run(&ret->in, &ret->verdict, e);
-	if (r < 0)
-		judged_done(ret);
-	return r;
+	return 0;
 }
 
 void judged_done(struct judged *j)
@@ -109,50 +118,17 @@ void judged_done(struct judged *j)
 	memset(j, 0, sizeof(*j));
 }
 
-/* ---- the derived files ------------------------------------------------------------------------
- */
-/* Opens PATH.new; close_new gives it its name, so that a file is there whole or not at all. */
-static FILE *open_new(const char *path, char temporary[PATH_MAX], struct err *e)
-{
-	FILE *f = NULL;
-
-	if (snprintf(temporary, PATH_MAX, "%s.new", path) >= PATH_MAX) {
-		err_set(e, -ENAMETOOLONG, "%s", path);
-		return NULL;
-	}
-	f = fopen(temporary, "we");
-	if (!f)
-		err_sys(e, -errno, "%s", temporary);
-	return f;
-}
-
-static int close_new(FILE *f, const char *temporary, const char *path, struct err *e)
-{
-	bool good = fflush(f) == 0 && !ferror(f);
-
-	good = fclose(f) == 0 && good;
-	if (good && rename(temporary, path) == 0)
-		return 0;
-	unlink(temporary);
-	return err_sys(e, -EIO, "%s", path);
-}
+/* ---- the derived files ---- */
 
 static int save_frames(const char *path, const struct layer_verdict *l, struct err *e)
 {
-	char temporary[PATH_MAX];
-	FILE *f = open_new(path, temporary, e);
+	_cleanup_(file_abandon) struct file_new f = {0};
+	int r = file_begin(&f, path, e);
 
-	if (!f)
-		return e ? e->code : -EIO;
-	report_frames(l, f);
-	return close_new(f, temporary, path, e);
-}
-
-static int make_dir(const char *path, struct err *e)
-{
-	if (mkdir(path, 0777) < 0 && errno != EEXIST)
-		return err_sys(e, -errno, "%s", path);
-	return 0;
+	if (r < 0)
+		return r;
+	report_frames(l, f.stream);
+	return file_commit(&f, e);
 }
 
 /* Layer 0's evidence is taken once a boot and belongs to all its cells. */
@@ -165,55 +141,61 @@ static bool first_of_boot(const struct judged *j, size_t index)
 	return true;
 }
 
+static int save_layer0(const struct judged *j, const struct cell_verdict *v, struct err *e)
+{
+	char path[PATH_MAX];
+	int r = path_format(path, e, "%s/boots/%s/layer0.jsonl", j->run.dir, v->boot_id);
+
+	return r < 0 ? r : save_frames(path, &v->layer[0], e);
+}
+
+static int save_layer(const struct judged *j, const struct cell_verdict *v, size_t depth,
+                      struct err *e)
+{
+	char name[CELL_ID_MAX], path[PATH_MAX];
+	int r;
+
+	snprintf(name, sizeof(name), "%s", v->id);
+	for (char *p = name; (p = strchr(p, '/'));)
+		*p = '_';
+	r = path_format(path, e, "%s/cells/%02zu-%s", j->run.dir, v->case_index + 1, name);
+	if (r == 0)
+		r = file_make_dirs(path, 0777, e);
+	if (r == 0)
+		r = path_format(path, e, "%s/cells/%02zu-%s/layer%zu.jsonl", j->run.dir,
+		                v->case_index + 1, name, depth);
+	return r < 0 ? r : save_frames(path, &v->layer[depth], e);
+}
+
 static int save_cell(const struct judged *j, size_t index, struct err *e)
 {
 	const struct cell_verdict *v = &j->verdict.cell[index];
-	const char *dir = j->run.dir;
-	char folder[PATH_MAX], path[PATH_MAX + 32];
-	int n, r = 0;
+	int r = 0;
 
-	n = snprintf(folder, sizeof(folder), "%s/cells/%02zu-%s", dir, v->case_index + 1, v->id);
-	if (n >= (int)sizeof(folder))
-		return err_set(e, -ENAMETOOLONG, "%s", dir);
-	for (char *p = folder + strlen(dir) + strlen("/cells/"); *p; p++) {
-		if (*p == '/')
-			*p = '_';
-	}
-	for (size_t i = 0; i < v->layers && r == 0; i++) {
-		if (!v->layer[i].frames || (i == 0 && !first_of_boot(j, index)))
-			continue;
-		if (i == 0) {
-			snprintf(path, sizeof(path), "%s/boots/%s/layer0.jsonl", dir, v->boot_id);
-		} else {
-			r = make_dir(folder, e);
-			snprintf(path, sizeof(path), "%s/layer%zu.jsonl", folder, i);
-		}
-		if (r == 0)
-			r = save_frames(path, &v->layer[i], e);
+	if (v->layers && v->layer[0].frames && first_of_boot(j, index))
+		r = save_layer0(j, v, e);
+	for (size_t i = 1; i < v->layers && r == 0; i++) {
+		if (v->layer[i].frames)
+			r = save_layer(j, v, i, e);
 	}
 	return r;
 }
 
 int judged_save(const struct judged *j, struct err *e)
 {
-	_cleanup_(freep) char *json = NULL;
-	char path[PATH_MAX], temporary[PATH_MAX];
-	FILE *f;
-	int r;
+	_cleanup_(file_abandon) struct file_new f = {0};
+	char path[PATH_MAX];
+	int r = path_join(path, j->run.dir, "cells", e);
 
-	if (snprintf(path, sizeof(path), "%s/cells", j->run.dir) >= (int)sizeof(path) - 16)
-		return err_set(e, -ENAMETOOLONG, "%s", j->run.dir);
-	r = make_dir(path, e);
+	if (r == 0)
+		r = file_make_dirs(path, 0777, e);
 	for (size_t i = 0; i < j->verdict.cells && r == 0; i++)
 		r = save_cell(j, i, e);
 	if (r == 0)
-		r = report_json(&j->in, &j->verdict, &json, e);
-	if (r < 0)
-		return r;
-	snprintf(path, sizeof(path), "%s/result.json", j->run.dir);
-	f = open_new(path, temporary, e);
-	if (!f)
-		return e ? e->code : -EIO;
-	fprintf(f, "%s\n", json);
-	return close_new(f, temporary, path, e);
+		r = path_join(path, j->run.dir, "result.json", e);
+	if (r == 0)
+		r = file_begin(&f, path, e);
+	if (r == 0)
+		r = report_write(REPORT_JSON, &j->in, &j->verdict, f.stream, e);
+	return r < 0 ? r : file_commit(&f, e);
 }

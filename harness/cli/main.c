@@ -2,6 +2,8 @@
 #include <argp.h>
 
 #include "cli/cmd.h"
+#include "core/cleanup.h"
+#include "core/file.h"
 #include "format/bytes.h"
 
 const char *argp_program_version = "tception 0.1"; /* argp's own name for it */
@@ -22,10 +24,18 @@ int main(int argc, char **argv)
 	        {"measure", cmd_measure, "predict and explain MRTD and RTMRs from the inputs"},
 	        {"qgs", cmd_qgs, "serve emulated quotes on a unix socket"},
 	};
+	_cleanup_(file_abandon) struct file_new out = {0};
+	struct err e;
+	int code;
 
-	return cmd_dispatch(
+	if (file_begin_output(&out, &e) < 0)
+		return cmd_failed(EXIT_BROKEN, &e);
+	stdout = out.stream;
+	code = cmd_dispatch(
 	        verbs, COUNT_OF(verbs),
 	        "Which stacks of VMs, containers and nested VMs inside a TDX trust "
 	        "domain still attest, what their quotes cover, and why the others fail.",
 	        argc, argv);
+	/* What a verb prints is its result: that must have reached its reader. */
+	return file_commit(&out, &e) < 0 ? cmd_failed(EXIT_BROKEN, &e) : code;
 }

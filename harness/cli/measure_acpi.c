@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "cli/cmd.h"
 #include "cli/measure.h"
 #include "cli/options.h"
-#include "core/cleanup.h"
+#include "core/file.h"
 #include "run/acpi.h"
 #include "run/parts.h"
 
@@ -41,20 +37,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static int capture(char *const *command, const char *dumper, const char *dir, struct err *e)
 {
-	_cleanup_(closep) int dir_fd = -1;
 	struct acpi_blobs blobs;
-	int r;
+	int r = acpi_capture(command, dumper, &blobs, e);
 
-	r = acpi_capture(command, dumper, &blobs, e);
 	if (r < 0)
 		return r;
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-		r = err_sys(e, -errno, "%s", dir);
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r == 0 && dir_fd < 0)
-		r = err_sys(e, -errno, "%s", dir);
+	r = file_make_dirs(dir, 0777, e);
 	if (r == 0)
-		r = acpi_save(&blobs, dir_fd, e);
+		r = acpi_save(&blobs, dir, e);
 	acpi_blobs_free(&blobs);
 	return r;
 }

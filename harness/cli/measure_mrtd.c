@@ -146,7 +146,7 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 	if (!o->json)
 		print_text(&res);
 	else if (print_json(&res) < 0)
-		return err_set(e, -EIO, "cannot write the result");
+		return err_nomem(e);
 	return res.said.source && res.match < 0 ? EXIT_DIFFERS : EXIT_OK;
 }
 

@@ -8,8 +8,11 @@
 #include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
+#include "core/file.h"
 #include "format/text.h"
 #include "run/qgs.h"
+
+#define KEY_FILE_MAX 4096 /* bytes; what is behind the digits does not count */
 
 struct options {
 	const char *socket;
@@ -87,26 +90,21 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 
 static int read_key(const char *path, uint8_t ret[QGS_KEY_SIZE], struct err *e)
 {
-	_cleanup_(fclosep) FILE *f = fopen(path, "re");
-	char text[2 * QGS_KEY_SIZE];
+	_cleanup_(bytes_free) struct bytes text = {0};
 	size_t n;
+	int r = file_read_input(path, KEY_FILE_MAX, &text, e);
 
-	if (!f)
-		return err_sys(e, -errno, "%s", path);
-	if (fread(text, 1, sizeof(text), f) != sizeof(text) ||
-	    hex_decode(text, sizeof(text), ret, &n) != FORMAT_OK)
+	if (r < 0)
+		return r;
+	if (text.size < 2 * QGS_KEY_SIZE ||
+	    hex_decode((const char *)text.data, 2 * QGS_KEY_SIZE, ret, &n) != FORMAT_OK)
 		return err_set(e, -EINVAL, "%s: not %d hex digits", path, 2 * QGS_KEY_SIZE);
 	return 0;
 }
 
 static int write_text(const char *path, const char *text, struct err *e)
 {
-	FILE *f = fopen(path, "we");
-	bool written = f && fputs(text, f) >= 0;
-
-	if (!f || fclose(f) != 0 || !written)
-		return err_sys(e, -errno, "%s", path);
-	return 0;
+	return file_write(path, text, strlen(text), e);
 }
 
 static int write_files(const struct options *o, const struct authority *a, struct err *e)

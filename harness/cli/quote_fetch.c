@@ -128,7 +128,8 @@ int cmd_quote_fetch(int argc, char **argv)
 	options_parse(&argp, argc, argv, 0, &o);
 	r = o.quote ? platform_of_quote(o.quote, &o.request, &e)
 	            : platform_of_options(&o, &o.request, &e);
-	if (r == 0 && (r = fetch_collateral(&o.request, &e)) == 0)
-		return EXIT_OK;
-	return cmd_failed(r == -EIO || r == -ENOPKG ? EXIT_BROKEN : EXIT_USAGE, &e);
+	if (r < 0)
+		return cmd_failed(EXIT_USAGE, &e);
+	r = fetch_collateral(&o.request, &e);
+	return r == 0 ? EXIT_OK : cmd_failed(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
 }

@@ -321,7 +321,7 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 	if (!o->json)
 		print_text(&s);
 	else if (print_json(&s) < 0)
-		return err_set(e, -EIO, "cannot write the result");
+		return err_nomem(e);
 	return 0;
 }
 

@@ -32,43 +32,50 @@ int path_join(char ret[static PATH_MAX], const char *dir, const char *name, stru
 	return path_format(ret, e, "%s/%s", dir, name);
 }
 
-int file_make_dirs(const char *dir, struct err *e)
+int file_make_dirs(const char *dir, mode_t mode, struct err *e)
 {
-	_cleanup_(freep) char *path = strdup(dir);
+	char path[PATH_MAX];
+	int r = path_format(path, e, "%s", dir);
 
-	if (!path)
-		return err_nomem(e);
-	for (char *p = path[0] ? path + 1 : path;; p++) {
-		char c = *p;
-
-		if (c != '/' && c != 0)
-			continue;
+	if (r < 0)
+		return r;
+	for (char *p = path; (p = strchr(p + 1, '/'));) {
 		*p = 0;
 		if (mkdir(path, 0777) < 0 && errno != EEXIST)
 			return err_sys(e, -errno, "%s", path);
-		*p = c;
-		if (c == 0)
-			return 0;
+		*p = '/';
 	}
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return err_sys(e, -errno, "%s", path);
+	return 0;
 }
 
 /* ---- reading ---- */
 
-static int read_all(int fd, uint8_t *data, size_t size)
+/* To the end, wherever that turns out to be. `room`: bytes to begin with, more than none. */
+static int read_all(int fd, const char *path, size_t room, size_t max, struct bytes *ret,
+                    struct err *e)
 {
+	_cleanup_(freep) uint8_t *data = malloc(room + 1);
 	size_t used = 0;
+	ssize_t n;
 
-	while (used < size) {
-		ssize_t n = read(fd, data + used, size - used);
+	do {
+		uint8_t *more = used < room ? data : realloc(data, (room *= 2) + 1);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO; /* it shrank under our hands */
-		used += (size_t)n;
-	}
+		if (!more)
+			return err_sys(e, -ENOMEM, "%s", path);
+		data = more;
+		n = read(fd, data + used, room - used);
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, -errno, "%s", path);
+		used += n > 0 ? (size_t)n : 0;
+		if (used > max)
+			return err_set(e, -EFBIG, "%s: more than %zu bytes", path, max);
+	} while (n != 0);
+	data[used] = 0;
+	ret->data = TAKE_PTR(data);
+	ret->size = used;
 	return 0;
 }
 
@@ -76,67 +83,100 @@ int file_read(const char *path, size_t max, struct bytes *ret, struct err *e)
 {
 	/* Not blocking: a FIFO without a writer must not hold us up. */
 	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	_cleanup_(freep) uint8_t *data = NULL;
 	struct stat st;
-	size_t size;
-	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, -errno, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, -EINVAL, "%s: not a regular file", path);
 	if ((uint64_t)st.st_size > max)
-		return err_set(e, -EFBIG, "%s: larger than %zu bytes", path, max);
-	size = (size_t)st.st_size;
-	data = malloc(size + 1);
-	if (!data)
-		return err_sys(e, -ENOMEM, "%s", path);
-	r = read_all(fd, data, size);
-	if (r < 0)
-		return err_sys(e, r, "%s", path);
-	data[size] = 0;
-	ret->data = TAKE_PTR(data);
-	ret->size = size;
-	return 0;
+		return err_set(e, -EFBIG, "%s: more than %zu bytes", path, max);
+	return read_all(fd, path, (size_t)st.st_size + 1, max, ret, e);
+}
+
+int file_read_input(const char *path, size_t max, struct bytes *ret, struct err *e)
+{
+	_cleanup_(closep) int own = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (own < 0 && strcmp(path, "-") != 0)
+		return err_sys(e, -errno, "%s", path);
+	return read_all(own < 0 ? STDIN_FILENO : own, path, 16384, max, ret, e);
 }
 
 /* ---- writing ---- */
+
+int file_write_fd(int fd, const void *data, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = write(fd, (const char *)data + done, size - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
 
 /* Keeps the errno of the first write that failed, which stdio forgets. */
 static ssize_t write_some(void *cookie, const char *data, size_t size)
 {
 	struct file_new *f = cookie;
-	size_t done = 0;
 
-	while (f->code == 0 && done < size) {
-		ssize_t n = write(f->fd, data + done, size - done);
-
-		if (n < 0 && errno != EINTR)
-			f->code = -errno;
-		else if (n > 0)
-			done += (size_t)n;
-	}
+	if (f->code == 0)
+		f->code = file_write_fd(f->fd, data, size);
 	return f->code == 0 ? (ssize_t)size : 0;
 }
 
-int file_begin(struct file_new *f, const char *path, struct err *e)
+/* A device or a pipe is written as it is: nothing may take its place. */
+static bool is_stream(const char *path)
 {
-	int r = path_format(f->path, e, "%s", path);
+	struct stat st;
 
-	if (r == 0)
-		r = path_format(f->temporary, e, "%s.new", path);
-	if (r < 0)
-		return r;
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static void remove_temporary(const struct file_new *f)
+{
+	if (!f->in_place)
+		unlink(f->temporary);
+}
+
+static int open_stream(struct file_new *f, struct err *e)
+{
 	f->code = 0;
-	f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (f->fd < 0)
-		return err_sys(e, -errno, "%s", path);
 	f->stream = fopencookie(f, "w", (cookie_io_functions_t){.write = write_some});
 	if (f->stream)
 		return 0;
 	close(f->fd);
-	unlink(f->temporary);
-	return err_sys(e, -ENOMEM, "%s", path);
+	remove_temporary(f);
+	return err_sys(e, -ENOMEM, "%s", f->path);
+}
+
+int file_begin(struct file_new *f, const char *path, struct err *e)
+{
+	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+	int r = path_format(f->path, e, "%s", path);
+
+	f->in_place = is_stream(path);
+	if (r == 0)
+		r = path_format(f->temporary, e, f->in_place ? "%s" : "%s.new", path);
+	if (r < 0)
+		return r;
+	f->fd = open(f->temporary, f->in_place ? flags : flags | O_NOFOLLOW, 0666);
+	if (f->fd < 0)
+		return err_sys(e, -errno, "%s", path);
+	return open_stream(f, e);
+}
+
+int file_begin_output(struct file_new *f, struct err *e)
+{
+	int r;
+
+	*f = (struct file_new){.fd = STDOUT_FILENO, .in_place = true, .path = "standard output"};
+	r = open_stream(f, e);
+	if (r == 0 && isatty(f->fd))
+		setvbuf(f->stream, NULL, _IOLBF, BUFSIZ);
+	return r;
 }
 
 int file_commit(struct file_new *f, struct err *e)
@@ -146,11 +186,11 @@ int file_commit(struct file_new *f, struct err *e)
 
 	if (close(f->fd) < 0 && code == 0)
 		code = -errno;
-	if (code == 0 && rename(f->temporary, f->path) < 0)
+	if (code == 0 && !f->in_place && rename(f->temporary, f->path) < 0)
 		code = -errno;
 	if (code == 0)
 		return 0;
-	unlink(f->temporary);
+	remove_temporary(f);
 	return err_sys(e, code, "%s", f->path);
 }
 
@@ -160,7 +200,7 @@ void file_abandon(struct file_new *f)
 		return;
 	fclose(TAKE_PTR(f->stream));
 	close(f->fd);
-	unlink(f->temporary);
+	remove_temporary(f);
 }
 
 int file_write(const char *path, const void *data, size_t size, struct err *e)

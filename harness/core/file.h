@@ -3,8 +3,10 @@
 #define TCEPTION_CORE_FILE_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/types.h>
 
 #include "core/err.h"
 #include "format/bytes.h"
@@ -31,11 +33,17 @@ int path_join(char ret[static PATH_MAX], const char *dir, const char *name, stru
  */
 int file_read(const char *path, size_t max, struct bytes *ret, struct err *e);
 
-/* Makes a folder and those above it; one that exists is right. */
-int file_make_dirs(const char *dir, struct err *e);
+/* The same of what a user names: also a pipe, and standard input for "-". */
+int file_read_input(const char *path, size_t max, struct bytes *ret, struct err *e);
+
+/* Makes a folder with `mode` and those above it with 0777; one that exists is right. */
+int file_make_dirs(const char *dir, mode_t mode, struct err *e);
+
+/* All of it, into an open file that has no name to be said; 0 or -errno. */
+int file_write_fd(int fd, const void *data, size_t size);
 
 /* Under another name first, so that a reader sees the old file or the new one; nothing is left
- * behind on failure. */
+ * behind on failure. What is no file (a pipe, /dev/stdout) is written as it is. */
 int file_write(const char *path, const void *data, size_t size, struct err *e);
 
 /*
@@ -51,12 +59,15 @@ int file_write(const char *path, const void *data, size_t size, struct err *e);
 struct file_new {
 	FILE *stream;
 	int fd;
-	int code; /* -errno of the first write that failed */
+	int code;      /* -errno of the first write that failed */
+	bool in_place; /* `temporary` is `path` */
 	char path[PATH_MAX];
 	char temporary[PATH_MAX];
 };
 
 int file_begin(struct file_new *f, const char *path, struct err *e);
+/* Standard output instead, which a disk may be full behind, too; line by line on a terminal. */
+int file_begin_output(struct file_new *f, struct err *e);
 int file_commit(struct file_new *f, struct err *e);
 void file_abandon(struct file_new *f);
 

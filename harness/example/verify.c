@@ -3,24 +3,18 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/file.h"
 #include "trust/policy.h"
 #include "trust/verify.h"
 
 /* verify QUOTE COLLATERAL...: the shortest whole way from files to a decision. */
 
-static unsigned char *read_file(const char *path, size_t *ret_size)
-{
-	const size_t max = 1u << 20;
-	unsigned char *data = malloc(max);
-	FILE *f = fopen(path, "rb");
+#define FILE_MAX (1u << 20) /* bytes */
 
-	if (!f || !data) {
-		perror(path);
-		exit(2);
-	}
-	*ret_size = fread(data, 1, max, f);
-	fclose(f);
-	return data;
+static int complain(const struct err *e)
+{
+	fprintf(stderr, "%s\n", e->text);
+	return 2;
 }
 
 int main(int argc, char **argv)
@@ -29,10 +23,9 @@ int main(int argc, char **argv)
 	struct policy_result result;
 	struct verdict verdict;
 	struct policy *policy;
-	struct quote quote; /* points into `data` */
+	struct quote quote; /* points into `file` */
 	struct err e;
-	unsigned char *data;
-	size_t size;
+	struct bytes file;
 	uint64_t offset;
 	enum format_code code;
 
@@ -40,14 +33,16 @@ int main(int argc, char **argv)
 	    policy_read(NULL, 0, &policy, &e) < 0)
 		return 2;
 	for (int i = 2; i < argc; i++) {
-		data = read_file(argv[i], &size);
-		if (verifier_add(verifier, data, size, &e) < 0)
+		if (file_read(argv[i], FILE_MAX, &file, &e) < 0)
+			return complain(&e);
+		if (verifier_add(verifier, file.data, file.size, &e) < 0)
 			fprintf(stderr, "%s: %s\n", argv[i], e.text);
-		free(data); /* the verifier has its own copy */
+		bytes_free(&file); /* the verifier has its own copy */
 	}
 
-	data = read_file(argv[1], &size);
-	code = quote_parse(data, size, &quote, &offset);
+	if (file_read(argv[1], FILE_MAX, &file, &e) < 0)
+		return complain(&e);
+	code = quote_parse(file.data, file.size, &quote, &offset);
 	if (code != FORMAT_OK) {
 		printf("not a quote: %s at byte %ju\n", format_code_name(code), (uintmax_t)offset);
 		return 1;
@@ -61,7 +56,7 @@ int main(int argc, char **argv)
 	if (verdict.reason[0])
 		printf("because: %s\n", verdict.reason);
 
-	free(data);
+	bytes_free(&file);
 	policy_free(policy);
 	verifier_free(verifier);
 	return result.accepted ? 0 : 1;

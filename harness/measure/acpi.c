@@ -15,11 +15,10 @@
 
 static int load_one(const char *dir, const char *name, struct bytes *ret, struct err *e)
 {
-	char path[4096];
+	char path[PATH_MAX];
+	int r = path_join(path, dir, name, e);
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
-		return err_set(e, -ENAMETOOLONG, "%.80s...: too long", dir);
-	return file_read(path, BLOB_MAX, ret, e);
+	return r < 0 ? r : file_read(path, BLOB_MAX, ret, e);
 }
 
 static int load_optional(const char *dir, const char *name, struct bytes *ret, struct err *e)

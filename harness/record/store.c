@@ -45,7 +45,7 @@ int store_create(const char *dir, const char *case_path, struct err *e)
 	int r = file_read(case_path, CASES_MAX, &cases, e);
 
 	if (r == 0)
-		r = file_make_dirs(dir, e);
+		r = file_make_dirs(dir, 0777, e);
 	if (r == 0)
 		r = path_join(path, dir, "boots", e);
 	if (r < 0)
@@ -77,7 +77,7 @@ int store_collateral_add(const char *dir, const char *name, const void *data, si
 		               STORE_COLLATERAL_MAX);
 	r = path_join(path, dir, "collateral", e);
 	if (r == 0)
-		r = file_make_dirs(path, e);
+		r = file_make_dirs(path, 0777, e);
 	if (r == 0)
 		r = path_format(path, e, "%s/collateral/%s", dir, name);
 	return r < 0 ? r : file_write(path, data, size, e);

@@ -249,15 +249,11 @@ static int write_json(const struct compare *c, FILE *out, struct err *e)
 
 int compare_write(enum report_format format, const struct compare *c, FILE *out, struct err *e)
 {
-	int rc = 0;
-
 	if (format == REPORT_JSON)
-		rc = write_json(c, out, e);
-	else if (format == REPORT_MARKDOWN)
+		return write_json(c, out, e);
+	if (format == REPORT_MARKDOWN)
 		write_markdown(c, out);
 	else
 		write_table(c, out);
-	if (rc == 0 && (fflush(out) != 0 || ferror(out)))
-		rc = err_sys(e, -EIO, "the comparison can't be written");
-	return rc;
+	return 0;
 }

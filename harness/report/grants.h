@@ -30,7 +30,6 @@ size_t grants_broken(const struct grants *g);
 /* The cell with a set of the candidates granted to its innermost layer. */
 void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX]);
 
-/* The caller looks at ferror(). */
 void grants_print(const struct grants *g, FILE *out);
 /* NULL: out of memory. */
 json_t *grants_json(const struct grants *g);

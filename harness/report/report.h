@@ -16,6 +16,7 @@
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN, REPORT_JUNIT };
 extern const char *const report_format_names[4]; /* "table", "json", "markdown", "junit" */
 
+/* Whether `out` took it all is the caller's to see, here and below. */
 int report_write(enum report_format format, const struct judge_input *in,
                  const struct run_verdict *verdict, FILE *out, struct err *e);
 

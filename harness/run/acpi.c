@@ -2,7 +2,6 @@
 #include "run/acpi.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "format/bytes.h"
+#include "core/file.h"
 #include "format/reader.h"
 #include "run/process.h"
 
@@ -255,38 +254,27 @@ int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, 
 	return read_output(fd, ret, e);
 }
 
-static int save_one(int dir_fd, const char *name, struct bytes b, struct err *e)
+static int save_one(const char *dir, const char *name, struct bytes b, struct err *e)
 {
-	_cleanup_(closep) int fd =
-	        openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	size_t done = 0;
+	char path[PATH_MAX];
+	int r = path_join(path, dir, name, e);
 
-	if (fd < 0)
-		return err_sys(e, -errno, "%s", name);
-	while (done < b.size) {
-		ssize_t n = write(fd, b.data + done, b.size - done);
-
-		if (n < 0 && errno != EINTR)
-			return err_sys(e, -errno, "%s", name);
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return 0;
+	return r < 0 ? r : file_write(path, b.data, b.size, e);
 }
 
-int acpi_save(const struct acpi_blobs *b, int dir_fd, struct err *e)
+int acpi_save(const struct acpi_blobs *b, const char *dir, struct err *e)
 {
-	int r = save_one(dir_fd, "acpi-loader", b->loader, e);
+	int r = save_one(dir, "acpi-loader", b->loader, e);
 
 	if (r == 0)
-		r = save_one(dir_fd, "acpi-rsdp", b->rsdp, e);
+		r = save_one(dir, "acpi-rsdp", b->rsdp, e);
 	if (r == 0)
-		r = save_one(dir_fd, "acpi-tables", b->tables, e);
+		r = save_one(dir, "acpi-tables", b->tables, e);
 	if (r == 0 && b->boot_order.data)
-		r = save_one(dir_fd, "boot-order", b->boot_order, e);
+		r = save_one(dir, "boot-order", b->boot_order, e);
 	if (r == 0 && b->boot_menu.data)
-		r = save_one(dir_fd, "boot-menu", b->boot_menu, e);
+		r = save_one(dir, "boot-menu", b->boot_menu, e);
 	if (r == 0 && b->smbios.data)
-		r = save_one(dir_fd, "smbios", b->smbios, e);
+		r = save_one(dir, "smbios", b->smbios, e);
 	return r;
 }

@@ -24,6 +24,6 @@ int acpi_control_argv(char *const *argv, const char *dumper, const char *output,
 int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e);
 
 /* Writes acpi-loader and the others into the folder: what acpi_blobs_load() reads. */
-int acpi_save(const struct acpi_blobs *b, int dir_fd, struct err *e);
+int acpi_save(const struct acpi_blobs *b, const char *dir, struct err *e);
 
 #endif

@@ -2,12 +2,12 @@
 #include "run/engines.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
 #include "format/sha2.h"
 #include "format/text.h"
 
@@ -98,9 +98,9 @@ int engines_check(const char *root_image, struct engines *ret, struct err *e)
 	struct tally t = {0};
 	int r;
 
-	if (snprintf(path, sizeof(path), "%.*sengines.manifest", dir, root_image) >= PATH_MAX)
-		return err_set(e, -ENAMETOOLONG, "%s", root_image);
-	r = read_manifest(path, &t, e);
+	r = path_format(path, e, "%.*sengines.manifest", dir, root_image);
+	if (r == 0)
+		r = read_manifest(path, &t, e);
 	if (r == 0)
 		r = hash_file(root_image, hex, e);
 	if (r < 0)

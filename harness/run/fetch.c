@@ -3,13 +3,13 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
 #include "core/library.h"
 #include "format/bytes.h"
 #include "trust/verify.h"
@@ -114,26 +114,6 @@ static int get(const struct curl_api *api, const struct fetch_request *q, const 
 	return 0;
 }
 
-/* Nothing half-written ever has the final name. */
-static int save(const char *path, const struct answer *a, struct err *e)
-{
-	_cleanup_(freep) char *temp = NULL;
-	FILE *f;
-	bool written;
-
-	if (asprintf(&temp, "%s.part", path) < 0)
-		return err_nomem(e);
-	f = fopen(temp, "we");
-	written = f && fwrite(a->data, 1, a->size, f) == a->size;
-	if (!f || fclose(f) != 0 || !written || rename(temp, path) < 0) {
-		int r = errno ? -errno : -EIO;
-
-		unlink(temp);
-		return err_sys(e, r, "%s", path);
-	}
-	return 0;
-}
-
 /* Signatures are the verification's to check; here only that it is what verification can read. */
 static int check_readable(const struct answer *a, const char *url, struct err *e)
 {
@@ -148,7 +128,7 @@ static int check_readable(const struct answer *a, const char *url, struct err *e
 static int fetch_one(const struct curl_api *api, const struct fetch_request *q, const char *name,
                      const char *url, struct err *e)
 {
-	_cleanup_(freep) char *path = NULL;
+	char path[PATH_MAX];
 	struct answer a = {0};
 	time_t now = time(NULL);
 	struct tm tm;
@@ -156,15 +136,16 @@ static int fetch_one(const struct curl_api *api, const struct fetch_request *q, 
 	int r;
 
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
-	if (asprintf(&path, "%s/%s-%s.http", q->dir, name, day) < 0)
-		return err_nomem(e);
+	r = path_format(path, e, "%s/%s-%s.http", q->dir, name, day);
+	if (r < 0)
+		return r;
 	if (!q->force && access(path, R_OK) == 0)
 		return 0;
 	r = get(api, q, url, &a, e);
 	if (r == 0)
 		r = check_readable(&a, url, e);
 	if (r == 0)
-		r = save(path, &a, e);
+		r = file_write(path, a.data, a.size, e);
 	if (r == 0 && q->said)
 		q->said(path, q->userdata);
 	free(a.data);
@@ -208,9 +189,9 @@ int fetch_collateral(const struct fetch_request *q, struct err *e)
 
 	if ((q->url && strlen(q->url) > 800) || (q->root_crl_url && strlen(q->root_crl_url) > 800))
 		return err_set(e, -EINVAL, "the URL is too long");
-	if (mkdir(q->dir, 0777) < 0 && errno != EEXIST)
-		return err_sys(e, -errno, "%s", q->dir);
-	r = load_curl(&api, e);
+	r = file_make_dirs(q->dir, 0777, e);
+	if (r == 0)
+		r = load_curl(&api, e);
 	if (r == 0)
 		r = fetch_all(&api, q, e);
 	return r;

@@ -8,11 +8,10 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "format/bytes.h"
+#include "core/file.h"
 #include "format/tdx.h"
 #include "format/tdxemu.h"
 #include "run/getquote.h"
@@ -68,44 +67,24 @@ static int stream(sd_event *event, int dir_fd, const char *name, int *far, struc
 	return r < 0 ? r : sink_new(event, near, dir_fd, name, SINK_LIMIT, ret, e);
 }
 
-static int write_all(int fd, const void *data, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t n = write(fd, (const char *)data + done, size - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return 0;
-}
-
 /* The module's image with its configuration appended, in memory only: it carries the MAC key. */
 static int module_image(const char *path, const struct tdxemu_config *config, int *ret,
                         struct err *e)
 {
-	_cleanup_(closep) int in = open(path, O_RDONLY | O_CLOEXEC), out = -1;
-	_cleanup_(freep) void *data = NULL;
-	struct stat st;
-	int r;
+	_cleanup_(bytes_free) struct bytes module = {0};
+	_cleanup_(closep) int out = -1;
+	int r = file_read(path, MODULE_MAX, &module, e);
 
-	if (in < 0 || fstat(in, &st) < 0)
-		return err_sys(e, -errno, "%s", path);
-	if (!S_ISREG(st.st_mode) || st.st_size < 1 || st.st_size > MODULE_MAX)
-		return err_set(e, -EINVAL, "%s: not a module image of at most %u bytes", path,
-		               MODULE_MAX);
-	data = malloc((size_t)st.st_size);
-	if (!data)
-		return err_nomem(e);
-	if (read(in, data, (size_t)st.st_size) != st.st_size)
-		return err_sys(e, -EIO, "%s", path);
+	if (r < 0)
+		return r;
+	if (module.size == 0)
+		return err_set(e, -EINVAL, "%s: an empty file is no module", path);
 	out = memfd_create("tception-module", MFD_CLOEXEC);
 	if (out < 0)
 		return err_sys(e, -errno, "memfd_create");
-	r = write_all(out, data, (size_t)st.st_size);
+	r = file_write_fd(out, module.data, module.size);
 	if (r == 0)
-		r = write_all(out, config, sizeof(*config));
+		r = file_write_fd(out, config, sizeof(*config));
 	if (r < 0)
 		return err_sys(e, r, "module image");
 	*ret = TAKE_FD(out);

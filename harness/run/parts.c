@@ -2,7 +2,6 @@
 #include "run/parts.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,10 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
 #include "disk/disk.h"
+
+#define REASON_MAX 4096 /* bytes */
 
 /* The binary's own folder, where `make` also puts what the guests are made of. */
 static int own_dir(char ret[PATH_MAX], struct err *e)
@@ -78,18 +80,13 @@ static int fill_image(struct image_file *image, const char *variable, const char
 /* The first line of a file that the image's build left in the cache, or "". */
 static void read_reason(const char *cache, const char *name, char out[128])
 {
+	_cleanup_(bytes_free) struct bytes text = {0};
 	char path[PATH_MAX];
-	FILE *f;
 
 	out[0] = 0;
-	snprintf(path, sizeof(path), "%s/%s", cache, name);
-	f = fopen(path, "re");
-	if (f) {
-		if (!fgets(out, 128, f))
-			out[0] = 0;
-		fclose(f);
-	}
-	out[strcspn(out, "\n")] = 0;
+	if (path_join(path, cache, name, NULL) == 0 &&
+	    file_read(path, REASON_MAX, &text, NULL) == 0)
+		snprintf(out, 128, "%.*s", (int)strcspn((const char *)text.data, "\n"), text.data);
 }
 
 /* The second kernel and the minimal image may be missing; only cells that want them mind. */

@@ -2,12 +2,9 @@
 #include "run/predict.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/cleanup.h"
 #include "core/file.h"
@@ -157,19 +154,15 @@ static int one_boot(const struct run_record *record, const struct boot_record *b
                     struct tables *tables, const char *dumper, struct err *e)
 {
 	_cleanup_(prediction_done) struct prediction p = {0};
-	_cleanup_(closep) int dir_fd = -1;
 	char path[PATH_MAX];
 	struct err no_tables = {0};
 	int r = path_format(path, e, "%s/boots/%s", record->dir, b->boot.id);
 
 	if (r < 0)
 		return r;
-	dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0)
-		return err_sys(e, -errno, "%s", path);
 	r = find_tables(tables, b->argv, dumper, &no_tables);
 	if (r == 0)
-		r = acpi_save(&tables->blobs, dir_fd, &no_tables);
+		r = acpi_save(&tables->blobs, path, &no_tables);
 	r = predict_boot(record, b, r == 0 ? &tables->blobs : NULL, &p, e);
 	if (r < 0)
 		return r;

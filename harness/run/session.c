@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/visit.h"
@@ -350,14 +351,16 @@ static void ready(struct session *s)
 static void took(struct session *s, const uint8_t *data, size_t size)
 {
 	char reason[200];
+	int r;
 
 	s->received += size;
 	if (s->state == STATE_POWEROFF && s->received - s->scanner.position > LAST_WORDS_MAX) {
 		s->io = sd_event_source_unref(s->io);
 		return;
 	}
-	if (write(s->channel_file, data, size) != (ssize_t)size) {
-		snprintf(reason, sizeof(reason), "channel.bin: %s", strerror(errno));
+	r = file_write_fd(s->channel_file, data, size);
+	if (r < 0) {
+		snprintf(reason, sizeof(reason), "channel.bin: %s", strerror(-r));
 		give_up(s, VISIT_DIED, reason);
 		return;
 	}
@@ -462,12 +465,11 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 
 static int open_files(struct session *s, const char *boots_dir, struct err *e)
 {
-	_cleanup_(freep) char *path = NULL;
+	char path[PATH_MAX];
+	int r = path_join(path, boots_dir, s->record.boot.id, e);
 
-	if (asprintf(&path, "%s/%s", boots_dir, s->record.boot.id) < 0) {
-		path = NULL;
-		return err_nomem(e);
-	}
+	if (r < 0)
+		return r;
 	if (mkdir(path, 0777) < 0)
 		return err_sys(e, -errno, "%s", path);
 	s->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/file.h"
+
 /*
  * One file holds the key and the certificate of every role, in their order. It is written whole
  * under another name and then linked into place: of several processes that start at once one wins,
@@ -45,24 +47,6 @@ int authority_default_dir(char **ret, struct err *e)
 	if (r < 0)
 		return err_nomem(e);
 	*ret = dir;
-	return 0;
-}
-
-/* Parents get the user's umask, the directory itself 0700. */
-static int make_dir(const char *dir, struct err *e)
-{
-	_cleanup_(freep) char *path = strdup(dir);
-
-	if (!path)
-		return err_nomem(e);
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0777) < 0 && errno != EEXIST)
-			return err_sys(e, -errno, "%s", path);
-		*slash = '/';
-	}
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, -errno, "%s", path);
 	return 0;
 }
 
@@ -174,7 +158,7 @@ int authority_open(const char *dir, struct authority **ret, struct err *e)
 
 	if (!a || asprintf(&path, "%s/" AUTHORITY_FILE, dir) < 0)
 		return err_nomem(e);
-	if ((r = make_dir(dir, e)) < 0)
+	if ((r = file_make_dirs(dir, 0700, e)) < 0)
 		return r;
 	if (access(path, F_OK) < 0 && (r = create_file(path, e)) < 0)
 		return r;

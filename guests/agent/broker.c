@@ -33,8 +33,7 @@ static int address(const char *path, struct sockaddr_un *ret)
 	return 0;
 }
 
-/* ---- the service -------------------------------------------------------------------------------
- */
+/* ---- the service ---- */
 /* Exactly the 64 bytes; whatever comes later is not read. */
 static int take_request(int fd, struct report_request *ret)
 {
@@ -165,9 +164,7 @@ void broker_line_stop(void)
 	line = -1;
 }
 
-/* ---- the client
- * ----------------------------------------------------------------------------------
- */
+/* ---- the client ---- */
 static json_t *failed(const char *step, int error)
 {
 	json_t *report = json_pack("{s:b,s:s}", "ok", 0, "step", step);
@@ -191,8 +188,8 @@ static json_t *pick_members(const json_t *answer)
 	return report;
 }
 
-/* The serial line of a VM that was given one; its containers read the same names, but have no node.
- */
+/* The serial line of a VM that was given one; its containers read the same names, but
+ * have no node. */
 static bool find_line(char *path, size_t size)
 {
 	return (port_find(BROKER_PORT, path, size) == 0 ||

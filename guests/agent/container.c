@@ -118,8 +118,8 @@ static int make_root(const struct container *c, uid_t owner, char *root, size_t 
 		return trouble_set(t, -EINVAL, "rootfs", "no such root file system: %.40s",
 		                   variant);
 	snprintf(root + n, size - n, "%s%s", variant[0] ? "-" : "", variant);
-	/* Engines and containers before this one leave things in it, and those would be measured.
-	 */
+	/* Engines and containers before this one leave things in it, and those would
+	 * be measured. */
 	if (layer_grants(c->layer, "measured"))
 		command_quiet(30000, "rm", "-rf", "--one-file-system", root, NULL);
 	int r = rootfs_make(root, owner, c->nest, end_ms, t);
@@ -221,8 +221,7 @@ int container_need_runtime_dir(struct trouble *t)
 	return r == 0 ? 0 : trouble_set(t, r, "runtime dir", "%s: %s", path, strerror(-r));
 }
 
-/* ---- an engine inside a container --------------------------------------------------------------
- */
+/* ---- an engine inside a container ---- */
 static void storage_on_tmpfs(const char *storage)
 {
 	struct statfs fs;

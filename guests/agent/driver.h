@@ -27,8 +27,8 @@ struct driver {
 	 */
 	int (*prepare)(const struct layer *layer, const char *name, int64_t end_ms,
 	               struct command *ret, struct trouble *t);
-	/* What ends the layer when its deadline has passed, beside killing its processes; or NULL.
-	 */
+	/* What ends the layer when its deadline has passed, beside killing its
+	 * processes; or NULL. */
 	void (*stop)(const struct layer *layer, const char *name);
 	/* Removes what prepare made for this child, or NULL. */
 	void (*clean)(const struct layer *layer, const char *name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bubblewrap, as root or as an unprivileged user: namespaces of its own, nothing mounted unasked.
- */
+/* Bubblewrap, as root or as an unprivileged user: namespaces of its own, nothing
+ * mounted unasked. */
 #include <string.h>
 
 #include "agent/container.h"

@@ -94,8 +94,8 @@ static void dockerd_command(const struct engine *e, struct command *c)
 	                "--bridge=none", e->host, NULL);
 }
 
-/* Left running until the machine goes down; its output goes to a file, the end of which explains.
- */
+/* Left running until the machine goes down; its output goes to a file, the end of
+ * which explains. */
 static pid_t start_daemon(const struct command *c, const char *log_path, uid_t uid)
 {
 	pid_t pid = fork();

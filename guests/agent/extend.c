@@ -41,7 +41,7 @@ static json_t *outcome(const char *step, int error)
 	return object;
 }
 
-/* ---- sysfs ----------------------------------------------------------------------------------- */
+/* ---- sysfs ---- */
 
 static int rtmr_open(int index, int flags)
 {
@@ -96,7 +96,7 @@ static json_t *extend_sysfs(void *arg)
 	return object;
 }
 
-/* ---- the ioctl ------------------------------------------------------------------------------- */
+/* ---- the ioctl ---- */
 
 static json_t *extend_ioctl(void *arg)
 {
@@ -114,7 +114,7 @@ static json_t *extend_ioctl(void *arg)
 	return outcome("ioctl", errno);
 }
 
-/* ---- frames ---------------------------------------------------------------------------------- */
+/* ---- frames ---- */
 
 static int attempt_send(struct channel *c, struct attempt *a, guard_fn run, int *ret_error)
 {

@@ -57,8 +57,8 @@ static json_t *mounts(const struct container *c, bool rootless)
 		struct mounting m = {b->to, "none", b->from, {"rbind", b->read_only ? "ro" : "rw"}};
 		add_mount(list, &m);
 	}
-	/* A user namespace can't make nodes, and one that isn't there is the runtime's to refuse.
-	 */
+	/* A user namespace can't make nodes, and one that isn't there is the
+	 * runtime's to refuse. */
 	for (size_t i = 0; i < c->devices; i++) {
 		struct stat st;
 		if (!rootless && stat(c->device[i], &st) == 0)

@@ -23,8 +23,8 @@ static bool matches(const char *password, const char *hash)
 	return found && strcmp(found, hash) == 0;
 }
 
-/* *ret_known: the password, or NULL. "set", or "untried" when the time did not do for all of them.
- */
+/* *ret_known: the password, or NULL. "set", or "untried" when the time did not do for
+ * all of them. */
 static const char *try_known(const char *name, const char *hash, int64_t end_ms,
                              const char **ret_known)
 {

@@ -40,7 +40,7 @@ static const char *const shell_names[] = {"sshd",    "dropbear",   "tinysshd",
 static const char *const shell_folders[] = {"/usr/sbin", "/usr/bin",        "/sbin",
                                             "/bin",      "/usr/local/sbin", "/usr/local/bin"};
 
-/* ---- sockets -------------------------------------------------------------------------------- */
+/* ---- sockets ---- */
 /* "0100007F": words of four bytes, each as this machine's memory has them. */
 static bool parse_address(const char *hex, size_t digits, char out[INET6_ADDRSTRLEN])
 {
@@ -163,7 +163,7 @@ static json_t *engines(void)
 	return list;
 }
 
-/* ---- remote shells --------------------------------------------------------------------------- */
+/* ---- remote shells ---- */
 static bool is_shell(const char *name)
 {
 	for (size_t i = 0; i < COUNT_OF(shell_names); i++) {

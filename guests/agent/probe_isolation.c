@@ -13,8 +13,8 @@
 
 static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
 
-/* Of two processes under one kernel, the numbers are equal exactly when they share the namespace.
- */
+/* Of two processes under one kernel, the numbers are equal exactly when they share
+ * the namespace. */
 static json_t *namespaces(void)
 {
 	json_t *object = json_object();

@@ -114,7 +114,7 @@ static json_t *try_write(const char *path)
 	                 "hidden", hidden);
 }
 
-/* ---- device nodes -------------------------------------------------------------------------- */
+/* ---- device nodes ---- */
 struct walk {
 	json_t *nodes;
 	size_t seen; /* entries, whatever they are */

@@ -119,8 +119,7 @@ static void dump_menu(void)
 		outb(OUT_PORT, inb(FW_CFG_DATA));
 }
 
-/* ---- SMBIOS, as firmware publishes it ---------------------------------------------------------
- */
+/* ---- SMBIOS, as firmware publishes it ---- */
 
 struct guid {
 	uint64_t low, high;

@@ -32,7 +32,7 @@ __attribute__((noreturn)) void leave(uint8_t code, const char *why)
 		machine_halt();
 }
 
-/* ---- serial port --------------------------------------------------------------------------- */
+/* ---- serial port ---- */
 /*
  * The port is used as reset leaves it, without FIFOs: QEMU puts in the first byte before we run,
  * and switching FIFOs on would throw it away.
@@ -55,8 +55,7 @@ static void serial_write(const void *data, size_t size)
 	}
 }
 
-/* ---- JSON out ----------------------------------------------------------------------------------
- */
+/* ---- JSON out ---- */
 void put(const char *text)
 {
 	for (; *text; text++) {
@@ -126,8 +125,7 @@ void evidence(uint8_t ret[48])
 	sha384_final(&h, ret);
 }
 
-/* ---- JSON in -----------------------------------------------------------------------------------
- */
+/* ---- JSON in ---- */
 /*
  * The value of the first member of this name, `key` being "\"name\":\"". Our parent writes compact
  * JSON, and in a VISIT whose stack has one layer, names and nonces occur once.
@@ -152,8 +150,7 @@ static char *find(char *json, size_t size, const char *key)
 	leave(EXIT_BAD, "tiny: VISIT has no id or nonce\n");
 }
 
-/* ---- the visit
- * ------------------------------------------------------------------------------------ */
+/* ---- the visit ---- */
 #if !defined(__riscv)
 static void put_leaf(uint32_t leaf, uint32_t subleaf, bool last)
 {

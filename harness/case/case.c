@@ -95,7 +95,7 @@ static int read_mapping(const struct reading *r, const yaml_node_t *map, const s
 	return 0;
 }
 
-/* ---- scalars ------------------------------------------------------------------------------- */
+/* ---- scalars ---- */
 static int read_name(const struct reading *r, const yaml_node_t *n, const char *const names[],
                      size_t count, int *ret)
 {
@@ -140,7 +140,7 @@ static int read_text(const struct reading *r, const yaml_node_t *n, char **ret)
 	return 0;
 }
 
-/* ---- expect -------------------------------------------------------------------------------- */
+/* ---- expect ---- */
 static int read_entered(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	return read_bool(r, n, &((struct expectation *)into)->entered);
@@ -234,7 +234,7 @@ static int read_expect(const struct reading *r, const yaml_node_t *n, void *into
 	return 0;
 }
 
-/* ---- one case ------------------------------------------------------------------------------ */
+/* ---- one case ---- */
 static int read_cell(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	struct test_case *c = into;
@@ -328,7 +328,7 @@ static int read_case(const struct reading *r, const yaml_node_t *n, struct test_
 	return 0;
 }
 
-/* ---- the file ------------------------------------------------------------------------------ */
+/* ---- the file ---- */
 /* The last case against those before it: an order, or what is usual, makes no other cell. */
 static int check_repeated(const struct reading *r, const yaml_node_t *n, const struct case_file *f)
 {

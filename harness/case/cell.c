@@ -50,7 +50,7 @@ static int take_word(struct scan *s, const char *alphabet, struct word_at *ret)
 	return 0;
 }
 
-/* ---- what could have been there ------------------------------------------------------------ */
+/* ---- what could have been there ---- */
 static void may_be(struct word_at *w, const char *name)
 {
 	size_t used = strlen(w->expected);
@@ -113,7 +113,7 @@ static void may_be_values(struct word_at *w, enum axis axis, bool outermost)
 	may_be(w, range.to ? number : "");
 }
 
-/* ---- the parts of a layer ------------------------------------------------------------------ */
+/* ---- the parts of a layer ---- */
 static int take_mode(struct scan *s, struct layer *l)
 {
 	struct word_at w = {.pos = s->pos};

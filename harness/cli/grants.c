@@ -79,8 +79,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* ---- what is searched --------------------------------------------------------------------------
- */
+/* ---- what is searched ---- */
 /* The words of a list, of which each is a grant that the layer can have, as a set. */
 static int read_list(const char *list, const struct layer *inner, uint32_t *ret, struct err *e)
 {
@@ -149,8 +148,7 @@ static int choose_candidates(const struct options *o, struct grants *g, struct e
 	return 0;
 }
 
-/* ---- one round ----------------------------------------------------------------------------------
- */
+/* ---- one round ---- */
 static int write_cases(const char *path, const struct grants *g, const uint32_t *sets, size_t count,
                        struct err *e)
 {

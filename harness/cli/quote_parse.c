@@ -76,8 +76,7 @@ static void format_time(time_t t, char out[32])
 		snprintf(out, 32, "?");
 }
 
-/* ---- JSON
- * --------------------------------------------------------------------------------------*/
+/* ---- JSON ---- */
 
 static json_t *sgx_json(const struct sgx_report *s)
 {
@@ -162,8 +161,7 @@ static int print_json(const struct shown *s)
 	return json_print(root);
 }
 
-/* ---- text
- * --------------------------------------------------------------------------------------*/
+/* ---- text ---- */
 
 static void print_hex(const char *name, const uint8_t *data, size_t size)
 {
@@ -274,8 +272,7 @@ static void print_text(const struct shown *s)
 		print_platform(s);
 }
 
-/* ---- the verb
- * ----------------------------------------------------------------------------------*/
+/* ---- the verb ---- */
 
 enum { KEY_STRICT = 256 };
 

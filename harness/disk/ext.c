@@ -44,8 +44,7 @@ struct ext {
 	ext2_filsys fs;
 };
 
-/* ---- how the library reads: from our disk, and it never writes
- * ----------------------------------- */
+/* ---- how the library reads: from our disk, and it never writes ---- */
 
 /* The library hands its opener a name and nothing else. */
 static _Thread_local struct ext *opening;
@@ -139,8 +138,7 @@ static errcode_t io_open(const char *name, int flags, io_channel *ret)
 	return 0;
 }
 
-/* ---- the file system
- * ------------------------------------------------------------------------------ */
+/* ---- the file system ---- */
 
 static int load(struct ext *x, struct err *e)
 {

@@ -29,8 +29,7 @@ static int bad(struct err *e, uint64_t at, const char *what)
 	return err_set(e, -EBADMSG, "FAT: %s at byte %" PRIu64 " of the partition", what, at);
 }
 
-/* ---- the boot sector
- * ----------------------------------------------------------------------------- */
+/* ---- the boot sector ---- */
 
 struct boot_sector {
 	uint32_t sector_size, sectors_per_cluster, reserved, tables, root_entries, sectors,
@@ -126,8 +125,7 @@ int fat_open(struct disk *d, uint64_t start, uint64_t size, struct fat *ret, str
 	return code;
 }
 
-/* ---- chains of clusters
- * ---------------------------------------------------------------------------- */
+/* ---- chains of clusters ---- */
 
 /* The cluster after `cluster`, or 0 at the chain's end. */
 static int next_cluster(const struct fat *f, uint32_t cluster, uint32_t *ret, struct err *e)
@@ -233,9 +231,7 @@ static int read_chain(const struct fat *f, const struct entry *file, uint8_t *ou
 	return r;
 }
 
-/* ---- names
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 struct long_name { /* gathered from the entries before the one it belongs to */
 	char text[NAME_MAX_UNITS + 1];

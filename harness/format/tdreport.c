@@ -8,8 +8,8 @@
 
 #define TDREPORT_TYPE_TDX 0x81
 
-/* A TDREPORT of a service TD (subtype) or a newer version has other fields: refused, not guessed.
- */
+/* A TDREPORT of a service TD (subtype) or a newer version has other fields: refused,
+ * not guessed. */
 static void check_type(struct reader *r, const struct report_mac *mac)
 {
 	if (mac->type != TDREPORT_TYPE_TDX)

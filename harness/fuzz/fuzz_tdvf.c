@@ -46,8 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		return 0;
 	}
-	/* Hashing is what takes long: one input in sixteen, and of those none that takes seconds.
-	 */
+	/* Hashing is what takes long: one input in sixteen, and of those none that
+	 * takes seconds. */
 	if (check_sections(&t, size) <= 1 << 20 && data[0] % 16 == 0) {
 		tdvf_mrtd(data, size, &t, MRTD_SINGLE_PASS, mrtd);
 		tdvf_mrtd(data, size, &t, MRTD_TWO_PASS, mrtd);

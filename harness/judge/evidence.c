@@ -70,7 +70,7 @@ static int append(uint8_t **data, size_t *size, size_t *capacity, const uint8_t 
 	return 0;
 }
 
-/* ---- frames about the layer itself ---------------------------------------------------------- */
+/* ---- frames about the layer itself ---- */
 static int on_hello(struct reading *r, const json_t *o)
 {
 	struct layer_evidence *l = r->layer;
@@ -242,8 +242,7 @@ static int on_done(struct reading *r, const json_t *o)
 	return 0;
 }
 
-/* ---- frames about the next layer --------------------------------------------------------------
- */
+/* ---- frames about the next layer ---- */
 static bool about_child(struct reading *r, const json_t *o)
 {
 	if (r->child && r->child->entering && !r->child->left &&
@@ -384,8 +383,7 @@ static int on_left(struct reading *r, const json_t *o)
 	return 0;
 }
 
-/* ---- one layer ---------------------------------------------------------------------------------
- */
+/* ---- one layer ---- */
 static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 {
 	switch (f->header.type) {

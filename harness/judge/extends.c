@@ -13,7 +13,7 @@
 #include "judge/frames.h"
 #include "judge/ladder.h"
 
-/* ---- frames ---------------------------------------------------------------------------------- */
+/* ---- frames ---- */
 
 /* 0, -EINVAL for bytes of another size. */
 static int member_digest(const json_t *o, const char *name, uint8_t ret[48])
@@ -93,7 +93,7 @@ int extend_read(const json_t *o, const uint8_t *nonce, const char *id, struct ex
 	return rc;
 }
 
-/* ---- replay ---------------------------------------------------------------------------------- */
+/* ---- replay ---- */
 
 void extends_add(struct extends *x, const struct layer_evidence *l, size_t count)
 {
@@ -123,7 +123,7 @@ int extends_add_visit(struct extends *x, const struct visit_record *v, const str
 	return rc;
 }
 
-/* ---- interfaces ------------------------------------------------------------------------------ */
+/* ---- interfaces ---- */
 
 static const char *failure(const struct extend_evidence *trial)
 {
@@ -167,7 +167,7 @@ void extends_interface(const struct extend_evidence *trial, const uint8_t *quote
 	          (!trial->read_back || trial->as_read) && memcmp(quoted, replayed->rtmr3, 48) == 0;
 }
 
-/* ---- covers ---------------------------------------------------------------------------------- */
+/* ---- covers ---- */
 
 #define DENY(r, ...) rung_set(r, RUNG_FALSE, __VA_ARGS__)
 

@@ -35,7 +35,7 @@ int extends_add_visit(struct extends *x, const struct visit_record *v, const str
 void extends_interface(const struct extend_evidence *trial, const uint8_t *quoted,
                        const struct extends *replayed, struct interface_result *ret);
 
-/* ---- the rung "covers" --------------------------------------------------------------------- */
+/* ---- the rung "covers" ---- */
 
 struct covers_input {
 	const struct layer_evidence *layer;

@@ -64,7 +64,7 @@ static bool permits(const struct isolation *i, const char *call)
 	return index >= 0 && i->call[index] == CALL_PERMITTED;
 }
 
-/* ---- what is not known ---------------------------------------------------------------------- */
+/* ---- what is not known ---- */
 static void find_unknown(const struct layer_evidence *l, bool layer0, struct isolation *i)
 {
 	struct list missing = {0};
@@ -84,8 +84,7 @@ static void find_unknown(const struct layer_evidence *l, bool layer0, struct iso
 	add_list(i, "not-known", "the layer did not tell: ", &missing);
 }
 
-/* ---- the kernel of the layer below ------------------------------------------------------------
- */
+/* ---- the kernel of the layer below ---- */
 static void find_shared(struct isolation *i)
 {
 	static const struct {
@@ -225,8 +224,7 @@ static void find_devices(const struct layer_evidence *l, struct isolation *i)
 		add(i, "can-trace-outer", "the memory of process 1 of the layer below opens");
 }
 
-/* ---- ways in ------------------------------------------------------------------------------------
- */
+/* ---- ways in ---- */
 static void find_accounts(const struct layer_evidence *l, struct isolation *i)
 {
 	const json_t *accounts = json_object_get(l->entry, "accounts");

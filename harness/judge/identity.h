@@ -16,8 +16,8 @@ struct identity {
 struct identity identity_of_quote(const struct quote *q);
 struct identity identity_of_report(const struct tdreport *r);
 
-/* The name of the first register that differs, or NULL. Only the first `rtmrs` RTMRs are compared.
- */
+/* The name of the first register that differs, or NULL. Only the first `rtmrs` RTMRs
+ * are compared. */
 const char *identity_differs(const struct identity *a, const struct identity *b, size_t rtmrs);
 
 #endif

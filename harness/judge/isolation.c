@@ -78,7 +78,7 @@ static const struct {
         {"acct", ENOENT},
 };
 
-/* ---- the kernel and its namespaces ---------------------------------------------------------- */
+/* ---- the kernel and its namespaces ---- */
 /*
  * A kernel of its own was not up before the layer was started; the one below was, for as long as
  * it says. Between the two lies half of that, for clocks that drift.
@@ -156,7 +156,7 @@ static void confinement(const struct layer_evidence *l, struct isolation *i)
 	text_escape(i->lsm, sizeof(i->lsm), member_text(l->confinement, "apparmor"));
 }
 
-/* ---- system calls --------------------------------------------------------------------------- */
+/* ---- system calls ---- */
 #define SIGNALLED (-100) /* minus the signal: the process that tried it was killed */
 
 static bool is_filter_errno(json_int_t e)
@@ -222,7 +222,7 @@ void isolation_judge(const struct layer_evidence *l, const struct layer_evidence
 	findings_make(l, !below, ret);
 }
 
-/* ---- cost ----------------------------------------------------------------------------------- */
+/* ---- cost ---- */
 static double sane(double value)
 {
 	return isfinite(value) && value >= 0 && value < 1e12 ? value : -1;

@@ -39,7 +39,7 @@ static void trial_done(struct trial *t)
 		layer_evidence_done(&t->inner[i]);
 }
 
-/* ---- finding the evidence ------------------------------------------------------------------- */
+/* ---- finding the evidence ---- */
 static bool boot_has_case(const struct boot_record *b, size_t case_index)
 {
 	for (size_t i = 0; i < b->boot.steps; i++) {
@@ -86,8 +86,7 @@ static bool find_boot(const struct judge_input *in, size_t case_index, size_t *r
 	return planned;
 }
 
-/* ---- layers -------------------------------------------------------------------------------------
- */
+/* ---- layers ---- */
 static void not_entered(struct layer_verdict *v, const char *fmt, ...)
         __attribute__((format(printf, 2, 3)));
 static void not_entered(struct layer_verdict *v, const char *fmt, ...)
@@ -232,8 +231,7 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 	return rc;
 }
 
-/* ---- what went wrong with the infrastructure ---------------------------------------------------
- */
+/* ---- what went wrong with the infrastructure ---- */
 /* The last line of the console that has anything on it, escaped. */
 static void last_line(const char *console, char out[JUDGE_TEXT_MAX])
 {
@@ -323,8 +321,7 @@ static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 	return false;
 }
 
-/* ---- cases
- * ---------------------------------------------------------------------------------------- */
+/* ---- cases ---- */
 static const struct skip *find_skip(const struct run_record *run, size_t case_index)
 {
 	for (size_t i = 0; i < run->skips; i++) {

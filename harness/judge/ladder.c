@@ -12,8 +12,8 @@
 #include "judge/predicted.h"
 #include "judge/tcb.h"
 
-/* A layer on the ladder. The rungs are climbed in order; each looks at what those before it left.
- */
+/* A layer on the ladder. The rungs are climbed in order; each looks at what those
+ * before it left. */
 struct climb {
 	const struct ladder_input *in;
 	const struct layer_evidence *l;
@@ -87,8 +87,7 @@ static const char *differs_from_layer0(const struct climb *c, const struct tdrep
 	return layer0_identity(c, &zero) ? identity_differs(&own, &zero, TDX_RTMR_COUNT - 1) : NULL;
 }
 
-/* ---- device, tdreport -------------------------------------------------------------------------
- */
+/* ---- device, tdreport ---- */
 /* The node of the name that upstream kernels use, or of the older one where only that exists. */
 static const json_t *device_node(const json_t *devices)
 {
@@ -163,8 +162,7 @@ static void climb_tdreport(struct climb *c)
 	}
 }
 
-/* ---- provider, quote, parsed, bound
- * -------------------------------------------------------------- */
+/* ---- provider, quote, parsed, bound ---- */
 static void climb_provider(struct climb *c)
 {
 	const struct report_evidence *r = layer_report(c->l, REPORT_CONFIGFS);
@@ -241,8 +239,7 @@ static void climb_bound(struct climb *c)
 		PASS(c, RUNG_BOUND, "REPORTDATA covers nonce, layer and the evidence before it");
 }
 
-/* ---- registers
- * ------------------------------------------------------------------------------------ */
+/* ---- registers ---- */
 /*
  * Equal to the layer's own TDREPORT in everything; equal to layer 0's but for RTMR3, which a layer
  * may have extended since.
@@ -279,8 +276,7 @@ static void climb_registers(struct climb *c)
 		     c->a->has_report && has_zero ? " and " : "", has_zero ? "layer 0's" : "");
 }
 
-/* ---- chain, eventlog, tcb, covers ---------------------------------------------------------------
- */
+/* ---- chain, eventlog, tcb, covers ---- */
 static int climb_chain(struct climb *c, struct err *e)
 {
 	static const enum origin fitting[] = {
@@ -411,8 +407,7 @@ static void climb_covers(struct climb *c)
 	covers_weigh(&in, &c->v->ladder[RUNG_COVERS], c->v->image);
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 static enum grade grade_of(const struct climb *c)
 {
 	if (!holds(c, RUNG_PARSED) || !holds(c, RUNG_BOUND))

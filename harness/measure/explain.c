@@ -43,8 +43,7 @@ static void say(struct explain_row *row, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- prediction against log, event by event -----------------------------------------------------
- */
+/* ---- prediction against log, event by event ---- */
 
 static const struct predicted_event *next_expected(const struct prediction *p, unsigned rtmr,
                                                    size_t *at)
@@ -116,8 +115,7 @@ static void walk_events(const struct prediction *p, const struct log *l, unsigne
 	}
 }
 
-/* ---- one register
- * ------------------------------------------------------------------------------------ */
+/* ---- one register ---- */
 
 static bool equal(const uint8_t a[48], const uint8_t b[48])
 {

@@ -51,8 +51,7 @@ void log_done(struct log *l);
 /* "EV_SEPARATOR", "runtime", or the number. */
 const char *log_type_name(const struct log_event *ev, char buffer[16]);
 
-/* ---- against the registers of a quote or a TDREPORT
- * --------------------------------------------*/
+/* ---- against the registers of a quote or a TDREPORT ---- */
 
 enum log_match {
 	LOG_MATCHES,

@@ -43,7 +43,7 @@ static uint64_t low_memory(const struct measure_inputs *in)
 	return in->low ? in->low : predict_low_memory(in->memory);
 }
 
-/* ---- what the firmware's first code measures: its inputs from the VMM, its variables --------- */
+/* ---- what the firmware's first code measures: its inputs from the VMM, its variables ---- */
 
 static int measure_hob(struct boot *b)
 {
@@ -86,8 +86,8 @@ static void measure_fw_cfg(struct boot *b)
 		           "fw_cfg BootMenu");
 	else
 		event_unknown(&b->list, tag, "fw_cfg BootMenu");
-	/* The control VM has a kernel and no bootindex: what a TD that boots a disk has, differs.
-	 */
+	/* The control VM has a kernel and no bootindex: what a TD that boots a disk
+	 * has, differs. */
 	if (acpi && acpi->boot_order.data && b->in->kernel.data)
 		event_hash(&b->list, tag, acpi->boot_order.data, acpi->boot_order.size,
 		           "fw_cfg bootorder");
@@ -135,8 +135,7 @@ static void measure_policy(struct boot *b)
 		        "Secure Boot is on: which certificate admits each image is not foreseen");
 }
 
-/* ---- ACPI --------------------------------------------------------------------------------------
- */
+/* ---- ACPI ---- */
 
 static void measure_blob(const char *name, struct bytes blob, void *userdata)
 {
@@ -160,13 +159,12 @@ static int measure_acpi(struct boot *b)
 	return 0;
 }
 
-/* ---- a kernel given with -kernel
- * ------------------------------------------------------------------ */
+/* ---- a kernel given with -kernel ---- */
 
 static bool qemu_patches_kernel(const struct measure_inputs *in)
 {
-	/* From 10.0 on firmware is also given the file as it is (etc/boot/kernel), and takes that.
-	 */
+	/* From 10.0 on firmware is also given the file as it is (etc/boot/kernel),
+	 * and takes that. */
 	return in->qemu_major > 0 && in->qemu_major < 10;
 }
 
@@ -260,8 +258,7 @@ static int measure_boot(struct boot *b)
 	return boot_measure_disk(&b->list, &b->firmware, b->in, b->e);
 }
 
-/* ---- the outcome
- * ------------------------------------------------------------------------------------ */
+/* ---- the outcome ---- */
 
 static void describe_profile(const struct firmware *f, char *out, size_t size)
 {

@@ -12,8 +12,7 @@
 
 #define EVENTS_MAX 10000
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static json_t *hex_or_null(bool has, const uint8_t digest[48])
 {
@@ -65,8 +64,7 @@ json_t *prediction_to_json(const struct prediction *p)
 	                 p->image[0] ? json_string(p->image) : json_null());
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static int wrong(struct err *e, const char *member)
 {

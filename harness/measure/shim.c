@@ -76,8 +76,7 @@ int shim_read(const struct pe *pe, struct shim *ret, struct err *e)
 	return 1;
 }
 
-/* ---- what it measures
- * ---------------------------------------------------------------------------- */
+/* ---- what it measures ---- */
 
 /* A list with one entry, as shim makes it; the caller frees. */
 static uint8_t *one_entry(const uint8_t *kind, struct bytes data, size_t *ret_size)

@@ -53,8 +53,7 @@ static unsigned stub_version(const struct pe *pe)
 	return sscanf(text, STUB_MAGIC "%4u", &version) == 1 ? version : 0;
 }
 
-/* ---- the initrd that the stub puts together
- * ------------------------------------------------------ */
+/* ---- the initrd that the stub puts together ---- */
 
 struct buffer {
 	uint8_t *data;
@@ -146,8 +145,7 @@ static int measure_initrd(struct event_list *l, const struct pe *pe, struct err 
 	return b.failed ? err_sys(e, -ENOMEM, "unified kernel image") : 0;
 }
 
-/* ---- the command line
- * -------------------------------------------------------------------------------- */
+/* ---- the command line ---- */
 
 static bool is_space(uint8_t c)
 {
@@ -181,8 +179,7 @@ static int measure_cmdline(struct event_list *l, const struct pe *pe, struct err
 	return 0;
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------------ */
+/* ---- all of it ---- */
 
 static void measure_sections(struct event_list *l, const struct pe *pe)
 {

@@ -50,8 +50,8 @@ struct walk {
 
 static int walk_volume(struct walk *w, struct bytes volume, unsigned depth);
 
-/* A small image could otherwise hold hours of work: nested volumes, streams that unpack to little.
- */
+/* A small image could otherwise hold hours of work: nested volumes, streams that
+ * unpack to little. */
 static int count_step(struct walk *w)
 {
 	if (w->steps++ < VOLUME_STEPS_MAX)

@@ -94,7 +94,7 @@ static void cost(const struct compare_row *r, int which, char out[24])
 		         r->cost[which].median * costs[which].scale);
 }
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* ---- text ---- */
 static void notes(const struct compare *c, const char *mark, FILE *out)
 {
 	fprintf(out,
@@ -198,7 +198,7 @@ static void write_markdown(const struct compare *c, FILE *out)
 	notes(c, "- ", out);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ---- */
 static json_t *row_json(const struct compare_row *r)
 {
 	json_t *list = json_array(), *cost_object = json_object();

@@ -88,8 +88,7 @@ static void failure_text(const struct grant_trial *t, enum rung rung, char *out,
 		         t->error[at]);
 }
 
-/* ---- the command line ---------------------------------------------------------------------------
- */
+/* ---- the command line ---- */
 static const json_t *command_of(const struct grants *g, const struct grant_trial *t)
 {
 	return g->command[t - g->search.trial];
@@ -151,8 +150,7 @@ static void print_command(const json_t *command, FILE *out)
 	json_decref(words);
 }
 
-/* ---- text ---------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 /* Rungs `first` to `last`, which pass with the same set. */
 static void print_rungs(const struct grants *g, enum rung first, enum rung last, FILE *out)
 {
@@ -269,8 +267,7 @@ void grants_print(const struct grants *g, FILE *out)
 		        grants_broken(g), g->search.trials);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 static json_t *trial_json(const struct grants *g, const struct grant_trial *t, enum rung up_to)
 {
 	int rung = obstacle(t, up_to);

@@ -18,7 +18,7 @@ static const char *name_of_axis(int i)
 	return axis_rows[i].name;
 }
 
-/* ---- Markdown ------------------------------------------------------------------------------ */
+/* ---- Markdown ---- */
 static void print_set(uint32_t set, const char *(*name)(int), FILE *out)
 {
 	const char *comma = "";
@@ -122,7 +122,7 @@ void kinds_print(FILE *out)
 	print_axes(out);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 static json_t *set_json(uint32_t set, const char *(*name)(int))
 {
 	json_t *list = json_array();

@@ -147,7 +147,7 @@ int report_write(enum report_format format, const struct judge_input *in,
 	return rc;
 }
 
-/* ---- progress ------------------------------------------------------------------------------- */
+/* ---- progress ---- */
 void report_progress_init(struct report_progress *p, FILE *out, size_t total)
 {
 	*p = (struct report_progress){.total = total};

@@ -18,8 +18,7 @@
 #define EXIT_STATUS 0x41       /* what guests/fwcfg makes QEMU end with */
 #define RECORD_NAME 56
 
-/* ---- the command line ---------------------------------------------------------------------------
- */
+/* ---- the command line ---- */
 
 static bool begins(const char *text, const char *prefix)
 {
@@ -147,8 +146,7 @@ int acpi_control_argv(char *const *argv, const char *dumper, const char *output,
 	return 0;
 }
 
-/* ---- what came out ------------------------------------------------------------------------------
- */
+/* ---- what came out ---- */
 
 static int take(struct bytes *slot, struct reader *r, uint32_t size)
 {

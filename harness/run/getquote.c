@@ -53,8 +53,8 @@ static void look(struct getquote *g);
 
 /* ---- the guest's side ---- */
 
-/* Where guest-physical [gpa, gpa + size) is in the mapping; NULL unless all of it is the TD's RAM.
- */
+/* Where guest-physical [gpa, gpa + size) is in the mapping; NULL unless all of it is
+ * the TD's RAM. */
 static uint8_t *td_ram(const struct getquote *g, uint64_t gpa, uint64_t size)
 {
 	uint64_t memory = g->config.ram_size - TDXEMU_MEMORY, low = g->config.low;
@@ -68,8 +68,8 @@ static uint8_t *td_ram(const struct getquote *g, uint64_t gpa, uint64_t size)
 	return g->ram + low + (gpa - HIGH);
 }
 
-/* The quote, then the status, then the mailbox's counter: each seen only after what it stands for.
- */
+/* The quote, then the status, then the mailbox's counter: each seen only after what
+ * it stands for. */
 static void finish(struct getquote *g, uint64_t status, const uint8_t *quote, size_t quote_size,
                    const char *why)
 {

@@ -13,8 +13,8 @@
 #define HOST_PROBE_SECONDS 10
 int host_facts_gather(const char *qemu, struct host_facts *ret, struct err *e);
 
-/* The first executable regular file `name` of PATH, or `name` itself when it has a slash. -ENOENT.
- */
+/* The first executable regular file `name` of PATH, or `name` itself when it has a
+ * slash. -ENOENT. */
 int host_find_program(const char *name, char *ret, size_t ret_size);
 
 #endif

@@ -15,8 +15,7 @@
 
 #define IMAGE_MAX (1u << 30) /* bytes of a kernel or an initrd */
 
-/* ---- from a command line to what is measured ----------------------------------------------------
- */
+/* ---- from a command line to what is measured ---- */
 
 struct files {
 	struct bytes firmware, kernel, initrd;
@@ -147,8 +146,7 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 	return predict(&in, ret, e);
 }
 
-/* ---- the run's folder ---------------------------------------------------------------------------
- */
+/* ---- the run's folder ---- */
 
 static int one_boot(const struct run_record *record, const struct boot_record *b,
                     struct tables *tables, const char *dumper, struct err *e)

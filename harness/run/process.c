@@ -33,8 +33,8 @@ int process_signals_init(struct err *e)
 	return 0;
 }
 
-/* In the child, between fork and exec: async-signal-safe calls only. Tells errno through `report`.
- */
+/* In the child, between fork and exec: async-signal-safe calls only. Tells errno
+ * through `report`. */
 __attribute__((noreturn)) static void become(const struct process_spec *s, pid_t parent, int report)
 {
 	sigset_t none;

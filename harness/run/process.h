@@ -22,8 +22,8 @@ struct process_spec {
 };
 
 struct process;
-/* `code` and `status` as in siginfo_t: CLD_EXITED and the exit code, or CLD_KILLED and the signal.
- */
+/* `code` and `status` as in siginfo_t: CLD_EXITED and the exit code, or CLD_KILLED
+ * and the signal. */
 typedef void (*process_ended_fn)(struct process *p, int code, int status, void *userdata);
 
 /* -errno of the exec when the program can't be started at all. */

@@ -166,8 +166,7 @@ static inline void stream_frame(struct stream *s, enum frame_type type, json_t *
 	json_decref(object);
 }
 
-/* ---- one layer's own account ------------------------------------------------------------------
- */
+/* ---- one layer's own account ---- */
 struct account {
 	const char *id;
 	const uint8_t *nonce;
@@ -403,8 +402,7 @@ static inline void put_account(struct synth *y, struct stream *s, const struct a
 		stream_frame(s, FRAME_FACT, json_pack("{s:s}", "probe", "late"));
 }
 
-/* ---- the run
- * -------------------------------------------------------------------------------------- */
+/* ---- the run ---- */
 static inline void put_relays(struct synth *y, struct stream *s, const uint8_t *data, size_t size)
 {
 	static const char words[] = "docker: starting\nlast words \033[31mred\033[0m\n";

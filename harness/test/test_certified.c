@@ -453,8 +453,8 @@ START_TEST(named_alike)
 }
 END_TEST
 
-/* What names a certificate can be copied by anyone, its key too: a copy must not hide the original.
- */
+/* What names a certificate can be copied by anyone, its key too: a copy must not hide
+ * the original. */
 START_TEST(forged_twin)
 {
 	struct golden g = made_read(_i);

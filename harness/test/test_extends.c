@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RTMR3 as the judge replays it, and what it makes of a layer that was measured before its start.
- */
+/* RTMR3 as the judge replays it, and what it makes of a layer that was measured
+ * before its start. */
 #include "format/bytes.h"
 #include "test/golden.h"
 #include "test/synth.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every finding turned both ways: a layer that is held in has one, and each change brings one more.
- */
+/* Every finding turned both ways: a layer that is held in has one, and each change
+ * brings one more. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>

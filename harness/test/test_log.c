@@ -84,8 +84,7 @@ START_TEST(against_the_quote)
 }
 END_TEST
 
-/* ---- one change between what was logged and what was measured
- * ----------------------------------*/
+/* ---- one change between what was logged and what was measured ---- */
 
 /* RTMR0 of trustee-ovmf.bin has the events 1..11, 13, 14, 16 of the log. */
 static const size_t rtmr0[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16};
@@ -188,8 +187,7 @@ START_TEST(early_and_empty)
 }
 END_TEST
 
-/* ---- what the lines say
- * --------------------------------------------------------------------------*/
+/* ---- what the lines say ---- */
 
 static const struct {
 	const char *log;
@@ -268,8 +266,7 @@ START_TEST(foreign_text)
 }
 END_TEST
 
-/* ---- JSON
- * ----------------------------------------------------------------------------------------*/
+/* ---- JSON ---- */
 
 #define D48 "111111111111111111111111111111111111111111111111"
 #define ONE                                                 \

@@ -137,8 +137,8 @@ START_TEST(json_errno)
 }
 END_TEST
 
-/* Nothing a guest or a console wrote reaches a terminal unescaped; "emulated" is in every TD row.
- */
+/* Nothing a guest or a console wrote reaches a terminal unescaped; "emulated" is in
+ * every TD row. */
 START_TEST(safe_and_honest)
 {
 	static const enum twist twists[] = {AS_IT_SHOULD_BE, NOT_STARTED, CUT_SHORT, QUOTE_FOREIGN};

@@ -339,8 +339,8 @@ START_TEST(odd_path)
 }
 END_TEST
 
-/* Kept under its name, read by name; what could name another place, or is too much, is not taken.
- */
+/* Kept under its name, read by name; what could name another place, or is too much,
+ * is not taken. */
 START_TEST(collateral)
 {
 	static const char *const bad[] = {"", ".", "..", ".hidden", "../x", "a/b", "/etc/passwd"};

@@ -198,8 +198,8 @@ START_TEST(files_as_served)
 }
 END_TEST
 
-/* Bundles as others write them: 0x before hexadecimal, NUL behind PEM, CRLs in files of their own.
- */
+/* Bundles as others write them: 0x before hexadecimal, NUL behind PEM, CRLs in files
+ * of their own. */
 START_TEST(bundles_as_written)
 {
 	static const char *const crls[] = {"root_ca_crl", "pck_crl"};

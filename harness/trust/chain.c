@@ -186,8 +186,8 @@ static bool has_marker(const X509 *cert)
 
 /* ---- verifying ---- */
 
-/* A PCK's chain or a TCB signer's: what it is refused with, and what its certificates are called.
- */
+/* A PCK's chain or a TCB signer's: what it is refused with, and what its
+ * certificates are called. */
 struct chain_kind {
 	enum verdict_code untrusted, invalid, name, expired;
 	const char *names[CHAIN_MAX]; /* each contained in the common name; Intel's QVL, too */

@@ -144,8 +144,8 @@ const char *jsonx_raw(const char *text, size_t size, const char *key, size_t *re
 	const char *end = text + size, *p = skip_space(text, end), *value, *found = NULL;
 	bool more = true;
 
-	/* No JSON has a NUL, but jansson loses one behind a number, and its count of bytes with it.
-	 */
+	/* No JSON has a NUL, but jansson loses one behind a number, and its count of
+	 * bytes with it. */
 	if (memchr(text, '\0', size) || p == end || *p++ != '{')
 		return NULL;
 	while (more) {

@@ -81,8 +81,8 @@ int qe_identity_read(const json_t *o, struct qe_identity *ret, struct err *e);
 /* Whether the QE is the one of the identity: everything but its SVN. -EBADMSG else. */
 int qe_identity_match(const struct qe_identity *id, const struct sgx_report *qe, struct err *e);
 
-/* Fills `launch`, `current`, `status` and `tcb_evaluation` of *v. `id` has matched the quote's QE.
- */
+/* Fills `launch`, `current`, `status` and `tcb_evaluation` of *v. `id` has matched
+ * the quote's QE. */
 void tcb_evaluate(const struct tcb_info *info, const struct qe_identity *id, const struct pck *pck,
                   const struct quote *q, struct verdict *v);
 
@@ -98,8 +98,8 @@ const struct isv_level *isv_find(const struct isv_levels *levels, uint16_t isvsv
 const struct module_identity *module_find(const struct tcb_info *info, uint8_t version);
 const struct tcb_level *level_find(const struct tcb_info *info, const struct pck *pck,
                                    const uint8_t svn[16]);
-/* Where the comparison of TDX components begins: 0 and 1 are the module's, if it has an identity.
- */
+/* Where the comparison of TDX components begins: 0 and 1 are the module's, if it has
+ * an identity. */
 static inline size_t tdx_from(const uint8_t svn[16])
 {
 	return svn[1] > 0 ? 2 : 0;

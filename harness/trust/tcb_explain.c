@@ -100,8 +100,8 @@ static void say(struct line *l, const char *fmt, ...)
 		l->used = l->used + (size_t)n < l->size ? l->used + (size_t)n : l->size - 1;
 }
 
-/* Intel's name of a component, as the newest level has it: " (TDX Late Microcode Update)", or "".
- */
+/* Intel's name of a component, as the newest level has it: " (TDX Late Microcode
+ * Update)", or "". */
 static const char *component_type(const struct tcb_info *info, const struct tcb_gap *g,
                                   char out[64])
 {

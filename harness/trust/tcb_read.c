@@ -6,8 +6,8 @@
 #include "core/enum.h"
 #include "trust/tcb.h"
 
-/* What collateral may say of each part, as Intel's QVL takes it; anything else is not known here.
- */
+/* What collateral may say of each part, as Intel's QVL takes it; anything else is
+ * not known here. */
 #define MODULE_STATUSES (1u << TCB_UP_TO_DATE | 1u << TCB_OUT_OF_DATE | 1u << TCB_REVOKED)
 #define QE_STATUSES                                         \
 	(MODULE_STATUSES | 1u << TCB_CONFIGURATION_NEEDED | \

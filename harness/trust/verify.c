@@ -13,8 +13,8 @@ struct verifier {
 	struct certified_cache certified;
 };
 
-/* MRSIGNER of Intel's TD quoting enclave, as in every QE identity that Intel has published for it.
- */
+/* MRSIGNER of Intel's TD quoting enclave, as in every QE identity that Intel has
+ * published for it. */
 static const uint8_t intel_td_qe[32] = {
         0xdc, 0x9e, 0x2a, 0x7c, 0x6f, 0x94, 0x8f, 0x17, 0x47, 0x4e, 0x34,
         0xa7, 0xfc, 0x43, 0xed, 0x03, 0x0f, 0x7c, 0x15, 0x63, 0xf1, 0xba,

@@ -22,8 +22,7 @@
 
 #define NONCE "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" /* bytes 0 to 31 */
 
-/* ---- the only driver here: runs the words of `script` -----------------------------------------
- */
+/* ---- the only driver here: runs the words of `script` ---- */
 static const char *script; /* for sh -c; NULL: a program that is not there */
 static int prepare_result;
 static unsigned stopped, cleaned;
@@ -70,8 +69,7 @@ const struct driver *driver_find(const struct layer *layer, struct trouble *t)
 	return &fake;
 }
 
-/* ---- helpers
- * ------------------------------------------------------------------------------------- */
+/* ---- helpers ---- */
 static json_t *visit_json(const char *deadline)
 {
 	char text[1024];
@@ -180,8 +178,7 @@ static int enter(const char *text, const char *deadline)
 	return took;
 }
 
-/* ---- VISIT
- * ------------------------------------------------------------------------------------------ */
+/* ---- VISIT ---- */
 START_TEST(visit_is_read)
 {
 	json_t *object = visit_json("1500");
@@ -326,8 +323,7 @@ START_TEST(evidence_is_what_was_sent)
 }
 END_TEST
 
-/* ---- measuring what is started
- * ------------------------------------------------------------------------ */
+/* ---- measuring what is started ---- */
 static void tree_file(const char *dir, const char *name, const char *text, unsigned mode)
 {
 	char path[128];
@@ -458,8 +454,7 @@ START_TEST(unmeasured_is_not_started)
 }
 END_TEST
 
-/* ---- children
- * ------------------------------------------------------------------------------------ */
+/* ---- children ---- */
 START_TEST(child_is_relayed)
 {
 	char *out, *err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Containers without a runtime: the broker's manners, an OCI bundle's words, the table of drivers.
- */
+/* Containers without a runtime: the broker's manners, an OCI bundle's words, the
+ * table of drivers. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,7 @@
 #include "agent/util.h"
 #include "test/golden.h"
 
-/* ---- broker ------------------------------------------------------------------------------------
- */
+/* ---- broker ---- */
 static char dir[] = "/tmp/tception-broker-XXXXXX";
 static char path[64];
 static pid_t broker;
@@ -159,9 +158,7 @@ START_TEST(broker_serves_a_line)
 }
 END_TEST
 
-/* ---- OCI bundle
- * ----------------------------------------------------------------------------------
- */
+/* ---- OCI bundle ---- */
 static json_t *bundle(const struct container *c, uid_t owner)
 {
 	char where[] = "/tmp/tception-bundle-XXXXXX", config[64];
@@ -240,9 +237,7 @@ START_TEST(rootless_bundle_maps_its_owner)
 }
 END_TEST
 
-/* ---- table
- * ----------------------------------------------------------------------------------------
- */
+/* ---- table ---- */
 START_TEST(every_kind_has_a_driver)
 {
 	static const char *const known[][2] = {

@@ -36,8 +36,7 @@ START_TEST(setup_command_is_bounded)
 }
 END_TEST
 
-/* ---- guarded probes
- * ---------------------------------------------------------------------------------- */
+/* ---- guarded probes ---- */
 static json_t *finds(void *arg)
 {
 	return json_pack("{s:s}", "found", (const char *)arg);
@@ -76,8 +75,7 @@ START_TEST(probe_cannot_hang_or_crash_us)
 }
 END_TEST
 
-/* ---- small things
- * --------------------------------------------------------------------------------------- */
+/* ---- small things ---- */
 static const struct {
 	const char *in, *out;
 } texts[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The probes of isolation against the kernel this runs on: each must see what the test has set up.
- */
+/* The probes of isolation against the kernel this runs on: each must see what the
+ * test has set up. */
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
@@ -47,7 +47,7 @@ static const json_t *entry(const json_t *list, const char *member, const char *w
 	return NULL;
 }
 
-/* ---- system calls --------------------------------------------------------------------------- */
+/* ---- system calls ---- */
 static void load_filter(void)
 {
 #define ON(nr, action) \
@@ -96,8 +96,7 @@ START_TEST(system_calls)
 }
 END_TEST
 
-/* ---- ways in ------------------------------------------------------------------------------------
- */
+/* ---- ways in ---- */
 static int listen_at(const struct sockaddr *address, socklen_t size)
 {
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -229,7 +228,7 @@ START_TEST(passwords_in_time)
 }
 END_TEST
 
-/* ---- the rest ------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 START_TEST(isolation)
 {
 	json_t *fact = probe_isolation(NULL);

@@ -76,8 +76,8 @@ static void build_idt(void)
 	__asm__ volatile("lidt %0" ::"m"(idt_pointer));
 }
 
-/* The image QEMU loaded, secrets included, and the temporary tables: nothing of it stays readable.
- */
+/* The image QEMU loaded, secrets included, and the temporary tables: nothing of it
+ * stays readable. */
 static void wipe_low_memory(void)
 {
 	memset((void *)(TDXEMU_LOAD_ADDRESS - 0x10000ull), 0,

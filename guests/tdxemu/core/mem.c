@@ -153,7 +153,7 @@ uint64_t td_operand_map(struct td *td, struct td_vcpu *vcpu, const struct td_ope
 	return TDX_SUCCESS;
 }
 
-/* ---- TDG.MEM.PAGE.* ---- */
+/* ---- TDG.MEM.PAGE. ---- */
 
 static uint64_t level_size(uint64_t level)
 {

@@ -160,8 +160,8 @@ static uint64_t cpuidve_set(struct td_vcpu *vcpu, const struct td_regs *r)
 
 /* ---- metadata ---- */
 
-/* What TDG.VM.RD version 1, VP.RD and SYS.RD share: RDX is the next field, ~0 asks for the first.
- */
+/* What TDG.VM.RD version 1, VP.RD and SYS.RD share: RDX is the next field, ~0 asks
+ * for the first. */
 static uint64_t read_and_next(const struct td *td, const struct td_vcpu *vcpu,
                               enum td_context context, struct td_regs *r)
 {

@@ -38,8 +38,8 @@ static inline struct cpu *cpu_self(void)
 	return (struct cpu *)((sp - 1) & ~(uint64_t)(CPU_SIZE - 1));
 }
 
-/* svm/setup.c: the tables all CPUs share, then this CPU's control blocks in the TD's entry state.
- */
+/* svm/setup.c: the tables all CPUs share, then this CPU's control blocks in the TD's
+ * entry state. */
 void svm_share(const struct tdxemu_config *config);
 void svm_setup_cpu(struct cpu *c, uint64_t hob);
 /* The firmware's RAM copy at `copy` (2 MiB aligned) appears to the guest at 4 GiB - size. */

@@ -10,8 +10,7 @@
 #include "format/eventlog.h"
 #include "measure/grub/run.h"
 
-/* ---- variables
- * -------------------------------------------------------------------------------------- */
+/* ---- variables ---- */
 
 static int run_set(struct grub_run *g, const struct grub_words *w, int *ret_status, struct err *e)
 {
@@ -53,8 +52,7 @@ static int run_setparams(struct grub_run *g, const struct grub_words *w, int *re
 	return 0;
 }
 
-/* ---- nothing to see
- * --------------------------------------------------------------------------------- */
+/* ---- nothing to see ---- */
 
 static int run_true(struct grub_run *g, const struct grub_words *w, int *ret_status, struct err *e)
 {
@@ -104,8 +102,7 @@ static int run_fwsetup(struct grub_run *g, const struct grub_words *w, int *ret_
 	return 0;
 }
 
-/* ---- the menu and Linux
- * ----------------------------------------------------------------------------- */
+/* ---- the menu and Linux ---- */
 
 static int run_menuentry(struct grub_run *g, const struct grub_words *w, int *ret_status,
                          struct err *e)
@@ -217,8 +214,7 @@ static int run_boot(struct grub_run *g, const struct grub_words *w, int *ret_sta
 	return grub_boot(g, e);
 }
 
-/* ---- all of them
- * ------------------------------------------------------------------------------------ */
+/* ---- all of them ---- */
 
 static const struct {
 	const char *name, *module; /* that has it */

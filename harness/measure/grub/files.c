@@ -9,8 +9,7 @@
 #include "format/bytes.h"
 #include "measure/grub/run.h"
 
-/* ---- files
- * ------------------------------------------------------------------------------------------ */
+/* ---- files ---- */
 
 int grub_run_search(struct grub_run *g, const struct grub_words *w, int *ret_status, struct err *e)
 {

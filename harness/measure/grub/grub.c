@@ -15,8 +15,7 @@
 
 #define IMAGE_FOLDER "/EFI/BOOT" /* where GRUB itself is */
 
-/* ---- files
- * ------------------------------------------------------------------------------------------ */
+/* ---- files ---- */
 
 int grub_locate(struct grub_run *g, const char *path, unsigned *ret_partition,
                 const char **ret_rest)
@@ -86,8 +85,7 @@ int grub_read_lists(struct grub_run *g, const char *prefix, struct err *e)
 	return r < 0 ? r : 0;
 }
 
-/* ---- the menu
- * --------------------------------------------------------------------------------------- */
+/* ---- the menu ---- */
 
 static void entry_done(struct grub_entry *entry)
 {
@@ -237,8 +235,7 @@ static int show_menu(struct grub_run *g, struct err *e)
 	return r;
 }
 
-/* ---- configurations
- * ---------------------------------------------------------------------------------- */
+/* ---- configurations ---- */
 
 /* What GRUB takes note of while a configuration is read. */
 static int set_place(struct grub_run *g, const char *path, struct err *e)
@@ -330,8 +327,7 @@ int grub_run_config(struct grub_run *g, const char *path, bool menu, struct err 
 	return r < 0 ? r : 1;
 }
 
-/* ---- Linux
- * ------------------------------------------------------------------------------------------ */
+/* ---- Linux ---- */
 
 static void open_both(struct event_list *l, const char *reason)
 {
@@ -397,8 +393,7 @@ int grub_boot(struct grub_run *g, struct err *e)
 	return 0;
 }
 
-/* ---- from its start on
- * ------------------------------------------------------------------------------- */
+/* ---- from its start on ---- */
 
 /* What is set before the first configuration is read. */
 static int set_first_variables(struct grub_run *g, unsigned esp, struct err *e)

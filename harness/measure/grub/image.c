@@ -25,8 +25,7 @@ static bool contains(struct bytes b, const void *what, size_t size)
 	return memmem(b.data, b.size, what, size) != NULL;
 }
 
-/* ---- ELF objects
- * --------------------------------------------------------------------------------- */
+/* ---- ELF objects ---- */
 
 /* All within bounds, or an empty view. */
 static struct bytes piece(struct bytes b, uint64_t at, uint64_t size)
@@ -146,8 +145,7 @@ int grub_module_dependencies(struct bytes module, char ret[GRUB_DEPENDENCIES_MAX
 	return count;
 }
 
-/* ---- the image
- * ----------------------------------------------------------------------------------- */
+/* ---- the image ---- */
 
 /*
  * Its module "tpm" reports to a TPM and, since 2.12, to firmware that measures for a confidential

@@ -10,8 +10,7 @@
 #include "core/cleanup.h"
 #include "measure/grub/internal.h"
 
-/* ---- ends
- * ------------------------------------------------------------------------------------------- */
+/* ---- ends ---- */
 
 void grub_script_stop(struct grub_script *s, const char *fmt, ...)
 {
@@ -61,8 +60,7 @@ bool grub_script_ended(const struct grub_script *s)
 	return s->ended;
 }
 
-/* ---- one command
- * ------------------------------------------------------------------------------------ */
+/* ---- one command ---- */
 
 static char *join(const struct grub_words *w)
 {
@@ -184,8 +182,7 @@ static int simple_command(struct grub_script *s, struct grub_cursor *c, bool run
 	return r;
 }
 
-/* ---- lists and conditions
- * --------------------------------------------------------------------------- */
+/* ---- lists and conditions ---- */
 
 static bool is_word(const struct grub_token *t, const char *word)
 {

@@ -8,8 +8,7 @@
 #include "core/cleanup.h"
 #include "measure/grub/internal.h"
 
-/* ---- text to tokens
- * --------------------------------------------------------------------------------- */
+/* ---- text to tokens ---- */
 
 /* Drops lines that begin with '#', as GRUB does before it looks at anything else: a mark is left in
  * their place, so that lines can be counted. */
@@ -145,8 +144,7 @@ struct bytes grub_cursor_block(struct grub_script *s, struct grub_cursor *c)
 	return (struct bytes){begin, (size_t)(c->text + c->at - (const char *)begin)};
 }
 
-/* ---- words
- * ------------------------------------------------------------------------------------------ */
+/* ---- words ---- */
 
 struct builder {
 	struct grub_script *s;

@@ -64,7 +64,7 @@ static int parse_time(const char *text, time_t *ret)
 	return 0;
 }
 
-/* Kept, so that --json can come after it: said when all is parsed. */
+/* Kept until all is parsed, since --json can come after it and is to say it, too. */
 static void wrong(struct options *o, const char *what, const char *arg)
 {
 	if (!o->usage[0])
@@ -107,6 +107,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!o->files || (o->files > 1 && !o->batch))
 			wrong(o, "one FILE, or --batch", "");
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		if (o->usage[0] && !o->json)
+			argp_error(state, "%s", o->usage);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -82,6 +82,8 @@ class Folder:
         new = frames.bytes()
         file.write_bytes(data[:visit["begin"]] + new + data[visit["end"]:])
         grown = len(new) - (visit["end"] - visit["begin"])
+        for reading in boot["clock"]:
+            reading["at"] += grown if reading["at"] >= visit["end"] else 0
         visit["end"] += grown
         for later in boot["visits"][index + 1:]:
             later["begin"] += grown

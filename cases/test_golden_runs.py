@@ -7,6 +7,9 @@ import pytest
 from conftest import GOLDEN, result, tception
 
 RUNS = GOLDEN / "runs"
+# Both were recorded beside other load, by a build that took what the guest's own deadlines had cut off for verdicts
+# (a trial of a system call after 1 s, probes after 10 s). It is in the evidence, and no verdict any more.
+CUT_OFF = {"layers": {"td", "td/nspawn", "td/lxc.privileged"}, "measured": {"td@kernel=backports/uml+broker+measured"}}
 
 
 def lost(then, now, at=""):
@@ -35,20 +38,26 @@ def test_same_verdicts(name, tmp_path):
     then = result(folder)
     (folder / "result.json").unlink()
     status, now = judge(folder)
+    cut = {cell["id"] for cell in now["cells"] if cell["outcome"] == "broken" and "was cut off in the guest" in cell["reason"]}
+    assert cut == CUT_OFF[name] and status == 3
+    for verdicts in (then, now):
+        del verdicts["summary"]
+        for cell in verdicts["cells"]:
+            if cell["id"] in cut:
+                del cell["outcome"], cell["reason"]
     assert not list(lost(then, now))
-    assert status == 0
 
 
 def test_a_changed_byte_is_seen(tmp_path):
     """The comparison above can fail: one bit of the TD's quote is enough."""
     folder = tmp_path / "layers"
     shutil.copytree(RUNS / "layers", folder)
-    then = result(folder)
+    _, then = judge(folder)
     channel = folder / "boots" / "td-1" / "channel.bin"
     data = bytearray(channel.read_bytes())
     at = data.index(b'"interface":"configfs"')
     at = data.index(b'"data":"', at) + 1200  # inside the quote's body, base64
     data[at] = ord("A") if data[at] != ord("A") else ord("B")
     channel.write_bytes(data)
-    status, now = judge(folder)
-    assert list(lost(then, now)) and status != 0
+    _, now = judge(folder)
+    assert list(lost(then, now))

@@ -21,8 +21,18 @@
 #include "agent/probe.h"
 #include "agent/util.h"
 
-#define QUOTE_MS   45000      /* the kernel itself gives GetQuote 30 s */
 #define ANSWER_MAX (1u << 20) /* bytes of JSON */
+
+int broker_patience_ms = 30000;
+
+/* A REPORT of what did not come to a quote. */
+static json_t *failed(const char *step, int error)
+{
+	json_t *report = json_pack("{s:b,s:s}", "ok", 0, "step", step);
+
+	util_json_set_errno(report, error);
+	return report;
+}
 
 static int address(const char *path, struct sockaddr_un *ret)
 {
@@ -37,7 +47,7 @@ static int address(const char *path, struct sockaddr_un *ret)
 /* Exactly the 64 bytes; whatever comes later is not read. */
 static int take_request(int fd, struct report_request *ret)
 {
-	const int64_t end = util_now_ms() + BROKER_PATIENCE_MS;
+	const int64_t end = util_now_ms() + broker_patience_ms;
 	size_t got = 0;
 
 	while (got < sizeof(ret->report_data)) {
@@ -57,22 +67,25 @@ static int take_request(int fd, struct report_request *ret)
 static json_t *ask_quote(struct report_request *request)
 {
 	int error;
-	json_t *report = guard_run(report_configfs, request, QUOTE_MS, &error);
+	json_t *report = guard_run(report_configfs, request, PROBE_DEADLINE_MS, &error);
 
-	if (json_is_true(json_object_get(report, "ok")) || !broker_present())
-		return report;
-	json_decref(report);
-	return guard_run(report_broker, request, QUOTE_MS, &error);
+	if (!json_is_true(json_object_get(report, "ok")) && broker_present()) {
+		json_decref(report);
+		report = guard_run(report_broker, request, PROBE_DEADLINE_MS, &error);
+	}
+	return report ? report : failed("deadline", error);
 }
 
 static void serve_one(int fd)
 {
-	const struct timeval patience = {.tv_sec = BROKER_PATIENCE_MS / 1000};
+	const struct timeval patience = {.tv_sec = broker_patience_ms / 1000 + 1};
 	struct report_request request;
+	int r = take_request(fd, &request);
 
-	if (take_request(fd, &request) < 0)
+	if (r < 0 && r != -ETIMEDOUT)
 		return;
-	_cleanup_(util_json_decrefp) json_t *report = ask_quote(&request);
+	_cleanup_(util_json_decrefp) json_t *report =
+	        r < 0 ? failed("request", r) : ask_quote(&request);
 	_cleanup_(util_freep) char *text = report ? json_dumps(report, JSON_COMPACT) : NULL;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (text && util_write_all(fd, text, strlen(text)) == 0)
@@ -119,7 +132,7 @@ void broker_stop(const char *path, pid_t pid)
 	unlink(path);
 }
 
-/* Nobody hangs up on a line: what an asker left unsent is thrown away after BROKER_PATIENCE_MS. */
+/* Nobody hangs up on a line: what an asker left unsent is thrown away after broker_patience_ms. */
 static void serve_line(int fd)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -165,14 +178,6 @@ void broker_line_stop(void)
 }
 
 /* ---- the client ---- */
-static json_t *failed(const char *step, int error)
-{
-	json_t *report = json_pack("{s:b,s:s}", "ok", 0, "step", step);
-
-	util_json_set_errno(report, error);
-	return report;
-}
-
 /* Only what belongs into a REPORT: the broker is trusted for the quote, not for our frames. */
 static json_t *pick_members(const json_t *answer)
 {

@@ -120,9 +120,13 @@ static int make_root(const struct container *c, uid_t owner, char *root, size_t 
 	snprintf(root + n, size - n, "%s%s", variant[0] ? "-" : "", variant);
 	/* Engines and containers before this one leave things in it, and those would
 	 * be measured. */
+	int r = 0;
 	if (layer_grants(c->layer, "measured"))
-		command_quiet(30000, "rm", "-rf", "--one-file-system", root, NULL);
-	int r = rootfs_make(root, owner, c->nest, end_ms, t);
+		r = command_quiet((int)(end_ms - util_now_ms()), "rm", "-rf", "--one-file-system",
+		                  root, NULL);
+	if (r < 0)
+		return trouble_set(t, r, "rootfs", "the last one is still there: %s", strerror(-r));
+	r = rootfs_make(root, owner, c->nest, end_ms, t);
 	if (r == 0 && weak)
 		r = weak_make(root, owner, t);
 	if (r == 0 && changed_root)

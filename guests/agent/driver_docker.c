@@ -49,7 +49,7 @@ static struct engine *engine_of(const struct layer *layer)
 static int connect_to(const char *path)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = 5};
+	const struct timeval patience = {.tv_sec = 20};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
@@ -172,6 +172,18 @@ static int need_containerd(int64_t end_ms, struct trouble *t)
 	return r;
 }
 
+/* For slirp4netns. Where there is none to load, it says so itself. */
+static int load_tun(int64_t end_ms, struct trouble *t)
+{
+	struct command c = {0};
+
+	command_add_all(&c, "modprobe", "tun", NULL);
+	int r = command_run(&c, "modprobe", end_ms, t);
+	command_done(&c);
+	chmod("/dev/net/tun", 0666); /* as udev's rules have it */
+	return r == -ETIMEDOUT ? r : 0;
+}
+
 static int need_daemon(const struct engine *e, int64_t end_ms, struct trouble *t)
 {
 	struct command c = {0};
@@ -182,9 +194,9 @@ static int need_daemon(const struct engine *e, int64_t end_ms, struct trouble *t
 	if (r < 0)
 		return trouble_set(t, r, "dockerd", RUN_DIR ": %s", strerror(-r));
 	if (e->uid) {
-		command_quiet(10000, "modprobe", "tun", NULL);
-		chmod("/dev/net/tun", 0666); /* as udev's rules have it; for slirp4netns */
-		r = container_need_runtime_dir(t);
+		r = load_tun(end_ms, t);
+		if (r == 0)
+			r = container_need_runtime_dir(t);
 	} else {
 		container_host_engine(e->storage);
 		r = need_containerd(end_ms, t);

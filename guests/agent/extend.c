@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include "agent/guard.h"
+#include "agent/probe.h"
 #include "agent/util.h"
 
 #define GUEST_DIR    "/sys/devices/virtual/misc/tdx_guest"
 #define MEASUREMENTS GUEST_DIR "/measurements"
 #define RTMRS        4
-#define OURS         3     /* the RTMR that belongs to the running system */
-#define DEADLINE     10000 /* ms */
+#define OURS         3 /* the RTMR that belongs to the running system */
 
 /* Out-of-tree drivers' request; which direction its number carried differed among them. */
 struct tdx_extend_rtmr_req {
@@ -123,7 +123,7 @@ static int attempt_send(struct channel *c, struct attempt *a, guard_fn run, int 
 	int error;
 
 	extend_digest(a->event, a->payload, a->size, a->digest);
-	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, a, DEADLINE, &error);
+	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, a, PROBE_DEADLINE_MS, &error);
 	object = json_pack("{s:s,s:i,s:b,s:s,s:n,s:n,s:f,s:s,s:o,s:o}", "interface", a->interface,
 	                   "rtmr", OURS, "ok", 0, "step", "deadline", "errno", "errname", "ms",
 	                   util_now_fine_ms() - start, "event", a->event, "payload",

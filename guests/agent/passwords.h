@@ -10,7 +10,7 @@
  */
 void passwords_add(json_t *fact);
 
-/* The same of the text of an /etc/shadow, for its test. `text` is taken apart. */
-json_t *passwords_of(char *text, int64_t end_ms);
+/* The same of the text of an /etc/shadow, with so many hashes tried. `text` is taken apart. */
+json_t *passwords_of(char *text, int hashes);
 
 #endif

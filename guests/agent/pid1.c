@@ -16,7 +16,7 @@
 
 #define PORT_NAME    "tception"
 #define TTY_OPTION   "tception.tty="
-#define PORT_WAIT_MS 10000
+#define PORT_WORD_MS 10000
 
 static void open_console(void)
 {
@@ -47,24 +47,28 @@ static int open_tty(void)
 	return util_open_raw(path);
 }
 
+/* As long as the host waits: only its deadline ends a boot. */
 static int open_port(void)
 {
-	int64_t end = util_now_ms() + PORT_WAIT_MS;
+	int64_t word = util_now_ms() + PORT_WORD_MS;
 	char path[300];
 	int tty = open_tty();
 
 	if (tty != -ENOENT)
 		return tty;
 
-	while (util_now_ms() < end) {
+	for (;;) {
 		int fd = port_find(PORT_NAME, path, sizeof(path)) == 0
 		                 ? open(path, O_RDWR | O_CLOEXEC)
 		                 : -1;
 		if (fd >= 0)
 			return fd;
+		if (util_now_ms() >= word) {
+			util_log("still no virtio port named '" PORT_NAME "'");
+			word += PORT_WORD_MS;
+		}
 		util_sleep_ms(10);
 	}
-	return -ENODEV;
 }
 
 /* In a process of its own, so that waiting for orphans never takes a child of the server's. */
@@ -74,7 +78,7 @@ static int serve_port(void)
 	struct channel c;
 
 	if (fd < 0) {
-		util_log("no virtio port named '" PORT_NAME "'");
+		util_log("no channel: %s", strerror(-fd));
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);

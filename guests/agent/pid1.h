@@ -29,4 +29,14 @@ void system_prepare(void);
 /* proc, sys and dev of the initramfs. */
 int system_mount_first(void);
 
+/* What became of loading the kernel's modules at the start. */
+struct system_modules {
+	bool asked;
+	const char *kvm; /* which vendor's was tried */
+	int status;      /* of wait(2); -1: modprobe could not be started */
+	double ms;
+};
+/* NULL in a process that loaded none: a container's, a bare initramfs' init. */
+const struct system_modules *system_modules(void);
+
 #endif

@@ -13,22 +13,22 @@
 #include "agent/guard.h"
 #include "agent/util.h"
 
-#define TEXT_CHUNK      (200u << 10) /* bytes of log in a DMESG frame: JSON may escape each */
-#define BLOB_CHUNK      (384u << 10) /* bytes of a file in a BLOB frame */
-#define BLOB_MAX        (4u << 20)
-#define FACT_DEADLINE   10000 /* ms */
-#define IOCTL_DEADLINE  10000
-#define CONFIG_DEADLINE 45000 /* the kernel itself gives GetQuote 30 s */
-#define KERNEL_LINES    20    /* lines of the log kept with a REPORT */
+#define TEXT_CHUNK   (200u << 10) /* bytes of log in a DMESG frame: JSON may escape each */
+#define BLOB_CHUNK   (384u << 10) /* bytes of a file in a BLOB frame */
+#define BLOB_MAX     (4u << 20)
+#define KERNEL_LINES 20 /* lines of the log kept with a REPORT */
 
 static const struct {
 	const char *name;
 	guard_fn run;
 } facts[] = {
-        {"cpu", probe_cpu},     {"devices", probe_devices},     {"kvm", probe_kvm},
-        {"tsm", probe_tsm},     {"af_alg", probe_af_alg},       {"confinement", probe_confinement},
-        {"dmesg", probe_dmesg}, {"isolation", probe_isolation}, {"syscalls", probe_syscalls},
-        {"reach", probe_reach}, {"entry", probe_entry},         {"cost", probe_cost},
+        {"cpu", probe_cpu},           {"devices", probe_devices},
+        {"kvm", probe_kvm},           {"tsm", probe_tsm},
+        {"af_alg", probe_af_alg},     {"confinement", probe_confinement},
+        {"dmesg", probe_dmesg},       {"isolation", probe_isolation},
+        {"syscalls", probe_syscalls}, {"reach", probe_reach},
+        {"entry", probe_entry},       {"cost", probe_cost},
+        {"modules", probe_modules},
 };
 
 static int send_fact(struct channel *c, const char *name, guard_fn run)
@@ -36,18 +36,22 @@ static int send_fact(struct channel *c, const char *name, guard_fn run)
 	int error;
 	double start = util_now_fine_ms();
 	json_t *fact = json_pack("{s:s}", "probe", name);
-	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, NULL, FACT_DEADLINE, &error);
+	_cleanup_(util_json_decrefp) json_t *found =
+	        guard_run(run, NULL, PROBE_DEADLINE_MS, &error);
 
 	json_object_set_new(fact, "took_ms", json_real(util_now_fine_ms() - start));
 
 	if (found) {
 		json_object_update(fact, found);
 	} else {
-		/* A probe that hangs or dies is a finding: for KVM it is what "broken" means. */
+		/*
+		 * A probe that died is a finding: for KVM it is what "broken" means. One that was
+		 * cut off is none, for the machine may only be slow.
+		 */
 		util_json_set_errno(fact, error);
 		json_object_set_new(fact, "step",
 		                    json_string(error == ETIMEDOUT ? "deadline" : "probe"));
-		if (strcmp(name, "kvm") == 0)
+		if (error != ETIMEDOUT && strcmp(name, "kvm") == 0)
 			json_object_set_new(fact, "state", json_string("broken"));
 	}
 	return channel_send(c, FRAME_FACT, fact);
@@ -118,7 +122,7 @@ static json_t *kernel_lines(int fd)
 }
 
 static int send_report(struct channel *c, const struct layer *layer, const char *name,
-                       enum report_interface interface, guard_fn run, int deadline)
+                       enum report_interface interface, guard_fn run)
 {
 	_cleanup_(util_closep) int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct report_request request;
@@ -134,7 +138,8 @@ static int send_report(struct channel *c, const struct layer *layer, const char 
 	json_t *report =
 	        json_pack("{s:s,s:b,s:s,s:n,s:n,s:n,s:n}", "interface", name, "ok", 0, "step",
 	                  "deadline", "errno", "errname", "provider", "generation");
-	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, &request, deadline, &error);
+	_cleanup_(util_json_decrefp) json_t *found =
+	        guard_run(run, &request, PROBE_DEADLINE_MS, &error);
 	if (found)
 		json_object_update(report, found);
 	else
@@ -160,11 +165,10 @@ int probe_layer(struct channel *c, const struct layer *layer)
 	if (r == 0) /* before the reports, which then carry it */
 		r = extend_probe(c, layer);
 	if (r == 0)
-		r = send_report(c, layer, "ioctl", REPORT_IOCTL, report_ioctl, IOCTL_DEADLINE);
+		r = send_report(c, layer, "ioctl", REPORT_IOCTL, report_ioctl);
 	if (r == 0)
-		r = send_report(c, layer, "configfs", REPORT_CONFIGFS, report_configfs,
-		                CONFIG_DEADLINE);
+		r = send_report(c, layer, "configfs", REPORT_CONFIGFS, report_configfs);
 	if (r == 0 && broker_present())
-		r = send_report(c, layer, "broker", REPORT_BROKER, report_broker, CONFIG_DEADLINE);
+		r = send_report(c, layer, "broker", REPORT_BROKER, report_broker);
 	return r;
 }

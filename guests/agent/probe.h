@@ -12,8 +12,11 @@
 
 /*
  * The probes: each looks at one thing and reports what it found, with the errno of what failed.
- * They run in a process of their own (guard.h) and send nothing themselves.
+ * They run in a process of their own (guard.h) and send nothing themselves. One that has not ended
+ * by its deadline is cut off, and the frame says so: that tells of a slow machine, or of a kernel
+ * that hangs, and of nothing else. The kernel itself gives GetQuote 30 s.
  */
+#define PROBE_DEADLINE_MS 60000
 
 /* FACT objects, without "probe". */
 json_t *probe_cpu(void *unused);
@@ -28,6 +31,7 @@ json_t *probe_syscalls(void *unused);
 json_t *probe_reach(void *unused);
 json_t *probe_entry(void *unused);
 json_t *probe_cost(void *unused);
+json_t *probe_modules(void *unused);
 
 /* What a REPORT attempt needs: `report_data` is 64 bytes. */
 struct report_request {

@@ -82,7 +82,6 @@ static int add_vsock(json_t *list)
 {
 	_cleanup_(util_closep) int fd =
 	        socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	const struct timeval patience = {.tv_sec = 1};
 	struct {
 		struct nlmsghdr header;
 		struct vsock_diag_req request;
@@ -92,11 +91,10 @@ static int add_vsock(json_t *list)
 	         .request = {.sdiag_family = AF_VSOCK, .vdiag_states = 1u << LISTENING}};
 	char answer[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    send(fd, &ask, sizeof(ask), 0) < 0)
+	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) < 0)
 		return errno;
 	for (;;) {
-		ssize_t n = recv(fd, answer, sizeof(answer), 0);
+		ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT); /* it answers at once */
 		if (n <= 0)
 			return n < 0 ? errno : EPROTO;
 		struct nlmsghdr *h = (struct nlmsghdr *)answer;

@@ -18,8 +18,6 @@
 #include "agent/process.h"
 #include "agent/util.h"
 
-#define MODPROBE_DEADLINE_MS 30000
-
 struct mounting {
 	const char *target, *type, *options;
 	unsigned long flags;
@@ -100,18 +98,40 @@ static void make_machine_id(void)
 	util_create_file("/etc/machine-id", id, n, 0444);
 }
 
+static struct system_modules modules;
+
+const struct system_modules *system_modules(void)
+{
+	return modules.asked ? &modules : NULL;
+}
+
 /*
  * A module that can't be loaded is a finding of the probes: the kernel's own line tells why. KVM's
- * is tried by vendor, so that the reason is in the log even where CPUID hides the feature.
+ * is tried by vendor, so that the reason is in the log even where CPUID hides the feature. There is
+ * no deadline but the host's for the boot: what a slow machine had no time to load would look like
+ * something that is not there.
  */
 static void load_drivers(void)
 {
 	struct cpu_bits cpu;
+	double begun = util_now_fine_ms();
 
 	probe_cpu_bits(&cpu);
 	const char *kvm = strcmp(cpu.vendor, "GenuineIntel") == 0 ? "kvm_intel" : "kvm_amd";
-	command_quiet(MODPROBE_DEADLINE_MS, "modprobe", "--all", "--quiet", "configfs", "tdx_guest",
-	              kvm, "af_alg", "algif_hash", NULL);
+	const char *const argv[] = {"modprobe", "--all",  "--quiet",    "configfs", "tdx_guest",
+	                            kvm,        "af_alg", "algif_hash", NULL};
+	pid_t pid = fork();
+	if (pid == 0) {
+		process_become(0, 0);
+		execvp(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	modules.asked = true;
+	modules.kvm = kvm;
+	modules.status = -1;
+	while (pid > 0 && waitpid(pid, &modules.status, 0) < 0 && errno == EINTR)
+		;
+	modules.ms = util_now_fine_ms() - begun;
 }
 
 static const struct mounting configfs = {"/sys/kernel/config", "configfs", NULL,

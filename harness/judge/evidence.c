@@ -14,6 +14,7 @@
 #include "format/quote.h"
 #include "format/sha2.h"
 #include "format/text.h"
+#include "judge/cutoff.h"
 #include "judge/extends.h"
 #include "judge/frames.h"
 
@@ -118,10 +119,20 @@ static json_t **fact_slot(struct layer_evidence *l, size_t i)
 	return (json_t **)((char *)l + facts[i].slot);
 }
 
+static void cut_off(struct layer_evidence *l, bool is, const char *what)
+{
+	if (is)
+		problem(l, "%s was cut off in the guest: the machine was too slow, or it hangs",
+		        what);
+}
+
 static int on_fact(struct reading *r, json_t *o)
 {
 	struct layer_evidence *l = r->layer;
 	const char *probe = member_text(o, "probe");
+	char what[120];
+
+	cut_off(l, cutoff_fact(o, what, sizeof(what)), what);
 
 	for (size_t i = 0; probe && i < COUNT_OF(facts); i++) {
 		if (strcmp(probe, facts[i].probe) != 0)
@@ -188,7 +199,9 @@ static int on_report(struct reading *r, const json_t *o)
 	const json_t *kernel = json_object_get(o, "kernel");
 	struct sha512 so_far = r->digest; /* the frames before this one */
 	uint8_t evidence[SHA384_SIZE];
+	char what[120];
 
+	cut_off(l, cutoff_attempt(o, what, sizeof(what)), what);
 	text_escape(rep.name, sizeof(rep.name), name);
 	if (name && ENUM_FIND(interface_names, name) > 0)
 		rep.interface = ENUM_FIND(interface_names, name);
@@ -221,7 +234,10 @@ static int on_report(struct reading *r, const json_t *o)
 static int on_extend(struct reading *r, const json_t *o)
 {
 	struct layer_evidence *l = r->layer;
+	char what[120];
 	int rc = -EINVAL;
+
+	cut_off(l, cutoff_attempt(o, what, sizeof(what)), what);
 
 	if (l->extends < EXTENDS_MAX)
 		rc = extend_read(o, r->nonce, r->id, &l->extend[l->extends]);

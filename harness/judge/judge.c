@@ -9,6 +9,7 @@
 
 #include "core/escape.h"
 #include "judge/clock.h"
+#include "judge/cutoff.h"
 #include "judge/expect.h"
 #include "judge/extends.h"
 #include "judge/isolation.h"
@@ -315,6 +316,9 @@ static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 		}
 		if (l->timeout)
 			return broken(v, b, what, "the layer below gave it up after its deadline");
+		if (l->left && !l->hello && cutoff_words(l->told ? l->end : l->words))
+			return broken(v, b, "what was to start it ran out of time",
+			              l->told ? l->end : l->words);
 		if (l->left && l->started && !l->hello)
 			return broken(v, b, what, "it was started and said nothing of use");
 	}

@@ -69,6 +69,13 @@ enum twist {
 	ZERO_NO_LOG,
 	ZERO_LOG_CUT,
 	ZERO_NO_DONE,
+	/* cut off by a deadline in the guest */
+	FACT_CUT,
+	REPORT_CUT,
+	KERNEL_CUT, /* by the kernel's own */
+	TRIAL_CUT,  /* of a system call */
+	MODULES_CUT,
+	ENGINE_CUT, /* by one of the tool that starts the layer */
 	ZERO_CLOCK, /* layer 0's runs four times too fast */
 	HARDWARE,   /* the boot claims to be on TDX hardware */
 	TWISTS
@@ -190,8 +197,25 @@ static inline void put_hello(struct synth *y, struct stream *s, const struct acc
 	                       !a->inner, "boot_id", "one-boot"));
 }
 
+static inline void put_cut(struct stream *s, const struct account *a)
+{
+	if (a->twist == FACT_CUT)
+		stream_frame(s, FRAME_FACT,
+		             json_pack("{s:s, s:s, s:i}", "probe", "reach", "step", "deadline",
+		                       "errno", 110));
+	if (a->twist == TRIAL_CUT)
+		stream_frame(s, FRAME_FACT,
+		             json_pack("{s:s, s:[{s:s, s:i, s:i}]}", "probe", "syscalls", "calls",
+		                       "call", "bpf", "reach", 14, "use", -2));
+	if (a->twist == MODULES_CUT)
+		stream_frame(s, FRAME_FACT,
+		             json_pack("{s:s, s:b, s:n, s:i}", "probe", "modules", "asked", 1,
+		                       "exit", "signal", 9));
+}
+
 static inline void put_facts(struct stream *s, const struct account *a)
 {
+	put_cut(s, a);
 	stream_frame(s, FRAME_FACT,
 	             json_pack("{s:s, s:[{s:s, s:b, s:s, s:{s:b, s:n}}]}", "probe", "devices",
 	                       "nodes", "path", "/dev/tdx_guest", "exists", 1, "mode", "0600",
@@ -298,6 +322,13 @@ static inline void put_quote(struct synth *y, struct stream *s, const struct acc
 		y->covered = s->size;
 	if (a->twist == NO_REPORT)
 		return;
+	if (a->twist == REPORT_CUT || a->twist == KERNEL_CUT) {
+		stream_frame(s, FRAME_REPORT,
+		             json_pack("{s:s, s:b, s:s, s:i, s:f}", "interface", "configfs", "ok",
+		                       0, "step", a->twist == REPORT_CUT ? "deadline" : "outblob",
+		                       "errno", 110, "ms", 30000.0));
+		return;
+	}
 	if (a->twist >= CONFIGFS_DENIED && a->twist <= BROKER_BORROWED)
 		stream_frame(s, FRAME_REPORT,
 		             json_pack("{s:s, s:b, s:s, s:i, s:f, s:n}", "interface", "configfs",
@@ -424,7 +455,7 @@ static inline void put_child(struct synth *y, struct stream *s)
 	struct account a = {y->item[1].id, y->visit[1].nonce[1], true, y->twist};
 	struct stream child = {0};
 	bool silent = y->twist == NOT_STARTED || y->twist == NOT_STARTED_MUTE ||
-	              y->twist == STARTED_SILENT;
+	              y->twist == STARTED_SILENT || y->twist == ENGINE_CUT;
 
 	sha384_init(&child.digest);
 	put_account(y, &child, &a);
@@ -442,7 +473,8 @@ static inline void put_child(struct synth *y, struct stream *s)
 
 static inline void put_second_visit(struct synth *y, struct stream *s)
 {
-	bool silent = y->twist == NOT_STARTED || y->twist == NOT_STARTED_MUTE;
+	bool silent =
+	        y->twist == NOT_STARTED || y->twist == NOT_STARTED_MUTE || y->twist == ENGINE_CUT;
 
 	if (y->twist != NO_ENTER)
 		stream_frame(s, FRAME_ENTER,
@@ -460,7 +492,10 @@ static inline void put_second_visit(struct synth *y, struct stream *s)
 		                       "exit", silent ? 125 : 0, "signal", "timeout",
 		                       y->twist == LEFT_TIMEOUT, "seconds", 4.2, "ready_ms", 3800.0,
 		                       "step", silent ? "run" : "", "reason",
-		                       y->twist == NOT_STARTED
+		                       y->twist == ENGINE_CUT
+		                               ? "docker: Error response from daemon: "
+		                                 "context deadline exceeded"
+		                       : y->twist == NOT_STARTED
 		                               ? "no such \033[31mdevice\nusage: docker"
 		                               : ""));
 	stream_frame(s, FRAME_DONE, json_pack("{s:s}", "layer", "td"));

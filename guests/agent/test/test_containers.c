@@ -30,6 +30,7 @@ static void broker_setup(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/socket", dir);
+	broker_patience_ms = 300;
 	ck_assert_int_eq(broker_start(path, &broker), 0);
 }
 
@@ -44,7 +45,7 @@ static void broker_teardown(void)
 static int connected(void)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = 20};
+	const struct timeval patience = {.tv_sec = 300};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
@@ -83,13 +84,13 @@ END_TEST
 
 START_TEST(broker_drops_who_does_not_ask)
 {
-	int64_t begun = util_now_ms();
+	json_t *report = ask("too little", 10);
 
-	ck_assert_ptr_null(ask("too little", 10));
-	ck_assert_int_ge(util_now_ms() - begun, BROKER_PATIENCE_MS - 100);
-	ck_assert_int_lt(util_now_ms() - begun, BROKER_PATIENCE_MS + 8000);
-	json_t *report =
-	        ask("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 64);
+	/* Told so, for a slow asker's cut request is no answer of any interface's. */
+	ck_assert_str_eq(util_json_string(report, "step", ""), "request");
+	ck_assert_str_eq(util_json_string(report, "errname", ""), "ETIMEDOUT");
+	json_decref(report);
+	report = ask("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 64);
 	ck_assert_ptr_nonnull(report);
 	json_decref(report);
 }
@@ -105,7 +106,7 @@ START_TEST(broker_serves_a_bounded_number)
 		ck_assert_ptr_nonnull(r);
 		json_decref(r);
 	}
-	for (int i = 0; i < 100; i++) { /* until it has ended */
+	for (int i = 0; i < 3000; i++) { /* until it has ended */
 		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
 		int r = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
@@ -125,8 +126,8 @@ static char *ask_line(int fd, const char *request, size_t size, char *answer, si
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	ck_assert_int_eq(write(fd, request, size), (ssize_t)size);
-	while (used + 1 < room && poll(&p, 1, BROKER_PATIENCE_MS + 3000) > 0 &&
-	       read(fd, answer + used, 1) == 1 && answer[used] != '\n')
+	while (used + 1 < room && poll(&p, 1, 300000) > 0 && read(fd, answer + used, 1) == 1 &&
+	       answer[used] != '\n')
 		used++;
 	answer[used] = 0;
 	return used ? answer : NULL;
@@ -136,10 +137,12 @@ START_TEST(broker_serves_a_line)
 {
 	static const char request[] =
 	        "0123456789abcdef0123456789abcdef0123456789abcdef\r\n\x03\x04\x11\x13\x1a"
-	        "\177" "56789ab";
+	        "\177"
+	        "56789ab";
 	char line[BROKER_LINE_MAX], answer[4096];
 	struct trouble t = {0};
 
+	broker_patience_ms = 3000;
 	ck_assert_int_eq(broker_line_start(line, &t), 0);
 	int fd = open(line, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
@@ -149,7 +152,8 @@ START_TEST(broker_serves_a_line)
 		ck_assert(json_is_false(json_object_get(report, "ok")));
 		json_decref(report);
 	}
-	ck_assert_ptr_null(ask_line(fd, "too little", 10, answer, sizeof(answer)));
+	ck_assert_ptr_nonnull(ask_line(fd, "too little", 10, answer, sizeof(answer)));
+	ck_assert_ptr_nonnull(strstr(answer, "ETIMEDOUT"));
 	ck_assert_ptr_nonnull(ask_line(fd, request, 64, answer, sizeof(answer)));
 	close(fd);
 	broker_line_stop();

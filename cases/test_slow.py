@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A slow or wrong machine is never a verdict: real guests whose clock is wrong, or whose QEMU is stopped for a while."""
+import subprocess
+
+import pytest
+
+from slow import (TCEPTION, TOP, channel_has, console_speaks, finish, pause, start, verdict, wait_for)
+
+CASES = """\
+version: 1
+cases:
+  - {cell: vm, expect: {grade: none, rung: device, errno: ENOENT, kvm: works}, why: a plain VM}
+  - {cell: td, expect: {grade: verified, kvm: no-cpu}, why: a trust domain}
+"""
+
+
+@pytest.fixture(name="cases")
+def cases_file(tmp_path):
+    path = tmp_path / "cases.yaml"
+    path.write_text(CASES)
+    return path
+
+
+@pytest.fixture(name="idle", scope="module")
+def idle_verdicts(tmp_path_factory):
+    """The same cells undisturbed; the expectations alone do not have all of it."""
+    folder = tmp_path_factory.mktemp("idle")
+    (folder / "cases.yaml").write_text(CASES)
+    cells = finish(start(folder / "run", folder / "cases.yaml"), folder / "run")
+    assert {cell["outcome"] for cell in cells.values()} == {"pass"}, cells
+    assert {cell["clock"]["state"] for cell in cells.values()} <= {"right", "unknown"}
+    return {name: verdict(cell) for name, cell in cells.items()}
+
+
+def test_wrong_clock(tmp_path, cases):
+    """A kernel that is told half the frequency runs twice as fast; nothing that it says counts."""
+    text = subprocess.run([TCEPTION, "doctor"], cwd=TOP, capture_output=True, text=True, check=False).stdout
+    khz = next((int(line.split()[-2]) for line in text.splitlines() if line.startswith("clock") and "kHz" in line), None)
+    if khz is None:
+        pytest.skip("the TSC's frequency is not known here")
+    run = tmp_path / "run"
+    cell = finish(start(run, cases, "--cell", "vm", "--accel", "tcg", "--append", f"tsc_early_khz={khz // 2}"), run)["vm"]
+    assert cell["outcome"] == "broken" and "layer 0's clock is wrong" in cell["reason"], cell["reason"]
+    assert cell["clock"]["state"] == "wrong" and 1.5 < cell["clock"]["high"] < 2.5
+    assert all(cost is None for layer in cell["layers"] for cost in layer["cost"].values())
+
+
+def test_paused_while_modules_load(tmp_path, cases, idle, name="vm"):
+    """Longer than modprobe once was given: everything is loaded all the same. (full_slow.py stops TDs too.)"""
+    run = tmp_path / "run"
+    child = start(run, cases, "--cell", name)
+    assert wait_for(child, lambda: console_speaks(run) or channel_has(run, 0)), "the guest never came"
+    assert pause(child, 33) == 1
+    cell = finish(child, run)[name]
+    assert cell["outcome"] == "broken" or verdict(cell) == idle[name], cell["reason"]
+
+
+def test_paused_while_it_probes(tmp_path, cases, idle):
+    """Longer than a probe is given: what was cut off is said to be, and is no verdict."""
+    run = tmp_path / "run"
+    child = start(run, cases, "--cell", "vm")
+    assert wait_for(child, lambda: channel_has(run, 2000)), "the agent never came"
+    assert pause(child, 63) == 1
+    cell = finish(child, run)["vm"]
+    assert cell["outcome"] == "broken" or verdict(cell) == idle["vm"], cell["reason"]
+    if cell["outcome"] == "broken":
+        assert "cut off in the guest" in cell["reason"], cell["reason"]

@@ -28,6 +28,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("measure", "explain"): "--quote, --tdreport or --eventlog",
     ("measure", "acpi"): "--output",
     ("qgs",): "--key or --any-report",
+    ("pccs",): None,
 }
 LETTERS = {"f": "format", "j": "jobs", "o": "output", "?": "help", "V": "version"}
 FORMATS = {"table", "json", "markdown", "junit"}

@@ -35,6 +35,7 @@ int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_measure(int argc, char **argv);
 int cmd_quote(int argc, char **argv);
+int cmd_pccs(int argc, char **argv);
 int cmd_qgs(int argc, char **argv);
 
 #endif

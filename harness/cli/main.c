@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 	        {"eventlog", cmd_eventlog, "what a boot measured, and whether a quote agrees"},
 	        {"measure", cmd_measure, "predict and explain MRTD and RTMRs from the inputs"},
 	        {"qgs", cmd_qgs, "serve emulated quotes on a unix socket"},
+	        {"pccs", cmd_pccs, "serve the collateral of emulated quotes over HTTP"},
 	};
 	_cleanup_(file_abandon) struct file_new out = {0};
 	struct err e;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/options.h"
+#include "cli/service.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/file.h"
@@ -102,51 +102,6 @@ static int read_key(const char *path, uint8_t ret[QGS_KEY_SIZE], struct err *e)
 	return 0;
 }
 
-static int write_text(const char *path, const char *text, struct err *e)
-{
-	return file_write(path, text, strlen(text), e);
-}
-
-static int write_files(const struct options *o, const struct authority *a, struct err *e)
-{
-	_cleanup_(freep) char *bundle = NULL;
-	int r;
-
-	if (o->root && (r = write_text(o->root, authority_root_pem(a), e)) < 0)
-		return r;
-	if (!o->collateral)
-		return 0;
-	r = authority_bundle(a, time(NULL), &bundle, e);
-	return r < 0 ? r : write_text(o->collateral, bundle, e);
-}
-
-static int open_authority(const char *dir, struct authority **ret, struct err *e)
-{
-	_cleanup_(freep) char *own = NULL;
-	int r;
-
-	if (!dir && (r = authority_default_dir(&own, e)) < 0)
-		return r;
-	return authority_open(dir ?: own, ret, e);
-}
-
-/* Ends on SIGINT and SIGTERM, so that the socket goes away. */
-static int loop_with_signals(sd_event **ret, struct err *e)
-{
-	sigset_t ends;
-	int r;
-
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-	if ((r = sd_event_default(ret)) < 0 ||
-	    (r = sd_event_add_signal(*ret, NULL, SIGINT, NULL, NULL)) < 0 ||
-	    (r = sd_event_add_signal(*ret, NULL, SIGTERM, NULL, NULL)) < 0)
-		return err_sys(e, r, "event loop");
-	return 0;
-}
-
 static int serve(struct options *o, struct err *e)
 {
 	_cleanup_(authority_freep) struct authority *a = NULL;
@@ -156,8 +111,9 @@ static int serve(struct options *o, struct err *e)
 	int r;
 
 	if ((o->key_file && (r = read_key(o->key_file, key, e)) < 0) ||
-	    (r = open_authority(o->authority, &a, e)) < 0 || (r = write_files(o, a, e)) < 0 ||
-	    (r = loop_with_signals(&event, e)) < 0)
+	    (r = service_authority(o->authority, &a, e)) < 0 ||
+	    (r = service_write(a, o->root, o->collateral, e)) < 0 ||
+	    (r = service_loop(&event, e)) < 0)
 		goto out;
 	o->config.authority = a;
 	if ((r = qgs_new(event, o->socket, &o->config, &q, e)) < 0 ||

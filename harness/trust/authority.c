@@ -11,8 +11,8 @@
 /*
  * One file holds the key and the certificate of every role, in their order. It is written whole
  * under another name and then linked into place: of several processes that start at once one wins,
- * and the others read what it wrote. Its name has a number: "authority.pem" is of versions whose certificates
- * have the old marker (marker.h), and is left to them.
+ * and the others read what it wrote. Its name has a number: "authority.pem" is of versions whose
+ * certificates have the old marker (marker.h), and is left to them.
  */
 #define AUTHORITY_FILE "authority-2.pem"
 
@@ -193,6 +193,11 @@ void authority_free(struct authority *a)
 void authority_freep(struct authority **a)
 {
 	authority_free(*a);
+}
+
+const uint8_t *authority_fmspc(void)
+{
+	return authority_platform.fmspc;
 }
 
 const char *authority_root_pem(const struct authority *a)

@@ -10,7 +10,6 @@
 /* The collateral of emulated quotes: what Intel's PCS would serve, signed by the test authority. */
 
 #define VALID_SECONDS (30 * 24 * 60 * 60) /* as Intel's */
-#define EVALUATION    1
 #define TCB_DATE      "2026-01-01T00:00:00Z"
 
 static json_t *hex(const void *data, size_t size)
@@ -65,7 +64,7 @@ static json_t *tcb_info(time_t at)
 	        "id", "TDX", "version", 3, "issueDate", date(at),                                 //
 	        "nextUpdate", date(at + VALID_SECONDS), "fmspc", hex(p->fmspc, sizeof(p->fmspc)), //
 	        "pceId", hex(p->pceid, sizeof(p->pceid)), "tcbType", 0,                           //
-	        "tcbEvaluationDataNumber", EVALUATION,                                            //
+	        "tcbEvaluationDataNumber", AUTHORITY_EVALUATION,                                  //
 	        "tdxModule", "mrsigner", hex_padded(TDX_EMULATED_MRSIGNERSEAM, 48),               //
 	        "attributes", hex(zero, 8), "attributesMask", json_string("FFFFFFFFFFFFFFFF"),    //
 	        "tdxModuleIdentities", "id", "TDX_01",                                            //
@@ -85,7 +84,7 @@ static json_t *qe_identity(time_t at)
 	return json_pack(
 	        "{ss, si, so, so, si, so, ss, ss, ss, so, si, so}", "id", "TD_QE", "version", 2, //
 	        "issueDate", date(at), "nextUpdate", date(at + VALID_SECONDS),                   //
-	        "tcbEvaluationDataNumber", EVALUATION, "miscselect", hex(zero, 4),               //
+	        "tcbEvaluationDataNumber", AUTHORITY_EVALUATION, "miscselect", hex(zero, 4),     //
 	        "miscselectMask", "FFFFFFFF", "attributes", "11000000000000000000000000000000",  //
 	        "attributesMask", "FBFFFFFFFFFFFFFF0000000000000000",                            //
 	        "mrsigner", hex_padded(AUTHORITY_QE_MRSIGNER, 32),                               //
@@ -118,6 +117,23 @@ static bool list_revoked(X509_CRL *crl, const X509 *cert)
 	return true;
 }
 
+/* What RFC 5280 (5.2.1, 5.2.3) wants of every CRL, and parsers too; the number grows with time. */
+static bool add_crl_extensions(X509_CRL *crl, X509 *issuer, time_t at)
+{
+	_cleanup_(X509_EXTENSION_freep) X509_EXTENSION *key = NULL;
+	ASN1_INTEGER *number = ASN1_INTEGER_new();
+	X509V3_CTX ctx;
+	bool ok;
+
+	X509V3_set_ctx(&ctx, issuer, NULL, NULL, crl, 0);
+	key = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
+	ok = key && X509_CRL_add_ext(crl, key, -1) == 1 && number &&
+	     ASN1_INTEGER_set_int64(number, at) == 1 &&
+	     X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1;
+	ASN1_INTEGER_free(number);
+	return ok;
+}
+
 static json_t *make_crl(const struct identity *issuer, time_t at, const X509 *revoked)
 {
 	_cleanup_(X509_CRL_freep) X509_CRL *crl = X509_CRL_new();
@@ -128,7 +144,8 @@ static json_t *make_crl(const struct identity *issuer, time_t at, const X509 *re
 	if (!crl || X509_CRL_set_version(crl, X509_CRL_VERSION_2) != 1 ||
 	    X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->cert)) != 1 ||
 	    !set_dates(crl, at) || (revoked && !list_revoked(crl, revoked)) ||
-	    X509_CRL_sort(crl) != 1 || X509_CRL_sign(crl, issuer->key, EVP_sha256()) <= 0 ||
+	    !add_crl_extensions(crl, issuer->cert, at) || X509_CRL_sort(crl) != 1 ||
+	    X509_CRL_sign(crl, issuer->key, EVP_sha256()) <= 0 ||
 	    (size = i2d_X509_CRL(crl, &der)) <= 0 ||
 	    !(text = malloc(HEX_ENCODED_SIZE((size_t)size))))
 		return NULL;
@@ -136,18 +153,31 @@ static json_t *make_crl(const struct identity *issuer, time_t at, const X509 *re
 	return json_string(text);
 }
 
-static int add_signed(json_t *bundle, const struct authority *a, const char *key, json_t *value,
-                      struct err *e)
+/* Takes `value` over. The caller frees *ret_text. */
+static int sign_json(const struct authority *a, json_t *value, char **ret_text,
+                     uint8_t signature[ECDSA_RAW_SIZE], struct err *e)
 {
 	_cleanup_(freep) char *text = json_dumps(value, JSON_COMPACT);
-	uint8_t signature[ECDSA_RAW_SIZE];
-	char name[64];
 	int r;
 
 	json_decref(value);
 	if (!text)
 		return err_nomem(e);
-	if ((r = ecdsa_sign(a->id[ROLE_SIGNING].key, text, strlen(text), signature, e)) < 0)
+	r = ecdsa_sign(a->id[ROLE_SIGNING].key, text, strlen(text), signature, e);
+	if (r == 0)
+		*ret_text = TAKE_PTR(text);
+	return r;
+}
+
+static int add_signed(json_t *bundle, const struct authority *a, const char *key, json_t *value,
+                      struct err *e)
+{
+	_cleanup_(freep) char *text = NULL;
+	uint8_t signature[ECDSA_RAW_SIZE];
+	char name[64];
+	int r = sign_json(a, value, &text, signature, e);
+
+	if (r < 0)
 		return r;
 	json_object_set_new(bundle, key, json_string(text));
 	snprintf(name, sizeof(name), "%s_signature", key);
@@ -185,4 +215,25 @@ out:
 int authority_bundle(const struct authority *a, time_t at, char **ret, struct err *e)
 {
 	return authority_bundle_of(a, &(struct bundle_contents){.at = at}, ret, e);
+}
+
+int authority_evaluations(const struct authority *a, time_t at, char **ret, struct err *e)
+{
+	json_t *numbers =
+	        json_pack("{ss, si, so, so, s[{si, ss, ss}]}", "id", "TDX", "version", 1,
+	                  "issueDate", date(at), "nextUpdate", date(at + VALID_SECONDS),
+	                  "tcbEvalNumbers", "tcbEvaluationDataNumber", AUTHORITY_EVALUATION,
+	                  "tcbRecoveryEventDate", TCB_DATE, "tcbDate", TCB_DATE);
+	char signature_hex[HEX_ENCODED_SIZE(ECDSA_RAW_SIZE)];
+	_cleanup_(freep) char *text = NULL;
+	uint8_t signature[ECDSA_RAW_SIZE];
+	int r = sign_json(a, numbers, &text, signature, e);
+
+	if (r < 0)
+		return r;
+	hex_encode(signature, sizeof(signature), signature_hex);
+	if (asprintf(ret, "{\"tcbEvaluationDataNumbers\":%s,\"signature\":\"%s\"}", text,
+	             signature_hex) < 0)
+		return err_nomem(e);
+	return 0;
 }

@@ -10,7 +10,7 @@
  * for tception; 1 under it is this extension. No arc reaches 2^31, which parsers of Go, GnuTLS and
  * Rust can't read, and the whole has 35 bytes, of the 39 that some take.
  */
-#define TRUST_MARKER_OID                                                                           \
+#define TRUST_MARKER_OID \
 	"1.2.840.113556.1.8000.2554.54049.44905.29137.17053.44758.15039451.11243351.1"
 /* The same UUID as one number (ITU-T X.667): certificates made before are still known by it. */
 #define TRUST_MARKER_OID_OLD "2.25.280642010682811387725561082749249097559.1"

@@ -64,5 +64,13 @@ int authority_quote(struct authority *a, const struct tdreport *report, uint16_t
  * Caller frees *ret.
  */
 int authority_bundle(const struct authority *a, time_t at, char **ret, struct err *e);
+/*
+ * Which evaluation numbers there are, as Intel's PCS serves them (tcbevaluationdatanumbers): one.
+ * Caller frees *ret.
+ */
+#define AUTHORITY_EVALUATION 1
+int authority_evaluations(const struct authority *a, time_t at, char **ret, struct err *e);
+/* FMSPC of the emulated platform, six bytes. */
+const uint8_t *authority_fmspc(void);
 
 #endif

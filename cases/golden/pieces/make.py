@@ -68,6 +68,17 @@ def forms():
         put(f"form/{name}", text)
 
 
+def requests():
+    """Requests to the emulated PCCS: path and parameters, one a line."""
+    for name, text in (("tcb", "tdx/certification/v4/tcb\nfmspc=454d55000000\nupdate=early"),
+                       ("tcb-number", "tdx/certification/v4/tcb/\nfmspc=454D55000000\ntcbEvaluationDataNumber=1"),
+                       ("identity", "tdx/certification/v4/qe/identity\nupdate=standard"),
+                       ("pckcrl", "sgx/certification/v4/pckcrl\nca=platform\nencoding=der"),
+                       ("rootcacrl", "sgx/certification/v4/rootcacrl"),
+                       ("numbers", "tdx/certification/v4/tcbevaluationdatanumbers")):
+        put(f"pccs/{name}", "/" + text)
+
+
 def main():
     for quote in ("9c3786b9b3d6", "586c2be0dc38"):
         pem = (GOLDEN / "quote" / f"{quote}.bin").read_bytes()
@@ -96,6 +107,7 @@ def main():
         put(f"served/{name}-bytes.json", json.dumps(as_numbers(bundle), separators=(",", ":")))
         put(f"crl/{name}-pck.b64", base64.b64encode(bytes.fromhex(bundle["pck_crl"])))
     forms()
+    requests()
 
 
 main()

@@ -33,8 +33,8 @@ static const struct argp_option list[] = {
         {"cmdline", KEY_CMDLINE, "TEXT", 0, "QEMU's -append", 1},
         {"acpi", KEY_ACPI, "DIR", 0, "what `tception measure acpi' captured", 1},
         {"qemu-version", KEY_QEMU_VERSION, "V", 0,
-         "of the QEMU that runs the TD; before 10.0 it writes into the kernel (default: it does "
-         "not)",
+         "of the QEMU that runs the TD: up to 10.1 it writes into the kernel; without it RTMR1 of "
+         "a direct boot is not known",
          1},
         {"disk", KEY_DISK, "IMAGE", 0, "boot from this image (raw or qcow2) instead of a kernel",
          1},
@@ -62,9 +62,9 @@ static int parse_version(const char *text, struct measure_inputs *in, struct err
 {
 	unsigned major, minor;
 
-	if (sscanf(text, "%3u.%3u", &major, &minor) != 2 || major == 0)
+	if (sscanf(text, "%3u.%2u", &major, &minor) != 2 || major == 0)
 		return err_set(e, -EINVAL, "--qemu-version %.20s: not like 7.2 or 10.1.2", text);
-	in->qemu_major = major;
+	in->qemu = 100 * major + minor;
 	return 0;
 }
 
@@ -79,8 +79,10 @@ static int parse_place(const char *text, struct measure_options *o, struct err *
 		return err_set(e, -EINVAL,
 		               "--boot-device %.20s: not like 2.0 or 1f.2,first or 2.0,first,1",
 		               text);
-	o->boot_device =
-	        (struct pci_place){(uint8_t)device, (uint8_t)function, first > 0, (uint8_t)others};
+	o->boot_device = (struct pci_place){.device = (uint8_t)device,
+	                                    .function = (uint8_t)function,
+	                                    .first = first > 0,
+	                                    .others = (uint8_t)others};
 	o->inputs.boot_device = &o->boot_device;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "format/bytes.h"
 #include "format/reader.h"
 
 #define LOADER_COMMAND_SIZE 128
@@ -44,6 +45,8 @@ int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e)
 		r = load_optional(dir, "boot-menu", &b.boot_menu, e);
 	if (r == 0)
 		r = load_optional(dir, "smbios", &b.smbios, e);
+	if (r == 0)
+		r = load_optional(dir, "devices", &b.devices, e);
 	if (r < 0)
 		acpi_blobs_free(&b);
 	else
@@ -59,7 +62,32 @@ void acpi_blobs_free(struct acpi_blobs *b)
 	bytes_free(&b->boot_order);
 	bytes_free(&b->boot_menu);
 	bytes_free(&b->smbios);
+	bytes_free(&b->devices);
 	*b = (struct acpi_blobs){0};
+}
+
+bool acpi_has_other_boot_devices(const struct acpi_blobs *b)
+{
+	static const char *const quiet[] = {
+	        "virtio-blk-pci", "virtio-serial-pci", "virtserialport",
+	        "virtio-rng-pci", "vhost-vsock-pci",   "isa-debugcon",
+	        "isa-debug-exit", "isa-serial",        "pvpanic",
+	        "loader",
+	};
+	const char *line = (const char *)b->devices.data, *end = line + b->devices.size;
+
+	while (line < end) {
+		size_t length = strcspn(line, "\n");
+		bool known = false;
+
+		for (size_t i = 0; i < COUNT_OF(quiet); i++)
+			known = known ||
+			        (strlen(quiet[i]) == length && memcmp(line, quiet[i], length) == 0);
+		if (!known && length > 0)
+			return true;
+		line += length + 1;
+	}
+	return false;
 }
 
 static struct bytes find_blob(const struct acpi_blobs *b, const char *name)

@@ -2,6 +2,8 @@
 #ifndef TCEPTION_MEASURE_ACPI_H
 #define TCEPTION_MEASURE_ACPI_H
 
+#include <stdbool.h>
+
 #include "core/err.h"
 #include "format/quote.h"
 
@@ -19,14 +21,20 @@ struct acpi_blobs {
 	struct bytes boot_order; /* bootorder: which devices QEMU would have booted from */
 	struct bytes boot_menu;  /* item 0x0e, 2 bytes: whether a boot menu is to be shown */
 	struct bytes smbios;     /* the structure table as firmware makes it of QEMU's */
+	struct bytes devices;    /* names of the devices on QEMU's command line, a line each;
+	                          * "(default)" where QEMU adds some by itself */
 };
 
 /*
  * Reads acpi-loader, acpi-rsdp and acpi-tables of a directory, which must be there, and boot-order,
- * boot-menu and smbios, which an older capture lacks.
+ * boot-menu, smbios and devices, which an older capture lacks.
  */
 int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e);
 void acpi_blobs_free(struct acpi_blobs *b);
+
+/* Whether a device other than virtio-blk disks may add boot options: a network device, another kind
+ * of disk, anything that is not known to add none. */
+bool acpi_has_other_boot_devices(const struct acpi_blobs *b);
 
 /*
  * The blobs in the order in which firmware fetches them: the loader's own, then what its ALLOCATE

@@ -6,6 +6,7 @@
 #include "format/eventlog.h"
 #include "measure/acpi.h"
 #include "measure/bootvar.h"
+#include "measure/kernel.h"
 #include "measure/smbios.h"
 
 void boot_measure_separator(struct event_list *l, unsigned rtmr)
@@ -49,8 +50,24 @@ int boot_measure_ready(struct event_list *l, const struct firmware *f,
 		return r;
 	bootvar_measure(l, f, in);
 	measure_action(l, "Calling EFI Application from Boot Option");
-	boot_measure_separator(l, f->separator_in_rtmr0 ? 0 : 1);
+	if (f->separator >= 0) {
+		boot_measure_separator(l, (unsigned)f->separator);
+		return 0;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		event_open(l, i,
+		           "the firmware's version does not tell whether the ready-to-boot "
+		           "separator goes into RTMR0 or RTMR1");
 	return 0;
+}
+
+bool boot_stub_measures(struct event_list *l, struct bytes kernel)
+{
+	enum kernel_stub stub = kernel_stub(kernel);
+
+	if (stub == KERNEL_STUB_UNKNOWN)
+		event_open(l, 2, "whether the kernel's EFI stub measures in a TD was not found");
+	return stub == KERNEL_STUB_MEASURES;
 }
 
 void boot_measure_exit(struct event_list *l)

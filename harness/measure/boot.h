@@ -2,6 +2,7 @@
 #ifndef TCEPTION_MEASURE_BOOT_H
 #define TCEPTION_MEASURE_BOOT_H
 
+#include "format/bytes.h"
 #include "measure/events.h"
 #include "measure/firmware.h"
 
@@ -13,6 +14,10 @@ void boot_measure_separator(struct event_list *l, unsigned rtmr);
  * separator. */
 int boot_measure_ready(struct event_list *l, const struct firmware *f,
                        const struct measure_inputs *in, struct err *e);
+
+/* Whether the kernel's EFI stub measures its command line and initrd; opens RTMR2 where that is not
+ * known. */
+bool boot_stub_measures(struct event_list *l, struct bytes kernel);
 
 /* What firmware adds when a kernel leaves boot services. */
 void boot_measure_exit(struct event_list *l);

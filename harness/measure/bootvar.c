@@ -5,6 +5,7 @@
 
 #include "format/eventlog.h"
 #include "format/guid.h"
+#include "measure/acpi.h"
 
 /* EFI_LOAD_OPTION.Attributes: UEFI specification 2.10, section 3.1.3 */
 #define OPTION_ACTIVE    0x001u
@@ -80,13 +81,12 @@ static void option_end_path(struct option *o)
 	o->data[5] = (uint8_t)(length >> 8);
 }
 
-/* The boot manager's menu: an application in the firmware's own volume. */
-static void option_menu(struct option *o, const struct firmware *f)
+/* A program in the firmware's own volume. */
+static void option_program(struct option *o, const struct firmware *f,
+                           const uint8_t file[GUID_SIZE])
 {
-	option_begin(o, OPTION_ACTIVE | OPTION_HIDDEN | OPTION_IS_AN_APP, f->menu_name,
-	             f->menu_name_size);
 	put_node(o, NODE_MEDIA, MEDIA_VOLUME, f->volume, GUID_SIZE);
-	put_node(o, NODE_MEDIA, MEDIA_FILE, f->menu, GUID_SIZE);
+	put_node(o, NODE_MEDIA, MEDIA_FILE, file, GUID_SIZE);
 	option_end_path(o);
 }
 
@@ -98,92 +98,133 @@ static void option_disk(struct option *o, const struct pci_place *place)
 	        GUID(0x8108ac4e, 0x9f11, 0x4d59, 0x85, 0x0e, 0xe2, 0x1a, 0x52, 0x2c, 0x59, 0xb2);
 	const uint8_t pci[2] = {place->function, place->device};
 
-	option_begin_ascii(o, OPTION_ACTIVE, "UEFI Misc Device");
+	option_begin_ascii(o, OPTION_ACTIVE,
+	                   place->bare ? "UEFI Non-Block Boot Device" : "UEFI Misc Device");
 	put_node(o, NODE_ACPI, ACPI_DEVICE, root_bridge, sizeof(root_bridge));
 	put_node(o, NODE_HARDWARE, HARDWARE_PCI, pci, sizeof(pci));
 	option_end_path(o);
 	put(o, automatic, sizeof(automatic));
 }
 
-static void option_shell(struct option *o, const struct firmware *f)
+/* ---- the list: options are numbered in the order in which they are made -------------------------
+ */
+
+enum kind { KIND_MENU, KIND_SETUP, KIND_DISK, KIND_SHELL };
+
+struct options {
+	enum kind kind[4]; /* in BootOrder's order */
+	uint8_t number[4]; /* Boot#### */
+	size_t count;
+};
+
+static void list_add(struct options *o, enum kind kind, unsigned number)
 {
-	option_begin_ascii(o, OPTION_ACTIVE, "EFI Internal Shell");
-	put_node(o, NODE_MEDIA, MEDIA_VOLUME, f->volume, GUID_SIZE);
-	put_node(o, NODE_MEDIA, MEDIA_FILE, guid_shell, GUID_SIZE);
-	option_end_path(o);
+	o->kind[o->count] = kind;
+	o->number[o->count++] = (uint8_t)number;
 }
 
-enum { OPTION_MENU, OPTION_DISK, OPTION_SHELL };
-
-/* Options are numbered in the order in which they are found: all disks before the shell. */
-static unsigned option_number(uint8_t option, const struct measure_inputs *in)
+/*
+ * The menu, and since edk2-stable202505 the setup (UiApp) as an option of its own, come before the
+ * kernel of -kernel is tried; then disks; last the shell. A
+ * disk with a bootindex goes to the front.
+ */
+static void list_options(const struct firmware *f, const struct measure_inputs *in,
+                         struct options *ret)
 {
-	return option == OPTION_SHELL ? 2u + in->boot_device->others : option;
+	const struct pci_place *disk = in->kernel.data ? NULL : in->boot_device;
+	unsigned own = f->bare_menu && f->setup ? 2 : 1;
+
+	if (disk && disk->first)
+		list_add(ret, KIND_DISK, own);
+	list_add(ret, KIND_MENU, 0);
+	if (own == 2)
+		list_add(ret, KIND_SETUP, 1);
+	if (disk && !disk->first)
+		list_add(ret, KIND_DISK, own);
+	if (disk && f->shell)
+		list_add(ret, KIND_SHELL, own + 1u + disk->others);
 }
 
-static void hash_order(struct event_list *l, const struct measure_inputs *in, const uint8_t *order,
-                       size_t count)
+static void option_make(struct option *o, enum kind kind, const struct firmware *f,
+                        const struct measure_inputs *in)
+{
+	switch (kind) {
+	case KIND_MENU:
+		option_begin(o, OPTION_ACTIVE | OPTION_HIDDEN | OPTION_IS_AN_APP, f->menu_name,
+		             f->menu_name_size);
+		option_program(o, f, f->menu);
+		break;
+	case KIND_SETUP:
+		option_begin_ascii(o, OPTION_ACTIVE | OPTION_IS_AN_APP, "EFI Firmware Setup");
+		option_program(o, f, guid_ui_app);
+		break;
+	case KIND_DISK:
+		option_disk(o, in->boot_device);
+		break;
+	case KIND_SHELL:
+		option_begin_ascii(o, OPTION_ACTIVE | (f->bare_menu ? OPTION_IS_AN_APP : 0),
+		                   "EFI Internal Shell");
+		option_program(o, f, guid_shell);
+		break;
+	}
+}
+
+static void hash_order(struct event_list *l, const struct options *o,
+                       const struct measure_inputs *in)
 {
 	const struct event_tag tag = {0, EV_EFI_VARIABLE_BOOT,
-	                              count > 1 ? INPUT_DEVICES : INPUT_CONSTANT};
-	uint8_t data[2 * 3] = {0};
+	                              in->kernel.data ? INPUT_CONSTANT : INPUT_DEVICES};
+	uint8_t data[2 * 4] = {0};
 
-	for (size_t i = 0; i < count; i++)
-		data[2 * i] = (uint8_t)option_number(order[i], in);
-	event_hash(l, tag, data, 2 * count, "variable BootOrder");
+	for (size_t i = 0; i < o->count; i++)
+		data[2 * i] = o->number[i];
+	event_hash(l, tag, data, 2 * o->count, "variable BootOrder");
 }
 
-/* With -kernel, firmware never gets to look for disks: the menu is all there is. */
-static size_t list_options(const struct firmware *f, const struct measure_inputs *in,
-                           uint8_t order[3])
+/* Why the options can't be told, or NULL. */
+static const char *unknown_options(const struct firmware *f, const struct measure_inputs *in)
 {
-	size_t count = 1;
-
-	order[0] = OPTION_MENU;
+	if (f->menu_name_size == 0)
+		return "the firmware has a boot manager that is not known here";
 	if (in->kernel.data)
-		return count;
-	order[count++] = OPTION_DISK;
-	if (in->boot_device->first) {
-		order[0] = OPTION_DISK;
-		order[1] = OPTION_MENU;
-	}
-	if (f->shell)
-		order[count++] = OPTION_SHELL;
-	return count;
+		return NULL;
+	if (!in->boot_device)
+		return "which device the TD boots from was not given";
+	if (in->boot_device->first)
+		return NULL; /* what has no bootindex is dropped */
+	if (f->bare_menu)
+		return "which boot options this firmware makes without a bootindex is not known "
+		       "here";
+	if (!in->acpi || !in->acpi->devices.data)
+		return "whether the TD has a network device, which adds boot options, was not "
+		       "captured with the ACPI tables";
+	if (acpi_has_other_boot_devices(in->acpi))
+		return "a device beside the disk adds boot options that are not foreseen";
+	return NULL;
 }
 
 void bootvar_measure(struct event_list *l, const struct firmware *f,
                      const struct measure_inputs *in)
 {
-	static const char *const names[] = {"the firmware's menu", "the disk", "the shell"};
-	static const enum measure_input inputs[] = {INPUT_FIRMWARE, INPUT_DEVICES, INPUT_FIRMWARE};
-	struct option option[3];
-	uint8_t order[3];
-	size_t count;
+	static const char *const names[] = {"the firmware's menu", "the firmware's setup",
+	                                    "the disk", "the shell"};
+	const char *reason = unknown_options(f, in);
+	struct options o = {0};
 
-	if (f->menu_name_size == 0) {
-		event_open(l, 0, "the firmware has a boot manager that is not known here");
+	if (reason) {
+		event_open(l, 0, reason);
 		return;
 	}
-	if (!in->kernel.data && !in->boot_device) {
-		event_open(l, 0, "which device the TD boots from was not given");
-		return;
-	}
-	if (!in->kernel.data && f->bare_menu) {
-		event_open(l, 0,
-		           "which boot options this firmware makes for a disk is not known here");
-		return;
-	}
-	count = list_options(f, in, order);
-	hash_order(l, in, order, count);
-	option_menu(&option[0], f);
-	if (in->boot_device)
-		option_disk(&option[1], in->boot_device);
-	option_shell(&option[2], f);
-	for (size_t i = 0; i < count; i++) {
-		const struct event_tag tag = {0, EV_EFI_VARIABLE_BOOT, inputs[order[i]]};
+	list_options(f, in, &o);
+	hash_order(l, &o, in);
+	for (size_t i = 0; i < o.count; i++) {
+		const struct event_tag tag = {0, EV_EFI_VARIABLE_BOOT,
+		                              o.kind[i] == KIND_DISK ? INPUT_DEVICES
+		                                                     : INPUT_FIRMWARE};
+		struct option option;
 
-		event_hash(l, tag, option[order[i]].data, option[order[i]].size,
-		           "variable Boot%04x (%s)", option_number(order[i], in), names[order[i]]);
+		option_make(&option, o.kind[i], f, in);
+		event_hash(l, tag, option.data, option.size, "variable Boot%04x (%s)", o.number[i],
+		           names[o.kind[i]]);
 	}
 }

@@ -16,7 +16,7 @@ static const char *const other_input[INPUT_COUNT] = {
         [INPUT_SMBIOS] =
                 "other SMBIOS tables: another QEMU version, machine type, processor or memory",
         [INPUT_KERNEL] =
-                "another kernel; or, as QEMU before 10.0 writes them into it, another "
+                "another kernel; or, as QEMU up to 10.1 writes them into it, another "
                 "QEMU, memory size or initrd size",
         [INPUT_INITRD] = "another initrd",
         [INPUT_CMDLINE] = "another command line, or an initrd where none was given",

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/bytes.h"
 #include "format/guid.h"
 #include "measure/volume.h"
 
@@ -17,7 +18,7 @@ static const uint8_t guid_td_tcg2_pei[GUID_SIZE] = /* OvmfPkg/Tcg/TdTcg2Pei, sin
         GUID(0xfcb3a3d6, 0x6274, 0x411c, 0xa5, 0x48, 0xbd, 0x0e, 0x71, 0x7d, 0x53, 0x3a);
 static const uint8_t guid_secure_boot_config[GUID_SIZE] = /* SecurityPkg SecureBootConfigDxe */
         GUID(0xf0e6a44f, 0x7195, 0x41c3, 0xac, 0x64, 0x54, 0xf2, 0x02, 0xcd, 0x0a, 0x21);
-static const uint8_t guid_ui_app[GUID_SIZE] = /* MdeModulePkg/Application/UiApp */
+const uint8_t guid_ui_app[GUID_SIZE] = /* MdeModulePkg/Application/UiApp */
         GUID(0x462caa21, 0x7614, 0x4503, 0x83, 0x6e, 0x8a, 0xb6, 0xf4, 0x66, 0x23, 0x31);
 static const uint8_t guid_smbios_platform[GUID_SIZE] = /* OvmfPkg/SmbiosPlatformDxe */
         GUID(0x4110465d, 0x5ff3, 0x4f4b, 0xb5, 0x80, 0x24, 0xed, 0x0d, 0x06, 0x74, 0x7a);
@@ -49,29 +50,56 @@ static bool file_is(const struct volume_file *file, const uint8_t guid[GUID_SIZE
 	return memcmp(file->name, guid, GUID_SIZE) == 0;
 }
 
-/* The version is a UTF-16 string "20YY.MM" that SMBIOS shows. */
+/* Whether UTF-16 text at `at` has the shape: '#' is a digit, anything else itself. */
+static bool text_is(struct bytes code, size_t at, const char *shape)
+{
+	for (size_t i = 0; shape[i]; i++) {
+		uint8_t c = code.data[at + 2 * i];
+
+		if (code.data[at + 2 * i + 1] != 0)
+			return false;
+		if (shape[i] == '#' ? c < '0' || c > '9' : c != (uint8_t)shape[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The version is a UTF-16 string that SMBIOS shows: "2025.02-8" of Debian, Ubuntu and SUSE,
+ * "edk2-20241117-2.el9" of Red Hat, "edk2-stable202411". Kept as "2024.11".
+ */
 static void find_version(struct bytes code, char out[32])
 {
-	static const char shape[] = "20dd.dd";
+	static const struct {
+		const char *shape;
+		size_t year, month; /* where they are in it */
+	} forms[] = {{"20##.##", 0, 5}, {"edk2-20######", 5, 9}, {"edk2-stable20####", 11, 15}};
 
-	for (size_t at = 0; at + 2 * (sizeof(shape) - 1) <= code.size; at++) {
-		size_t i;
+	for (size_t f = 0; f < COUNT_OF(forms); f++) {
+		size_t size = 2 * strlen(forms[f].shape);
 
-		for (i = 0; shape[i]; i++) {
-			uint8_t c = code.data[at + 2 * i];
+		for (size_t at = 0; at + size <= code.size; at++) {
+			const uint8_t *year = code.data + at + 2 * forms[f].year;
+			const uint8_t *month = code.data + at + 2 * forms[f].month;
 
-			if (code.data[at + 2 * i + 1] != 0)
-				break;
-			if (shape[i] == 'd' ? c < '0' || c > '9' : c != (uint8_t)shape[i])
-				break;
+			if (!text_is(code, at, forms[f].shape))
+				continue;
+			snprintf(out, 32, "%c%c%c%c.%c%c", year[0], year[2], year[4], year[6],
+			         month[0], month[2]);
+			return;
 		}
-		if (shape[i])
-			continue;
-		for (i = 0; shape[i]; i++)
-			out[i] = (char)code.data[at + 2 * i];
-		out[i] = '\0';
-		return;
 	}
+}
+
+/*
+ * Where the ready-to-boot separator goes. Nothing but code tells whether the fix of August 2024 is
+ * in. An image with TdTcg2Pei is younger; of the others we go by the version where there is one.
+ */
+static int find_separator(const char *version, bool pei_measures)
+{
+	if (pei_measures || strcmp(version, "2024.11") >= 0)
+		return 1;
+	return version[0] && strcmp(version, "2024.08") <= 0 ? 0 : -1;
 }
 
 static void take_menu(struct menu *m, const struct volume_file *file)
@@ -122,7 +150,7 @@ static void look_at_boot_manager(struct scan *s, struct bytes content)
 
 static void look_at_file(const struct volume_file *file, void *userdata)
 {
-	static const char fw_cfg_event[] = "QEMU FW CFG";
+	static const char fw_cfg_event[] = "QEMU FW CFG", boot_kernel[] = "etc/boot/kernel";
 	struct scan *s = userdata;
 
 	if (file_is(file, guid_td_tcg2_dxe))
@@ -133,18 +161,24 @@ static void look_at_file(const struct volume_file *file, void *userdata)
 		s->f->secure_boot = true;
 	if (file_is(file, guid_shell))
 		s->f->shell = true;
-	if (file_is(file, guid_ui_app))
+	if (file_is(file, guid_ui_app)) {
 		take_menu(&s->setup, file);
+		s->f->setup = true;
+	}
 	if (file_is(file, guid_menu_app))
 		take_menu(&s->menu_app, file);
 	if (file_is(file, guid_smbios_measurement))
 		look_at_smbios(s->f, file->content);
-	if (file_is(file, guid_boot_manager))
+	if (file_is(file, guid_boot_manager)) {
 		look_at_boot_manager(s, file->content);
+		s->f->known = true;
+	}
 	if (file_is(file, guid_smbios_platform))
 		find_version(file->content, s->f->version);
 	if (contains(file->content, fw_cfg_event, sizeof(fw_cfg_event)))
 		s->f->measures_fw_cfg = true;
+	if (contains(file->content, boot_kernel, sizeof(boot_kernel)))
+		s->f->reads_boot_kernel = true;
 }
 
 static int read_cfv(struct firmware *f, struct err *e)
@@ -178,11 +212,8 @@ int firmware_read(struct bytes image, struct firmware *ret, struct err *e)
 		firmware_done(&f);
 		return r;
 	}
-	/*
-	 * Nothing but code tells whether the fix of August 2024 is in. An image with TdTcg2Pei is
-	 * younger; of the others we go by the version and take an unnamed one for older.
-	 */
-	f.separator_in_rtmr0 = !scan.pei_measures && strcmp(f.version, "2024.11") < 0;
+	f.known = f.known || f.measures;
+	f.separator = find_separator(f.version, scan.pei_measures);
 	*ret = f;
 	return 0;
 }

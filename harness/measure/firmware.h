@@ -19,16 +19,19 @@ struct firmware {
 	struct bytes cfv; /* the configuration volume, a view; empty when there is none */
 	struct variable_store variables; /* views into cfv */
 
-	char version[32];        /* "2025.02", or "" where the image does not say */
-	bool measures;           /* has TdTcg2Dxe: else RTMRs stay zero */
-	bool secure_boot;        /* built with Secure Boot: a SecureBoot variable, CFV's are used */
-	bool separator_in_rtmr0; /* ready-to-boot separator: RTMR0 (before edk2 efaf8931) or RTMR1
-	                          */
-	bool measures_fw_cfg;    /* boot menu and order of fw_cfg (edk2 2025.05 and later) */
-	bool measures_smbios;    /* has SmbiosMeasurementDxe (the same) */
-	bool smbios_speeds;      /* which then has the current speeds in it */
-	bool initrd_first;       /* "initrd=initrd" before a kernel's command line, not behind it */
-	bool shell;              /* has a built-in shell: a boot option of its own */
+	char version[32];       /* "2025.02", or "" where the image does not say in a known form */
+	bool known;             /* OVMF's code was found in it: the rest says something */
+	bool measures;          /* has TdTcg2Dxe: else RTMRs stay zero */
+	bool secure_boot;       /* built with Secure Boot: a SecureBoot variable, CFV's are used */
+	int separator;          /* RTMR of the ready-to-boot separator: 0 before edk2 efaf8931
+	                         * (August 2024), 1 since, -1 where that can't be told */
+	bool measures_fw_cfg;   /* boot menu and order of fw_cfg (edk2 2025.05 and later) */
+	bool measures_smbios;   /* has SmbiosMeasurementDxe (the same) */
+	bool smbios_speeds;     /* which then has the current speeds in it */
+	bool initrd_first;      /* "initrd=initrd" before a kernel's command line, not behind it */
+	bool shell;             /* has a built-in shell: a boot option of its own */
+	bool setup;             /* has UiApp, the setup */
+	bool reads_boot_kernel; /* takes "etc/boot/kernel" where the VMM offers it */
 
 	uint8_t volume[GUID_SIZE]; /* name of the volume that holds the boot manager's menu */
 	bool bare_menu; /* it is BootManagerMenuApp, and the setup (UiApp) an option of its own */
@@ -37,7 +40,8 @@ struct firmware {
 	size_t menu_name_size;   /* bytes of it */
 };
 
-extern const uint8_t guid_shell[GUID_SIZE]; /* file name of the built-in shell */
+extern const uint8_t guid_shell[GUID_SIZE];  /* file name of the built-in shell */
+extern const uint8_t guid_ui_app[GUID_SIZE]; /* and of the setup */
 
 /* -EBADMSG when the image is no TDVF, or damaged. */
 int firmware_read(struct bytes image, struct firmware *ret, struct err *e);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "format/guid.h"
 #include "measure/pe.h"
 
 /* The setup header's fields: offsets in the file. */
@@ -89,6 +90,24 @@ static int patch(uint8_t *k, const struct kernel_boot *boot, struct err *e)
 	put16(k + SETUP_HEAP_END, CMDLINE_ADDRESS - REAL_MODE_ADDRESS - 0x200);
 	put32(k + SETUP_CMDLINE, CMDLINE_ADDRESS);
 	return boot->initrd_size > 0 ? place_initrd(k, boot, e) : 0;
+}
+
+static bool has_guid(struct bytes kernel, const uint8_t guid[GUID_SIZE])
+{
+	return memmem(kernel.data, kernel.size, guid, GUID_SIZE / 2) &&
+	       memmem(kernel.data, kernel.size, guid + GUID_SIZE / 2, GUID_SIZE / 2);
+}
+
+enum kernel_stub kernel_stub(struct bytes kernel)
+{
+	static const uint8_t cc[GUID_SIZE] = /* EFI_CC_MEASUREMENT_PROTOCOL, UEFI 2.10 38.2.3 */
+	        GUID(0x96751a3d, 0x72f4, 0x41a6, 0xa7, 0x94, 0xed, 0x5d, 0x0e, 0x67, 0xae, 0x6b);
+	static const uint8_t tcg2[GUID_SIZE] = /* EFI_TCG2_PROTOCOL */
+	        GUID(0x607f766c, 0x7455, 0x42be, 0x93, 0x0b, 0xe4, 0xd7, 0x6d, 0xb2, 0x72, 0x0f);
+
+	if (has_guid(kernel, cc))
+		return KERNEL_STUB_MEASURES;
+	return has_guid(kernel, tcg2) ? KERNEL_STUB_SILENT : KERNEL_STUB_UNKNOWN;
 }
 
 int kernel_digest(struct bytes kernel, const struct kernel_boot *boot, uint8_t ret_digest[48],

@@ -8,19 +8,34 @@
 #include "format/quote.h"
 
 /*
- * A kernel as firmware gets it from `qemu -kernel`. Before 10.0 QEMU writes into the setup header
+ * A kernel as firmware gets it from `qemu -kernel`. Up to 10.1 QEMU writes into the setup header
  * where it put command line and initrd (hw/i386/x86.c, Linux' Documentation/arch/x86/boot.rst), and
- * this is what firmware measures. Later versions also offer the file as it is ("etc/boot/kernel"),
- * which OVMF 2025.02 measures instead: seen with QEMU 10.0.13.
+ * this is what firmware measures. From 10.0 on it also offers the file as it is
+ * ("etc/boot/kernel"), which newer firmware measures instead: OVMF 2025.02 with QEMU 10.0.13. From
+ * 10.2 on nothing is written into it (QEMU a7542a38f399).
  */
 struct kernel_boot {
 	uint64_t low;         /* bytes of RAM below 4 GiB */
 	uint64_t initrd_size; /* bytes, 0: none */
-	bool patched;         /* by a QEMU before 10.0 */
+	bool patched;         /* with what QEMU writes into it */
 };
 
 /* The Authenticode SHA-384 of the kernel as booted. -EBADMSG: no PE image, or no bzImage. */
 int kernel_digest(struct bytes kernel, const struct kernel_boot *boot, uint8_t ret_digest[48],
                   struct err *e);
+
+/*
+ * Whether the kernel's EFI stub measures what it is booted with, its command line and its initrd,
+ * through the confidential-computing protocol: the protocol's GUID stands in the stub, as one value
+ * or as the two halves that a compiler writes to the stack (seen in Linux 6.12 and 7.3). A stub
+ * that has only the older TCG2 protocol's GUID in that form (6.1) finds no protocol in a TD and
+ * measures nothing. By code, never by version: distributions backport it.
+ */
+enum kernel_stub {
+	KERNEL_STUB_MEASURES,
+	KERNEL_STUB_SILENT,
+	KERNEL_STUB_UNKNOWN, /* neither GUID was found */
+};
+enum kernel_stub kernel_stub(struct bytes kernel);
 
 #endif

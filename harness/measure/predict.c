@@ -72,6 +72,17 @@ static void measure_cfv(struct boot *b)
 		           "configuration volume (CFV)");
 }
 
+/* How QEMU names a virtio-blk disk with a bootindex (OpenFirmware); bytes with the NUL. */
+static size_t disk_path(const struct pci_place *disk, char path[64])
+{
+	char function[8] = "";
+
+	if (disk->function)
+		snprintf(function, sizeof(function), ",%x", disk->function);
+	return 1 +
+	       (size_t)snprintf(path, 64, "/pci@i0cf8/scsi@%x%s/disk@0,0", disk->device, function);
+}
+
 /*
  * fw_cfg items that firmware reads before anything else: whether to show a boot menu, and QEMU's
  * boot order, which it has with -kernel even where no device has a bootindex.
@@ -80,17 +91,21 @@ static void measure_fw_cfg(struct boot *b)
 {
 	const struct event_tag tag = {0, EV_PLATFORM_CONFIG_FLAGS, INPUT_DEVICES};
 	const struct acpi_blobs *acpi = b->in->acpi;
+	const struct pci_place *disk = b->in->boot_device;
+	char path[64];
 
 	if (acpi && acpi->boot_menu.data)
 		event_hash(&b->list, tag, acpi->boot_menu.data, acpi->boot_menu.size,
 		           "fw_cfg BootMenu");
 	else
 		event_unknown(&b->list, tag, "fw_cfg BootMenu");
-	/* The control VM has a kernel and no bootindex: what a TD that boots a disk
-	 * has, differs. */
-	if (acpi && acpi->boot_order.data && b->in->kernel.data)
+	/* The control VM has a kernel and no bootindex: what a TD that boots a disk has, differs.
+	 */
+	if (b->in->kernel.data && acpi && acpi->boot_order.data)
 		event_hash(&b->list, tag, acpi->boot_order.data, acpi->boot_order.size,
 		           "fw_cfg bootorder");
+	else if (!b->in->kernel.data && disk && disk->first)
+		event_hash(&b->list, tag, path, disk_path(disk, path), "fw_cfg bootorder");
 	else
 		event_unknown(&b->list, tag, "fw_cfg bootorder");
 }
@@ -129,10 +144,10 @@ static void measure_policy(struct boot *b)
 		hash_variable(b, policy[i].guid, policy[i].name,
 		              v ? v->data : (struct bytes){NULL, 0});
 	}
-	if (mode == 1)
-		event_open(
-		        &b->list, 0,
-		        "Secure Boot is on: which certificate admits each image is not foreseen");
+	for (unsigned i = 0; mode == 1 && i < 3; i++)
+		event_open(&b->list, i,
+		           "Secure Boot is on: whether each image is admitted, and by which "
+		           "certificate, is not foreseen");
 }
 
 /* ---- ACPI ---- */
@@ -161,11 +176,11 @@ static int measure_acpi(struct boot *b)
 
 /* ---- a kernel given with -kernel ---- */
 
-static bool qemu_patches_kernel(const struct measure_inputs *in)
+static bool qemu_patches_kernel(const struct boot *b)
 {
-	/* From 10.0 on firmware is also given the file as it is (etc/boot/kernel),
-	 * and takes that. */
-	return in->qemu_major > 0 && in->qemu_major < 10;
+	unsigned offers = 1000, leaves = 1002; /* 10.0 and 10.2, see kernel.h */
+
+	return b->in->qemu < leaves && (b->in->qemu < offers || !b->firmware.reads_boot_kernel);
 }
 
 static int measure_kernel(struct boot *b)
@@ -174,11 +189,17 @@ static int measure_kernel(struct boot *b)
 	struct kernel_boot boot = {
 	        .low = low_memory(b->in),
 	        .initrd_size = b->in->initrd.size,
-	        .patched = qemu_patches_kernel(b->in),
+	        .patched = qemu_patches_kernel(b),
 	};
 	uint8_t digest[48];
 	int r;
 
+	if (b->in->qemu == 0) {
+		event_unknown(&b->list, tag, "kernel");
+		event_open(&b->list, 1,
+		           "the QEMU version is not given: up to 10.1 it writes into the kernel");
+		return 0;
+	}
 	if (boot.patched && boot.low == 0) {
 		event_unknown(&b->list, tag, "kernel (QEMU writes its memory layout into it)");
 		return 0;
@@ -226,12 +247,14 @@ static int measure_direct_boot(struct boot *b)
 		r = boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
 	if (r < 0)
 		return r;
-	r = measure_cmdline(b);
-	if (r < 0)
-		return r;
-	if (b->in->initrd.size > 0)
-		event_hash(&b->list, (struct event_tag){2, EV_EVENT_TAG, INPUT_INITRD},
-		           b->in->initrd.data, b->in->initrd.size, "Linux initrd");
+	if (boot_stub_measures(&b->list, b->in->kernel)) {
+		r = measure_cmdline(b);
+		if (r < 0)
+			return r;
+		if (b->in->initrd.size > 0)
+			event_hash(&b->list, (struct event_tag){2, EV_EVENT_TAG, INPUT_INITRD},
+			           b->in->initrd.data, b->in->initrd.size, "Linux initrd");
+	}
 	boot_measure_exit(&b->list);
 	return 0;
 }
@@ -240,6 +263,11 @@ static int measure_boot(struct boot *b)
 {
 	int r;
 
+	if (!b->firmware.known) {
+		for (unsigned i = 0; i < 4; i++)
+			event_open(&b->list, i, "this firmware is not known here: it is no OVMF");
+		return 0;
+	}
 	if (!b->firmware.measures)
 		return 0;
 	r = measure_hob(b);
@@ -262,13 +290,20 @@ static int measure_boot(struct boot *b)
 
 static void describe_profile(const struct firmware *f, char *out, size_t size)
 {
+	if (!f->known) {
+		snprintf(out, size, "firmware that is not known here: only MRTD is told");
+		return;
+	}
 	if (!f->measures) {
 		snprintf(out, size, "OVMF %s without TdTcg2Dxe: measures nothing into RTMRs",
 		         f->version);
 		return;
 	}
-	snprintf(out, size, "OVMF %s: ready-to-boot separator in RTMR%d, Secure Boot %s%s",
-	         f->version[0] ? f->version : "(no version)", f->separator_in_rtmr0 ? 0 : 1,
+	snprintf(out, size, "OVMF %s: ready-to-boot separator in RTMR%s, Secure Boot %s%s",
+	         f->version[0] ? f->version : "(no version)",
+	         f->separator < 0    ? "0 or RTMR1"
+	         : f->separator == 0 ? "0"
+	                             : "1",
 	         f->secure_boot ? "built in" : "not built in",
 	         f->measures_smbios   ? ", fw_cfg items and SMBIOS measured"
 	         : f->measures_fw_cfg ? ", fw_cfg items measured"

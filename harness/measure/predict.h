@@ -43,6 +43,7 @@ struct disk;
 struct pci_place { /* on the root bus */
 	uint8_t device;
 	uint8_t function;
+	bool bare;      /* the image has no partition table: a file system from its first byte */
 	bool first;     /* has the only bootindex: comes first in BootOrder */
 	uint8_t others; /* further virtio-blk disks behind it on PCI, which firmware numbers, too,
 	                 * and then drops: only with `first` */
@@ -59,8 +60,8 @@ struct measure_inputs {
 	const struct acpi_blobs *acpi; /* NULL: unknown, and so is RTMR0 */
 	struct disk *disk;             /* NULL: none */
 	const struct pci_place *boot_device; /* the boot disk, virtio-blk; NULL: unknown */
-	unsigned qemu_major; /* of the QEMU that runs the TD; 0: one that does not patch the
-	                      * kernel's setup header (10 and later) */
+	unsigned qemu; /* version of the QEMU that runs the TD: 1001 for 10.1; 0: unknown, and so
+	                * is what it writes into a kernel */
 };
 
 struct predicted_event {

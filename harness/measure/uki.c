@@ -233,15 +233,17 @@ static void leave_untried_open(struct event_list *l, const struct pe *pe, unsign
 
 int uki_measure(struct event_list *l, const struct pe *pe, struct err *e)
 {
+	struct bytes kernel = pe_bytes(pe, pe_find(pe, ".linux"));
 	int r;
 
 	leave_untried_open(l, pe, stub_version(pe));
 	measure_sections(l, pe);
 	r = measure_kernel(l, pe, e);
-	if (r == 0)
+	if (r == 0 && boot_stub_measures(l, kernel)) {
 		r = measure_cmdline(l, pe, e);
-	if (r == 0)
-		r = measure_initrd(l, pe, e);
+		if (r == 0)
+			r = measure_initrd(l, pe, e);
+	}
 	if (r == 0)
 		boot_measure_exit(l);
 	return r;

@@ -226,6 +226,32 @@ static int read_output(int fd, struct acpi_blobs *ret, struct err *e)
 	return 0;
 }
 
+/* What of the command line may add boot options: the names of its devices. */
+static int list_devices(char *const *argv, struct bytes *ret, struct err *e)
+{
+	bool defaults = true;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return err_nomem(e);
+	for (char *const *a = argv; *a; a++) {
+		defaults = defaults && strcmp(*a, "-nodefaults") != 0;
+		if (strcmp(*a, "-device") == 0 && a[1])
+			fprintf(f, "%.*s\n", (int)strcspn(a[1], ","), a[1]);
+		if (strcmp(*a, "-nic") == 0 || strcmp(*a, "-net") == 0 ||
+		    strcmp(*a, "-drive") == 0 || strcmp(*a, "-cdrom") == 0)
+			fprintf(f, "%s\n", *a);
+	}
+	if (defaults)
+		fprintf(f, "(default)\n");
+	if (fclose(f) != 0)
+		return err_nomem(e);
+	*ret = (struct bytes){(uint8_t *)text, size};
+	return 0;
+}
+
 int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e)
 {
 	_cleanup_(closep) int fd = memfd_create("tception-fw-cfg", MFD_CLOEXEC);
@@ -249,7 +275,13 @@ int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, 
 		return err_set(e, -EIO, "control VM for the ACPI tables ended with %d: %s", r,
 		               complaint);
 	}
-	return read_output(fd, ret, e);
+	r = read_output(fd, ret, e);
+	if (r < 0)
+		return r;
+	r = list_devices(argv, &ret->devices, e);
+	if (r < 0)
+		acpi_blobs_free(ret);
+	return r;
 }
 
 static int save_one(const char *dir, const char *name, struct bytes b, struct err *e)
@@ -274,5 +306,7 @@ int acpi_save(const struct acpi_blobs *b, const char *dir, struct err *e)
 		r = save_one(dir, "boot-menu", b->boot_menu, e);
 	if (r == 0 && b->smbios.data)
 		r = save_one(dir, "smbios", b->smbios, e);
+	if (r == 0 && b->devices.data)
+		r = save_one(dir, "devices", b->devices, e);
 	return r;
 }

@@ -132,12 +132,14 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 	        .cmdline = option_value(b->argv, "-append"),
 	        .acpi = acpi,
 	};
+	unsigned major, minor;
 	int r = read_files(b->argv, &files, e);
 
 	if (r < 0)
 		return r;
-	if (sscanf(record->host.qemu_version, "%3u.", &in.qemu_major) != 1)
+	if (sscanf(record->host.qemu_version, "%3u.%2u", &major, &minor) != 2)
 		return err_set(e, -EINVAL, "QEMU's version is not known");
+	in.qemu = 100 * major + minor;
 	in.firmware = files.firmware;
 	in.kernel = files.kernel;
 	in.initrd = files.initrd;

@@ -17,6 +17,7 @@
 #define KERNEL_HEADERS     0x400
 #define KERNEL_TAIL        0xe00
 #define KERNEL_SIGNATURE   0xf00
+#define KERNEL_GUID        0x500 /* of the protocol that its EFI stub measures through */
 
 static inline void put_le(uint8_t *p, uint64_t value, unsigned size)
 {
@@ -31,6 +32,16 @@ static inline void kernel_image_section(uint8_t *p, const char *name, unsigned a
 	put_le(p + 16, size, 4);
 	put_le(p + 20, at, 4);
 }
+
+/* The two halves that a compiler writes to the stack, apart: of the CC protocol, or TCG2's. */
+static inline void kernel_image_stub(uint8_t *image, const char *first, const char *second)
+{
+	memcpy(image + KERNEL_GUID, first, 8);
+	memcpy(image + KERNEL_GUID + 16, second, 8);
+}
+#define KERNEL_GUID_CC   "\x3d\x1a\x75\x96\xf4\x72\xa6\x41", "\xa7\x94\xed\x5d\x0e\x67\xae\x6b"
+#define KERNEL_GUID_TCG2 "\x6c\x76\x7f\x60\x55\x74\xbe\x42", "\x93\x0b\xe4\xd7\x6d\xb2\x72\x0f"
+#define KERNEL_GUID_NONE "\1\1\1\1\1\1\1\1", "\1\1\1\1\1\1\1\1"
 
 static inline void kernel_image_make(uint8_t image[KERNEL_SIZE])
 {
@@ -52,6 +63,7 @@ static inline void kernel_image_make(uint8_t image[KERNEL_SIZE])
 	put_le(image + KERNEL_CERTIFICATE + 4, KERNEL_SIZE - KERNEL_SIGNATURE, 4);
 	kernel_image_section(optional + 160, ".text", 0xa00, KERNEL_TAIL - 0xa00);
 	kernel_image_section(optional + 200, ".data", KERNEL_HEADERS, 0xa00 - KERNEL_HEADERS);
+	kernel_image_stub(image, KERNEL_GUID_CC);
 	memcpy(image + 0x202, "HdrS", 4);
 	put_le(image + 0x206, 0x20f, 2); /* protocol */
 	image[0x211] = 1;                /* loaded high */

@@ -106,9 +106,9 @@ START_TEST(measures_programs_and_files)
 	expect(&p, 2, "shim's MokListTrusted", "8d2ce87d86f5");
 	expect(&p, 1, "EFI/BOOT/grubx64.efi", "087c5b4489a57cce43a68224");
 	expect(&p, 2, "(hd0,gpt1)/EFI/debian/grub.cfg", "d65035afd6d70640ffb49ab6");
-	expect(&p, 2, "/boot/vmlinuz-", "da0a09c18395d16e60af64a2");
+	expect(&p, 2, "/boot/vmlinuz-", "cf5b043bf741508791c3fca3");
 	expect(&p, 2, "/boot/initrd.img-", "7ff1e69dac09401927127b65");
-	expect(&p, 1, "kernel, loaded by shim", "f547ba95994cc45d6d82871f");
+	expect(&p, 1, "kernel, loaded by shim", "4a5c189a52ac828c266f1929");
 	expect(&p, 2, "LOADED_IMAGE::LoadOptions", "d4b1f627e63155e68615c3c1");
 	expect(&p, 2, "Linux initrd", "c045aabe0215f6493b4a4b10");
 	prediction_done(&p);
@@ -208,8 +208,9 @@ START_TEST(leaves_open_what_is_outside)
 END_TEST
 
 /* How GRUBs differ, and one bit more or less of what it is told by. */
-static const uint8_t guid_cc[] = {0x3d, 0x1a, 0x75, 0x96, 0xf4, 0x72, 0xa6, 0x41},
-                     guid_loader[] = {0x41, 0x20, 0x49, 0x1f, 0xdb, 0xfa, 0x59, 0x4e}, zero[8];
+static const uint8_t guid_cc[16] = {0x3d, 0x1a, 0x75, 0x96, 0xf4, 0x72, 0xa6, 0x41,
+                                    0xa7, 0x94, 0xed, 0x5d, 0x0e, 0x67, 0xae, 0x6b},
+                     no_guid[16], guid_loader[] = {0x41, 0x20, 0x49, 0x1f, 0xdb, 0xfa, 0x59, 0x4e}, zero[8];
 
 START_TEST(takes_2_12_for_what_it_is)
 {
@@ -325,7 +326,7 @@ START_TEST(a_grub_that_measures_nothing)
 {
 	struct prediction p;
 
-	ck_assert_uint_eq(change(guid_cc, zero, sizeof(zero)), 1);
+	ck_assert_uint_eq(change(guid_cc, no_guid, sizeof(no_guid)), 1);
 	p = prediction();
 	ck_assert(p.known[1] && p.known[2]);
 	ck_assert(!has(&p, "grub_cmd: ") && !has(&p, "kernel_cmdline: ") && !has(&p, "/boot/"));
@@ -353,8 +354,7 @@ START_TEST(secure_boot_is_left_open)
 	golden_done(&firmware);
 	firmware = golden_read("measure/policy.fd");
 	p = prediction();
-	ck_assert_str_eq(p.reason[1],
-	                 "what shim and GRUB measure with Secure Boot on is not known here");
+	ck_assert_ptr_nonnull(strstr(p.reason[1], "Secure Boot is on"));
 	ck_assert(!p.known[2]);
 	prediction_done(&p);
 }

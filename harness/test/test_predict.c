@@ -49,6 +49,7 @@ static void fixture_init(struct fixture *f, const char *firmware)
 	        .initrd = {f->initrd, sizeof(f->initrd)},
 	        .cmdline = "quiet",
 	        .acpi = &f->acpi,
+	        .qemu = 1002,
 	};
 }
 
@@ -121,8 +122,10 @@ START_TEST(stored_variables_count_with_secure_boot)
 	expect(&p, "variable db", 0, "abaed32a077ff0d76a660307");
 	expect(&p, "variable dbt", 0, "1ef9a9ec8ca57ab22c8f5cad");
 	ck_assert(!p.known[0]);
-	ck_assert_ptr_nonnull(strstr(p.reason[0], "Secure Boot is on"));
-	ck_assert(p.known[1] && p.known[2]);
+	for (unsigned i = 0; i < 3; i++) { /* it may not be admitted at all */
+		ck_assert(!p.known[i]);
+		ck_assert_ptr_nonnull(strstr(p.reason[i], "Secure Boot is on"));
+	}
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
@@ -153,8 +156,9 @@ START_TEST(newer_firmware)
 	expect(&p, "fw_cfg BootMenu", 0, "1dd6f7b457ad");
 	expect(&p, "fw_cfg bootorder", 0, "53d3dbc00691");
 	expect(&p, "SMBIOS tables", 0, "1a913accddb2");
-	expect(&p, "variable BootOrder", 0, "1dd6f7b457ad");
+	expect(&p, "variable BootOrder", 0, "52b9a02de946"); /* 0000 0001 */
 	expect(&p, "variable Boot0000", 0, "5068e6a9ded2");
+	expect(&p, "variable Boot0001", 0, "dd424f2eeb35");
 	/* hashlib: "initrd=initrd quiet" in UTF-16 with its NUL */
 	expect(&p, "LOADED_IMAGE::LoadOptions", 2, "bc61a39ef381cf793a6ab81a");
 	/* in the order of the log */
@@ -167,6 +171,153 @@ START_TEST(newer_firmware)
 	ck_assert_int_eq(predict(&f.in, &p, &e), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(e.text, "SMBIOS tables: a damaged structure at byte 417"));
 	golden_done(&smbios);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+/* The digests are those of the logs of Debian's two builds of OVMF 2026.08 on a disk with a
+ * bootindex. */
+static const struct {
+	const char *firmware, *order, *disk, *shell;
+} newer_disks[] = {
+        {"measure/shell.fd", "f24e6d838fb4", "variable Boot0002", "variable Boot0004"},
+        {"measure/bare.fd", "7210af19145e", "variable Boot0001", NULL},
+};
+
+START_TEST(newer_firmware_boots_a_disk)
+{
+	static const struct pci_place place = {.device = 1, .first = true, .others = 1};
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, newer_disks[_i].firmware);
+	f.in.kernel = (struct bytes){NULL, 0};
+	f.in.boot_device = &place;
+	p = predict_ok(&f);
+	expect(&p, "fw_cfg bootorder", 0, "4cb12a7c33ce");
+	expect(&p, "variable BootOrder", 0, newer_disks[_i].order);
+	expect(&p, newer_disks[_i].disk, 0, "1f880024a6be");
+	expect(&p, "variable Boot0000", 0, "5068e6a9ded2");
+	if (newer_disks[_i].shell)
+		expect(&p, newer_disks[_i].shell, 0, "af47986215d1");
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+/* Without a bootindex every device that can boot has an option: they must be known. */
+static const struct {
+	const char *devices, *reason;
+} listed[] = {
+        {NULL, "was not captured"},
+        {"virtio-blk-pci\nvirtio-net-pci\n", "adds boot options"},
+        {"virtio-blk-pci\n(default)\n", "adds boot options"},
+        {"virtio-blk-pci\nnvme\n", "adds boot options"},
+        {"virtio-serial-pci\nvirtio-blk-pci\n", ""},
+};
+
+START_TEST(devices_that_add_options)
+{
+	static const struct pci_place place = {.device = 1};
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, "measure/tiny.fd");
+	f.in.kernel = (struct bytes){NULL, 0};
+	f.in.boot_device = &place;
+	if (listed[_i].devices)
+		f.acpi.devices = (struct bytes){(const uint8_t *)listed[_i].devices,
+		                                strlen(listed[_i].devices)};
+	p = predict_ok(&f);
+	ck_assert_int_eq(p.known[0], !*listed[_i].reason);
+	ck_assert_msg(strstr(p.reason[0], listed[_i].reason), "%s", p.reason[0]);
+	if (p.known[0])
+		expect(&p, "variable Boot0001", 0, "1f880024a6be");
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+/* Known means read: what the firmware does not tell leaves its registers open. */
+static const struct {
+	const char *firmware, *profile;
+	bool known[3];
+} forms[] = {
+        {"measure/redhat.fd", "OVMF 2024.11: ready-to-boot separator in RTMR1", {1, 1, 1}},
+        {"measure/nameless.fd", "separator in RTMR0 or RTMR1", {0, 0, 1}},
+        {"measure/foreign.fd", "not known here", {0, 0, 0}},
+};
+
+START_TEST(firmware_in_other_words)
+{
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, forms[_i].firmware);
+	p = predict_ok(&f);
+	ck_assert_msg(strstr(p.profile, forms[_i].profile), "%s", p.profile);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_msg(p.known[i] == forms[_i].known[i], "RTMR%u: %s", i, p.reason[i]);
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+static const uint8_t zeros[48];
+
+/* Linux before 6.9 knows no CC protocol: the register stays as it was. */
+START_TEST(stub_without_the_protocol)
+{
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, "measure/tiny.fd");
+	kernel_image_stub(f.kernel, KERNEL_GUID_TCG2);
+	p = predict_ok(&f);
+	ck_assert(p.known[1] && p.known[2]);
+	ck_assert_mem_eq(p.rtmr[2], zeros, 48);
+	prediction_done(&p);
+	kernel_image_stub(f.kernel, KERNEL_GUID_NONE);
+	p = predict_ok(&f);
+	ck_assert(p.known[1] && !p.known[2]);
+	ck_assert_ptr_nonnull(strstr(p.reason[2], "EFI stub"));
+	prediction_done(&p);
+	golden_done(&f.firmware);
+}
+END_TEST
+
+/* Whether QEMU's writes into the kernel are measured, by its version and by firmware. */
+static const struct {
+	const char *firmware;
+	unsigned qemu;
+	const char *what; /* NULL: not known */
+} writes[] = {
+        {"measure/tiny.fd", 702, "kernel, with what QEMU writes"},
+        {"measure/tiny.fd", 1000, "kernel"},
+        {"measure/redhat.fd", 1000, "kernel, with what QEMU writes"},
+        {"measure/redhat.fd", 1001, "kernel, with what QEMU writes"},
+        {"measure/redhat.fd", 1002, "kernel"},
+        {"measure/redhat.fd", 0, NULL},
+};
+
+START_TEST(what_qemu_writes_into_the_kernel)
+{
+	const char *what = writes[_i].what;
+	struct fixture f;
+	struct prediction p;
+
+	fixture_init(&f, writes[_i].firmware);
+	f.in.qemu = writes[_i].qemu;
+	p = predict_ok(&f);
+	ck_assert_int_eq(p.known[1], what != NULL);
+	if (what)
+		ck_assert_msg(strncmp(find(&p, "kernel")->what, what, strlen(what)) == 0 &&
+		                      (strcmp(what, "kernel") != 0 ||
+		                       strcmp(find(&p, "kernel")->what, "kernel") == 0),
+		              "%s", find(&p, "kernel")->what);
+	else
+		ck_assert_ptr_nonnull(strstr(p.reason[1], "QEMU version"));
+	prediction_done(&p);
 	golden_done(&f.firmware);
 }
 END_TEST
@@ -292,21 +443,21 @@ static void flip_acpi(struct fixture *f)
 
 static const struct {
 	void (*change)(struct fixture *f);
-	unsigned qemu_major;
+	unsigned qemu;
 	unsigned bits;
 } changes[] = {
-        {flip_kernel, 10, RTMR1},
-        {flip_initrd, 10, RTMR2},
-        {longer_initrd, 0, RTMR2},
-        {longer_initrd, 7, RTMR1 | RTMR2}, /* its size is in the patched header */
-        {longer_initrd, 9, RTMR1 | RTMR2},
-        {longer_initrd, 10, RTMR2},
-        {other_cmdline, 7, RTMR2},
-        {flip_code, 7, MRTD},
-        {flip_cfv, 7, RTMR0}, /* not in MRTD: a CFV section is not measured there */
-        {more_memory, 0, RTMR0},
-        {more_memory, 7, RTMR0 | RTMR1}, /* the initrd's address is in the patched header */
-        {flip_acpi, 7, RTMR0},
+        {flip_kernel, 1002, RTMR1},
+        {flip_initrd, 1002, RTMR2},
+        {longer_initrd, 1002, RTMR2},
+        {longer_initrd, 702, RTMR1 | RTMR2}, /* its size is in the patched header */
+        {longer_initrd, 902, RTMR1 | RTMR2},
+        {longer_initrd, 1002, RTMR2},
+        {other_cmdline, 702, RTMR2},
+        {flip_code, 702, MRTD},
+        {flip_cfv, 702, RTMR0}, /* not in MRTD: a CFV section is not measured there */
+        {more_memory, 1002, RTMR0},
+        {more_memory, 702, RTMR0 | RTMR1}, /* the initrd's address is in the patched header */
+        {flip_acpi, 702, RTMR0},
 };
 
 START_TEST(a_change_shows_where_it_should)
@@ -315,7 +466,7 @@ START_TEST(a_change_shows_where_it_should)
 	struct fixture f;
 
 	fixture_init(&f, "measure/tiny.fd");
-	f.in.qemu_major = changes[_i].qemu_major;
+	f.in.qemu = changes[_i].qemu;
 	before = predict_ok(&f);
 	changes[_i].change(&f);
 	after = predict_ok(&f);
@@ -334,7 +485,7 @@ START_TEST(missing_inputs_leave_registers_unknown)
 	fixture_init(&f, "measure/tiny.fd");
 	f.in.acpi = NULL;
 	f.in.memory = 0;
-	f.in.qemu_major = 7;
+	f.in.qemu = 702;
 	p = predict_ok(&f);
 	ck_assert(!p.known[0] && !p.known[1] && p.known[2] && p.known[3]);
 	ck_assert_str_eq(p.reason[0], "TD HOB: memory not given");
@@ -402,7 +553,7 @@ START_TEST(goes_through_json)
 	json_t *root;
 	char *text;
 
-	fixture_init(&f, "measure/policy.fd"); /* RTMR0 is open */
+	fixture_init(&f, "measure/shell.fd"); /* RTMR0 is open */
 	p = predict_ok(&f);
 	root = prediction_to_json(&p);
 	ck_assert_msg(prediction_from_json(root, &back, &e) == 0, "%s", e.text);
@@ -441,7 +592,7 @@ START_TEST(tells_which_input_differs)
 	char why[300];
 
 	fixture_init(&f, "measure/tiny.fd");
-	f.in.qemu_major = 7;
+	f.in.qemu = 702;
 	a = predict_ok(&f);
 	f.in.memory = 2ull << 30;
 	b = predict_ok(&f);
@@ -499,6 +650,11 @@ int main(void)
 	tcase_add_test(t, known_digests);
 	tcase_add_test(t, stored_variables_count_with_secure_boot);
 	tcase_add_test(t, newer_firmware);
+	tcase_add_loop_test(t, newer_firmware_boots_a_disk, 0, COUNT_OF(newer_disks));
+	tcase_add_loop_test(t, devices_that_add_options, 0, COUNT_OF(listed));
+	tcase_add_loop_test(t, firmware_in_other_words, 0, COUNT_OF(forms));
+	tcase_add_test(t, stub_without_the_protocol);
+	tcase_add_loop_test(t, what_qemu_writes_into_the_kernel, 0, COUNT_OF(writes));
 	tcase_add_test(t, smbios_is_filtered);
 	tcase_add_test(t, firmware_that_measures_nothing);
 	tcase_add_test(t, registers_fold_the_events);

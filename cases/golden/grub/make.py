@@ -126,7 +126,7 @@ def disk(first, second):
 
 
 def main():
-    kernel, kernel_digest = base.pe([(".text", bytes(range(256)) * 4)])
+    kernel, kernel_digest = base.pe([(".text", base.CC_PROTOCOL + (bytes(range(256)) * 4)[24:])])
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
         loader, loader_digest = shim()

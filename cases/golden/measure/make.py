@@ -5,7 +5,12 @@
 tiny.fd     a variable volume without variables, TdTcg2Dxe and a menu inside an LZMA section
 policy.fd   built "with Secure Boot": variables in every state of a variable store
 newer.fd    with what OVMF has since 2025.05: fw_cfg and SMBIOS are measured, another menu
+bare.fd     the same without the setup (UiApp), as Debian's ovmf-inteltdx
+shell.fd    the same with the setup and a shell
 silent.fd   no TdTcg2Dxe: such firmware measures nothing into RTMRs
+foreign.fd  none of OVMF's modules: nothing is known of what it measures
+redhat.fd   edk2-stable202411 in Red Hat's words, without TdTcg2Pei
+nameless.fd a snapshot of 2024 that says no version
 """
 import lzma
 import os
@@ -23,7 +28,9 @@ SECURE_BOOT_CONFIG = "f0e6a44f-7195-41c3-ac64-54f202cd0a21"
 SMBIOS = "4110465d-5ff3-4f4b-b580-24ed0d06747a"
 UI_APP = "462caa21-7614-4503-836e-8ab6f4662331"
 MENU_APP = "eec25bdc-67f2-4d95-b1d5-f81b2039d11d"
+SHELL = "7c04a583-9e3e-4f1c-ad65-e05268d0b4d1"
 BOOT_MANAGER = "6d33944a-ec75-4855-a54d-809c75241f6c"
+LOADER_FS = "2f30e26d-5b0f-4c06-a8f8-e1a1dea8fd4a"  # a name of our own: any module may hold the text
 SMBIOS_MEASUREMENT = "d27fed59-abb4-4fed-bead-2a878c7e4a7e"
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 SECURITY = "d719b2cb-3d3a-4596-a3bc-dad00e67656f"
@@ -78,10 +85,11 @@ def nv_volume(variables, size=0x2000):
     return (header + store).ljust(size, b"\xff")
 
 
-def image(modules, variables, version="2025.02", more=()):
+def image(modules, variables, version="2025.02-8", more=(), setup=True):
     dxe = [file(m, 7, [section(0x10, b"code")]) for m in modules if m != TD_TCG2_PEI]
-    dxe.append(file(SMBIOS, 7, [section(0x10, b"Debian " + (version + "-8\0").encode("utf-16-le"))]))
-    dxe.append(file(UI_APP, 9, [section(0x10, b"menu"), section(0x15, "UiApp\0".encode("utf-16-le"))]))
+    dxe.append(file(SMBIOS, 7, [section(0x10, b"Debian " + (version + "\0").encode("utf-16-le"))]))
+    if setup:
+        dxe.append(file(UI_APP, 9, [section(0x10, b"menu"), section(0x15, "UiApp\0".encode("utf-16-le"))]))
     dxe.extend(more)
     pei = [file(m, 6, [section(0x10, b"code")]) for m in modules if m == TD_TCG2_PEI]
     inner = compressed([section(0x17, volume(pei)), section(0x17, volume(dxe, DXE_VOLUME))])
@@ -117,15 +125,24 @@ def main():
         variable("dbt", SECURITY, b"timestamps"),
         variable("SecureBootEnable", ENABLE, b"\x01"),
     ]
+    newer = [
+        file(BOOT_MANAGER, 7, [section(0x10, b"QEMU FW CFG\0initrd=initrd \0" + guid(MENU_APP) + guid(UI_APP))]),
+        file(SMBIOS_MEASUREMENT, 7, [section(0x10, struct.pack("<IQQQQ", 0, 4, 0x16, 2, 0))]),
+        file(MENU_APP, 9, [section(0x10, b"menu"), section(0x15, "BootManagerMenuApp\0".encode("utf-16-le"))]),
+    ]
+    loader = [file(LOADER_FS, 7, [section(0x10, b"etc/boot/kernel\0")])]
+    boot_manager = [file(BOOT_MANAGER, 7, [section(0x10, b"code")])]
+    tdx = [TD_TCG2_DXE, TD_TCG2_PEI]
     images = {
-        "tiny.fd": image([TD_TCG2_DXE, TD_TCG2_PEI], []),
-        "policy.fd": image([TD_TCG2_DXE, SECURE_BOOT_CONFIG], policy, "2024.02"),
-        "newer.fd": image([TD_TCG2_DXE, TD_TCG2_PEI], [], "2026.08", [
-            file(BOOT_MANAGER, 7, [section(0x10, b"QEMU FW CFG\0initrd=initrd \0" + guid(MENU_APP) + guid(UI_APP))]),
-            file(SMBIOS_MEASUREMENT, 7, [section(0x10, struct.pack("<IQQQQ", 0, 4, 0x16, 2, 0))]),
-            file(MENU_APP, 9, [section(0x10, b"menu"), section(0x15, "BootManagerMenuApp\0".encode("utf-16-le"))]),
-        ]),
-        "silent.fd": image([], [], "2022.11"),
+        "tiny.fd": image(tdx, [], more=loader),
+        "policy.fd": image([TD_TCG2_DXE, SECURE_BOOT_CONFIG], policy, "2024.02-3+tdx1.0"),
+        "newer.fd": image(tdx, [], "2026.08-8", newer),
+        "bare.fd": image(tdx, [], "2026.08-8", newer, setup=False),
+        "shell.fd": image(tdx, [], "2026.08-8", newer + [file(SHELL, 9, [section(0x10, b"shell")])]),
+        "silent.fd": image([], [], "2022.11-8", boot_manager),
+        "foreign.fd": image([], [], "2022.11-8"),
+        "redhat.fd": image([TD_TCG2_DXE], [], "edk2-20241117-2.el9"),
+        "nameless.fd": image([TD_TCG2_DXE], [], ""),
     }
     for name, data in images.items():
         with open(os.path.join(here, name), "wb") as f:

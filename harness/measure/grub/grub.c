@@ -363,6 +363,7 @@ int grub_boot(struct grub_run *g, struct err *e)
 	_cleanup_(freep) uint8_t *wide = NULL;
 	/* 2.12 hands it on without the NUL at its end. */
 	size_t nul = strcmp(g->image->version, "2.12") == 0 ? 0 : 1, length;
+	bool measures;
 	int r;
 
 	if (!g->kernel.data) {
@@ -385,8 +386,10 @@ int grub_boot(struct grub_run *g, struct err *e)
 		}
 		wide[2 * i] = (uint8_t)c;
 	}
-	event_hash(g->l, tag, wide, 2 * (length + nul), "LOADED_IMAGE::LoadOptions");
-	if (g->initrd.size > 0)
+	measures = boot_stub_measures(g->l, g->kernel);
+	if (measures)
+		event_hash(g->l, tag, wide, 2 * (length + nul), "LOADED_IMAGE::LoadOptions");
+	if (measures && g->initrd.size > 0)
 		event_hash(g->l, tag, g->initrd.data, g->initrd.size, "Linux initrd");
 	boot_measure_exit(g->l);
 	grub_script_finish(g->script);

@@ -122,11 +122,12 @@ test-unit: $(TESTS) $(SAN_TESTS) $B/example ## C unit tests, plain and under ASa
 	$(call say,TEST,scripts/run-tests)scripts/run-tests $(SAN_TESTS) $(TESTS)
 test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
 	$(call say,FUZZ,scripts/run-fuzzers)scripts/run-fuzzers 60 $(FUZZERS)
-test-cases: all image ## the matrix and the fault tests on real guests
+test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on real guests
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
 test-full: test ## also the full matrix, foreign verifiers, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
 	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py cases/full_verifiers.py
+	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)
 bench: $B/bench/verify $B/bench/mrtd $B/bench/cold $B/tception ## speed, as ratios (on an idle machine)

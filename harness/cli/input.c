@@ -12,7 +12,7 @@
 #include "core/file.h"
 #include "format/text.h"
 
-#define DIR_FILES_MAX 1024
+#define DIR_FILES_MAX (1 << 20)
 
 void input_done(struct input *in)
 {

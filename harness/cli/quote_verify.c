@@ -9,9 +9,11 @@
 #include "cli/options.h"
 #include "cli/quote.h"
 #include "cli/quote_answer.h"
+#include "cli/shares.h"
 #include "core/cleanup.h"
 
 #define ARGUMENTS_MAX 256
+#define JOBS_MAX      1024
 #define FILE_MAX      (8u << 20) /* bytes of a root or policy */
 
 struct options {
@@ -24,6 +26,7 @@ struct options {
 	time_t at;
 	bool json;
 	bool batch;
+	unsigned jobs;
 	char usage[100]; /* what is wrong with the call, or "" */
 };
 
@@ -38,6 +41,7 @@ static const struct argp_option option_list[] = {
         {"policy", OPT_POLICY, "FILE", 0, "what to accept, as JSON (default: UpToDate, no DEBUG)",
          0},
         {"batch", OPT_BATCH, NULL, 0, "many quotes, one line each; a folder means its files", 0},
+        {"jobs", 'j', "N", 0, "with --batch: as many at once (default: 1)", 0},
         {0},
 };
 
@@ -98,6 +102,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_BATCH:
 		o->batch = true;
 		return 0;
+	case 'j':
+		o->jobs = options_number(state, "--jobs", arg, JOBS_MAX);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (o->files == ARGUMENTS_MAX)
 			wrong(o, "too many files: name their folder with --batch", "");
@@ -107,6 +114,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!o->files || (o->files > 1 && !o->batch))
 			wrong(o, "one FILE, or --batch", "");
+		if (o->usage[0])
+			argp_error(state, "%s", o->usage);
 		return 0;
 	case ARGP_KEY_SUCCESS:
 		if (o->usage[0] && !o->json)
@@ -156,7 +165,8 @@ struct work {
 	const struct options *o;
 	struct verifier *verifier;
 	struct policy *policy;
-	size_t files;
+	char **path; /* of all quotes */
+	size_t paths, room;
 	int exit; /* the worst so far */
 };
 
@@ -167,15 +177,14 @@ static enum answer_form form_of(const struct options *o)
 	return o->batch ? ANSWER_LINE : ANSWER_TEXT;
 }
 
-static int verify_file(void *context, const char *path, struct err *e)
+static int verify_item(void *context, size_t item, FILE *out, int *exit_code, struct err *e)
 {
-	struct work *w = context;
-	struct answer a = {.path = path};
+	const struct work *w = context;
+	struct answer a = {.path = w->path[item]};
 	_cleanup_(input_done) struct input in = {0};
 	struct quote q = {0};
-	int r = input_quote(path, &in, &q, &a.fault, e), code = EXIT_OK;
+	int r = input_quote(a.path, &in, &q, &a.fault, e), code = EXIT_OK;
 
-	w->files++;
 	verdict_init(&a.v);
 	if (r == 0) {
 		a.quote = &q;
@@ -189,9 +198,46 @@ static int verify_file(void *context, const char *path, struct err *e)
 		snprintf(a.text, sizeof(a.text), "%.*s", (int)sizeof(a.text) - 1, e->text);
 	if (!a.policy.accepted)
 		code = a.text[0] ? EXIT_USAGE : EXIT_DIFFERS;
-	if (code > w->exit)
-		w->exit = code;
-	return answer_print(&a, form_of(w->o), stdout, e);
+	if (code > *exit_code)
+		*exit_code = code;
+	return answer_print(&a, form_of(w->o), out, e);
+}
+
+/* ---- which quotes ---- */
+
+static int add_path(void *context, const char *path, struct err *e)
+{
+	struct work *w = context;
+
+	if (w->paths == w->room) {
+		size_t room = w->room ? 2 * w->room : 64;
+		char **more = realloc(w->path, room * sizeof(*more));
+
+		if (!more)
+			return err_nomem(e);
+		w->path = more;
+		w->room = room;
+	}
+	if (!(w->path[w->paths] = strdup(path)))
+		return err_nomem(e);
+	w->paths++;
+	return 0;
+}
+
+static int list_quotes(struct work *w, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->o->files; i++) {
+		const char *path = w->o->file[i];
+		size_t before = w->paths;
+
+		r = w->o->batch && input_is_dir(path) ? input_each_file(path, add_path, w, e)
+		                                      : add_path(w, path, e);
+		if (r == 0 && w->paths == before)
+			r = err_set(e, -ENOENT, "%.200s: no quote in it", path);
+	}
+	return r;
 }
 
 /* *ret_code: what failed, for programs. */
@@ -199,26 +245,38 @@ static int verify_all(struct work *w, const char **ret_code, struct err *e)
 {
 	int r;
 
-	*ret_code = "usage";
-	if (w->o->usage[0])
-		return err_set(e, -EINVAL, "%s", w->o->usage);
 	*ret_code = "collateral-unusable";
 	if ((r = make_verifier(w->o, &w->verifier, e)) < 0)
 		return r;
 	*ret_code = "policy-unusable";
 	if ((r = make_policy(w->o->policy, &w->policy, e)) < 0)
 		return r;
+	*ret_code = "no-quote";
+	if ((r = list_quotes(w, e)) < 0)
+		return r;
 	*ret_code = "failed";
-	for (size_t i = 0; r == 0 && i < w->o->files; i++) {
-		const char *path = w->o->file[i];
-		size_t before = w->files;
+	return shares_run(w->paths, w->o->jobs, verify_item, w, &w->exit, e);
+}
 
-		r = w->o->batch && input_is_dir(path) ? input_each_file(path, verify_file, w, e)
-		                                      : verify_file(w, path, e);
-		if (r == 0 && w->files == before)
-			r = err_set(e, -ENOENT, "%.200s: no quote in it", path);
+/* argp ends the program when the call is wrong; whoever asked for JSON gets some nevertheless. */
+static const char *wrong_call; /* while options are parsed: what to say, or NULL */
+
+static void say_wrong_call(int status, void *options)
+{
+	const struct options *o = options;
+
+	if (wrong_call && status == EXIT_USAGE)
+		answer_print_failure("usage", o->usage[0] ? o->usage : wrong_call, stdout);
+}
+
+static void expect_wrong_call(int argc, char **argv, struct options *o)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			wrong_call = "the options are wrong, see quote verify --help";
 	}
-	return r;
+	if (wrong_call)
+		on_exit(say_wrong_call, o);
 }
 
 int cmd_quote_verify(int argc, char **argv)
@@ -235,17 +293,23 @@ int cmd_quote_verify(int argc, char **argv)
 	               "module.\v"
 	               "Exit code 0: accepted, 1: rejected, 2: an input could not be used.",
 	};
-	struct options o = {.at = time(NULL)};
+	static struct options o = {.jobs = 1}; /* static: for whom argp ends the program */
 	struct work w = {.o = &o};
 	const char *code;
 	struct err e = {0};
 
+	o.at = time(NULL);
+	expect_wrong_call(argc, argv, &o);
 	options_parse(&argp, argc, argv, 0, &o);
+	wrong_call = NULL;
 	if (verify_all(&w, &code, &e) < 0) {
 		if (o.json)
 			answer_print_failure(code, e.text, stdout);
 		w.exit = cmd_failed(EXIT_USAGE, &e);
 	}
+	for (size_t i = 0; i < w.paths; i++)
+		free(w.path[i]);
+	free(w.path);
 	verifier_free(w.verifier);
 	policy_free(w.policy);
 	return w.exit;

@@ -54,7 +54,7 @@ def ask(path, request):
 
 def quote_in(folder, version=4):
     """quote.bin, root.pem and bundle.json of a new test authority in `folder`."""
-    with service("qgs", "--any-report", "--authority", folder / "authority", "--socket", folder / "qgs.socket",
+    with service("qgs", "--any-report", "--state-dir", folder / "authority", "--socket", folder / "qgs.socket",
                  "--quote-version", version, "--root", folder / "root.pem", "--collateral", folder / "bundle.json"):
         quote = ask(folder / "qgs.socket", tdreport())
     (folder / "quote.bin").write_bytes(quote)

@@ -32,7 +32,7 @@ def modules(tmp_path_factory):
 
 
 def verdicts(modules, quote, authority, root):
-    with service("pccs", "--port", 0, "--authority", authority) as said:
+    with service("pccs", "--port", 0, "--state-dir", authority) as said:
         url = re.search(r"http://\S+?:\d+", said)[0]
         done = subprocess.run(["node", HERE / "verify.js", url, quote, root], timeout=300, capture_output=True, text=True,
                               check=False, env={**os.environ, "VERIFIERS": str(modules), "no_proxy": "127.0.0.1"})

@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/authority.h"
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "cli/service.h"
@@ -12,18 +13,17 @@
 #define DEFAULT_PORT 8081 /* Intel's PCCS */
 
 struct options {
-	const char *authority;
+	const char *state_dir;
 	const char *root;
 	struct pccs_config config;
 };
 
-enum { OPT_PORT = 256, OPT_ADDRESS, OPT_AUTHORITY, OPT_ROOT };
+enum { OPT_PORT = 256, OPT_ADDRESS, OPT_ROOT };
 
 static const struct argp_option option_list[] = {
         {"port", OPT_PORT, "PORT", 0, "listen on this TCP port, 0: any free one (default: 8081)",
          0},
         {"address", OPT_ADDRESS, "IP", 0, "listen on this address (default: 127.0.0.1)", 0},
-        {"authority", OPT_AUTHORITY, "DIR", 0, "where the test authority's keys are", 0},
         {"root", OPT_ROOT, "FILE", 0, "write the test root's certificate to FILE", 0},
         {0},
 };
@@ -35,17 +35,17 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 	char *end;
 
 	switch (option) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->state_dir;
+		return 0;
 	case OPT_PORT:
 		port = strtoul(arg, &end, 10);
 		if (end == arg || *end || port > UINT16_MAX)
-			argp_error(state, "no port '%.20s'", arg);
+			argp_error(state, "--port '%.20s': expected a number from 0 to 65535", arg);
 		o->config.port = (uint16_t)port;
 		return 0;
 	case OPT_ADDRESS:
 		o->config.address = arg;
-		return 0;
-	case OPT_AUTHORITY:
-		o->authority = arg;
 		return 0;
 	case OPT_ROOT:
 		o->root = arg;
@@ -62,7 +62,7 @@ static int serve(struct options *o, struct err *e)
 	struct pccs *p = NULL;
 	int r;
 
-	if ((r = service_authority(o->authority, &a, e)) < 0 ||
+	if ((r = authority_take(o->state_dir, &a, e)) < 0 ||
 	    (r = service_write(a, o->root, NULL, e)) < 0 || (r = service_loop(&event, e)) < 0)
 		goto out;
 	o->config.authority = a;
@@ -81,9 +81,11 @@ out:
 
 int cmd_pccs(int argc, char **argv)
 {
+	static const struct argp_child children[] = {{&authority_options, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 	        .options = option_list,
 	        .parser = parse,
+	        .children = children,
 	        .doc = "Serves the collateral of this install's test authority over HTTP, as a "
 	               "PCCS "
 	               "does, to verifiers of quotes: TCB info, the TD quoting enclave's identity, "

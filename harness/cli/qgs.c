@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/authority.h"
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "cli/service.h"
@@ -16,23 +17,14 @@
 
 struct options {
 	const char *socket;
-	const char *authority;
+	const char *state_dir;
 	const char *root;
 	const char *collateral;
 	const char *key_file;
 	struct qgs_config config;
 };
 
-enum {
-	OPT_SOCKET = 256,
-	OPT_AUTHORITY,
-	OPT_ROOT,
-	OPT_COLLATERAL,
-	OPT_KEY,
-	OPT_ANY,
-	OPT_VERSION,
-	OPT_FAULT
-};
+enum { OPT_SOCKET = 256, OPT_ROOT, OPT_COLLATERAL, OPT_KEY, OPT_ANY, OPT_VERSION, OPT_FAULT };
 
 static const struct argp_option option_list[] = {
         {"socket", OPT_SOCKET, "PATH", 0, "listen here (default: qgs.socket)", 0},
@@ -41,7 +33,6 @@ static const struct argp_option option_list[] = {
         {"quote-version", OPT_VERSION, "4|5", 0, "version of the quotes (default: 4)", 0},
         {"fault", OPT_FAULT, "MODE", 0,
          "misbehave: silent, version, error, truncated, eof or oversize", 0},
-        {"authority", OPT_AUTHORITY, "DIR", 0, "where the test authority's keys are", 0},
         {"root", OPT_ROOT, "FILE", 0, "write the test root's certificate to FILE", 0},
         {"collateral", OPT_COLLATERAL, "FILE", 0, "write a bundle of collateral to FILE", 0},
         {0},
@@ -52,11 +43,11 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (option) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->state_dir;
+		return 0;
 	case OPT_SOCKET:
 		o->socket = arg;
-		return 0;
-	case OPT_AUTHORITY:
-		o->authority = arg;
 		return 0;
 	case OPT_ROOT:
 		o->root = arg;
@@ -111,7 +102,7 @@ static int serve(struct options *o, struct err *e)
 	int r;
 
 	if ((o->key_file && (r = read_key(o->key_file, key, e)) < 0) ||
-	    (r = service_authority(o->authority, &a, e)) < 0 ||
+	    (r = authority_take(o->state_dir, &a, e)) < 0 ||
 	    (r = service_write(a, o->root, o->collateral, e)) < 0 ||
 	    (r = service_loop(&event, e)) < 0)
 		goto out;
@@ -132,9 +123,11 @@ out:
 
 int cmd_qgs(int argc, char **argv)
 {
+	static const struct argp_child children[] = {{&authority_options, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 	        .options = option_list,
 	        .parser = parse,
+	        .children = children,
 	        .doc = "Serves quotes of this install's test authority over Intel's QGS protocol, "
 	               "framed "
 	               "and raw, on a unix socket. Every certificate says EMULATED.",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "case/case.h"
+#include "cli/authority.h"
 #include "cli/cmd.h"
 #include "cli/collateral.h"
 #include "cli/judged.h"
@@ -65,7 +66,6 @@ enum {
 	KEY_MODULE,
 	KEY_APPEND,
 	KEY_QGS,
-	KEY_STATE,
 	KEY_COLLATERAL
 };
 
@@ -96,8 +96,6 @@ static const struct argp_option known_options[] = {
         {"append", KEY_APPEND, "TEXT", 0, "TCEPTION_APPEND: added to the kernel's command line", 3},
         {"qgs-socket", KEY_QGS, "PATH", 0,
          "where a hardware TD's quotes come from (" TDX_QGS_SOCKET ")", 3},
-        {"state-dir", KEY_STATE, "DIR", 0,
-         "keys of the test root for emulated TDs ($XDG_STATE_HOME/tception)", 3},
         {0},
 };
 
@@ -144,6 +142,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->platform;
 		state->child_inputs[1] = &o->format;
+		state->child_inputs[2] = &o->state_dir;
 		return 0;
 	case 'o':
 		o->out = arg;
@@ -165,9 +164,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_QGS:
 		o->qgs_socket = arg;
-		return 0;
-	case KEY_STATE:
-		o->state_dir = arg;
 		return 0;
 	case KEY_COLLATERAL:
 		o->collateral = arg;
@@ -208,17 +204,6 @@ static bool plan_needs(const struct plan *p, enum platform platform)
 			return true;
 	}
 	return false;
-}
-
-static int open_authority(struct context *c, struct err *e)
-{
-	_cleanup_(freep) char *dir = NULL;
-
-	if (c->o->state_dir)
-		return authority_open(c->o->state_dir, &c->authority, e);
-	if (authority_default_dir(&dir, e) < 0)
-		return e->code;
-	return authority_open(dir, &c->authority, e);
 }
 
 /* As many side by side as were asked for; else two, if CPUs and memory allow it. */
@@ -450,7 +435,8 @@ static int run_with(struct context *c, struct options *o)
 		return cmd_failed(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
 	if (c->plan.boots > 0) {
 		if (guest_parts_check(&o->parts, &c->plan, &e) < 0 ||
-		    (plan_needs(&c->plan, PLATFORM_EMULATED) && open_authority(c, &e) < 0))
+		    (plan_needs(&c->plan, PLATFORM_EMULATED) &&
+		     authority_take(o->state_dir, &c->authority, &e) < 0))
 			return cmd_failed(EXIT_BROKEN, &e);
 	}
 	r = run_all(c, &e);
@@ -459,8 +445,10 @@ static int run_with(struct context *c, struct options *o)
 
 int cmd_run(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-	        {&options_platform, 0, NULL, 1}, {&options_format, 0, NULL, 2}, {0}};
+	static const struct argp_child children[] = {{&options_platform, 0, NULL, 1},
+	                                             {&options_format, 0, NULL, 2},
+	                                             {&authority_options, 0, NULL, 3},
+	                                             {0}};
 	static const struct argp argp = {
 	        .options = known_options,
 	        .parser = parse,

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/service.h"
 
 #include <errno.h>
@@ -25,16 +25,6 @@ int service_write(const struct authority *a, const char *root, const char *colla
 		return 0;
 	r = authority_bundle(a, time(NULL), &bundle, e);
 	return r < 0 ? r : write_text(collateral, bundle, e);
-}
-
-int service_authority(const char *dir, struct authority **ret, struct err *e)
-{
-	_cleanup_(freep) char *own = NULL;
-	int r;
-
-	if (!dir && (r = authority_default_dir(&own, e)) < 0)
-		return r;
-	return authority_open(dir ?: own, ret, e);
 }
 
 int service_loop(sd_event **ret, struct err *e)

@@ -9,8 +9,6 @@
 
 /* What the verbs share that serve something of the test authority until they are ended. */
 
-/* The authority in `dir`, or in its usual place for NULL. */
-int service_authority(const char *dir, struct authority **ret, struct err *e);
 /* Writes its root certificate and a bundle of its collateral to files; NULL: not. */
 int service_write(const struct authority *a, const char *root, const char *collateral,
                   struct err *e);

@@ -7,6 +7,7 @@
 #include "cli/judged.h"
 #include "cli/options.h"
 #include "core/enum.h"
+#include "format/text.h"
 #include "measure/predict_diff.h"
 
 struct options {
@@ -14,7 +15,7 @@ struct options {
 	bool registers;
 };
 
-enum { KEY_REGISTERS = 256 };
+enum { KEY_REGISTERS = 'r' };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -126,24 +127,6 @@ static const struct prediction *prediction_of(const struct judged *j, const stru
 	return NULL;
 }
 
-/* For layer 0's own cells: the registers that differ, and the inputs that explain it. */
-static unsigned diff_registers(const struct judged *a, const struct cell_verdict *x,
-                               const struct judged *b, const struct cell_verdict *y)
-{
-	static const char *const names[] = {"MRTD", "RTMR0", "RTMR1", "RTMR2"};
-	const struct prediction *p = prediction_of(a, x), *q = prediction_of(b, y);
-	unsigned n = 0;
-	char why[600];
-
-	for (int i = 0; p && q && x->layers == 1 && i < 4; i++) {
-		if (!predict_diff(p, q, i - 1, why, sizeof(why)))
-			continue;
-		printf("%s: %s: %s\n", x->id, names[i], why);
-		n++;
-	}
-	return n;
-}
-
 static const struct cell_verdict *find_cell(const struct run_verdict *v, const char *id)
 {
 	for (size_t i = 0; i < v->cells; i++) {
@@ -151,6 +134,59 @@ static const struct cell_verdict *find_cell(const struct run_verdict *v, const c
 			return &v->cell[i];
 	}
 	return NULL;
+}
+
+static bool explained(const struct judged *a, const struct cell_verdict *x, const struct judged *b,
+                      const struct cell_verdict *y, int rtmr, char why[600])
+{
+	const struct prediction *p = prediction_of(a, x), *q = prediction_of(b, y);
+
+	return p && q && predict_diff(p, q, rtmr, why, 600);
+}
+
+/* What the trust domain below a cell measured: by its quote or TDREPORT, told once a boot. */
+static unsigned diff_registers(const struct judged *a, const struct cell_verdict *x,
+                               const struct judged *b, const struct cell_verdict *y)
+{
+	static const char *const names[] = {"MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3"};
+	const struct measured *m = &x->layer[0].measured, *n = &y->layer[0].measured;
+	unsigned count = 0;
+	char why[600];
+
+	if (!m->known && !n->known)
+		return 0;
+	for (int i = 0; i < 5; i++) {
+		const uint8_t *left = i ? m->rtmr[i - 1] : m->mrtd;
+		const uint8_t *right = i ? n->rtmr[i - 1] : n->mrtd;
+		char from[HEX_ENCODED_SIZE(6)] = "nothing", to[HEX_ENCODED_SIZE(6)] = "nothing";
+
+		if (m->known && n->known && memcmp(left, right, 48) == 0)
+			continue;
+		if (m->known)
+			hex_encode(left, 6, from);
+		if (n->known)
+			hex_encode(right, 6, to);
+		printf("%s: %s: %s.. -> %s..: %s\n", x->layer[0].id, names[i], from, to,
+		       explained(a, x, b, y, i - 1, why) ? why
+		                                         : "no input that is known explains it");
+		count++;
+	}
+	return count;
+}
+
+/* Whether an earlier cell rode on the same two boots. */
+static bool told(const struct run_verdict *a, size_t upto, const struct run_verdict *b,
+                 const struct cell_verdict *x, const struct cell_verdict *y)
+{
+	for (size_t i = 0; i < upto; i++) {
+		const struct cell_verdict *other = find_cell(b, a->cell[i].id);
+
+		if (other && other->boot_id && a->cell[i].boot_id &&
+		    strcmp(a->cell[i].boot_id, x->boot_id) == 0 &&
+		    strcmp(other->boot_id, y->boot_id) == 0)
+			return true;
+	}
+	return false;
 }
 
 static unsigned diff_runs(const struct judged *left, const struct judged *right, bool registers)
@@ -163,7 +199,8 @@ static unsigned diff_runs(const struct judged *left, const struct judged *right,
 
 		n += other ? diff_cell(&a->cell[i], other)
 		           : differs(a->cell[i].id, "cell", "there", "absent");
-		if (other && registers)
+		if (other && registers && a->cell[i].layers && other->layers &&
+		    !told(a, i, b, &a->cell[i], other))
 			n += diff_registers(left, &a->cell[i], right, other);
 	}
 	for (size_t i = 0; i < b->cells; i++) {
@@ -177,7 +214,9 @@ int cmd_diff(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
 	        {"registers", KEY_REGISTERS, NULL, 0,
-	         "also compare what each TD measured, and name the inputs that differ", 0},
+	         "also compare what each TD measured, by its quote or TDREPORT, and name the "
+	         "inputs that explain it",
+	         0},
 	        {0},
 	};
 	static const struct argp argp = {

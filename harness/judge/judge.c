@@ -12,6 +12,7 @@
 #include "judge/cutoff.h"
 #include "judge/expect.h"
 #include "judge/extends.h"
+#include "judge/identity.h"
 #include "judge/isolation.h"
 #include "judge/ladder.h"
 
@@ -139,6 +140,19 @@ static const char *expected_image(const struct test_case *test, size_t depth)
 	                                                                : NULL;
 }
 
+/* Kept with the verdict: the evidence that `a` points into is gone by the time two runs are compared. */
+static void keep_measured(struct measured *m, const struct attested *a)
+{
+	struct identity td;
+
+	m->known = a->has_quote || a->has_report;
+	if (!m->known)
+		return;
+	td = a->has_quote ? identity_of_quote(&a->quote) : identity_of_report(&a->report);
+	memcpy(m->mrtd, td.mrtd, sizeof(m->mrtd));
+	memcpy(m->rtmr, td.rtmr, sizeof(m->rtmr));
+}
+
 static int judge_layer(struct trial *t, size_t depth, bool timed, struct layer_verdict *v,
                        struct err *e)
 {
@@ -167,8 +181,12 @@ static int judge_layer(struct trial *t, size_t depth, bool timed, struct layer_v
 	v->command = json_incref(l->command);
 	v->entered = l->hello;
 	judge_isolation(t, depth, timed, v);
-	if (v->entered)
-		return ladder_climb(&in, v, &t->attested[depth], e);
+	if (v->entered) {
+		rc = ladder_climb(&in, v, &t->attested[depth], e);
+		if (rc == 0)
+			keep_measured(&v->measured, &t->attested[depth]);
+		return rc;
+	}
 	if (depth == 0)
 		not_entered(v, "layer 0 never answered");
 	else if (l->left)

@@ -47,6 +47,12 @@ struct interface_result {
 	char detail[JUDGE_TEXT_MAX]; /* the step at which it ended */
 };
 
+struct measured {
+	bool known; /* there was a well-formed quote or TDREPORT over our REPORTDATA */
+	uint8_t mrtd[48];
+	uint8_t rtmr[4][48];
+};
+
 struct layer_verdict {
 	char id[CELL_ID_MAX];
 	bool entered;
@@ -61,7 +67,8 @@ struct layer_verdict {
 	size_t interfaces;
 	struct isolation isolation; /* all unknown when it was not entered */
 	struct layer_cost cost;
-	char image[97];  /* SHA-384 of its files as the layer below measured them, or "" */
+	char image[97];           /* SHA-384 of its files as the layer below measured them, or "" */
+	struct measured measured; /* what its quote, or else its TDREPORT, says of the TD */
 	uint8_t *frames; /* the layer's own channel bytes of the visit that probed it; or NULL */
 	size_t frames_size;
 };

@@ -30,7 +30,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("qgs",): "--key or --any-report",
     ("pccs",): None,
 }
-LETTERS = {"f": "format", "j": "jobs", "o": "output", "?": "help", "V": "version"}
+LETTERS = {"f": "format", "j": "jobs", "o": "output", "?": "help", "V": "version", "r": "registers"}
 FORMATS = {"table", "json", "markdown", "junit"}
 
 

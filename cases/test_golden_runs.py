@@ -67,8 +67,7 @@ def test_registers_are_compared_as_measured(tmp_path):
     """A quote with another RTMR2 is told, though what was predicted is the same."""
     folder = tmp_path / "layers"
     shutil.copytree(RUNS / "layers", folder)
-    same = subprocess.run([TOP / "build" / "tception", "diff", "-r", RUNS / "layers", folder], capture_output=True,
-                          text=True, timeout=120, check=False)
+    same = tception("diff", "-r", RUNS / "layers", folder)
     assert (same.returncode, same.stdout) == (0, "")
     channel = folder / "boots" / "td-1" / "channel.bin"
     data = bytearray(channel.read_bytes())
@@ -76,8 +75,7 @@ def test_registers_are_compared_as_measured(tmp_path):
     at += 472 // 3 * 4 + 4  # RTMR2 of a version 4 quote begins at byte 472
     data[at] = ord("A") if data[at] != ord("A") else ord("B")
     channel.write_bytes(data)
-    done = subprocess.run([TOP / "build" / "tception", "diff", "-r", RUNS / "layers", folder], capture_output=True,
-                          text=True, timeout=120, check=False)
+    done = tception("diff", "-r", RUNS / "layers", folder)
     told = [line for line in done.stdout.splitlines() if line.startswith("td: RTMR")]
     assert done.returncode == 1
     assert len(told) == 1 and told[0].startswith("td: RTMR2: ") and "no input that is known explains it" in told[0]

@@ -257,7 +257,7 @@ static void show_cell(struct context *c, const struct boot_record *boot, size_t 
 	so_far.boots = 1;
 	if (store_channel(c->record->dir, boot->boot.id, &channel, &e) < 0)
 		return;
-	if (judge_case(&in, case_index, &v, &e) < 0)
+	if (judge_case(&in, case_index, &v, &e) <= 0)
 		return;
 	report_progress_cell(&c->progress, &v);
 	cell_verdict_done(&v);

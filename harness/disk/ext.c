@@ -292,6 +292,7 @@ int ext_read_file(struct ext *x, const char *path, size_t max, struct bytes *ret
 	struct ext2_inode inode;
 	ext2_ino_t number;
 	ext2_file_t file;
+	errcode_t code;
 	uint64_t size;
 	int r = find(x, path, &number, &inode, e);
 
@@ -303,8 +304,13 @@ int ext_read_file(struct ext *x, const char *path, size_t max, struct bytes *ret
 	if (size > max)
 		return err_set(e, -EFBIG, "%.300s: larger than %zu bytes", path, max);
 	data = malloc((size_t)size + 1);
-	if (!data || x->api.ext2fs_file_open(x->fs, number, 0, &file) != 0)
-		return err_sys(e, -ENOMEM, "%.300s", path);
+	if (!data)
+		return err_nomem(e);
+	code = x->api.ext2fs_file_open(x->fs, number, 0, &file);
+	if (code != 0)
+		return code == EXT2_ET_NO_MEMORY
+		               ? err_nomem(e)
+		               : err_set(e, -EBADMSG, "ext4: %.300s: damaged", path);
 	r = read_whole(x, file, data, (size_t)size);
 	x->api.ext2fs_file_close(file);
 	if (r < 0)

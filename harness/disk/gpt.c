@@ -90,27 +90,26 @@ int gpt_read(struct disk *d, struct gpt *ret, struct err *e)
 	static const uint8_t unused[GUID_SIZE];
 	uint8_t table[TABLE_MAX];
 	struct header h = {0};
-	int r;
+	struct gpt g = {.event_size = GPT_HEADER_SIZE + 8};
+	int r = disk_read(d, DISK_SECTOR, g.event, GPT_HEADER_SIZE, e);
 
-	ret->partitions = 0;
-	r = disk_read(d, DISK_SECTOR, ret->event, GPT_HEADER_SIZE, e);
 	if (r == 0)
-		r = read_header(ret->event, &h, e);
+		r = read_header(g.event, &h, e);
 	if (r == 0)
 		r = disk_read(d, h.entries_at, table, h.entries * GPT_ENTRY_SIZE, e);
 	if (r < 0)
 		return r;
 	if (crc32(0, table, h.entries * GPT_ENTRY_SIZE) != h.entries_crc)
 		return bad(e, h.entries_at, "wrong checksum");
-	ret->event_size = GPT_HEADER_SIZE + 8;
 	for (uint32_t i = 0; r == 0 && i < h.entries; i++) {
 		const uint8_t *raw = table + i * GPT_ENTRY_SIZE;
 
 		if (memcmp(raw, unused, GUID_SIZE) != 0)
-			r = add_entry(ret, raw, i + 1, h.entries_at + i * GPT_ENTRY_SIZE,
+			r = add_entry(&g, raw, i + 1, h.entries_at + i * GPT_ENTRY_SIZE,
 			              disk_size(d), e);
 	}
-	memset(ret->event + GPT_HEADER_SIZE, 0, 8);
-	ret->event[GPT_HEADER_SIZE] = (uint8_t)ret->partitions;
+	g.event[GPT_HEADER_SIZE] = (uint8_t)g.partitions;
+	if (r == 0)
+		*ret = g;
 	return r;
 }

@@ -3,7 +3,7 @@
 #define TCEPTION_JUDGE_CLOCK_H
 
 #include "format/bytes.h"
-#include "judge/judge.h"
+#include "judge/verdict.h"
 
 /*
  * How fast layer 0's clock runs by the host's. Each reading (record/record.h) has an instant of the

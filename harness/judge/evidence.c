@@ -15,7 +15,6 @@
 #include "format/sha2.h"
 #include "format/text.h"
 #include "judge/cutoff.h"
-#include "judge/extends.h"
 #include "judge/frames.h"
 
 static const char *const interface_names[] = {

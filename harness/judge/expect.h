@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#include "judge/judge.h"
+#include "judge/verdict.h"
 
 /*
  * Compares what was seen at the innermost layer with what the case expects, in both directions, and

@@ -16,11 +16,6 @@
 #include "judge/isolation.h"
 #include "judge/ladder.h"
 
-const char *const outcome_names[5] = {
-        [OUTCOME_PASS] = "pass", [OUTCOME_FAIL] = "fail",     [OUTCOME_XFAIL] = "xfail",
-        [OUTCOME_SKIP] = "skip", [OUTCOME_BROKEN] = "broken",
-};
-
 /* One case being judged: where its evidence is, and what it says. */
 struct trial {
 	const struct judge_input *in;
@@ -61,7 +56,7 @@ static const struct visit_record *find_visit(const struct boot_record *b, const 
 }
 
 /*
- * The last boot that got to the case, or else the last that was to. *ret_broken_before: an earlier
+ * The last boot that got to the case, or else the last that was to. *ret_tried_before: an earlier
  * boot tried it too. False when no boot was to run it.
  */
 static bool find_boot(const struct judge_input *in, size_t case_index, size_t *ret_boot,
@@ -386,7 +381,7 @@ int judge_case(const struct judge_input *in, size_t case_index, struct cell_verd
 	struct cell_verdict v = {.case_index = case_index, .platform = PLATFORM_NONE};
 	struct trial *t;
 	bool tried_before = false;
-	int rc = 0;
+	int rc = 1;
 
 	t = calloc(1, sizeof(*t));
 	if (!t)
@@ -399,67 +394,40 @@ int judge_case(const struct judge_input *in, size_t case_index, struct cell_verd
 		text_escape(v.reason, JUDGE_TEXT_MAX, skip->reason);
 	} else if (find_boot(in, case_index, &t->boot, &tried_before)) {
 		rc = judge_trial(t, tried_before, &v, e);
+		rc = rc < 0 ? rc : 1;
 	} else {
-		rc = err_set(e, -ENOENT, "%s was not part of this run", v.id);
+		rc = 0;
 	}
 	trial_done(t);
 	free(t);
-	if (rc < 0)
-		cell_verdict_done(&v);
-	else
+	if (rc > 0)
 		*ret = v;
+	else
+		cell_verdict_done(&v);
 	return rc;
 }
 
 int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err *e)
 {
 	struct run_verdict v = {.platform = PLATFORM_NONE};
-	int rc = 0;
 
 	v.cell = calloc(in->cases->count, sizeof(*v.cell));
 	if (!v.cell)
 		return err_nomem(e);
 	for (size_t i = 0; i < in->cases->count; i++) {
-		rc = judge_case(in, i, &v.cell[v.cells], e);
-		if (rc == -ENOENT)
+		int rc = judge_case(in, i, &v.cell[v.cells], e);
+
+		if (rc < 0) {
+			run_verdict_done(&v);
+			return rc;
+		}
+		if (rc == 0)
 			continue;
-		if (rc < 0)
-			break;
 		v.outcome[v.cell[v.cells].outcome]++;
 		if (v.cell[v.cells].platform > v.platform)
 			v.platform = v.cell[v.cells].platform;
 		v.cells++;
 	}
-	if (rc < 0 && rc != -ENOENT) {
-		run_verdict_done(&v);
-		return rc;
-	}
 	*ret = v;
 	return 0;
-}
-
-void cell_verdict_done(struct cell_verdict *v)
-{
-	for (size_t i = 0; i < v->layers; i++) {
-		json_decref(v->layer[i].command);
-		free(v->layer[i].frames);
-	}
-	free(v->layer);
-	v->layer = NULL;
-	v->layers = 0;
-}
-
-void run_verdict_done(struct run_verdict *v)
-{
-	for (size_t i = 0; i < v->cells; i++)
-		cell_verdict_done(&v->cell[i]);
-	free(v->cell);
-	*v = (struct run_verdict){0};
-}
-
-int run_verdict_exit_code(const struct run_verdict *v)
-{
-	if (v->outcome[OUTCOME_FAIL])
-		return 1;
-	return v->outcome[OUTCOME_BROKEN] || v->cells == 0 ? 3 : 0;
 }

@@ -2,106 +2,12 @@
 #ifndef TCEPTION_JUDGE_JUDGE_H
 #define TCEPTION_JUDGE_JUDGE_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "case/case.h"
-#include "core/err.h"
-#include "format/bytes.h"
-#include "judge/finding.h"
-#include "measure/predict.h"
-#include "record/record.h"
-#include "trust/trust.h"
+#include "judge/verdict.h"
 
 /*
  * Evidence -> verdicts. Pure: the same record and bytes give the same verdicts on any machine, at
  * any time (certificates and expiries are looked at as of the run's start).
- *
- * All texts in a verdict are printable ASCII: what a guest wrote was escaped on the way in.
  */
-#define JUDGE_TEXT_MAX       240 /* bytes, with the NUL */
-#define JUDGE_INTERFACES_MAX 8
-#define JUDGE_WORDS_MAX      64  /* of a command line */
-#define JUDGE_WORD_MAX       256 /* bytes of one, with the NUL */
-
-enum outcome { OUTCOME_PASS, OUTCOME_FAIL, OUTCOME_XFAIL, OUTCOME_SKIP, OUTCOME_BROKEN };
-extern const char *const outcome_names[5]; /* "pass", "fail" ... */
-
-enum rung_state { RUNG_NULL = -1, RUNG_FALSE = 0, RUNG_TRUE = 1 };
-
-struct rung_result {
-	enum rung_state ok;
-	char error[LAYER_WORD_MAX]; /* errno by name, or "" */
-	double ms;                  /* how long it took in the guest; < 0: not measured */
-	char detail[JUDGE_TEXT_MAX];
-};
-
-/* One TDX interface as the layer tried it, each on its own. */
-struct interface_result {
-	char name[LAYER_WORD_MAX]; /* "ioctl", "configfs" ... */
-	bool ok;
-	char error[LAYER_WORD_MAX];
-	double ms;
-	char detail[JUDGE_TEXT_MAX]; /* the step at which it ended */
-};
-
-struct measured {
-	bool known; /* there was a well-formed quote or TDREPORT over our REPORTDATA */
-	uint8_t mrtd[48];
-	uint8_t rtmr[4][48];
-};
-
-struct layer_verdict {
-	char id[CELL_ID_MAX];
-	bool entered;
-	char reason[JUDGE_TEXT_MAX]; /* why it was not entered, else "" */
-	json_t *command;             /* what started it, by the layer below: texts; or NULL */
-	enum grade grade;
-	enum origin origin;
-	enum kvm_state kvm; /* KVM_UNKNOWN: not probed */
-	char kvm_detail[JUDGE_TEXT_MAX];
-	struct rung_result ladder[RUNG_COUNT];
-	struct interface_result interface[JUDGE_INTERFACES_MAX];
-	size_t interfaces;
-	struct isolation isolation; /* all unknown when it was not entered */
-	struct layer_cost cost;
-	char image[97];           /* SHA-384 of its files as the layer below measured them, or "" */
-	struct measured measured; /* what its quote, or else its TDREPORT, says of the TD */
-	uint8_t *frames; /* the layer's own channel bytes of the visit that probed it; or NULL */
-	size_t frames_size;
-};
-
-enum clock_state { CLOCK_UNKNOWN, CLOCK_RIGHT, CLOCK_WRONG };
-extern const char *const clock_state_names[3]; /* "unknown", "right", "wrong" */
-
-struct clock_verdict { /* judge/clock.h */
-	enum clock_state state;
-	double low, high; /* the guest's seconds in one of the host's, at least, at most; < 0:
-	                     unknown */
-};
-
-struct cell_verdict {
-	char id[CELL_ID_MAX];
-	size_t case_index;
-	const char *boot_id; /* the run record's; NULL for a skip */
-	enum platform platform;
-	enum outcome outcome;
-	char reason[2 * JUDGE_TEXT_MAX];
-	double seconds;
-	struct clock_verdict clock; /* layer 0's */
-	size_t layers;              /* 0 for a skip */
-	struct layer_verdict *layer;
-};
-
-struct run_verdict {
-	enum platform platform; /* of the trust domains; PLATFORM_NONE when there was none */
-	struct cell_verdict *cell;
-	size_t cells;
-	size_t outcome[5]; /* how many of each */
-};
-
 struct judge_input {
 	const struct run_record *run;
 	const struct case_file *cases;
@@ -118,17 +24,10 @@ struct judge_input {
  * failure but a verdict; -ENOMEM is.
  */
 int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err *e);
-void run_verdict_done(struct run_verdict *v);
 
-/* One case as far as the record goes: for progress while a run is under way. */
+/* One case as far as the record goes: 1, or 0 when it was not part of this run. For progress while
+ * a run is under way. */
 int judge_case(const struct judge_input *in, size_t case_index, struct cell_verdict *ret,
                struct err *e);
-void cell_verdict_done(struct cell_verdict *v);
-
-/* The first rung that is false, or -1. */
-int layer_first_false(const struct layer_verdict *l);
-
-/* 0 all as expected, 1 a verdict differs, 3 something was broken: the verbs' exit code. */
-int run_verdict_exit_code(const struct run_verdict *v);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/enum.h"
 #include "core/escape.h"
 #include "format/eventlog.h"
+#include "judge/covers.h"
 #include "judge/frames.h"
 #include "judge/identity.h"
 #include "judge/predicted.h"
@@ -45,16 +46,6 @@ static void set(struct climb *c, enum rung rung, enum rung_state ok, const char 
 static bool holds(const struct climb *c, enum rung rung)
 {
 	return c->v->ladder[rung].ok == RUNG_TRUE;
-}
-
-void rung_set(struct rung_result *r, enum rung_state ok, const char *fmt, ...)
-{
-	va_list ap;
-
-	*r = (struct rung_result){.ok = ok, .ms = -1};
-	va_start(ap, fmt);
-	vsnprintf(r->detail, sizeof(r->detail), fmt, ap);
-	va_end(ap);
 }
 
 void ladder_none(struct layer_verdict *v, const char *why)
@@ -484,17 +475,18 @@ static const struct report_evidence *find_quoter(const struct layer_evidence *l)
 int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
                  struct attested *ret_attested, struct err *e)
 {
+	struct attested attested = {0};
+	struct layer_verdict v = *ret;
 	struct climb c = {
 	        .in = in,
 	        .l = in->evidence,
 	        .ioctl = layer_report(in->evidence, REPORT_IOCTL),
 	        .quoter = find_quoter(in->evidence),
-	        .v = ret,
-	        .a = ret_attested,
+	        .v = &v,
+	        .a = &attested,
 	};
 	int rc;
 
-	memset(ret_attested, 0, sizeof(*ret_attested));
 	climb_device(&c);
 	climb_tdreport(&c);
 	climb_provider(&c);
@@ -508,19 +500,14 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 	climb_predicted(&c);
 	if (rc == 0)
 		rc = climb_tcb(&c, e);
+	if (rc < 0)
+		return rc;
 	climb_covers(&c);
-	ret->grade = grade_of(&c);
+	v.grade = grade_of(&c);
 	read_interfaces(&c);
 	read_extends(&c);
 	read_kvm(&c);
-	return rc;
-}
-
-int layer_first_false(const struct layer_verdict *l)
-{
-	for (int i = 0; i < RUNG_COUNT; i++) {
-		if (l->ladder[i].ok == RUNG_FALSE)
-			return i;
-	}
-	return -1;
+	*ret = v;
+	*ret_attested = attested;
+	return 0;
 }

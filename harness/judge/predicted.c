@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "judge/ladder.h"
+#include "judge/rung.h"
 #include "measure/explain.h"
 
 /* RTMR3 is left out: what it holds is up to the running system. */

@@ -2,7 +2,7 @@
 #ifndef TCEPTION_JUDGE_TCB_H
 #define TCEPTION_JUDGE_TCB_H
 
-#include "judge/ladder.h"
+#include "judge/rung.h"
 
 /*
  * The rung "tcb": what the collateral of the run says about the platform that an authentic quote

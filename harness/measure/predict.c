@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "format/bytes.h"
 #include "format/eventlog.h"
+#include "format/q35.h"
 #include "format/sha2.h"
 #include "format/text.h"
 #include "measure/acpi.h"
@@ -32,15 +33,9 @@ struct boot {
 	struct err *e;
 };
 
-uint64_t predict_low_memory(uint64_t memory)
-{
-	/* QEMU pc_q35_init(): beyond 2.75 GiB only 2 GiB stay below the 4 GiB boundary. */
-	return memory >= 0xb0000000 ? 0x80000000 : memory;
-}
-
 static uint64_t low_memory(const struct measure_inputs *in)
 {
-	return in->low ? in->low : predict_low_memory(in->memory);
+	return in->low ? in->low : q35_low_memory(in->memory);
 }
 
 /* ---- what the firmware's first code measures: its inputs from the VMM, its variables ---- */

@@ -98,7 +98,4 @@ struct prediction {
 int predict(const struct measure_inputs *inputs, struct prediction *ret, struct err *e);
 void prediction_done(struct prediction *p);
 
-/* RAM below 4 GiB of a q35 machine with `memory` bytes in all, as QEMU splits it. */
-uint64_t predict_low_memory(uint64_t memory);
-
 #endif

@@ -12,6 +12,7 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "format/q35.h"
 #include "format/tdx.h"
 #include "format/tdxemu.h"
 #include "run/getquote.h"
@@ -142,7 +143,7 @@ static int prepare_emulated(struct machine *m, sd_event *event, const struct mac
 	        .magic = TDXEMU_CONFIG_MAGIC,
 	        .version = TDXEMU_CONFIG_VERSION,
 	        .memory = memory,
-	        .low = qemu_low_ram(memory),
+	        .low = q35_low_memory(memory),
 	        .attributes = TDX_ATTR_SEPT_VE_DISABLE,
 	        .vcpus = s->boot->vcpus,
 	        .tsc_khz = s->tsc_khz,

@@ -29,10 +29,21 @@ static int own_dir(char ret[PATH_MAX], struct err *e)
 	return 0;
 }
 
+/* Absolute, for the record; a missing file keeps its name for the complaint. */
+static void resolve(char **path)
+{
+	char *real = realpath(*path, NULL);
+
+	if (!real)
+		return;
+	free(*path);
+	*path = real;
+}
+
 static int fill(char **part, const char *variable, const char *dir, const char *name, struct err *e)
 {
 	const char *given = *part ? *part : getenv(variable);
-	char *path = NULL, *real;
+	char *path = NULL;
 
 	if (given && *given)
 		path = strdup(given);
@@ -40,12 +51,7 @@ static int fill(char **part, const char *variable, const char *dir, const char *
 		path = NULL;
 	if (!path)
 		return err_nomem(e);
-	/* Absolute, for the record; a missing file keeps its name for the complaint. */
-	real = realpath(path, NULL);
-	if (real) {
-		free(path);
-		path = real;
-	}
+	resolve(&path);
 	free(*part);
 	*part = path;
 	return 0;
@@ -67,13 +73,20 @@ static int fill_kernel(struct kernel_files *k, const struct kernel_part *names, 
 	return r < 0 ? r : fill(&k->initrd, names->initrd_variable, own, names->initrd, e);
 }
 
+static void look_at_image(struct image_file *image)
+{
+	struct stat st;
+
+	image->is_device = stat(image->path, &st) == 0 && S_ISBLK(st.st_mode);
+}
+
 static int fill_image(struct image_file *image, const char *variable, const char *cache,
                       const char *name, struct err *e)
 {
-	struct stat st;
 	int r = fill(&image->path, variable, cache, name, e);
 
-	image->is_device = r == 0 && stat(image->path, &st) == 0 && S_ISBLK(st.st_mode);
+	if (r == 0)
+		look_at_image(image);
 	return r;
 }
 
@@ -115,9 +128,9 @@ static int look_at_disk(struct guest_parts *p, struct err *e)
 
 	if (!p->disk.path)
 		return 0;
-	r = fill_image(&p->disk, "", "", "", e);
-	if (r == 0)
-		r = disk_open(p->disk.path, &d, e);
+	resolve(&p->disk.path);
+	look_at_image(&p->disk);
+	r = disk_open(p->disk.path, &d, e);
 	if (r < 0)
 		return r;
 	p->disk.is_qcow2 = disk_is_qcow2(d);

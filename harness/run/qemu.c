@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "format/q35.h"
 #include "format/tdxemu.h"
 
 #define MIB (1ull << 20)
@@ -27,12 +28,6 @@
 
 /* After the reset CS base 0xffff0000 this eip wraps round to the module's load address. */
 #define MODULE_ENTRY (TDXEMU_LOAD_ADDRESS + 0x10000u)
-
-uint64_t qemu_low_ram(uint64_t memory)
-{
-	/* hw/i386/pc_q35.c: RAM of 2816 MiB and more is split at 2 GiB. */
-	return memory >= 2816 * MIB ? 2048 * MIB : memory;
-}
 
 static void add_json(struct argv *a, const char *option, json_t *object)
 {
@@ -86,7 +81,7 @@ static void add_hardware(struct argv *a, const struct qemu_spec *s)
 /* The software TDX module in its own RAM above 4 GiB; see format/tdxemu.h. */
 static void add_emulated(struct argv *a, const struct qemu_spec *s)
 {
-	uint64_t memory = s->boot->memory_mib * MIB, low = qemu_low_ram(memory);
+	uint64_t memory = s->boot->memory_mib * MIB, low = q35_low_memory(memory);
 	uint64_t total = s->boot->memory_mib + TDXEMU_MEMORY / MIB;
 
 	argv_add(a, "-accel");

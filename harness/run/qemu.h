@@ -36,7 +36,4 @@ struct qemu_spec {
 
 int qemu_argv(const struct qemu_spec *spec, struct argv *ret, struct err *e);
 
-/* Bytes of RAM below 4 GiB that q35 gives a machine of this size, see format/tdxemu.h. */
-uint64_t qemu_low_ram(uint64_t memory);
-
 #endif

@@ -667,7 +667,7 @@ static inline struct cell_verdict synth_judge(struct synth *y, size_t case_index
 	struct cell_verdict v;
 	struct err e;
 
-	ck_assert_msg(judge_case(&y->in, case_index, &v, &e) == 0, "%s", e.text);
+	ck_assert_msg(judge_case(&y->in, case_index, &v, &e) == 1, "%s", e.text);
 	return v;
 }
 

@@ -204,6 +204,7 @@ START_TEST(refuses_damaged_disks)
 	struct measure_inputs in = {.firmware = {f.data, f.size}};
 	struct disk *d = open_ok(&g);
 	uint8_t *whole = read_whole(d, images[0].size);
+	struct gpt table = {.partitions = 77};
 	struct prediction p;
 	struct err e;
 
@@ -213,6 +214,9 @@ START_TEST(refuses_damaged_disks)
 	ck_assert_int_eq(disk_open_memory((struct bytes){whole, images[0].size}, &in.disk, &e), 0);
 	ck_assert_int_eq(predict(&in, &p, &e), -EBADMSG);
 	ck_assert_str_eq(e.text, raw_damages[_i].text);
+	if (raw_damages[_i].at < ESP)
+		ck_assert_int_eq(gpt_read(in.disk, &table, &e), -EBADMSG);
+	ck_assert_uint_eq(table.partitions, 77); /* untouched */
 	disk_free(in.disk);
 	disk_free(d);
 	free(whole);

@@ -519,6 +519,7 @@ START_TEST(skips_and_counts)
 {
 	struct synth y;
 	struct run_verdict v;
+	struct cell_verdict untouched = {.case_index = 77};
 	struct skip skip = {.case_index = 0, .reason = "no TDX on this host"};
 	struct err e;
 
@@ -543,6 +544,8 @@ START_TEST(skips_and_counts)
 	ck_assert_int_eq(judge_run(&y.in, &v, &e), 0);
 	ck_assert_uint_eq(v.cells, 1);
 	run_verdict_done(&v);
+	ck_assert_int_eq(judge_case(&y.in, 1, &untouched, &e), 0);
+	ck_assert_uint_eq(untouched.case_index, 77);
 	y.boot.boot.steps = 2;
 
 	y.visit[1].state = VISIT_TIMEOUT;

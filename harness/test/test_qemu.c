@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format/bytes.h"
+#include "format/q35.h"
 #include "run/qemu.h"
 #include "test/golden.h"
 
@@ -170,10 +171,10 @@ START_TEST(low_ram)
 {
 	const uint64_t mib = 1 << 20;
 
-	ck_assert_uint_eq(qemu_low_ram(512 * mib), 512 * mib);
-	ck_assert_uint_eq(qemu_low_ram(2815 * mib), 2815 * mib);
-	ck_assert_uint_eq(qemu_low_ram(2816 * mib), 2048 * mib);
-	ck_assert_uint_eq(qemu_low_ram(8192 * mib), 2048 * mib);
+	ck_assert_uint_eq(q35_low_memory(512 * mib), 512 * mib);
+	ck_assert_uint_eq(q35_low_memory(2815 * mib), 2815 * mib);
+	ck_assert_uint_eq(q35_low_memory(2816 * mib), 2048 * mib);
+	ck_assert_uint_eq(q35_low_memory(8192 * mib), 2048 * mib);
 }
 END_TEST
 

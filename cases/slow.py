@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs on a machine that is slow, or on which the guest's QEMU stands still for a while."""
 import contextlib
-import json
 import os
 import pathlib
 import signal
 import subprocess
 import time
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-TCEPTION = TOP / "build" / "tception"
+from conftest import TCEPTION, TOP, cells
+
 SECONDS = 1500  # of a whole run, whatever is done to it
 # What a run of each cell says wherever there is time enough; the innermost layer's.
 IDLE = ("outcome", "grade", "entered", "kvm", "origin", "rungs", "findings")
@@ -24,7 +23,7 @@ def finish(child, folder):
     """Each cell's verdict, as the run's result.json has it."""
     output, _ = child.communicate(timeout=SECONDS)
     assert child.returncode in (0, 1, 3), output
-    return {cell["id"]: cell for cell in json.loads((folder / "result.json").read_text())["cells"]}
+    return cells(folder)
 
 
 def verdict(cell):

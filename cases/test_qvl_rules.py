@@ -3,13 +3,12 @@
 import collections
 import json
 import os
-import pathlib
 import random
 import subprocess
 
+from conftest import TOP
 from qvl_rules import MISMATCH, NOT_SUPPORTED, UNKNOWN, case_at_random, verdict
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
 LINES = TOP / "build" / "test" / "tcb_lines"
 COUNT = int(os.environ.get("TCEPTION_QVL_CASES", "4000"))  # `make test-full`: 100,000
 BLOCK = 500

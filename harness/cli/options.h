@@ -10,8 +10,8 @@
 
 /*
  * The dialect of the command line. A letter means the same to every verb that has it: -o what is
- * written (--output), -j how many at once (--jobs), -f the form of what is printed (--format), -h
- * help. All other options are long only. What several verbs share is an argp of its own, a child of
+ * written (--output), -j how many at once (--jobs), -f the form of what is printed (--format), -r
+ * the registers, too (--registers), -h help. All other options are long only. What several verbs share is an argp of its own, a child of
  * theirs: here, in options_run.h, evidence.h and measure.h. What a child fills in, [so] in its
  * comment, the verb hands to it by state->child_inputs in ARGP_KEY_INIT.
  */

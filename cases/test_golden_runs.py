@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run folders of an earlier build, judged again: nothing that was said of them may have changed."""
+import json
 import shutil
 
 import pytest
@@ -79,3 +80,11 @@ def test_registers_are_compared_as_measured(tmp_path):
     told = [line for line in done.stdout.splitlines() if line.startswith("td: RTMR")]
     assert done.returncode == 1
     assert len(told) == 1 and told[0].startswith("td: RTMR2: ") and "no input that is known explains it" in told[0]
+    said = json.loads(tception("diff", "-r", "--json", RUNS / "layers", folder).stdout)
+    lines = done.stdout.splitlines()
+    assert said["differs"] is True and len(said["differences"]) == len(lines)
+    for line, one in zip(lines, said["differences"]):
+        assert line.startswith(f"{one['layer']}: {one['what']}: ")
+    register, = (one for one in said["differences"] if one["what"] == "RTMR2")
+    assert len(register["before"]) == len(register["after"]) == 96 and register["before"] != register["after"]
+    assert json.loads(tception("diff", "--json", folder, folder).stdout) == {"differs": False, "differences": []}

@@ -4,15 +4,23 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/input.h"
 #include "cli/judged.h"
 #include "cli/options.h"
+#include "core/cleanup.h"
 #include "core/enum.h"
 #include "format/text.h"
 #include "measure/predict_diff.h"
 
 struct options {
 	const char *dir[2];
-	bool registers;
+	bool registers, json;
+};
+
+/* What was found: {"layer", "what", "before", "after", "why"} each; null where there is nothing. */
+struct differences {
+	json_t *list;
+	size_t count; /* also of those that memory was too short for */
 };
 
 enum { KEY_REGISTERS = 'r' };
@@ -22,6 +30,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->json;
+		return 0;
 	case KEY_REGISTERS:
 		o->registers = true;
 		return 0;
@@ -39,12 +50,20 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	}
 }
 
-static unsigned differs(const char *id, const char *what, const char *a, const char *b)
+static void add(struct differences *d, const char *layer, const char *what, const char *before,
+                const char *after, const char *why)
 {
-	if (strcmp(a, b) == 0)
-		return 0;
-	printf("%s: %s: %s -> %s\n", id, what, a[0] ? a : "none", b[0] ? b : "none");
-	return 1;
+	d->count++;
+	json_array_append_new(d->list,
+	                      json_pack("{s:s, s:s, s:s?, s:s?, s:s?}", "layer", layer, "what",
+	                                what, "before", before, "after", after, "why", why));
+}
+
+static void differs(struct differences *d, const char *layer, const char *what, const char *a,
+                    const char *b)
+{
+	if (strcmp(a, b) != 0)
+		add(d, layer, what, a[0] ? a : NULL, b[0] ? b : NULL, NULL);
 }
 
 static const char *rung_text(const struct rung_result *r, char out[64])
@@ -66,55 +85,52 @@ static bool has_finding(const struct layer_verdict *l, const char *name)
 	return false;
 }
 
-static unsigned diff_findings(const struct layer_verdict *a, const struct layer_verdict *b)
+static void diff_findings(struct differences *d, const struct layer_verdict *a,
+                          const struct layer_verdict *b)
 {
-	unsigned n = 0;
-
 	for (size_t i = 0; i < a->isolation.findings; i++) {
 		const char *name = a->isolation.finding[i].name;
 
-		n += differs(a->id, "finding", name, has_finding(b, name) ? name : "");
+		differs(d, a->id, "finding", name, has_finding(b, name) ? name : "");
 	}
 	for (size_t i = 0; i < b->isolation.findings; i++) {
 		const char *name = b->isolation.finding[i].name;
 
-		n += differs(a->id, "finding", has_finding(a, name) ? name : "", name);
+		differs(d, a->id, "finding", has_finding(a, name) ? name : "", name);
 	}
-	return n;
 }
 
-static unsigned diff_layer(const struct layer_verdict *a, const struct layer_verdict *b)
+static void diff_layer(struct differences *d, const struct layer_verdict *a,
+                       const struct layer_verdict *b)
 {
 	char left[64], right[64];
-	unsigned n = 0;
 
-	n += differs(a->id, "entered", a->entered ? "yes" : "no", b->entered ? "yes" : "no");
-	n += differs(a->id, "grade", ENUM_NAME(grade_names, a->grade),
-	             ENUM_NAME(grade_names, b->grade));
-	n += differs(a->id, "origin", ENUM_NAME(origin_names, a->origin),
-	             ENUM_NAME(origin_names, b->origin));
-	n += differs(a->id, "kvm", ENUM_NAME(kvm_state_names, a->kvm),
-	             ENUM_NAME(kvm_state_names, b->kvm));
+	differs(d, a->id, "entered", a->entered ? "yes" : "no", b->entered ? "yes" : "no");
+	differs(d, a->id, "grade", ENUM_NAME(grade_names, a->grade),
+	        ENUM_NAME(grade_names, b->grade));
+	differs(d, a->id, "origin", ENUM_NAME(origin_names, a->origin),
+	        ENUM_NAME(origin_names, b->origin));
+	differs(d, a->id, "kvm", ENUM_NAME(kvm_state_names, a->kvm),
+	        ENUM_NAME(kvm_state_names, b->kvm));
 	for (int i = 0; i < RUNG_COUNT; i++)
-		n += differs(a->id, rung_names[i], rung_text(&a->ladder[i], left),
-		             rung_text(&b->ladder[i], right));
-	n += diff_findings(a, b);
-	return n;
+		differs(d, a->id, rung_names[i], rung_text(&a->ladder[i], left),
+		        rung_text(&b->ladder[i], right));
+	diff_findings(d, a, b);
 }
 
-static unsigned diff_cell(const struct cell_verdict *a, const struct cell_verdict *b)
+static void diff_cell(struct differences *d, const struct cell_verdict *a,
+                      const struct cell_verdict *b)
 {
-	unsigned n = differs(a->id, "outcome", ENUM_NAME(outcome_names, a->outcome),
-	                     ENUM_NAME(outcome_names, b->outcome));
+	differs(d, a->id, "outcome", ENUM_NAME(outcome_names, a->outcome),
+	        ENUM_NAME(outcome_names, b->outcome));
 
-	n += differs(a->id, "platform", ENUM_NAME(platform_names, a->platform),
-	             ENUM_NAME(platform_names, b->platform));
+	differs(d, a->id, "platform", ENUM_NAME(platform_names, a->platform),
+	        ENUM_NAME(platform_names, b->platform));
 	for (size_t i = 0; i < a->layers && i < b->layers; i++) {
 		/* Layer 0 is told once, by its own cell where there is one. */
 		if (i > 0 || a->layers == 1)
-			n += diff_layer(&a->layer[i], &b->layer[i]);
+			diff_layer(d, &a->layer[i], &b->layer[i]);
 	}
-	return n;
 }
 
 /* What the boot of a cell was predicted to measure, or NULL. */
@@ -145,33 +161,25 @@ static bool explained(const struct judged *a, const struct cell_verdict *x, cons
 }
 
 /* What the trust domain below a cell measured: by its quote or TDREPORT, told once a boot. */
-static unsigned diff_registers(const struct judged *a, const struct cell_verdict *x,
-                               const struct judged *b, const struct cell_verdict *y)
+static void diff_registers(struct differences *d, const struct judged *a,
+                           const struct cell_verdict *x, const struct judged *b,
+                           const struct cell_verdict *y)
 {
 	static const char *const names[] = {"MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3"};
 	const struct measured *m = &x->layer[0].measured, *n = &y->layer[0].measured;
-	unsigned count = 0;
-	char why[600];
+	char why[600], from[HEX_ENCODED_SIZE(48)], to[HEX_ENCODED_SIZE(48)];
 
-	if (!m->known && !n->known)
-		return 0;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 5 && (m->known || n->known); i++) {
 		const uint8_t *left = i ? m->rtmr[i - 1] : m->mrtd;
 		const uint8_t *right = i ? n->rtmr[i - 1] : n->mrtd;
-		char from[HEX_ENCODED_SIZE(6)] = "nothing", to[HEX_ENCODED_SIZE(6)] = "nothing";
 
 		if (m->known && n->known && memcmp(left, right, 48) == 0)
 			continue;
-		if (m->known)
-			hex_encode(left, 6, from);
-		if (n->known)
-			hex_encode(right, 6, to);
-		printf("%s: %s: %s.. -> %s..: %s\n", x->layer[0].id, names[i], from, to,
-		       explained(a, x, b, y, i - 1, why) ? why
-		                                         : "no input that is known explains it");
-		count++;
+		hex_encode(left, 48, from);
+		hex_encode(right, 48, to);
+		add(d, x->layer[0].id, names[i], m->known ? from : NULL, n->known ? to : NULL,
+		    explained(a, x, b, y, i - 1, why) ? why : "no input that is known explains it");
 	}
-	return count;
 }
 
 /* Whether an earlier cell rode on the same two boots. */
@@ -189,25 +197,87 @@ static bool told(const struct run_verdict *a, size_t upto, const struct run_verd
 	return false;
 }
 
-static unsigned diff_runs(const struct judged *left, const struct judged *right, bool registers)
+static void diff_runs(struct differences *d, const struct judged *left, const struct judged *right,
+                      bool registers)
 {
 	const struct run_verdict *a = &left->verdict, *b = &right->verdict;
-	unsigned n = 0;
 
 	for (size_t i = 0; i < a->cells; i++) {
 		const struct cell_verdict *other = find_cell(b, a->cell[i].id);
 
-		n += other ? diff_cell(&a->cell[i], other)
-		           : differs(a->cell[i].id, "cell", "there", "absent");
+		if (other)
+			diff_cell(d, &a->cell[i], other);
+		else
+			differs(d, a->cell[i].id, "cell", "there", "absent");
 		if (other && registers && a->cell[i].layers && other->layers &&
 		    !told(a, i, b, &a->cell[i], other))
-			n += diff_registers(left, &a->cell[i], right, other);
+			diff_registers(d, left, &a->cell[i], right, other);
 	}
 	for (size_t i = 0; i < b->cells; i++) {
 		if (!find_cell(a, b->cell[i].id))
-			n += differs(b->cell[i].id, "cell", "absent", "there");
+			differs(d, b->cell[i].id, "cell", "absent", "there");
 	}
-	return n;
+}
+
+/* ---- output ---- */
+
+/* A value, or the beginning of a register. */
+static void print_value(json_t *value, bool is_register)
+{
+	const char *text = json_string_value(value);
+
+	if (is_register)
+		printf("%.12s..", text ? text : "nothing");
+	else
+		fputs(text ? text : "none", stdout);
+}
+
+static void print_text(const struct differences *d)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(d->list, i, item)
+	{
+		const char *why = json_string_value(json_object_get(item, "why"));
+
+		printf("%s: %s: ", json_string_value(json_object_get(item, "layer")),
+		       json_string_value(json_object_get(item, "what")));
+		print_value(json_object_get(item, "before"), why != NULL);
+		fputs(" -> ", stdout);
+		print_value(json_object_get(item, "after"), why != NULL);
+		printf("%s%s\n", why ? ": " : "", why ? why : "");
+	}
+}
+
+static int print(const struct differences *d, bool json, struct err *e)
+{
+	if (d->count != json_array_size(d->list))
+		return err_nomem(e);
+	if (!json)
+		print_text(d);
+	else if (json_print(json_pack("{s:b, s:O}", "differs", d->count > 0, "differences",
+	                              d->list)) < 0)
+		return err_nomem(e);
+	return 0;
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	_cleanup_(judged_done) struct judged a = {0}, b = {0};
+	json_auto_t *list = json_array();
+	struct differences d = {.list = list};
+	int r = judged_load(o->dir[0], &a, e);
+
+	if (r == 0)
+		r = judged_load(o->dir[1], &b, e);
+	if (r < 0)
+		return r;
+	diff_runs(&d, &a, &b, o->registers);
+	r = print(&d, o->json, e);
+	if (r < 0)
+		return r;
+	return d.count ? EXIT_DIFFERS : EXIT_OK;
 }
 
 int cmd_diff(int argc, char **argv)
@@ -219,26 +289,19 @@ int cmd_diff(int argc, char **argv)
 	         0},
 	        {0},
 	};
+	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 	        .options = list,
 	        .parser = parse_option,
+	        .children = children,
 	        .args_doc = "DIR DIR",
 	        .doc = "Compares the verdicts of two runs, cell by cell. Exit 1 when any differs.",
 	};
 	struct options o = {0};
-	struct judged a, b;
 	struct err e;
-	unsigned n;
+	int r;
 
 	options_parse(&argp, argc, argv, 0, &o);
-	if (judged_load(o.dir[0], &a, &e) < 0)
-		return cmd_failed(EXIT_BROKEN, &e);
-	if (judged_load(o.dir[1], &b, &e) < 0) {
-		judged_done(&a);
-		return cmd_failed(EXIT_BROKEN, &e);
-	}
-	n = diff_runs(&a, &b, o.registers);
-	judged_done(&a);
-	judged_done(&b);
-	return n ? EXIT_DIFFERS : EXIT_OK;
+	r = run(&o, &e);
+	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : r;
 }

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The README as a new user takes it: its commands run as typed, its files are there, every room has one of its own."""
+import ast
+import os
 import re
 import shlex
 import subprocess
@@ -69,3 +71,30 @@ def test_every_room_has_a_readme():
 
 def test_harness_is_rooms():
     assert [f.name for f in (TOP / "harness").iterdir() if f.is_file()] == ["README.md"]
+
+
+def test_a_build_shows_progress(tmp_path):
+    """One short line a command, whole commands by V=1, nothing by -s."""
+    (tmp_path / ".setup.stamp").touch()
+    wanted = tmp_path / "obj/harness/format/code.o"
+    said = {}
+    for how in ("", "V=1", "-s"):
+        wanted.unlink(missing_ok=True)
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        said[how] = subprocess.run(["make", *how.split(), f"B={tmp_path}", wanted], cwd=TOP, env=env, timeout=120, check=True,
+                                   stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+        assert wanted.exists()
+    assert said[""] == "CC         harness/format/code.c\n" and said["-s"] == ""
+    assert " -Wall " in said["V=1"] and str(wanted) in said["V=1"]
+
+
+def test_the_arrows_are_told():
+    """The table of harness/README.md says what scripts/check-arrows enforces."""
+    tree = ast.parse((TOP / "scripts/check-arrows").read_text())
+    may_use = next(ast.literal_eval(node.value) for node in tree.body
+                   if isinstance(node, ast.Assign) and node.targets[0].id == "MAY_USE")
+    table = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*?) \|$", (TOP / "harness/README.md").read_text(), re.M))
+    for room, rooms in may_use.items():
+        told = table[room]
+        words = set(re.findall(r"\w+", told.removeprefix("all but")))
+        assert rooms == (set(may_use) - {room, "report"} - words if told.startswith("all but") else words), room

@@ -11,8 +11,9 @@ $B/agent-obj/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 $B/agent: $(AGENT_OBJ)
 	$(call say,LD,$@)$(CC) -static -s $^ -ljansson -lkcapi -lcrypt -o $@
 
-# Its unit tests. test_agent brings its own table of drivers, the others take the real one.
-AGENT_TEST_SRC := $(filter-out guests/agent/main.c guests/agent/driver.c,$(AGENT_SRC))
+# Its unit tests. test_agent brings a driver of its own, the others take the real ones.
+AGENT_DRIVERS := $(wildcard guests/agent/driver_*.c)
+AGENT_TEST_SRC := $(filter-out guests/agent/main.c $(AGENT_DRIVERS),$(AGENT_SRC))
 AGENT_TEST_LIBS = -ljansson -lkcapi -lcrypt -larchive $(CHECK_LIBS) -lm
 AGENT_TESTS := test_agent test_containers test_parts test_probes
 GUEST_TESTS += $(AGENT_TESTS:%=$B/test/%)
@@ -24,17 +25,17 @@ $B/agent-san/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC san,$<)$(CC) $(CFLAGS) $(SAN) -Iguests -c $< -o $@
 define AGENT_TEST
-$B/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o) $B/agent-test/guests/agent/test/$1.o $(2:%=$B/agent-test/%)
+$B/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o) $B/agent-test/guests/agent/test/$1.o $(2:%.c=$B/agent-test/%.o)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)$$(CC) $$^ $$(AGENT_TEST_LIBS) -o $$@
-$B/san/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o) $B/agent-san/guests/agent/test/$1.o $(2:%=$B/agent-san/%)
+$B/san/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o) $B/agent-san/guests/agent/test/$1.o $(2:%.c=$B/agent-san/%.o)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)$$(CC) $$(SAN) $$^ $$(AGENT_TEST_LIBS) -o $$@
 endef
 $(eval $(call AGENT_TEST,test_agent))
-$(eval $(call AGENT_TEST,test_containers,guests/agent/driver.o))
-$(eval $(call AGENT_TEST,test_parts,guests/agent/driver.o))
-$(eval $(call AGENT_TEST,test_probes,guests/agent/driver.o))
+$(eval $(call AGENT_TEST,test_containers,$(AGENT_DRIVERS)))
+$(eval $(call AGENT_TEST,test_parts,$(AGENT_DRIVERS)))
+$(eval $(call AGENT_TEST,test_probes,$(AGENT_DRIVERS)))
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
 # Stripped: the names of the compiler's temporary files would differ each time.

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "agent/process.h"
 
@@ -19,22 +20,30 @@
 #define BROKER_REQUESTS    16
 extern int broker_patience_ms; /* a nested VM writes slowly under TCG; tests wait less long */
 
-/* `path` is at most 107 bytes; it is made, for everybody to connect to. */
-int broker_start(const char *path, pid_t *ret);
-/* Ends the process and removes the socket. */
-void broker_stop(const char *path, pid_t pid);
+struct broker {
+	pid_t pid;      /* 0: there is none */
+	char path[108]; /* the socket, or the line that the VM is to have */
+	bool socket;
+};
 
-/* A pseudo-terminal, for a VM to have as its serial line; one at a time. */
-#define BROKER_LINE_MAX 32
-int broker_line_start(char ret_path[BROKER_LINE_MAX], struct trouble *t);
-void broker_line_stop(void);
+/* `path` is at most 107 bytes; it is made, for everybody to connect to. */
+int broker_start(const char *path, struct broker *ret);
+/* A pseudo-terminal, for a VM to have as its serial line. */
+int broker_line_start(struct broker *ret, struct trouble *t);
+/* Ends the process and removes the socket; does nothing where there is none. */
+void broker_stop(struct broker *b);
+
+#define BROKER_PATH "/broker.socket" /* in the container */
+int broker_address(const char *path, struct sockaddr_un *ret);
+/* A REPORT of what did not come to a quote. */
+json_t *broker_failed(const char *step, int error);
 /* How a VM finds it: the virtio port of that name, else the word of the kernel's command line. */
 #define BROKER_PORT   "tception-broker"
 #define BROKER_OPTION "tception.broker="
 
 /* Whether this layer was given one: a file of that name may be what is left of another's bind. */
 bool broker_present(void);
-/* The other side, see probe.h: asks the socket at BROKER_PATH, or the serial line. */
+/* report_broker.c, see probe.h: asks the socket at BROKER_PATH, or the serial line. */
 json_t *report_broker(void *arg);
 
 #endif

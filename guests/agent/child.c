@@ -35,14 +35,13 @@ struct stream {
 struct child {
 	struct channel *channel;
 	const struct visit *visit;
-	const struct layer *layer;
 	const struct driver *driver;
+	struct entry entry;
 	struct process process;
 	struct stream out, err;
 	struct held held;
 	json_int_t tag;
-	char name[48];
-	int64_t begun, end;
+	int64_t begun;
 	bool ended, timeout, flood;
 	int status;
 	struct trouble trouble;
@@ -111,7 +110,7 @@ static void feed(struct process *p, const char *data, size_t size, size_t *sent)
 static void stop(struct child *child)
 {
 	if (child->driver->stop)
-		child->driver->stop(child->layer, child->name);
+		child->driver->stop(&child->entry);
 	process_kill(&child->process);
 	for (int i = 0; i < 100 && !child->ended; i++) {
 		child->ended = process_ended(&child->process, &child->status);
@@ -124,7 +123,7 @@ static void stop(struct child *child)
 static int relay(struct child *child, const char *visit, size_t size)
 {
 	struct process *p = &child->process;
-	int64_t end = child->end;
+	int64_t end = child->entry.end_ms;
 	size_t sent = 0;
 	int r = 0;
 
@@ -156,8 +155,10 @@ static int relay(struct child *child, const char *visit, size_t size)
 	return r == 0 ? stream_flush(child, &child->err) : r;
 }
 
-static int send_enter(struct child *child, const struct command *command)
+static int send_enter(struct child *child)
 {
+	const struct entry *e = &child->entry;
+	const struct command *command = &e->command;
 	json_t *argv = json_array();
 
 	for (size_t i = 0; i < command->count; i++)
@@ -165,9 +166,8 @@ static int send_enter(struct child *child, const struct command *command)
 		                      util_json_text(command->argv[i], strlen(command->argv[i])));
 	return channel_send(child->channel, FRAME_ENTER,
 	                    json_pack("{s:I,s:s,s:s,s:s,s:I,s:o}", "child", child->tag, "layer",
-	                              child->layer->id, "driver", child->layer->kind, "name",
-	                              child->name, "uptime_ms", (json_int_t)util_uptime_ms(),
-	                              "argv", argv));
+	                              e->visit->id, "driver", e->layer.kind->name, "name", e->name,
+	                              "uptime_ms", (json_int_t)util_uptime_ms(), "argv", argv));
 }
 
 static int send_left(struct child *child)
@@ -177,7 +177,7 @@ static int send_left(struct child *child)
 
 	json_t *left =
 	        json_pack("{s:I,s:s,s:b,s:o,s:o,s:b,s:f,s:s,s:o}", "child", child->tag, "layer",
-	                  child->layer->id, "started", child->out.total > 0, "exit",
+	                  child->entry.visit->id, "started", child->out.total > 0, "exit",
 	                  exited ? json_integer(WEXITSTATUS(child->status)) : json_null(), "signal",
 	                  killed ? json_integer(WTERMSIG(child->status)) : json_null(), "timeout",
 	                  child->timeout, "seconds", (double)(util_now_ms() - child->begun) / 1e3,
@@ -203,7 +203,7 @@ static void explain(struct child *child)
 		            CHILD_BYTES_MAX >> 20);
 	else if (child->timeout)
 		trouble_set(&child->trouble, 0, "run", "killed after %d ms: %.*s",
-		            child->layer->deadline_ms, (int)n, last);
+		            child->entry.visit->deadline_ms, (int)n, last);
 	else if (exited && (WEXITSTATUS(child->status) == 0 ||
 	                    WEXITSTATUS(child->status) == child->driver->good_exit))
 		trouble_set(&child->trouble, 0, "done", "%s", "");
@@ -212,16 +212,16 @@ static void explain(struct child *child)
 		            last);
 }
 
-static int run(struct child *child, const struct command *command)
+static int run(struct child *child)
 {
+	const struct entry *e = &child->entry;
 	_cleanup_(util_freep) char *visit = NULL;
 	size_t size = 0;
 	bool ready = true;
-	int r = send_enter(child, command);
+	int r = send_enter(child);
 
-	if (r == 0 && layer_grants(child->layer, "measured"))
-		r = launch_measure(child->channel, child->layer, command, child->name, &ready,
-		                   &child->trouble);
+	if (r == 0 && layer_has(&e->layer, GRANT_MEASURED))
+		r = launch_measure(child->channel, e, &ready, &child->trouble);
 	if (r < 0 || !ready)
 		return r;
 	child->out = (struct stream){
@@ -233,9 +233,9 @@ static int run(struct child *child, const struct command *command)
 		started = -ENOMEM;
 	held_start(&child->held);
 	if (started == 0)
-		started = process_start(command, child->name, &child->process);
+		started = process_start(&e->command, e->name, &child->process);
 	if (started < 0) {
-		trouble_set(&child->trouble, 0, "start", "%s: %s", command->argv[0],
+		trouble_set(&child->trouble, 0, "start", "%s: %s", e->command.argv[0],
 		            strerror(-started));
 	} else {
 		r = relay(child, visit, size);
@@ -247,30 +247,57 @@ static int run(struct child *child, const struct command *command)
 	return r;
 }
 
+/* What its engine wants, then what it wants itself. */
+static int prepare(struct child *child)
+{
+	struct entry *e = &child->entry;
+	int r = visit_read_layer(e->visit, &e->layer, &child->trouble);
+
+	if (r < 0)
+		return r;
+	child->driver = driver_find(&e->layer);
+	if (!child->driver)
+		return trouble_set(&child->trouble, -EINVAL, "driver", "no driver for '%s'",
+		                   e->layer.kind->name);
+	for (size_t i = 0; r == 0 && i < COUNT_OF(child->driver->daemons); i++) {
+		const struct daemon *d = child->driver->daemons[i];
+		if (d && layer_mode_in(&e->layer, d->modes))
+			r = daemon_need(d, e->end_ms, &child->trouble);
+	}
+	return r == 0 ? child->driver->prepare(e, &child->trouble) : r;
+}
+
+/* Puts back whatever was made for it. */
+static void clean(struct child *child)
+{
+	struct entry *e = &child->entry;
+
+	if (child->driver && child->driver->clean)
+		child->driver->clean(e);
+	broker_stop(&e->broker);
+	container_undo(&e->container);
+	command_done(&e->command);
+}
+
 int child_enter(struct channel *c, const struct visit *visit)
 {
 	static unsigned counter; /* tags are unique on this channel */
-	struct command command = {0};
 	struct child child = {.channel = c,
 	                      .visit = visit,
-	                      .layer = &visit->layer[1],
+	                      .entry = {.visit = &visit->layer[1]},
 	                      .tag = counter++,
 	                      .begun = util_now_ms(),
 	                      .process = {.pid = -1, .in = -1, .out = -1, .err = -1}};
 	int r = 0;
 
 	held_begin(&child.held);
-	child.end = child.begun + child.layer->deadline_ms;
-	snprintf(child.name, sizeof(child.name), "tception-%d-%u", (int)getpid(), counter);
-	child.driver = driver_find(child.layer, &child.trouble);
-	int ready = child.driver ? child.driver->prepare(child.layer, child.name, child.end,
-	                                                 &command, &child.trouble)
-	                         : -EINVAL;
+	child.entry.end_ms = child.begun + child.entry.visit->deadline_ms;
+	snprintf(child.entry.name, sizeof(child.entry.name), "tception-%d-%u", (int)getpid(),
+	         counter);
+	int ready = prepare(&child);
 	if (ready == 0)
-		r = run(&child, &command);
+		r = run(&child);
 	child.timeout |= ready == -ETIMEDOUT;
-	if (child.driver && child.driver->clean)
-		child.driver->clean(child.layer, child.name);
-	command_done(&command);
+	clean(&child);
 	return r == 0 ? send_left(&child) : r;
 }

@@ -11,25 +11,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "agent/broker.h"
 #include "agent/driver.h"
 #include "agent/rootfs.h"
 #include "agent/util.h"
 #include "agent/weak.h"
 
-#define TDX_NODE        "/dev/tdx_guest"
-#define TSM_REPORT      "/sys/kernel/config/tsm/report"
-#define TDX_SYSFS       "/sys/devices/virtual/misc/tdx_guest"
 #define CGROUPS         "/sys/fs/cgroup"
 #define OVERLAYFS_MAGIC 0x794c7630
-
-/* What of this layer was changed for the container, to be put back. */
-static struct {
-	const char *path;
-	struct stat before;
-} changed[2];
-static size_t changes;
-static pid_t broker = -1;
 
 static void add_bind(struct container *c, const char *from, const char *to, bool read_only)
 {
@@ -44,58 +32,76 @@ static void add_bind(struct container *c, const char *from, const char *to, bool
 }
 
 /* As a udev rule would: for everybody in this layer, so it is put back afterwards. */
-static int change_node(const char *path, gid_t group, mode_t mode, struct trouble *t)
+static int change_node(struct container *c, const struct grant_row *g, struct trouble *t)
 {
-	if (stat(path, &changed[changes].before) < 0)
-		return errno == ENOENT ? 0 : trouble_set(t, -errno, "node", "%s", path);
-	changed[changes++].path = path;
-	if (chown(path, (uid_t)-1, group) < 0 || chmod(path, mode) < 0)
-		return trouble_set(t, -errno, "node", "%s: %s", path, strerror(errno));
+	if (c->changes == CONTAINER_CHANGES_MAX)
+		return trouble_set(t, -E2BIG, "node", "%s", g->node);
+	if (stat(g->node, &c->changed[c->changes].before) < 0)
+		return errno == ENOENT ? 0 : trouble_set(t, -errno, "node", "%s", g->node);
+	c->changed[c->changes++].path = g->node;
+	if (chown(g->node, (uid_t)-1, g->group ? g->group : (gid_t)-1) < 0 ||
+	    chmod(g->node, g->node_mode) < 0)
+		return trouble_set(t, -errno, "node", "%s: %s", g->node, strerror(errno));
 	return 0;
 }
 
-static int change_nodes(const struct layer *layer, struct trouble *t)
+static int change_nodes(struct entry *e, struct trouble *t)
 {
 	int r = 0;
 
-	changes = 0;
-	if (layer_grants(layer, "devmode"))
-		r = change_node(TDX_NODE, (gid_t)-1, 0666, t);
-	else if (layer_grants(layer, "devgroup"))
-		r = change_node(TDX_NODE, TDX_GID, 0660, t);
-	if (r == 0 && layer_grants(layer, "tsmmode"))
-		r = change_node(TSM_REPORT, (gid_t)-1, 0777, t);
+	for (int g = 0; g < GRANT_COUNT && r == 0; g++) {
+		if (!layer_has(&e->layer, (enum grant)g) || !grant_rows[g].node)
+			continue;
+		if (grant_rows[g].group)
+			e->container.group = grant_rows[g].group;
+		r = change_node(&e->container, &grant_rows[g], t);
+	}
 	return r;
 }
 
-static int start_broker(struct container *c, const char *name, struct trouble *t)
+static int start_broker(struct entry *e, struct trouble *t)
 {
 	char path[108];
 
-	snprintf(path, sizeof(path), RUN_DIR "/broker-%s", name);
+	snprintf(path, sizeof(path), RUN_DIR "/broker-%s", e->name);
 	int r = util_mkdirs(RUN_DIR, 0755);
 	if (r == 0)
-		r = broker_start(path, &broker);
+		r = broker_start(path, &e->broker);
 	if (r < 0)
 		return trouble_set(t, r, "broker", "%s: %s", path, strerror(-r));
-	add_bind(c, path, BROKER_PATH, false);
+	add_bind(&e->container, path, BROKER_PATH, false);
 	return 0;
 }
 
-static void add_grants(struct container *c)
+/* A folder comes before those within it, which it would hide; and once. */
+static void bind_folder(struct container *c, const char *path, bool read_only)
 {
-	const struct layer *l = c->layer;
+	size_t at = 0, size = strlen(path);
 
-	if (layer_grants(l, "dev"))
-		c->device[c->devices++] = TDX_NODE;
-	if (layer_grants(l, "kvm"))
-		c->device[c->devices++] = "/dev/kvm";
-	if (layer_grants(l, "sysrw"))
-		add_bind(c, "/sys", "/sys", false);
-	if (layer_grants(l, "tsm") || layer_grants(l, "tsm-ro"))
-		add_bind(c, "/sys/kernel/config", "/sys/kernel/config", !layer_grants(l, "tsm"));
-	if (layer_grants(l, "rtmr"))
-		add_bind(c, TDX_SYSFS, TDX_SYSFS, false);
+	while (at < c->binds && strncmp(c->bind[at].to, path, size) != 0)
+		at++;
+	if ((at < c->binds && !c->bind[at].to[size]) || c->binds == CONTAINER_BINDS_MAX)
+		return;
+	add_bind(c, path, path, read_only);
+	struct bind b = c->bind[c->binds - 1];
+	memmove(&c->bind[at + 1], &c->bind[at], (c->binds - 1 - at) * sizeof(b));
+	c->bind[at] = b;
+}
+
+static void add_grants(struct entry *e)
+{
+	struct container *c = &e->container;
+
+	for (int i = 0; i < GRANT_COUNT; i++) {
+		const struct grant_row *g = &grant_rows[i];
+
+		if (!layer_has(&e->layer, (enum grant)i))
+			continue;
+		if (g->device && c->devices < CONTAINER_DEVICES_MAX)
+			c->device[c->devices++] = g->device;
+		if (g->bind)
+			bind_folder(c, g->bind, g->read_only);
+	}
 }
 
 /* The image's programs, for the tools that start the next layer. */
@@ -107,111 +113,111 @@ static void add_tools(struct container *c)
 }
 
 /* The axis `rootfs`: as it is, `weak` (weak.h), or `changed` by one byte. */
-static int make_root(const struct container *c, uid_t owner, char *root, size_t size,
-                     int64_t end_ms, struct trouble *t)
+static int make_root(struct entry *e, uid_t owner, struct trouble *t)
 {
-	const char *variant = layer_axis(c->layer, "rootfs", "");
-	bool weak = strcmp(variant, "weak") == 0, changed_root = strcmp(variant, "changed") == 0;
-	size_t n = strlen(root);
+	const enum word variant = layer_word(&e->layer, AXIS_ROOTFS);
+	const char *root = e->container.root;
 
-	if (variant[0] && !weak && !changed_root)
-		return trouble_set(t, -EINVAL, "rootfs", "no such root file system: %.40s",
-		                   variant);
-	snprintf(root + n, size - n, "%s%s", variant[0] ? "-" : "", variant);
-	/* Engines and containers before this one leave things in it, and those would
-	 * be measured. */
 	int r = 0;
-	if (layer_grants(c->layer, "measured"))
-		r = command_quiet((int)(end_ms - util_now_ms()), "rm", "-rf", "--one-file-system",
-		                  root, NULL);
+
+	/* Engines and containers before this one leave things in it, and those would be measured. */
+	if (layer_has(&e->layer, GRANT_MEASURED))
+		r = command_quiet((int)(e->end_ms - util_now_ms()), "rm", "-rf",
+		                  "--one-file-system", root, NULL);
 	if (r < 0)
 		return trouble_set(t, r, "rootfs", "the last one is still there: %s", strerror(-r));
-	r = rootfs_make(root, owner, c->nest, end_ms, t);
-	if (r == 0 && weak)
+	r = rootfs_make(root, owner, e->container.nest, e->end_ms, t);
+	if (r == 0 && variant == WORD_ROOTFS_WEAK)
 		r = weak_make(root, owner, t);
-	if (r == 0 && changed_root)
+	if (r == 0 && variant == WORD_ROOTFS_CHANGED)
 		r = rootfs_change(root, t);
 	return r;
 }
 
-int container_make(const struct layer *layer, const char *name, const char *dir, uid_t owner,
-                   int64_t end_ms, struct container *ret, struct trouble *t)
+/* What the agent inside is told to be. */
+static const char *agent_word(const struct layer *l)
 {
-	static char root[160];
-	struct container c = {
-	        .layer = layer,
-	        .root = root,
-	        .nest = layer->below > 0,
-	        .privileged =
-	                strcmp(layer->mode, "privileged") == 0 || layer_grants(layer, "privileged"),
-	        .group = layer_grants(layer, "devgroup") ? TDX_GID : 0,
-	        .user = layer_axis(layer, "user", "root"),
-	        .capability = layer_axis(layer, "cap", NULL),
-	        .word = strcmp(layer_axis(layer, "rootfs", ""), "weak") == 0
-	                        ? "weak"
-	                        : layer_axis(layer, "agent", "layer"),
-	};
+	const enum word how = layer_word(l, AXIS_AGENT);
 
-	snprintf(root, sizeof(root), "%s%s", dir, c.nest ? "-nest" : "");
-	int r = make_root(&c, owner, root, sizeof(root), end_ms, t);
+	if (layer_word(l, AXIS_ROOTFS) == WORD_ROOTFS_WEAK)
+		return "weak";
+	return how == WORD_ABSENT ? "layer" : word_text(how);
+}
+
+int container_make(struct entry *e, const char *dir, uid_t owner, struct trouble *t)
+{
+	const char *variant = word_text(layer_word(&e->layer, AXIS_ROOTFS));
+	struct container *c = &e->container;
+
+	c->nest = e->visit->below > 0;
+	c->privileged = e->layer.mode == MODE_PRIVILEGED || layer_has(&e->layer, GRANT_PRIVILEGED);
+	c->word = agent_word(&e->layer);
+	snprintf(c->root, sizeof(c->root), "%s%s%s%s", dir, c->nest ? "-nest" : "",
+	         variant[0] ? "-" : "", variant);
+	int r = make_root(e, owner, t);
 	if (r == 0)
-		r = change_nodes(layer, t);
-	if (r == 0 && layer_grants(layer, "broker"))
-		r = start_broker(&c, name, t);
+		r = change_nodes(e, t);
+	if (r == 0 && layer_has(&e->layer, GRANT_BROKER))
+		r = start_broker(e, t);
 	if (r < 0)
 		return r;
-	if (c.nest)
-		add_tools(&c);
-	add_grants(&c);
-	*ret = c;
+	if (c->nest)
+		add_tools(c);
+	add_grants(e);
 	return 0;
 }
 
-void container_clean(const struct layer *layer, const char *name)
+void container_undo(struct container *c)
 {
-	char path[108];
-
-	(void)layer;
-	if (broker > 0) {
-		snprintf(path, sizeof(path), RUN_DIR "/broker-%s", name);
-		broker_stop(path, broker);
-	}
-	broker = -1;
-	while (changes > 0) {
-		const char *node = changed[--changes].path;
-		const struct stat *before = &changed[changes].before;
+	while (c->changes > 0) {
+		const char *node = c->changed[--c->changes].path;
+		const struct stat *before = &c->changed[c->changes].before;
 		if (chown(node, before->st_uid, before->st_gid) < 0 ||
 		    chmod(node, before->st_mode & 07777) < 0)
 			util_log("%s can't be put back: %s", node, strerror(errno));
 	}
 }
 
-unsigned container_uid(const struct container *c)
+unsigned container_uid(const struct entry *e)
 {
-	return (unsigned)strtoul(c->user, NULL, 10); /* 0 for words */
+	return layer_number(&e->layer, AXIS_USER);
 }
 
-void container_add_access(struct command *c, const struct container *k)
+bool container_drops_capabilities(const struct entry *e)
 {
+	return layer_word(&e->layer, AXIS_CAP) == WORD_CAP_NONE;
+}
+
+const char *container_capability(const struct entry *e)
+{
+	const enum word cap = layer_word(&e->layer, AXIS_CAP);
+
+	return cap == WORD_ABSENT || cap == WORD_CAP_NONE ? NULL : word_text(cap);
+}
+
+void container_add_access(struct entry *e)
+{
+	const struct container *k = &e->container;
+
 	if (k->privileged)
-		command_add(c, "--privileged");
+		command_add(&e->command, "--privileged");
 	for (size_t i = 0; i < k->devices; i++)
-		command_addf(c, "--device=%s", k->device[i]);
+		command_addf(&e->command, "--device=%s", k->device[i]);
 	for (size_t i = 0; i < k->binds; i++)
-		command_addf(c, "--volume=%s:%s%s", k->bind[i].from, k->bind[i].to,
+		command_addf(&e->command, "--volume=%s:%s%s", k->bind[i].from, k->bind[i].to,
 		             k->bind[i].read_only ? ":ro" : "");
 }
 
-void container_add_limits(struct command *c, const struct container *k)
+void container_add_limits(struct entry *e)
 {
-	if (k->capability && strcmp(k->capability, "none") == 0)
-		command_add(c, "--cap-drop=all");
-	else if (k->capability)
-		command_addf(c, "--cap-add=%s", k->capability);
-	if (layer_grants(k->layer, "noapparmor"))
-		command_add(c, "--security-opt=apparmor=unconfined");
-	if (layer_grants(k->layer, "noseccomp"))
-		command_add(c, "--security-opt=seccomp=unconfined");
+	if (container_drops_capabilities(e))
+		command_add(&e->command, "--cap-drop=all");
+	if (container_capability(e))
+		command_addf(&e->command, "--cap-add=%s", container_capability(e));
+	if (layer_has(&e->layer, GRANT_NOAPPARMOR))
+		command_add(&e->command, "--security-opt=apparmor=unconfined");
+	if (layer_has(&e->layer, GRANT_NOSECCOMP))
+		command_add(&e->command, "--security-opt=seccomp=unconfined");
 }
 
 int container_need_runtime_dir(struct trouble *t)

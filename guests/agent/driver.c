@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/driver.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "agent/util.h"
 
-static const struct driver *const drivers[] = {
-        &driver_bwrap,  &driver_crun, &driver_docker, &driver_lxc,   &driver_nspawn,
-        &driver_podman, &driver_qemu, &driver_runc,   &driver_runsc, &driver_uml,
-};
+extern const struct driver *const __start_drivers[], *const __stop_drivers[];
 
-const struct driver *driver_find(const struct layer *layer, struct trouble *t)
+/* Of no engine: where everything of the unprivileged user's is. */
+static const struct storage home = {ROOTLESS_HOME, "mode=0700,uid=1000,gid=1000"};
+
+const struct driver *driver_at(size_t i)
 {
-	for (size_t i = 0; i < COUNT_OF(drivers); i++) {
-		if (strcmp(drivers[i]->kind, layer->kind) != 0)
-			continue;
-		for (const char *const *mode = drivers[i]->modes; *mode; mode++) {
-			if (strcmp(*mode, layer->mode) == 0)
-				return drivers[i];
-		}
-		trouble_set(t, 0, "driver", "%s has no mode '%.60s'", layer->kind, layer->mode);
-		return NULL;
+	return i < (size_t)(__stop_drivers - __start_drivers) ? __start_drivers[i] : NULL;
+}
+
+const struct driver *driver_find(const struct layer *layer)
+{
+	const struct driver *d;
+
+	for (size_t i = 0; (d = driver_at(i)) != NULL; i++) {
+		if (&kind_rows[d->kind] == layer->kind)
+			return d;
 	}
-	trouble_set(t, 0, "driver", "no driver for '%.60s'", layer->kind);
+	return NULL;
+}
+
+const struct storage *driver_storage(size_t i)
+{
+	const struct driver *d;
+
+	if (i-- == 0)
+		return &home;
+	for (size_t k = 0; (d = driver_at(k)) != NULL; k++) {
+		for (size_t s = 0; s < COUNT_OF(d->storage) && d->storage[s].path; s++) {
+			if (i-- == 0)
+				return &d->storage[s];
+		}
+	}
 	return NULL;
 }

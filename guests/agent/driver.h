@@ -6,42 +6,51 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/process.h"
-#include "agent/visit.h"
+#include "agent/daemon.h"
+#include "agent/entry.h"
 
 /*
  * How a kind of layer is entered. A driver only says what to run: the child's stdin and stdout are
- * its frame channel, its stderr is its console. Starting, relaying, deadlines and killing are the
- * same for all (child.c).
+ * its frame channel, its stderr is its console. Starting, relaying, deadlines, killing, and putting
+ * back what its container and broker hold are the same for all (child.c).
  */
 #define AGENT_VERSION "0.1"
 #define RUN_DIR       "/run/tception"    /* tmpfs: the agent's own files in a VM */
 #define MODULES_DIR   RUN_DIR "/modules" /* of the initramfs, for that of a nested VM */
+#define ROOTLESS_HOME "/home/tception"   /* of ROOTLESS_UID */
 
-struct driver {
-	const char *kind;
-	const char *const *modes; /* NULL-terminated; "" is the plain one */
-	/*
-	 * Makes ready what the layer needs (daemon, image) before `end_ms` and fills in the
-	 * command. `name` is unique to this child: use it for containers.
-	 */
-	int (*prepare)(const struct layer *layer, const char *name, int64_t end_ms,
-	               struct command *ret, struct trouble *t);
-	/* What ends the layer when its deadline has passed, beside killing its
-	 * processes; or NULL. */
-	void (*stop)(const struct layer *layer, const char *name);
-	/* Removes what prepare made for this child, or NULL. */
-	void (*clean)(const struct layer *layer, const char *name);
-	/* Exit statuses that mean success, beside 0: -1 for none. */
-	int good_exit;
-	/* It gets its VISIT only after its first byte: before, its channel would mangle it. */
-	bool speaks_first;
+/* A folder of an engine's own: its size counts as what its layers hold, and containers have it. */
+struct storage {
+	const char *path;
+	const char *tmpfs; /* its options as a tmpfs in a VM; NULL: it is well on the root */
 };
 
-extern const struct driver driver_bwrap, driver_crun, driver_docker, driver_lxc, driver_nspawn,
-        driver_podman, driver_qemu, driver_runc, driver_runsc, driver_uml;
+struct driver {
+	enum kind_id kind;
+	/* Makes ready what the layer needs before entry->end_ms, and fills in entry->command. */
+	int (*prepare)(struct entry *e, struct trouble *t);
+	/* What ends the layer when its deadline has passed, beside killing its processes, or NULL. */
+	void (*stop)(const struct entry *e);
+	/* Removes what prepare made beside the entry's container and broker, or NULL. */
+	void (*clean)(const struct entry *e);
+	int good_exit; /* an exit status that means success beside 0; -1: none */
+	/* It gets its VISIT only after its first byte: before, its channel would mangle it. */
+	bool speaks_first;
+	const struct daemon *daemons[4]; /* those of its mode are started in this order, first */
+	struct storage storage[2];
+	const char *sockets[4]; /* on which its engine may be known beside its daemons' own */
+};
 
-/* The driver of a layer, or NULL with `t` filled in: kind or mode are not known. */
-const struct driver *driver_find(const struct layer *layer, struct trouble *t);
+/* Puts a driver into the table, which the linker makes of this section. */
+#define DRIVER(name)                                                                             \
+	static const struct driver *const name##_row __attribute__((section("drivers"), used)) = \
+	        &(name)
+
+/* The table; `i` from 0, NULL past its end. */
+const struct driver *driver_at(size_t i);
+const struct driver *driver_find(const struct layer *layer);
+
+/* All folders of driver_at()->storage, those of `path` NULL left out; NULL past the last. */
+const struct storage *driver_storage(size_t i);
 
 #endif

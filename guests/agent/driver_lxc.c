@@ -12,17 +12,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "agent/container.h"
 #include "agent/driver.h"
 #include "agent/util.h"
 
 #define STATE_DIR RUN_DIR "/lxc"
 #define SHARE     "/usr/share/lxc/config/"
-
-static bool is_unprivileged(const struct layer *layer)
-{
-	return strcmp(layer->mode, "unprivileged") == 0;
-}
 
 /* One setting of the container's configuration. */
 static void define(struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -60,76 +54,77 @@ static void add_bind(struct command *c, const struct bind *b)
  * The distribution drops some capabilities; a list of those to keep can't stand beside that. It
  * has no list of those to add, for privileged containers have all others.
  */
-static void add_capabilities(struct command *c, const struct container *k)
+static void add_capabilities(struct entry *e)
 {
-	if (!k->capability)
+	if (!container_drops_capabilities(e))
 		return;
-	define(c, "lxc.cap.drop=");
-	if (strcmp(k->capability, "none") == 0)
-		define(c, "lxc.cap.keep=none");
+	define(&e->command, "lxc.cap.drop=");
+	define(&e->command, "lxc.cap.keep=none");
 }
 
-static void add_options(struct command *c, const struct container *k)
+static void add_options(struct entry *e)
 {
-	if (layer_grants(k->layer, "noseccomp"))
+	const struct container *k = &e->container;
+	struct command *c = &e->command;
+
+	if (layer_has(&e->layer, GRANT_NOSECCOMP))
 		define(c, "lxc.seccomp.profile=");
 	if (k->group)
 		define(c, "lxc.init.groups=%u", (unsigned)k->group);
-	if (container_uid(k)) {
-		define(c, "lxc.init.uid=%u", container_uid(k));
-		define(c, "lxc.init.gid=%u", container_uid(k));
+	if (container_uid(e)) {
+		define(c, "lxc.init.uid=%u", container_uid(e));
+		define(c, "lxc.init.gid=%u", container_uid(e));
 	}
-	add_capabilities(c, k);
+	add_capabilities(e);
 	for (size_t i = 0; i < k->binds; i++)
 		add_bind(c, &k->bind[i]);
 	for (size_t i = 0; i < k->devices; i++)
 		add_device(c, k->device[i]);
 }
 
-static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,
-                   struct trouble *t)
+static int prepare(struct entry *e, struct trouble *t)
 {
-	bool shifted = is_unprivileged(layer);
-	struct container k;
-	int r = container_make(layer, name, shifted ? RUN_DIR "/lxc-shifted" : RUN_DIR "/lxc-root",
-	                       shifted ? SHIFTED_UID : 0, end_ms, &k, t);
+	const bool shifted = e->layer.mode == MODE_UNPRIVILEGED;
+	const struct container *k = &e->container;
+	struct command *c = &e->command;
+	int r = container_make(e, shifted ? RUN_DIR "/lxc-shifted" : RUN_DIR "/lxc-root",
+	                       shifted ? SHIFTED_UID : 0, t);
 
 	if (r == 0)
 		r = util_mkdirs(STATE_DIR, 0755);
 	if (r < 0)
 		return r;
-	command_measure(ret, "rootfs", k.root);
-	command_add_all(ret, "lxc-start", "--foreground", "--name", name, "--lxcpath", STATE_DIR,
+	command_measure(c, "rootfs", k->root);
+	command_add_all(c, "lxc-start", "--foreground", "--name", e->name, "--lxcpath", STATE_DIR,
 	                "--rcfile", SHARE "common.conf", NULL);
 	if (shifted) {
-		define(ret, "lxc.include=" SHARE "userns.conf");
-		define(ret, "lxc.idmap=u 0 %u 65536", SHIFTED_UID);
-		define(ret, "lxc.idmap=g 0 %u 65536", SHIFTED_UID);
+		define(c, "lxc.include=" SHARE "userns.conf");
+		define(c, "lxc.idmap=u 0 %u 65536", SHIFTED_UID);
+		define(c, "lxc.idmap=g 0 %u 65536", SHIFTED_UID);
 	}
-	define(ret, "lxc.rootfs.path=dir:%s", k.root);
-	define(ret, "lxc.uts.name=%s", name);
-	define(ret, "lxc.net.0.type=empty");
-	define(ret, "lxc.console.path=none");
-	define(ret, "lxc.pty.max=0");
-	define(ret, "lxc.tty.max=0");
-	define(ret, "lxc.apparmor.profile=%s",
-	       layer_grants(layer, "noapparmor") ? "unconfined" : "generated");
-	add_options(ret, &k);
-	command_add_all(ret, "--", "/agent", k.word, NULL);
+	define(c, "lxc.rootfs.path=dir:%s", k->root);
+	define(c, "lxc.uts.name=%s", e->name);
+	define(c, "lxc.net.0.type=empty");
+	define(c, "lxc.console.path=none");
+	define(c, "lxc.pty.max=0");
+	define(c, "lxc.tty.max=0");
+	define(c, "lxc.apparmor.profile=%s",
+	       layer_has(&e->layer, GRANT_NOAPPARMOR) ? "unconfined" : "generated");
+	add_options(e);
+	command_add_all(c, "--", "/agent", k->word, NULL);
 	return 0;
 }
 
-static void stop(const struct layer *layer, const char *name)
+static void stop(const struct entry *e)
 {
-	(void)layer;
-	command_quiet(10000, "lxc-stop", "--kill", "--name", name, "--lxcpath", STATE_DIR, NULL);
+	command_quiet(10000, "lxc-stop", "--kill", "--name", e->name, "--lxcpath", STATE_DIR, NULL);
 }
 
-static const char *const modes[] = {"privileged", "unprivileged", NULL};
-
-const struct driver driver_lxc = {.kind = "lxc",
-                                  .modes = modes,
-                                  .prepare = prepare,
-                                  .stop = stop,
-                                  .clean = container_clean,
-                                  .good_exit = -1};
+static const struct driver lxc = {
+        .kind = KIND_LXC,
+        .prepare = prepare,
+        .stop = stop,
+        .good_exit = -1,
+        .storage = {{"/var/lib/lxc", NULL}},
+};
+DRIVER(lxc);

@@ -10,10 +10,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "agent/broker.h"
 #include "agent/cpio.h"
+#include "agent/device.h"
 #include "agent/driver.h"
-#include "agent/pid1.h"
 #include "agent/rootfs.h"
 #include "agent/util.h"
 
@@ -21,8 +20,9 @@
 #define FULL       RUN_DIR "/nested-full.cpio" /* with the modules that the root image needs */
 #define TINY_GOOD  33                          /* isa-debug-exit of 16: (16 << 1) | 1 */
 #define QEMU       "qemu-system-x86_64"
-#define NESTED_MIB "256"
-#define FULL_MIB   "1024"
+#define Q35        "q35,smm=off,hpet=off,vmport=off"
+#define NESTED_MIB 256
+#define FULL_MIB   1024
 
 static int need_initrd(const char *path, const char *modules, struct trouble *t)
 {
@@ -59,31 +59,37 @@ static int add_root(struct command *c, struct trouble *t)
 }
 
 /* Quotes from this layer, over a line that `device` puts into the guest. */
-static int add_broker(struct command *c, const char *device, struct trouble *t)
+static int add_broker(struct entry *e, const char *device, struct trouble *t)
 {
-	char line[BROKER_LINE_MAX];
-	int r = broker_line_start(line, t);
+	int r = broker_line_start(&e->broker, t);
 
 	if (r < 0)
 		return r;
-	command_add(c, "-chardev");
-	command_addf(c, "serial,id=broker,path=%s", line);
-	command_add_all(c, "-device", device, NULL);
+	command_add(&e->command, "-chardev");
+	command_addf(&e->command, "serial,id=broker,path=%s", e->broker.path);
+	command_add_all(&e->command, "-device", device, NULL);
 	return 0;
 }
 
-static void clean(const struct layer *layer, const char *name)
+static void add_machine(struct command *c, const char *program, const char *accel,
+                        const char *machine, unsigned mib)
 {
-	(void)layer;
-	(void)name;
-	broker_line_stop();
+	command_add_all(c, program, "-accel", accel, NULL);
+	if (strcmp(accel, "kvm") == 0)
+		command_add_all(c, "-cpu", "host", NULL);
+	command_add_all(c, "-M", machine, "-m", NULL);
+	command_addf(c, "%u", mib);
+	command_add_all(c, "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
+	                NULL);
 }
 
 /* The channel is QEMU's stdin and stdout, the console its stderr. */
-static int linux_command(const struct layer *layer, struct command *ret, struct trouble *t)
+static int linux_command(struct entry *e, struct trouble *t)
 {
-	bool full = layer->below > 0;
-	bool micro = strcmp(layer_axis(layer, "machine", "q35"), "microvm") == 0;
+	const bool full = e->visit->below > 0;
+	const bool micro = layer_word(&e->layer, AXIS_MACHINE) == WORD_MACHINE_MICROVM;
+	const unsigned asked = layer_number(&e->layer, AXIS_MEM);
+	struct command *c = &e->command;
 	char kernel[128];
 	int r = find_kernel(kernel, t);
 
@@ -91,22 +97,22 @@ static int linux_command(const struct layer *layer, struct command *ret, struct 
 		r = full ? need_initrd(FULL, MODULES_DIR, t) : need_initrd(INITRD, NULL, t);
 	if (r < 0)
 		return r;
-	command_measure(ret, "kernel", kernel);
-	command_measure(ret, "initrd", full ? FULL : INITRD);
-	command_add_all(ret, QEMU, "-accel", "kvm", "-cpu", "host", "-M",
-	                micro ? "microvm,pcie=on" : "q35,smm=off,hpet=off,vmport=off", "-m",
-	                layer_axis(layer, "mem", full ? FULL_MIB : NESTED_MIB), "-display", "none",
-	                "-nodefaults", "-no-user-config", "-no-reboot", "-kernel", kernel,
-	                "-initrd", full ? FULL : INITRD, "-append",
+	command_measure(c, "kernel", kernel);
+	command_measure(c, "initrd", full ? FULL : INITRD);
+	add_machine(c, QEMU, "kvm", micro ? "microvm,pcie=on" : Q35,
+	            asked  ? asked
+	            : full ? FULL_MIB
+	                   : NESTED_MIB);
+	command_add_all(c, "-kernel", kernel, "-initrd", full ? FULL : INITRD, "-append",
 	                "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests "
 	                "random.trust_cpu=on",
 	                "-chardev", "file,id=console,path=/dev/stderr", "-serial",
 	                "chardev:console", "-chardev", "stdio,id=channel,signal=off", "-device",
 	                "virtio-serial-pci", "-device",
 	                "virtserialport,chardev=channel,name=tception", NULL);
-	if (layer_grants(layer, "broker"))
-		r = add_broker(ret, "virtserialport,chardev=broker,name=" BROKER_PORT, t);
-	return r == 0 && full ? add_root(ret, t) : r;
+	if (layer_has(&e->layer, GRANT_BROKER))
+		r = add_broker(e, "virtserialport,chardev=broker,name=" BROKER_PORT, t);
+	return r == 0 && full ? add_root(c, t) : r;
 }
 
 /* Where the initramfs' tiny guests are now: in a VM, or in a container. */
@@ -120,53 +126,48 @@ static int find_tiny(const char *name, char path[64], struct trouble *t)
 	               : trouble_set(t, -errno, "kernel", "%s: %s", path, strerror(errno));
 }
 
-static int tiny_command(const struct layer *layer, struct command *ret, struct trouble *t)
+static int tiny_command(struct entry *e, struct trouble *t)
 {
-	bool q35 = strcmp(layer_axis(layer, "machine", "microvm"), "q35") == 0;
+	const bool q35 = layer_word(&e->layer, AXIS_MACHINE) == WORD_MACHINE_Q35;
+	struct command *c = &e->command;
 	char tiny[64];
 	int r = find_tiny(TINY_FILE, tiny, t);
 
-	command_measure(ret, "kernel", tiny);
-	command_add_all(ret, QEMU, "-accel", "tcg", "-M",
-	                q35 ? "q35,smm=off,hpet=off,vmport=off"
-	                    : "microvm,acpi=off,rtc=off,isa-serial=off,auto-kernel-cmdline=off",
-	                "-m", layer_axis(layer, "mem", "32"), "-display", "none", "-nodefaults",
-	                "-no-user-config", "-no-reboot", "-kernel", tiny, "-chardev",
-	                "stdio,id=channel,signal=off", "-device", "isa-serial,chardev=channel",
-	                "-chardev", "file,id=console,path=/dev/stderr", "-device",
+	command_measure(c, "kernel", tiny);
+	add_machine(c, QEMU, "tcg",
+	            q35 ? Q35 : "microvm,acpi=off,rtc=off,isa-serial=off,auto-kernel-cmdline=off",
+	            layer_number(&e->layer, AXIS_MEM));
+	command_add_all(c, "-kernel", tiny, "-chardev", "stdio,id=channel,signal=off", "-device",
+	                "isa-serial,chardev=channel", "-chardev",
+	                "file,id=console,path=/dev/stderr", "-device",
 	                "isa-debugcon,iobase=0xe9,chardev=console", "-device",
 	                "isa-debug-exit,iobase=0xf4,iosize=4", NULL);
-	if (r == 0 && layer_grants(layer, "broker"))
-		r = add_broker(ret, "isa-serial,chardev=broker", t);
+	if (r == 0 && layer_has(&e->layer, GRANT_BROKER))
+		r = add_broker(e, "isa-serial,chardev=broker", t);
 	return r;
 }
 
-static int riscv_command(const struct layer *layer, struct command *ret, struct trouble *t)
+static int riscv_command(struct entry *e, struct trouble *t)
 {
+	struct command *c = &e->command;
 	char tiny[64];
 	int r = find_tiny(TINY_RISCV_FILE, tiny, t);
 
-	command_measure(ret, "kernel", tiny);
-	command_add_all(ret, "qemu-system-riscv64", "-accel", "tcg", "-M", "virt", "-bios", "none",
-	                "-m", layer_axis(layer, "mem", "32"), "-display", "none", "-nodefaults",
-	                "-no-user-config", "-no-reboot", "-kernel", tiny, "-chardev",
+	command_measure(c, "kernel", tiny);
+	add_machine(c, "qemu-system-riscv64", "tcg", "virt", layer_number(&e->layer, AXIS_MEM));
+	command_add_all(c, "-bios", "none", "-kernel", tiny, "-chardev",
 	                "stdio,id=channel,signal=off", "-serial", "chardev:channel", NULL);
 	return r;
 }
 
-static int prepare(const struct layer *layer, const char *name, int64_t end_ms, struct command *ret,
-                   struct trouble *t)
+static int prepare(struct entry *e, struct trouble *t)
 {
-	(void)name;
-	(void)end_ms;
-	if (strcmp(layer->mode, "kvm") == 0)
-		return linux_command(layer, ret, t);
-	if (strcmp(layer_axis(layer, "arch", "x86-64"), "riscv64") == 0)
-		return riscv_command(layer, ret, t);
-	return tiny_command(layer, ret, t);
+	if (e->layer.mode == MODE_KVM)
+		return linux_command(e, t);
+	if (layer_word(&e->layer, AXIS_ARCH) == WORD_ARCH_RISCV64)
+		return riscv_command(e, t);
+	return tiny_command(e, t);
 }
 
-static const char *const modes[] = {"kvm", "tcg", NULL};
-
-const struct driver driver_qemu = {
-        .kind = "qemu", .modes = modes, .prepare = prepare, .clean = clean, .good_exit = TINY_GOOD};
+static const struct driver qemu = {.kind = KIND_QEMU, .prepare = prepare, .good_exit = TINY_GOOD};
+DRIVER(qemu);

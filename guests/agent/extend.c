@@ -137,7 +137,7 @@ static int attempt_send(struct channel *c, struct attempt *a, guard_fn run, int 
 	return channel_send(c, FRAME_EXTEND, object);
 }
 
-int extend_probe(struct channel *c, const struct layer *layer)
+int extend_probe(struct channel *c, const struct visit_layer *layer)
 {
 	uint8_t payload[EXTEND_PROBE_MAX];
 	struct attempt a = {.event = EXTEND_PROBE, .payload = payload};

@@ -10,15 +10,6 @@
 #include "agent/driver.h"
 #include "agent/util.h"
 
-/* Where drivers and engines keep what belongs to a layer; several may be one file system. */
-static const char *const storage[] = {"/",
-                                      RUN_DIR,
-                                      "/tmp",
-                                      "/var/lib/docker",
-                                      "/var/lib/containers",
-                                      "/var/lib/lxc",
-                                      "/home/tception"};
-
 static int64_t available_kib(void)
 {
 	_cleanup_(util_freep) char *text = NULL;
@@ -29,26 +20,40 @@ static int64_t available_kib(void)
 	return line ? strtoll(line + strlen("MemAvailable:"), NULL, 10) : 0;
 }
 
+/* File systems that were counted: folders may be on the same one. */
+struct counted {
+	dev_t seen[16];
+	size_t count;
+	int64_t kib;
+};
+
+static void count(struct counted *c, const char *folder)
+{
+	struct statvfs v;
+	struct stat st;
+
+	if (c->count == COUNT_OF(c->seen) || stat(folder, &st) < 0 || statvfs(folder, &v) < 0)
+		return;
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->seen[i] == st.st_dev)
+			return;
+	}
+	c->seen[c->count++] = st.st_dev;
+	c->kib += (int64_t)(v.f_blocks - v.f_bfree) * (int64_t)v.f_frsize / 1024;
+}
+
+/* Where drivers and engines keep what belongs to a layer. */
 static int64_t used_kib(void)
 {
-	dev_t seen[COUNT_OF(storage)];
-	size_t count = 0;
-	int64_t sum = 0;
+	struct counted c = {0};
+	const struct storage *s;
 
-	for (size_t i = 0; i < COUNT_OF(storage); i++) {
-		struct statvfs v;
-		struct stat st;
-		size_t k = 0;
-		if (stat(storage[i], &st) < 0 || statvfs(storage[i], &v) < 0)
-			continue;
-		while (k < count && seen[k] != st.st_dev)
-			k++;
-		if (k < count)
-			continue;
-		seen[count++] = st.st_dev;
-		sum += (int64_t)(v.f_blocks - v.f_bfree) * (int64_t)v.f_frsize / 1024;
-	}
-	return sum;
+	count(&c, "/");
+	count(&c, RUN_DIR);
+	count(&c, "/tmp");
+	for (size_t i = 0; (s = driver_storage(i)) != NULL; i++)
+		count(&c, s->path);
+	return c.kib;
 }
 
 void held_begin(struct held *h)

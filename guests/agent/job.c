@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/device.h"
 #include "agent/pid1.h"
 #include "agent/util.h"
 

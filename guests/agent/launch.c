@@ -177,7 +177,8 @@ static void config_digest(const struct command *command, const char *name, uint8
 	launch_config_final(&h, ret);
 }
 
-static char *payload(const struct layer *layer, const uint8_t image[48], const uint8_t config[48])
+static char *payload(const struct visit_layer *layer, const uint8_t image[48],
+                     const uint8_t config[48])
 {
 	char image_hex[HEX_ENCODED_SIZE(48)], config_hex[HEX_ENCODED_SIZE(48)];
 
@@ -188,18 +189,17 @@ static char *payload(const struct layer *layer, const uint8_t image[48], const u
 	return json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
-int launch_measure(struct channel *c, const struct layer *layer, const struct command *command,
-                   const char *name, bool *ret_ready, struct trouble *t)
+int launch_measure(struct channel *c, const struct entry *e, bool *ret_ready, struct trouble *t)
 {
 	_cleanup_(util_freep) char *text = NULL;
 	uint8_t image[48], config[48];
 	int error = 0;
 
 	*ret_ready = false;
-	if (launch_image(command, image, t) < 0)
+	if (launch_image(&e->command, image, t) < 0)
 		return 0;
-	config_digest(command, name, config);
-	text = payload(layer, image, config);
+	config_digest(&e->command, e->name, config);
+	text = payload(e->visit, image, config);
 	if (!text) {
 		trouble_set(t, 0, "measure", "%s", strerror(ENOMEM));
 		return 0;

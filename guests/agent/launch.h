@@ -3,17 +3,15 @@
 #define AGENT_LAUNCH_H
 
 #include "agent/channel.h"
-#include "agent/process.h"
-#include "agent/visit.h"
+#include "agent/entry.h"
 
 /*
- * Measures what is about to run as `layer` (the files its driver named with command_measure(), the
- * command itself without `name`) and extends RTMR3 with it. *ret_ready: whether it may be started;
- * if not, `t` says why: a layer that asks to be measured is not started unmeasured. Returns only
- * errors of our own channel.
+ * Measures what is about to be entered (the files its driver named with command_measure(), the
+ * command itself without its name) and extends RTMR3 with it. *ret_ready: whether it may be
+ * started; if not, `t` says why: a layer that asks to be measured is not started unmeasured.
+ * Returns only errors of our own channel.
  */
-int launch_measure(struct channel *c, const struct layer *layer, const struct command *command,
-                   const char *name, bool *ret_ready, struct trouble *t);
+int launch_measure(struct channel *c, const struct entry *e, bool *ret_ready, struct trouble *t);
 
 /* The image digest of format/extend.h over the command's measured files. 0 or -errno, with `t`. */
 int launch_image(const struct command *command, uint8_t ret[48], struct trouble *t);

@@ -91,17 +91,18 @@ static json_t *devices(const struct container *c, json_t *rules)
 	return list;
 }
 
-static json_t *capabilities(const struct container *c)
+static json_t *capabilities(const struct entry *e)
 {
 	json_t *list = json_array(), *sets = json_object();
 	static const char *const names[] = {"bounding", "effective", "permitted"};
 
-	if (!c->capability || strcmp(c->capability, "none") != 0) {
+	if (!container_drops_capabilities(e)) {
 		json_array_append_new(list, json_string("CAP_AUDIT_WRITE"));
 		json_array_append_new(list, json_string("CAP_KILL"));
 		json_array_append_new(list, json_string("CAP_NET_BIND_SERVICE"));
-		if (c->capability)
-			json_array_append_new(list, json_sprintf("CAP_%s", c->capability));
+		if (container_capability(e))
+			json_array_append_new(list,
+			                      json_sprintf("CAP_%s", container_capability(e)));
 	}
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		json_object_set(sets, names[i], list);
@@ -109,9 +110,10 @@ static json_t *capabilities(const struct container *c)
 	return sets;
 }
 
-static json_t *process(const struct container *c)
+static json_t *process(const struct entry *e)
 {
-	const unsigned uid = container_uid(c);
+	const struct container *c = &e->container;
+	const unsigned uid = container_uid(e);
 	json_t *user = json_pack("{s:I,s:I}", "uid", (json_int_t)uid, "gid", (json_int_t)uid);
 
 	if (c->group)
@@ -119,7 +121,7 @@ static json_t *process(const struct container *c)
 	return json_pack("{s:b,s:o,s:[s,s],s:[s],s:s,s:o,s:b}", "terminal", 0, "user", user, "args",
 	                 "/agent", c->word, "env",
 	                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "cwd",
-	                 "/", "capabilities", capabilities(c), "noNewPrivileges", 1);
+	                 "/", "capabilities", capabilities(e), "noNewPrivileges", 1);
 }
 
 static json_t *linux_part(const struct container *c, bool rootless, uid_t owner)
@@ -152,13 +154,14 @@ static json_t *linux_part(const struct container *c, bool rootless, uid_t owner)
 	return part;
 }
 
-int oci_write_bundle(const struct container *c, const char *dir, uid_t owner)
+int oci_write_bundle(const struct entry *e, const char *dir, uid_t owner)
 {
+	const struct container *c = &e->container;
 	const bool rootless = owner != 0;
 	char path[160];
 	_cleanup_(util_json_decrefp) json_t *config = json_pack(
 	        "{s:s,s:{s:s,s:b},s:s,s:o,s:o,s:o}", "ociVersion", "1.0.2", "root", "path", c->root,
-	        "readonly", 0, "hostname", "tception", "process", process(c), "mounts",
+	        "readonly", 0, "hostname", "tception", "process", process(e), "mounts",
 	        mounts(c, rootless), "linux", linux_part(c, rootless, owner));
 	_cleanup_(util_freep) char *text = config ? json_dumps(config, JSON_INDENT(1)) : NULL;
 

@@ -2,13 +2,13 @@
 #ifndef AGENT_OCI_H
 #define AGENT_OCI_H
 
-#include "agent/container.h"
+#include "agent/entry.h"
 
 /*
  * Writes `dir`/config.json, an OCI bundle's configuration (opencontainers/runtime-spec 1.0) for the
- * container: what `runc spec` (or `runc spec --rootless`) writes, plus what its grants add. The
- * directory is made; in a rootless bundle root is `owner`. 0 or -errno.
+ * entry's container: what `runc spec` (or `runc spec --rootless`) writes, plus what its grants add.
+ * The directory is made; in a rootless bundle root is `owner`. 0 or -errno.
  */
-int oci_write_bundle(const struct container *c, const char *dir, uid_t owner);
+int oci_write_bundle(const struct entry *e, const char *dir, uid_t owner);
 
 #endif

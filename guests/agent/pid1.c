@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/device.h"
 #include "agent/serve.h"
 #include "agent/util.h"
 
@@ -26,12 +27,6 @@ static void open_console(void)
 		dup2(fd, i);
 	if (fd > 2)
 		close(fd);
-}
-
-/* The port's device number depends on what else is plugged in: it is found by its name. */
-int port_find(const char *wanted, char *ret, size_t size)
-{
-	return util_find_device("/sys/class/virtio-ports", "name", wanted, ret, size);
 }
 
 /*

@@ -3,7 +3,6 @@
 #define AGENT_PID1_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /*
  * The init of a VM: makes the machine ready, serves the virtio port in a process of its own, reaps
@@ -12,19 +11,14 @@
  */
 int pid1_main(void);
 
-/* Mounts the root image (a disk with serial "tception-root") and moves into it; 0 or -errno. */
+/* root.c: mounts the root image and moves into it; 0 or -errno. */
 int root_enter(void);
-
-#define ROOT_SERIAL "tception-root"
-/* The /dev path of the disk with that serial number, or of the virtio port of that name. */
-int disk_find(const char *wanted, char *ret, size_t size);
-int port_find(const char *wanted, char *ret, size_t size);
 
 /* job.c: a disk with a program to run instead of a harness to serve; see README.md. */
 bool job_present(void);
 int job_run(void); /* an exit status */
 
-/* Everything that an inner layer may need of the running system. */
+/* system.c: everything that an inner layer may need of the running system. */
 void system_prepare(void);
 /* proc, sys and dev of the initramfs. */
 int system_mount_first(void);

@@ -121,7 +121,7 @@ static json_t *kernel_lines(int fd)
 	return list;
 }
 
-static int send_report(struct channel *c, const struct layer *layer, const char *name,
+static int send_report(struct channel *c, const struct visit_layer *layer, const char *name,
                        enum report_interface interface, guard_fn run)
 {
 	_cleanup_(util_closep) int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -150,7 +150,7 @@ static int send_report(struct channel *c, const struct layer *layer, const char 
 	return channel_send(c, FRAME_REPORT, report);
 }
 
-int probe_layer(struct channel *c, const struct layer *layer)
+int probe_layer(struct channel *c, const struct visit_layer *layer)
 {
 	int r = 0;
 

@@ -49,7 +49,7 @@ int probe_kernel_log(char **ret, size_t *ret_size);
 char *probe_status_value(const char *status, const char *name);
 
 /* Probes this layer: sends all FACT, DMESG, BLOB and REPORT frames of a visit. */
-int probe_layer(struct channel *c, const struct layer *layer);
+int probe_layer(struct channel *c, const struct visit_layer *layer);
 
 /* Bits of CPUID that more than one probe needs. */
 struct cpu_bits {

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/driver.h"
 #include "agent/passwords.h"
 #include "agent/probe.h"
 #include "agent/util.h"
@@ -22,18 +23,9 @@
 #define LISTED_MAX 64 /* of each kind */
 #define LISTENING  10 /* TCP_LISTEN, also of vsock */
 
-static const char *const engine_sockets[] = {
-        "/run/docker.sock",
-        "/var/run/docker.sock",
-        "/run/podman/podman.sock",
-        "/run/containerd/containerd.sock",
-        "/run/crio/crio.sock",
-        "/run/user/1000/docker.sock",
-        "/run/user/1000/podman/podman.sock",
-        "/run/lxd.socket",
-        "/run/incus/unix.socket",
-        "/run/user/0/podman/podman.sock",
-};
+/* Of engines that are not ours. */
+static const char *const other_sockets[] = {"/run/crio/crio.sock", "/run/lxd.socket",
+                                            "/run/incus/unix.socket"};
 
 static const char *const shell_names[] = {"sshd",    "dropbear",   "tinysshd",
                                           "telnetd", "in.telnetd", "utelnetd"};
@@ -148,16 +140,27 @@ static int try_connect(const char *path)
 	return fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? errno : 0;
 }
 
+static void add_engine(json_t *list, const char *path)
+{
+	int error = try_connect(path);
+
+	if (error != ENOENT && error != ENOTDIR)
+		json_array_append_new(list, json_pack("{s:s,s:i}", "path", path, "errno", error));
+}
+
 static json_t *engines(void)
 {
 	json_t *list = json_array();
+	const struct driver *d;
 
-	for (size_t i = 0; i < COUNT_OF(engine_sockets); i++) {
-		int error = try_connect(engine_sockets[i]);
-		if (error != ENOENT && error != ENOTDIR)
-			json_array_append_new(list, json_pack("{s:s,s:i}", "path",
-			                                      engine_sockets[i], "errno", error));
+	for (size_t i = 0; (d = driver_at(i)) != NULL; i++) {
+		for (size_t k = 0; k < COUNT_OF(d->daemons) && d->daemons[k]; k++)
+			add_engine(list, d->daemons[k]->socket);
+		for (size_t k = 0; k < COUNT_OF(d->sockets) && d->sockets[k]; k++)
+			add_engine(list, d->sockets[k]);
 	}
+	for (size_t i = 0; i < COUNT_OF(other_sockets); i++)
+		add_engine(list, other_sockets[i]);
 	return list;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/device.h"
 #include "agent/driver.h"
 #include "agent/pid1.h"
 #include "agent/rootfs.h"
@@ -48,11 +49,6 @@ static int load_modules(char *list)
 		}
 	}
 	return 0;
-}
-
-int disk_find(const char *wanted, char *ret, size_t size)
-{
-	return util_find_device("/sys/block", "serial", wanted, ret, size);
 }
 
 /* The disk may be late; only the host's deadline ends a boot. */

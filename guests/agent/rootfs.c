@@ -16,9 +16,7 @@ static const char *const dirs[] = {"",     "/dev", "/proc", "/sys", "/etc",
                                    "/run", "/tmp", "/root", "/usr"};
 static const char *const files[] = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
 
-static const char *const nest_dirs[] = {
-        "/boot",    "/home",    "/home/tception",  "/var",
-        "/var/tmp", "/var/lib", "/var/lib/docker", "/var/lib/containers"};
+static const char *const nest_dirs[] = {"/boot", "/home", "/var", "/var/tmp", "/var/lib"};
 static const char *const links[] = {"bin", "sbin", "lib", "lib64"};
 static const char *const guests[] = {TINY_FILE, TINY_RISCV_FILE};
 
@@ -27,16 +25,20 @@ static int own(const char *path, uid_t owner)
 	return lchown(path, owner, owner) < 0 ? -errno : 0;
 }
 
+/* `path` is left with what it failed at, if it does. */
+static int make_dir(const char *dir, const char *name, uid_t owner, char *path, size_t size)
+{
+	snprintf(path, size, "%s%s", dir, name);
+	int r = util_mkdirs(path, 0755);
+	return r == 0 ? own(path, owner) : r;
+}
+
 static int make_plain(const char *dir, uid_t owner, char *path, size_t size)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < COUNT_OF(dirs); i++) {
-		snprintf(path, size, "%s%s", dir, dirs[i]);
-		r = util_mkdirs(path, 0755);
-		if (r == 0)
-			r = own(path, owner);
-	}
+	for (size_t i = 0; r == 0 && i < COUNT_OF(dirs); i++)
+		r = make_dir(dir, dirs[i], owner, path, size);
 	for (size_t i = 0; r == 0 && i < COUNT_OF(files); i++) {
 		snprintf(path, size, "%s%s", dir, files[i]);
 		r = util_create_file(path, "", 0, 0644);
@@ -60,15 +62,14 @@ static int copy_guest(const char *dir, const char *name)
 
 static int make_nest(const char *dir, uid_t owner, char *path, size_t size)
 {
+	const struct storage *s;
 	char target[16];
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < COUNT_OF(nest_dirs); i++) {
-		snprintf(path, size, "%s%s", dir, nest_dirs[i]);
-		r = util_mkdirs(path, 0755);
-		if (r == 0)
-			r = own(path, owner);
-	}
+	for (size_t i = 0; r == 0 && i < COUNT_OF(nest_dirs); i++)
+		r = make_dir(dir, nest_dirs[i], owner, path, size);
+	for (size_t i = 0; r == 0 && (s = driver_storage(i)) != NULL; i++)
+		r = make_dir(dir, s->path, owner, path, size);
 	for (size_t i = 0; r == 0 && i < COUNT_OF(links); i++) {
 		snprintf(path, size, "%s/%s", dir, links[i]);
 		snprintf(target, sizeof(target), "usr/%s", links[i]);

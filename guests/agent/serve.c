@@ -13,7 +13,7 @@
 #include "agent/util.h"
 #include "agent/visit.h"
 
-static int send_hello(struct channel *c, const struct layer *layer)
+static int send_hello(struct channel *c, const struct visit_layer *layer)
 {
 	_cleanup_(util_freep) char *boot = util_read_line("/proc/sys/kernel/random/boot_id");
 	struct utsname uts;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/driver.h"
 #include "agent/pid1.h"
 #include "agent/probe.h"
 #include "agent/process.h"
@@ -29,15 +30,11 @@ static const struct mounting first[] = {
         {"/dev", "devtmpfs", "mode=0755", MS_NOSUID},
 };
 
-/* Container storage is on tmpfs because an overlay can't be stacked on the overlay root. */
 static const struct mounting later[] = {
         {"/dev/pts", "devpts", "gid=5,mode=620,ptmxmode=666", MS_NOSUID | MS_NOEXEC},
         {"/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV},
         {"/dev/mqueue", "mqueue", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
         {"/tmp", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV},
-        {"/var/lib/docker", "tmpfs", "mode=0710", 0},
-        {"/var/lib/containers", "tmpfs", "mode=0700", 0},
-        {"/home/tception", "tmpfs", "mode=0700,uid=1000,gid=1000", 0},
         {"/sys/fs/cgroup", "cgroup2", "nsdelegate", MS_NOSUID | MS_NODEV | MS_NOEXEC},
         {"/sys/kernel/security", "securityfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
 };
@@ -137,15 +134,32 @@ static void load_drivers(void)
 static const struct mounting configfs = {"/sys/kernel/config", "configfs", NULL,
                                          MS_NOSUID | MS_NODEV | MS_NOEXEC};
 
+static void mount_later(const struct mounting *m)
+{
+	int r = do_mount(m);
+
+	if (r < 0)
+		util_log("mount %s: %s", m->target, strerror(-r));
+}
+
+/* Container storage is on tmpfs because an overlay can't be stacked on the overlay root. */
+static void mount_storage(void)
+{
+	const struct storage *s;
+
+	for (size_t i = 0; (s = driver_storage(i)) != NULL; i++) {
+		if (s->tmpfs)
+			mount_later(&(struct mounting){s->path, "tmpfs", s->tmpfs, 0});
+	}
+}
+
 void system_prepare(void)
 {
 	if (access("/etc", F_OK) < 0) /* the bare initramfs of a nested VM */
 		return;
-	for (size_t i = 0; i < COUNT_OF(later); i++) {
-		int r = do_mount(&later[i]);
-		if (r < 0)
-			util_log("mount %s: %s", later[i].target, strerror(-r));
-	}
+	for (size_t i = 0; i < COUNT_OF(later); i++)
+		mount_later(&later[i]);
+	mount_storage();
 	mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL);
 	loopback_up();
 	make_machine_id();

@@ -22,16 +22,15 @@ static int parse_nonce(const json_t *value, uint8_t nonce[REPORT_NONCE_SIZE])
 	return 0;
 }
 
-static int parse_layer(const json_t *object, struct layer *ret, const char **ret_what)
+static int parse_layer(const json_t *object, struct visit_layer *ret, const char **ret_what)
 {
 	const json_t *nonce = json_object_get(object, "nonce");
 	const json_t *deadline = json_object_get(object, "deadline_ms");
-	struct layer layer = {.object = object, .deadline_ms = VISIT_DEADLINE_MS, .probe = true};
+	struct visit_layer layer = {
+	        .object = object, .deadline_ms = VISIT_DEADLINE_MS, .probe = true};
 
 	layer.id = util_json_string(object, "id", NULL);
-	layer.kind = util_json_string(object, "kind", NULL);
-	layer.mode = util_json_string(object, "mode", "");
-	if (!layer.id || !layer.kind) {
+	if (!layer.id || !util_json_string(object, "kind", NULL)) {
 		*ret_what = layer.id ? "kind" : "id";
 		return -EINVAL;
 	}
@@ -70,22 +69,74 @@ int visit_parse(const json_t *object, struct visit *ret, const char **ret_what)
 	return 0;
 }
 
-bool layer_grants(const struct layer *layer, const char *grant)
+/* ---- its words ---- */
+static int read_kind(const json_t *object, struct layer *l, struct trouble *t)
 {
-	size_t i;
-	json_t *value;
+	const char *kind = util_json_string(object, "kind", "");
+	const char *mode = util_json_string(object, "mode", "");
+	int found = mode_find(mode, strlen(mode));
 
-	json_array_foreach(json_object_get(layer->object, "grants"), i, value)
-	{
-		if (json_is_string(value) && strcmp(json_string_value(value), grant) == 0)
-			return true;
-	}
-	return false;
+	l->kind = kind_find(kind, strlen(kind), false);
+	if (!l->kind)
+		return trouble_set(t, -EINVAL, "driver", "no driver for '%.60s'", kind);
+	if (found < 0 || !(l->kind->modes >> found & 1))
+		return trouble_set(t, -EINVAL, "driver", "%s has no mode '%.60s'", l->kind->name,
+		                   mode);
+	l->mode = (enum mode)found;
+	return 0;
 }
 
-const char *layer_axis(const struct layer *layer, const char *name, const char *fallback)
+static int read_grants(const json_t *list, struct layer *l, struct trouble *t)
 {
-	return util_json_string(json_object_get(layer->object, "axes"), name, fallback);
+	json_t *value;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, value)
+	{
+		const char *name = json_is_string(value) ? json_string_value(value) : "";
+		int found = grant_find(name, strlen(name));
+
+		if (found < 0 || !(l->kind->grants >> found & 1))
+			return trouble_set(t, -EINVAL, "driver", "%s has no grant '%.60s'",
+			                   l->kind->name, name);
+		if (!layer_has(l, (enum grant)found))
+			layer_grant(l, (enum grant)found);
+	}
+	return 0;
+}
+
+static int read_axes(const json_t *axes, struct layer *l, struct trouble *t)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)axes, name, value)
+	{
+		const char *text = json_is_string(value) ? json_string_value(value) : "";
+		int found = axis_find(name, strlen(name));
+
+		if (found < 0 || !(l->kind->axes >> found & 1))
+			return trouble_set(t, -EINVAL, "driver", "%s has no axis '%.60s'",
+			                   l->kind->name, name);
+		if (!axis_read((enum axis)found, false, text, strlen(text), &l->axis[l->axes]))
+			return trouble_set(t, -EINVAL, "driver", "no such %s: '%.60s'", name, text);
+		l->axes++;
+	}
+	return 0;
+}
+
+int visit_read_layer(const struct visit_layer *from, struct layer *ret, struct trouble *t)
+{
+	struct layer l = {0};
+	int r = read_kind(from->object, &l, t);
+
+	if (r == 0)
+		r = read_grants(json_object_get(from->object, "grants"), &l, t);
+	if (r == 0)
+		r = read_axes(json_object_get(from->object, "axes"), &l, t);
+	if (r == 0)
+		*ret = l;
+	return r;
 }
 
 int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t *ret_size)

@@ -6,15 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/process.h"
 #include "format/frame.h"
+#include "format/kinds.h"
 
 #define VISIT_LAYERS_MAX  8
 #define VISIT_DEADLINE_MS 120000 /* where a layer names none */
 
 /* One layer of a VISIT's stack. Strings belong to the visit's JSON. */
-struct layer {
-	const char *id, *kind, *mode;
-	const json_t *object; /* all of it: grants, axes */
+struct visit_layer {
+	const char *id;
+	const json_t *object; /* all of it: kind, mode, grants, axes */
 	uint8_t nonce[REPORT_NONCE_SIZE];
 	bool probe;
 	int deadline_ms;
@@ -24,7 +26,7 @@ struct layer {
 struct visit {
 	json_int_t number;
 	size_t layers;
-	struct layer layer[VISIT_LAYERS_MAX];
+	struct visit_layer layer[VISIT_LAYERS_MAX];
 };
 
 /*
@@ -33,9 +35,11 @@ struct visit {
  */
 int visit_parse(const json_t *object, struct visit *ret, const char **ret_what);
 
-bool layer_grants(const struct layer *layer, const char *grant);
-/* An axis' value, or `fallback`. */
-const char *layer_axis(const struct layer *layer, const char *name, const char *fallback);
+/*
+ * What such a layer is, for who is to enter it. -EINVAL, with `t`: a word that this agent does not
+ * know, which may be older than the harness.
+ */
+int visit_read_layer(const struct visit_layer *from, struct layer *ret, struct trouble *t);
 
 /*
  * The bytes a child gets on its channel: a VISIT of the stack from layer `first` on, then BYE.

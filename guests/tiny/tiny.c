@@ -92,25 +92,11 @@ static void put_cpu_text(const char *text, size_t size)
 
 #endif
 
-static void put_le32(uint8_t *p, uint32_t n)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (uint8_t)(n >> (8 * i));
-}
-
-static uint32_t get_le32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 void send(enum frame_type type)
 {
 	uint8_t header[FRAME_HEADER_SIZE];
 
-	put_le32(header, FRAME_MAGIC);
-	put_le32(header + 4, type); /* flags are 0 */
-	put_le32(header + 8, sent++);
-	put_le32(header + 12, used);
+	frame_header_write(&(struct frame_header){type, 0, sent++, (uint32_t)used}, header);
 	serial_write(header, sizeof(header));
 	serial_write(output, used);
 	sha512_update(&said, header, sizeof(header));
@@ -255,19 +241,18 @@ static void visit(char *json, size_t size)
 void tiny_main(void)
 {
 	uint8_t header[FRAME_HEADER_SIZE];
+	struct frame_header h;
 
 	for (;;) {
 		serial_read(header, sizeof(header));
-		uint32_t size = get_le32(header + 12);
-		if (get_le32(header) != FRAME_MAGIC)
+		if (frame_header_parse(header, sizeof(header), &h, NULL) != FORMAT_OK)
 			leave(EXIT_BAD, "tiny: no frame\n");
-		if (size > sizeof(input))
+		if (h.length > sizeof(input))
 			leave(EXIT_BAD, "tiny: a frame is too large\n");
-		serial_read(input, size);
-		uint16_t type = (uint16_t)(header[4] | header[5] << 8);
-		if (type == FRAME_VISIT)
-			visit(input, size);
-		else if (type == FRAME_BYE)
+		serial_read(input, h.length);
+		if (h.type == FRAME_VISIT)
+			visit(input, h.length);
+		else if (h.type == FRAME_BYE)
 			leave(EXIT_GOOD, "");
 	}
 }

@@ -29,46 +29,42 @@ static int prepare_result;
 static unsigned stopped, cleaned;
 static const char *measured; /* the tree it is made of, for a layer that is to be measured */
 
-static int fake_prepare(const struct layer *layer, const char *name, int64_t end_ms,
-                        struct command *ret, struct trouble *t)
+static int fake_prepare(struct entry *e, struct trouble *t)
 {
-	ck_assert_str_eq(layer->id, "vm/docker");
-	ck_assert_ptr_nonnull(strstr(name, "tception-"));
-	ck_assert_int_gt(end_ms, util_now_ms());
+	ck_assert_str_eq(e->visit->id, "vm/docker");
+	ck_assert_ptr_nonnull(strstr(e->name, "tception-"));
+	ck_assert_int_gt(e->end_ms, util_now_ms());
+	ck_assert(layer_has(&e->layer, GRANT_DEV));
+	ck_assert_uint_eq(layer_number(&e->layer, AXIS_USER), 64);
 	if (prepare_result < 0)
 		return trouble_set(t, prepare_result, "setting up", "no luck");
 	if (measured)
-		command_measure(ret, "rootfs", measured);
+		command_measure(&e->command, "rootfs", measured);
 	if (script)
-		command_add_all(ret, "sh", "-c", script, NULL);
+		command_add_all(&e->command, "sh", "-c", script, NULL);
 	else
-		command_add(ret, "/nonexistent/program");
+		command_add(&e->command, "/nonexistent/program");
 	return 0;
 }
 
-static void fake_stop(const struct layer *layer, const char *name)
+static void fake_stop(const struct entry *e)
 {
-	(void)layer;
-	(void)name;
+	(void)e;
 	stopped++;
 }
 
-static void fake_clean(const struct layer *layer, const char *name)
+static void fake_clean(const struct entry *e)
 {
-	(void)layer;
-	(void)name;
+	(void)e;
 	cleaned++;
 }
 
-static const struct driver fake = {
-        .prepare = fake_prepare, .stop = fake_stop, .clean = fake_clean, .good_exit = 33};
-
-const struct driver *driver_find(const struct layer *layer, struct trouble *t)
-{
-	(void)layer;
-	(void)t;
-	return &fake;
-}
+static const struct driver fake = {.kind = KIND_DOCKER,
+                                   .prepare = fake_prepare,
+                                   .stop = fake_stop,
+                                   .clean = fake_clean,
+                                   .good_exit = 33};
+DRIVER(fake);
 
 /* ---- helpers ---- */
 static json_t *visit_json(const char *deadline)
@@ -81,7 +77,7 @@ static json_t *visit_json(const char *deadline)
 	         "\"axes\":{},\"nonce\":\"" NONCE
 	         "\",\"probe\":false,\"deadline_ms\":60000},"
 	         "{\"id\":\"vm/docker\",\"kind\":\"docker\",\"mode\":\"\",\"grants\":[\"dev\"%s],"
-	         "\"axes\":{\"mem\":\"64\"},\"nonce\":\"" NONCE "\",\"deadline_ms\":%s}]}",
+	         "\"axes\":{\"user\":\"64\"},\"nonce\":\"" NONCE "\",\"deadline_ms\":%s}]}",
 	         measured ? ",\"measured\"" : "", deadline);
 	json_t *object = json_loads(text, 0, NULL);
 	ck_assert_ptr_nonnull(object);
@@ -184,6 +180,7 @@ START_TEST(visit_is_read)
 {
 	json_t *object = visit_json("1500");
 	struct visit v;
+	struct layer l;
 	const char *what;
 
 	ck_assert_int_eq(visit_parse(object, &v, &what), 0);
@@ -193,11 +190,11 @@ START_TEST(visit_is_read)
 	ck_assert(v.layer[1].probe);
 	ck_assert_str_eq(v.layer[1].id, "vm/docker");
 	ck_assert_int_eq(v.layer[1].deadline_ms, 1500);
-	ck_assert(layer_grants(&v.layer[1], "dev"));
-	ck_assert(!layer_grants(&v.layer[1], "tsm"));
-	ck_assert(!layer_grants(&v.layer[0], "dev"));
-	ck_assert_str_eq(layer_axis(&v.layer[1], "mem", "256"), "64");
-	ck_assert_str_eq(layer_axis(&v.layer[0], "mem", "256"), "256");
+	ck_assert_int_eq(visit_read_layer(&v.layer[1], &l, NULL), 0);
+	ck_assert_ptr_eq(l.kind, &kind_rows[KIND_DOCKER]);
+	ck_assert_int_eq(l.mode, MODE_PLAIN);
+	ck_assert_uint_eq(layer_grant_set(&l), 1u << GRANT_DEV);
+	ck_assert_uint_eq(layer_number(&l, AXIS_USER), 64);
 	for (unsigned i = 0; i < REPORT_NONCE_SIZE; i++)
 		ck_assert_uint_eq(v.layer[1].nonce[i], i);
 	json_decref(object);

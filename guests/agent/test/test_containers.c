@@ -24,7 +24,7 @@
 /* ---- broker ---- */
 static char dir[] = "/tmp/tception-broker-XXXXXX";
 static char path[64];
-static pid_t broker;
+static struct broker broker;
 
 static void broker_setup(void)
 {
@@ -36,7 +36,7 @@ static void broker_setup(void)
 
 static void broker_teardown(void)
 {
-	broker_stop(path, broker);
+	broker_stop(&broker);
 	ck_assert_int_eq(access(path, F_OK), -1);
 	ck_assert_int_eq(rmdir(dir), 0);
 	memcpy(strrchr(dir, '-') + 1, "XXXXXX", 6);
@@ -139,11 +139,13 @@ START_TEST(broker_serves_a_line)
 	        "0123456789abcdef0123456789abcdef0123456789abcdef\r\n\x03\x04\x11\x13\x1a"
 	        "\177"
 	        "56789ab";
-	char line[BROKER_LINE_MAX], answer[4096];
+	char answer[4096], line[108];
 	struct trouble t = {0};
+	struct broker b = {0};
 
 	broker_patience_ms = 3000;
-	ck_assert_int_eq(broker_line_start(line, &t), 0);
+	ck_assert_int_eq(broker_line_start(&b, &t), 0);
+	memcpy(line, b.path, sizeof(line));
 	int fd = open(line, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	for (int i = 0; i < 2; i++) { /* all 64 bytes arrive, whatever they are */
@@ -156,19 +158,19 @@ START_TEST(broker_serves_a_line)
 	ck_assert_ptr_nonnull(strstr(answer, "ETIMEDOUT"));
 	ck_assert_ptr_nonnull(ask_line(fd, request, 64, answer, sizeof(answer)));
 	close(fd);
-	broker_line_stop();
+	broker_stop(&b);
 	ck_assert_int_lt(open(line, O_RDWR | O_NOCTTY | O_CLOEXEC), 0);
-	broker_line_stop();
+	broker_stop(&b); /* does nothing more */
 }
 END_TEST
 
 /* ---- OCI bundle ---- */
-static json_t *bundle(const struct container *c, uid_t owner)
+static json_t *bundle(const struct entry *e, uid_t owner)
 {
 	char where[] = "/tmp/tception-bundle-XXXXXX", config[64];
 
 	ck_assert_ptr_nonnull(mkdtemp(where));
-	ck_assert_int_eq(oci_write_bundle(c, where, owner), 0);
+	ck_assert_int_eq(oci_write_bundle(e, where, owner), 0);
 	snprintf(config, sizeof(config), "%s/config.json", where);
 	json_t *object = json_load_file(config, 0, NULL);
 	ck_assert_ptr_nonnull(object);
@@ -192,13 +194,17 @@ static const json_t *mount_at(const json_t *config, const char *to)
 
 START_TEST(bundle_has_what_is_granted)
 {
-	struct container c = {.root = "/somewhere", .user = "1000", .word = "layer", .group = 990};
+	struct entry e = {.layer = {.kind = &kind_rows[KIND_CRUN],
+	                            .axes = 1,
+	                            .axis = {{AXIS_USER, WORD_NUMBER, 1000}}},
+	                  .container = {.root = "/somewhere", .word = "layer", .group = 990}};
+	struct container *c = &e.container;
 	const json_t *process, *part;
 
-	c.bind[c.binds++] = (struct bind){"/sys/kernel/config", "/sys/kernel/config", true};
-	c.device[c.devices++] = "/dev/null";
-	c.device[c.devices++] = "/dev/not-there";
-	json_t *config = bundle(&c, 0);
+	c->bind[c->binds++] = (struct bind){"/sys/kernel/config", "/sys/kernel/config", true};
+	c->device[c->devices++] = "/dev/null";
+	c->device[c->devices++] = "/dev/not-there";
+	json_t *config = bundle(&e, 0);
 	process = json_object_get(config, "process");
 	part = json_object_get(config, "linux");
 	ck_assert_int_eq(
@@ -218,14 +224,16 @@ END_TEST
 
 START_TEST(rootless_bundle_maps_its_owner)
 {
-	struct container c = {
-	        .root = "/somewhere", .user = "root", .word = "layer", .capability = "none"};
+	struct entry e = {.layer = {.kind = &kind_rows[KIND_CRUN],
+	                            .axes = 1,
+	                            .axis = {{.axis = AXIS_CAP, .word = WORD_CAP_NONE}}},
+	                  .container = {.root = "/somewhere", .word = "layer"}};
 	const json_t *part;
 
 	if (getuid() != 0)
 		return; /* can't give files away */
-	c.device[c.devices++] = "/dev/null";
-	json_t *config = bundle(&c, 1000);
+	e.container.device[e.container.devices++] = "/dev/null";
+	json_t *config = bundle(&e, 1000);
 	part = json_object_get(config, "linux");
 	ck_assert_int_eq(
 	        json_integer_value(json_object_get(
@@ -241,38 +249,125 @@ START_TEST(rootless_bundle_maps_its_owner)
 }
 END_TEST
 
+/* ---- grants ---- */
+/* The child's words, as they come from the harness; its container is made below `dir`. */
+static void make(struct entry *e, const char *words)
+{
+	char *text = NULL;
+	json_t *object;
+	struct trouble t = {0};
+
+	ck_assert_int_gt(
+	        asprintf(&text, "{\"kind\":\"crun\",\"mode\":\"\",\"grants\":[%s]}", words), 0);
+	object = json_loads(text, 0, NULL);
+	const struct visit_layer visit = {.object = object};
+	*e = (struct entry){
+	        .visit = &visit, .name = "tception-test", .end_ms = util_now_ms() + 60000};
+	ck_assert_msg(visit_read_layer(&visit, &e->layer, &t) == 0, "%s", t.reason);
+	snprintf(path, sizeof(path), "%s/root", dir);
+	ck_assert_msg(container_make(e, path, getuid(), &t) == 0, "%s", t.reason);
+	e->visit = NULL;
+	json_decref(object);
+	free(text);
+}
+
+static void unmake(struct entry *e)
+{
+	container_undo(&e->container);
+	broker_stop(&e->broker);
+}
+
+static void dir_setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void dir_teardown(void)
+{
+	command_quiet(10000, "rm", "-rf", dir, NULL);
+	memcpy(strrchr(dir, '-') + 1, "XXXXXX", 6);
+}
+
+/* A folder before those in it, which it would hide, whatever the order of the words; each once. */
+START_TEST(grants_become_binds)
+{
+	struct entry e;
+
+	make(&e, "\"tsm\",\"rtmr\",\"dev\",\"sysrw\",\"tsm-ro\"");
+	ck_assert_uint_eq(e.container.devices, 1);
+	ck_assert_str_eq(e.container.device[0], "/dev/tdx_guest");
+	ck_assert_uint_eq(e.container.binds, 3);
+	ck_assert_str_eq(e.container.bind[0].to, "/sys");
+	ck_assert_str_eq(e.container.bind[1].to, "/sys/kernel/config");
+	ck_assert(!e.container.bind[1].read_only);
+	ck_assert_str_eq(e.container.bind[2].to, "/sys/devices/virtual/misc/tdx_guest");
+	unmake(&e);
+	make(&e, "\"tsm-ro\"");
+	ck_assert_uint_eq(e.container.binds, 1);
+	ck_assert(e.container.bind[0].read_only);
+	unmake(&e);
+}
+END_TEST
+
 /* ---- table ---- */
 START_TEST(every_kind_has_a_driver)
 {
-	static const char *const known[][2] = {
-	        {"docker", ""},
-	        {"docker", "privileged"},
-	        {"docker", "rootless"},
-	        {"podman", "rootful"},
-	        {"podman", "rootless"},
-	        {"lxc", "privileged"},
-	        {"lxc", "unprivileged"},
-	        {"nspawn", ""},
-	        {"bwrap", ""},
-	        {"bwrap", "user"},
-	        {"crun", ""},
-	        {"crun", "rootless"},
-	        {"runc", ""},
-	        {"runc", "rootless"},
-	        {"runsc", "systrap"},
-	        {"runsc", "kvm"},
-	        {"uml", ""},
-	        {"qemu", "kvm"},
-	        {"qemu", "tcg"},
-	};
-	struct trouble t;
+	const struct driver *d = driver_find(&(struct layer){.kind = &kind_rows[_i]});
 
-	for (size_t i = 0; i < COUNT_OF(known); i++) {
-		struct layer l = {.kind = known[i][0], .mode = known[i][1]};
-		ck_assert_msg(driver_find(&l, &t) != NULL, "%s.%s", l.kind, l.mode);
+	ck_assert_msg((d != NULL) == !kind_rows[_i].outermost, "%s", kind_rows[_i].name);
+	for (size_t i = 0; d && i < COUNT_OF(d->daemons) && d->daemons[i]; i++) {
+		ck_assert(d->daemons[i]->modes && !(d->daemons[i]->modes & ~kind_rows[_i].modes));
+		ck_assert(d->daemons[i]->answers && d->daemons[i]->command);
 	}
-	ck_assert_ptr_null(driver_find(&(struct layer){.kind = "podman", .mode = ""}, &t));
-	ck_assert_str_eq(t.reason, "podman has no mode ''");
+}
+END_TEST
+
+/* Every folder is one that a VM mounts and that a container which enters others has. */
+START_TEST(storage_is_in_the_table)
+{
+	bool docker = false, home = false;
+	const struct storage *s;
+
+	for (size_t i = 0; (s = driver_storage(i)) != NULL; i++) {
+		ck_assert_int_eq(s->path[0], '/');
+		docker |= strcmp(s->path, "/var/lib/docker") == 0 && s->tmpfs;
+		home |= strcmp(s->path, ROOTLESS_HOME) == 0 && s->tmpfs;
+	}
+	ck_assert(docker && home);
+}
+END_TEST
+
+/* What a newer harness may ask for: it is refused by name, not left out. */
+static const struct {
+	const char *layer, *reason;
+} unknown[] = {
+        {"'kind':'warp','mode':''", "no driver for 'warp'"},
+        {"'kind':'td','mode':''", "no driver for 'td'"},
+        {"'kind':'podman','mode':''", "podman has no mode ''"},
+        {"'kind':'podman','mode':'warped'", "podman has no mode 'warped'"},
+        {"'kind':'crun','mode':'','grants':['dev','warp']", "crun has no grant 'warp'"},
+        {"'kind':'uml','mode':'','grants':['dev']", "uml has no grant 'dev'"},
+        {"'kind':'crun','mode':'','axes':{'speed':'9'}", "crun has no axis 'speed'"},
+        {"'kind':'uml','mode':'','axes':{'mem':'x'}", "no such mem: 'x'"},
+        {"'kind':'uml','mode':'','axes':{'mem':7}", "no such mem: ''"},
+};
+
+START_TEST(unknown_words_are_refused)
+{
+	char text[200];
+	struct trouble t = {0};
+	struct layer l = {.axes = 77};
+
+	snprintf(text, sizeof(text), "{%s}", unknown[_i].layer);
+	for (char *p = text; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	json_t *object = json_loads(text, 0, NULL);
+	ck_assert_ptr_nonnull(object);
+	ck_assert_int_eq(visit_read_layer(&(struct visit_layer){.object = object}, &l, &t),
+	                 -EINVAL);
+	ck_assert_str_eq(t.reason, unknown[_i].reason);
+	ck_assert_uint_eq(l.axes, 77);
+	json_decref(object);
 }
 END_TEST
 
@@ -280,6 +375,7 @@ int main(void)
 {
 	Suite *suite = suite_create("containers");
 	TCase *b = tcase_create("broker"), *t = tcase_create("containers");
+	TCase *g = tcase_create("grants");
 
 	tcase_set_timeout(b, 60);
 	tcase_add_checked_fixture(b, broker_setup, broker_teardown);
@@ -290,7 +386,12 @@ int main(void)
 	suite_add_tcase(suite, b);
 	tcase_add_test(t, bundle_has_what_is_granted);
 	tcase_add_test(t, rootless_bundle_maps_its_owner);
-	tcase_add_test(t, every_kind_has_a_driver);
+	tcase_add_loop_test(t, every_kind_has_a_driver, 0, KIND_COUNT);
+	tcase_add_test(t, storage_is_in_the_table);
+	tcase_add_loop_test(t, unknown_words_are_refused, 0, COUNT_OF(unknown));
+	tcase_add_checked_fixture(g, dir_setup, dir_teardown);
+	tcase_add_test(g, grants_become_binds);
+	suite_add_tcase(suite, g);
 	suite_add_tcase(suite, t);
 	signal(SIGPIPE, SIG_IGN);
 	return golden_run(suite);

@@ -401,6 +401,25 @@ static int read_document(const struct reading *r, struct case_file *f)
 	return rc;
 }
 
+static int bad_yaml(const struct reading *r, const yaml_parser_t *p)
+{
+	return bad_at(r, &p->problem_mark, p->problem ? p->problem : "bad YAML", NULL, "YAML");
+}
+
+/* After the first document. */
+static int check_end(const struct reading *r, yaml_parser_t *parser)
+{
+	yaml_document_t doc;
+	int rc = 0;
+
+	if (!yaml_parser_load(parser, &doc))
+		return bad_yaml(r, parser);
+	if (yaml_document_get_root_node(&doc))
+		rc = bad_at(r, &doc.start_mark, "a second document", NULL, "the end");
+	yaml_document_delete(&doc);
+	return rc;
+}
+
 static int parse(const char *path, const struct bytes *text, struct case_file *f, struct err *e)
 {
 	yaml_document_t doc;
@@ -414,9 +433,10 @@ static int parse(const char *path, const struct bytes *text, struct case_file *f
 	if (yaml_parser_load(&parser, &doc)) {
 		rc = read_document(&r, f);
 		yaml_document_delete(&doc);
+		if (rc == 0)
+			rc = check_end(&r, &parser);
 	} else {
-		rc = bad_at(&r, &parser.problem_mark, parser.problem ? parser.problem : "bad YAML",
-		            NULL, "YAML");
+		rc = bad_yaml(&r, &parser);
 	}
 	yaml_parser_delete(&parser);
 	return rc;

@@ -11,19 +11,6 @@
 #define ALL_MODES ((1u << MODE_COUNT) - 1)
 #define ALL_KINDS ((1u << KIND_COUNT) - 1)
 
-#define TDX_NODE  "/dev/tdx_guest"
-#define TDX_GROUP 990
-
-/* What every container can be granted, what an engine can beside that, what a nested VM can. */
-#define COMMON_GRANTS                                                                             \
-	(G(DEV) | G(DEVGROUP) | G(DEVMODE) | G(KVM) | G(TSM) | G(TSM_RO) | G(TSMMODE) | G(RTMR) | \
-	 G(SYSRW) | MACHINE_GRANTS)
-#define ENGINE_GRANTS    (COMMON_GRANTS | G(NOAPPARMOR) | G(NOSECCOMP))
-#define MACHINE_GRANTS   (G(BROKER) | G(MEASURED))
-#define WAYS_TO_EVIDENCE (G(DEV) | G(TSM) | G(SYSRW) | G(BROKER))
-#define COMMON_AXES      (A(CAP) | A(AGENT))
-#define MACHINE_AXES     (A(MEM) | A(VCPUS) | A(KERNEL) | A(IMAGE))
-
 _Static_assert(KIND_COUNT < 32 && MODE_COUNT < 32 && GRANT_COUNT < 32 && AXIS_COUNT < 32,
                "sets have 32 bits");
 

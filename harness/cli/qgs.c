@@ -24,10 +24,20 @@ struct options {
 	struct qgs_config config;
 };
 
-enum { OPT_SOCKET = 256, OPT_ROOT, OPT_COLLATERAL, OPT_KEY, OPT_ANY, OPT_VERSION, OPT_FAULT };
+enum {
+	OPT_SOCKET = 256,
+	OPT_VSOCK,
+	OPT_ROOT,
+	OPT_COLLATERAL,
+	OPT_KEY,
+	OPT_ANY,
+	OPT_VERSION,
+	OPT_FAULT
+};
 
 static const struct argp_option option_list[] = {
         {"socket", OPT_SOCKET, "PATH", 0, "listen here (default: qgs.socket)", 0},
+        {"vsock", OPT_VSOCK, "PORT", 0, "listen on this vsock port instead (Intel's: 4050)", 0},
         {"key", OPT_KEY, "FILE", 0, "quote reports whose MAC this key made: 64 hex digits", 0},
         {"any-report", OPT_ANY, NULL, 0, "quote every well-formed report, whoever made it", 0},
         {"quote-version", OPT_VERSION, "4|5", 0, "version of the quotes (default: 4)", 0},
@@ -48,6 +58,9 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SOCKET:
 		o->socket = arg;
+		return 0;
+	case OPT_VSOCK:
+		o->config.vsock_port = options_number(state, "--vsock", arg, UINT32_MAX - 1);
 		return 0;
 	case OPT_ROOT:
 		o->root = arg;
@@ -107,10 +120,13 @@ static int serve(struct options *o, struct err *e)
 	    (r = service_loop(&event, e)) < 0)
 		goto out;
 	o->config.authority = a;
-	if ((r = qgs_new(event, o->socket, &o->config, &q, e)) < 0 ||
+	if ((r = qgs_new(event, o->config.vsock_port ? NULL : o->socket, &o->config, &q, e)) < 0 ||
 	    (o->key_file && (r = qgs_add_key(q, key, 0, e)) < 0))
 		goto out;
-	printf("EMULATED quotes on %s\n", o->socket);
+	if (o->config.vsock_port)
+		printf("EMULATED quotes on vsock port %u\n", o->config.vsock_port);
+	else
+		printf("EMULATED quotes on %s\n", o->socket);
 	fflush(stdout);
 	r = sd_event_loop(event);
 	if (r < 0)
@@ -129,8 +145,8 @@ int cmd_qgs(int argc, char **argv)
 	        .parser = parse,
 	        .children = children,
 	        .doc = "Serves quotes of this install's test authority over Intel's QGS protocol, "
-	               "framed "
-	               "and raw, on a unix socket. Every certificate says EMULATED.",
+	               "framed and raw, on a unix socket or vsock, and tells collateral and "
+	               "platform. Every certificate says EMULATED.",
 	};
 	struct options o = {.socket = "qgs.socket"};
 	struct err e = {0};

@@ -132,3 +132,108 @@ enum format_code qgs_response_parse(const uint8_t *data, size_t size, uint32_t *
 	*ret_quote_size = quote_size;
 	return FORMAT_OK;
 }
+
+int64_t qgs_type_of(const uint8_t *data, size_t size)
+{
+	struct reader r;
+	uint32_t type;
+
+	reader_init(&r, data, size);
+	reader_skip(&r, 4);
+	type = reader_u32(&r);
+	reader_skip(&r, 8);
+	return reader_ok(&r) ? (int64_t)type : -1;
+}
+
+/* ---- collateral ---- */
+
+#define COLLATERAL_HEAD  (QGS_HEADER_SIZE + 4 + 4 * QGS_COLLATERAL_PARTS)
+#define COLLATERAL_MAJOR 3
+#define COLLATERAL_MINOR 0
+
+enum format_code qgs_collateral_request_parse(const uint8_t *data, size_t size,
+                                              struct qgs_collateral_request *ret,
+                                              uint64_t *ret_offset)
+{
+	struct qgs_collateral_request request;
+	struct qgs_header h;
+	enum format_code code;
+	struct reader r;
+
+	reader_init(&r, data, size);
+	h = read_header(&r, QGS_GET_COLLATERAL_REQUEST);
+	if (h.error != QGS_OK)
+		reader_fail(&r, FORMAT_BAD_VALUE, 12);
+	request.fmspc.size = reader_u32(&r);
+	request.ca.size = reader_u32(&r);
+	if (reader_ok(&r) && (!request.fmspc.size || !request.ca.size))
+		reader_fail(&r, FORMAT_BAD_SIZE, QGS_HEADER_SIZE);
+	request.fmspc.data = reader_bytes(&r, request.fmspc.size);
+	request.ca.data = reader_bytes(&r, request.ca.size);
+	code = reader_end(&r, ret_offset);
+	if (code == FORMAT_OK)
+		*ret = request;
+	return code;
+}
+
+size_t qgs_collateral_response_write(uint32_t error, const struct bytes part[QGS_COLLATERAL_PARTS],
+                                     uint8_t *out, size_t out_size)
+{
+	const uint16_t version[2] = {COLLATERAL_MAJOR, COLLATERAL_MINOR};
+	size_t size = COLLATERAL_HEAD, at = COLLATERAL_HEAD;
+
+	for (int i = 0; error == QGS_OK && i < QGS_COLLATERAL_PARTS; i++)
+		size += part[i].size;
+	if (size > out_size || size > UINT32_MAX)
+		return size;
+	memset(out, 0, COLLATERAL_HEAD);
+	write_header(out, QGS_GET_COLLATERAL_RESPONSE, size, error);
+	if (error != QGS_OK)
+		return size;
+	memcpy(out + QGS_HEADER_SIZE, version, sizeof(version));
+	for (int i = 0; i < QGS_COLLATERAL_PARTS; i++) {
+		write_u32(out + QGS_HEADER_SIZE + 4 + 4 * i, (uint32_t)part[i].size);
+		memcpy(out + at, part[i].data, part[i].size);
+		at += part[i].size;
+	}
+	return size;
+}
+
+/* ---- platform ---- */
+
+#define PLATFORM_HEAD (QGS_HEADER_SIZE + 12)
+
+enum format_code qgs_platform_request_parse(const uint8_t *data, size_t size, uint64_t *ret_offset)
+{
+	struct qgs_header h;
+	struct reader r;
+
+	reader_init(&r, data, size);
+	h = read_header(&r, QGS_GET_PLATFORM_INFO_REQUEST);
+	if (h.error != QGS_OK)
+		reader_fail(&r, FORMAT_BAD_VALUE, 12);
+	return reader_end(&r, ret_offset);
+}
+
+size_t qgs_platform_response_write(uint32_t error, const struct qgs_platform *platform,
+                                   uint8_t *out, size_t out_size)
+{
+	size_t size = PLATFORM_HEAD;
+
+	if (error == QGS_OK)
+		size += sizeof(platform->id) + sizeof(platform->cpusvn);
+	if (size > out_size)
+		return size;
+	memset(out, 0, PLATFORM_HEAD);
+	write_header(out, QGS_GET_PLATFORM_INFO_RESPONSE, size, error);
+	if (error != QGS_OK)
+		return size;
+	memcpy(out + QGS_HEADER_SIZE, &platform->tdqe_svn, 2);
+	memcpy(out + QGS_HEADER_SIZE + 2, &platform->pce_svn, 2);
+	write_u32(out + QGS_HEADER_SIZE + 4, sizeof(platform->id));
+	write_u32(out + QGS_HEADER_SIZE + 8, sizeof(platform->cpusvn));
+	memcpy(out + PLATFORM_HEAD, platform->id, sizeof(platform->id));
+	memcpy(out + PLATFORM_HEAD + sizeof(platform->id), platform->cpusvn,
+	       sizeof(platform->cpusvn));
+	return size;
+}

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/bytes.h"
 #include "format/code.h"
 #include "format/tdreport.h"
 
@@ -23,7 +24,14 @@
 #define QGS_MESSAGE_MAX        (64u << 10) /* bytes we accept in one message */
 #define QGS_DEFAULT_VSOCK_PORT 4050
 
-enum qgs_type { QGS_GET_QUOTE_REQUEST = 0, QGS_GET_QUOTE_RESPONSE = 1 };
+enum qgs_type {
+	QGS_GET_QUOTE_REQUEST = 0,
+	QGS_GET_QUOTE_RESPONSE = 1,
+	QGS_GET_COLLATERAL_REQUEST = 2,
+	QGS_GET_COLLATERAL_RESPONSE = 3,
+	QGS_GET_PLATFORM_INFO_REQUEST = 4,
+	QGS_GET_PLATFORM_INFO_RESPONSE = 5,
+};
 
 enum qgs_error {
 	QGS_OK = 0,
@@ -49,6 +57,43 @@ size_t qgs_response_write(uint32_t error, const uint8_t *quote, size_t quote_siz
 enum format_code qgs_response_parse(const uint8_t *data, size_t size, uint32_t *ret_error,
                                     const uint8_t **ret_quote, size_t *ret_quote_size,
                                     uint64_t *ret_offset);
+
+/* The type of a message, whatever it is and however it goes on; -1 when there is no header. */
+int64_t qgs_type_of(const uint8_t *data, size_t size);
+
+/* FMSPC and the PCK CA's name, both as the client wrote them; views into `data`. */
+struct qgs_collateral_request {
+	struct bytes fmspc, ca;
+};
+enum format_code qgs_collateral_request_parse(const uint8_t *data, size_t size,
+                                              struct qgs_collateral_request *ret,
+                                              uint64_t *ret_offset);
+/*
+ * Collateral as sgx_ql_qve_collateral_t has it, of version 3.0: texts with their final NUL, CRLs in
+ * hexadecimal, signed JSON as Intel's PCS serves it.
+ */
+enum qgs_collateral_part {
+	QGS_PCK_CRL_CHAIN,
+	QGS_ROOT_CRL,
+	QGS_PCK_CRL,
+	QGS_TCB_INFO_CHAIN,
+	QGS_TCB_INFO,
+	QGS_QE_IDENTITY_CHAIN,
+	QGS_QE_IDENTITY,
+	QGS_COLLATERAL_PARTS
+};
+/* As qgs_response_write(); `part` is not looked at with an error. */
+size_t qgs_collateral_response_write(uint32_t error, const struct bytes part[QGS_COLLATERAL_PARTS],
+                                     uint8_t *out, size_t out_size);
+
+enum format_code qgs_platform_request_parse(const uint8_t *data, size_t size, uint64_t *ret_offset);
+struct qgs_platform {
+	uint16_t tdqe_svn, pce_svn;
+	uint8_t id[16]; /* of the quoting enclave's platform: the header's user data in quotes */
+	uint8_t cpusvn[16];
+};
+size_t qgs_platform_response_write(uint32_t error, const struct qgs_platform *platform,
+                                   uint8_t *out, size_t out_size);
 
 /* Header of the GetQuote shared buffer; `in` and `out` lengths do not count it. */
 struct get_quote_header {

@@ -3,7 +3,7 @@
  * Requests to the emulated PCCS: a path, then parameters as "key=value" lines. Whatever is asked,
  * the answer is one of three statuses, and collateral only when all of it was asked for rightly.
  * Seeds: cases/golden/pieces/pccs
- * Runs: 100000
+ * Runs: 20000
  */
 #include <unistd.h>
 

@@ -41,8 +41,24 @@ static void response(const uint8_t *data, size_t size)
 	free(again);
 }
 
+/* What is read of the other requests lies within them. */
+static void others(const uint8_t *data, size_t size)
+{
+	struct qgs_collateral_request q;
+
+	if (qgs_collateral_request_parse(data, size, &q, NULL) == FORMAT_OK &&
+	    (q.fmspc.data < data || q.ca.data != q.fmspc.data + q.fmspc.size ||
+	     q.ca.data + q.ca.size != data + size ||
+	     qgs_type_of(data, size) != QGS_GET_COLLATERAL_REQUEST))
+		abort();
+	if (qgs_platform_request_parse(data, size, NULL) == FORMAT_OK &&
+	    (size != QGS_HEADER_SIZE || qgs_type_of(data, size) != QGS_GET_PLATFORM_INFO_REQUEST))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	others(data, size);
 	request(data, size);
 	response(data, size);
 	return 0;

@@ -83,7 +83,6 @@ static const char *parameter(const struct asked *a, const char *key)
 	return a->q->get(a->q->context, key);
 }
 
-/* 0, or the status that says why not. */
 static unsigned check_update(const struct asked *a)
 {
 	const char *update = parameter(a, "update");
@@ -96,7 +95,7 @@ static unsigned check_update(const struct asked *a)
 	return number && strtoul(number, NULL, 10) != AUTHORITY_EVALUATION ? 404 : 0;
 }
 
-static unsigned check_fmspc(const struct asked *a)
+static unsigned check_tcb(const struct asked *a)
 {
 	const char *fmspc = parameter(a, "fmspc");
 	uint8_t bytes[6];
@@ -104,7 +103,21 @@ static unsigned check_fmspc(const struct asked *a)
 
 	if (!fmspc || strlen(fmspc) != 12 || hex_decode(fmspc, 12, bytes, &n) != FORMAT_OK)
 		return 400;
-	return memcmp(bytes, authority_fmspc(), sizeof(bytes)) == 0 ? 0 : 404;
+	return memcmp(bytes, authority_fmspc(), sizeof(bytes)) == 0 ? check_update(a) : 404;
+}
+
+static unsigned check_ca(const struct asked *a)
+{
+	const char *ca = parameter(a, "ca");
+
+	return ca && (strcasecmp(ca, "platform") == 0 || strcasecmp(ca, "processor") == 0) ? 0
+	                                                                                   : 400;
+}
+
+static unsigned check_nothing(const struct asked *a)
+{
+	(void)a;
+	return 0;
 }
 
 static int answer_signed(const struct asked *a, const char *key, const char *name,
@@ -125,31 +138,20 @@ static int answer_signed(const struct asked *a, const char *key, const char *nam
 
 static int answer_tcb(const struct asked *a, struct pccs_answer *ret, struct err *e)
 {
-	unsigned refused = check_fmspc(a) ?: check_update(a);
-
-	if (refused)
-		return refuse(ret, refused, e);
 	return answer_signed(a, "tcb_info", "tcbInfo", "TCB-Info-Issuer-Chain", ret, e);
 }
 
 static int answer_identity(const struct asked *a, struct pccs_answer *ret, struct err *e)
 {
-	unsigned refused = check_update(a);
-
-	if (refused)
-		return refuse(ret, refused, e);
 	return answer_signed(a, "qe_identity", "enclaveIdentity",
 	                     "SGX-Enclave-Identity-Issuer-Chain", ret, e);
 }
 
 static int answer_pck_crl(const struct asked *a, struct pccs_answer *ret, struct err *e)
 {
-	const char *ca = parameter(a, "ca"), *encoding = parameter(a, "encoding");
-	const char *hex = text(a, "pck_crl");
+	const char *encoding = parameter(a, "encoding"), *hex = text(a, "pck_crl");
 	int r;
 
-	if (!ca || (strcasecmp(ca, "platform") != 0 && strcasecmp(ca, "processor") != 0))
-		return refuse(ret, 400, e);
 	if ((r = set_body(ret, 200, HEX_TYPE, hex, e)) < 0 ||
 	    (r = set_chain(ret, "SGX-PCK-CRL-Issuer-Chain", text(a, "pck_crl_issuer_chain"), e)) <
 	            0)
@@ -175,15 +177,17 @@ static int answer_numbers(const struct asked *a, struct pccs_answer *ret, struct
 	                         text(a, "tcb_info_issuer_chain"), e);
 }
 
+/* `check` gives 0, or the status that says why not, before anything is signed. */
 static const struct route {
 	const char *path;
+	unsigned (*check)(const struct asked *a);
 	int (*answer)(const struct asked *a, struct pccs_answer *ret, struct err *e);
 } routes[] = {
-        {"/tdx/certification/v4/tcb", answer_tcb},
-        {"/tdx/certification/v4/qe/identity", answer_identity},
-        {"/tdx/certification/v4/tcbevaluationdatanumbers", answer_numbers},
-        {"/sgx/certification/v4/pckcrl", answer_pck_crl},
-        {"/sgx/certification/v4/rootcacrl", answer_root_crl},
+        {"/tdx/certification/v4/tcb", check_tcb, answer_tcb},
+        {"/tdx/certification/v4/qe/identity", check_update, answer_identity},
+        {"/tdx/certification/v4/tcbevaluationdatanumbers", check_nothing, answer_numbers},
+        {"/sgx/certification/v4/pckcrl", check_ca, answer_pck_crl},
+        {"/sgx/certification/v4/rootcacrl", check_nothing, answer_root_crl},
 };
 
 static const struct route *find_route(const char *path)
@@ -207,10 +211,11 @@ int pccs_answer(const struct authority *authority, time_t at, const struct pccs_
 	_cleanup_(freep) char *bundle = NULL;
 	_cleanup_(freep) char *numbers = NULL;
 	struct asked asked = {.q = q};
+	unsigned refused = route ? route->check(&asked) : 404;
 	int r;
 
-	if (!route) {
-		r = refuse(&answer, 404, e);
+	if (refused) {
+		r = refuse(&answer, refused, e);
 	} else if ((r = authority_bundle(authority, at, &bundle, e)) == 0 &&
 	           (r = authority_evaluations(authority, at, &numbers, e)) == 0) {
 		asked.numbers = numbers;

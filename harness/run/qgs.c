@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/vm_sockets.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,11 +12,13 @@
 #include "core/cleanup.h"
 #include "format/qgs.h"
 #include "format/tdreport.h"
+#include "run/qgs_answer.h"
 
 #define KEYS_MAX           64
 #define CLIENTS_MAX        32
 #define CLIENT_DEADLINE_MS 10000
 #define BACKLOG            16
+#define ISSUED_AGO_S       3600                      /* collateral: a client's clock may be slow */
 #define REQUEST_MAX        (QGS_LENGTH_SIZE + 4096u) /* a request with the longest sane ID list */
 #define RAW_REPORT_TYPE    0x81                      /* a TDREPORT's first byte */
 #define VERSION_MAJOR_AT   QGS_LENGTH_SIZE           /* offset in an answer */
@@ -94,10 +97,9 @@ static uint32_t make_quote(struct qgs *q, const uint8_t *bytes, uint8_t **ret, s
 	return r == -EINVAL ? QGS_ERROR_INVALID_PARAMETER : r < 0 ? QGS_ERROR_UNEXPECTED : QGS_OK;
 }
 
-/* Puts a framed answer into c->out. */
-static int frame(struct client *c, uint32_t error, const uint8_t *quote, size_t quote_size)
+/* Puts a message into c->out, framed. */
+static int frame(struct client *c, const uint8_t *message, size_t size)
 {
-	size_t size = qgs_response_write(error, quote, quote_size, NULL, 0);
 	size_t total = QGS_LENGTH_SIZE + size;
 	uint32_t length = htonl((uint32_t)size);
 
@@ -108,7 +110,7 @@ static int frame(struct client *c, uint32_t error, const uint8_t *quote, size_t 
 	if (!(c->out = calloc(1, total)))
 		return -ENOMEM;
 	memcpy(c->out, &length, sizeof(length));
-	qgs_response_write(error, quote, quote_size, c->out + QGS_LENGTH_SIZE, size);
+	memcpy(c->out + QGS_LENGTH_SIZE, message, size);
 	if (c->q->config.fault == QGS_FAULT_VERSION)
 		memcpy(c->out + VERSION_MAJOR_AT, (uint8_t[]){2, 0, 0, 0}, 4);
 	c->out_size = c->q->config.fault == QGS_FAULT_TRUNCATED ? total / 2 : total;
@@ -122,20 +124,44 @@ static uint32_t refusal(enum format_code code)
 	return code == FORMAT_BAD_TYPE ? QGS_ERROR_INVALID_TYPE : QGS_ERROR_INVALID_SIZE;
 }
 
-static int answer_framed(struct client *c)
+static int answer_quote(struct qgs *q, const uint8_t *request, size_t size, uint8_t **ret,
+                        size_t *ret_size)
 {
 	_cleanup_(freep) uint8_t *quote = NULL;
 	const uint8_t *report;
-	size_t size = 0;
+	size_t quote_size = 0;
 	uint32_t error = QGS_ERROR_UNEXPECTED;
-	enum format_code code = qgs_request_parse(c->in + QGS_LENGTH_SIZE,
-	                                          c->in_used - QGS_LENGTH_SIZE, &report, NULL);
+	enum format_code code = qgs_request_parse(request, size, &report, NULL);
 
 	if (code != FORMAT_OK)
 		error = refusal(code);
-	else if (c->q->config.fault != QGS_FAULT_ERROR)
-		error = make_quote(c->q, report, &quote, &size);
-	return frame(c, error, quote, size);
+	else if (q->config.fault != QGS_FAULT_ERROR)
+		error = make_quote(q, report, &quote, &quote_size);
+	*ret_size = qgs_response_write(error, quote, quote_size, NULL, 0);
+	if (!(*ret = malloc(*ret_size)))
+		return -ENOMEM;
+	qgs_response_write(error, quote, quote_size, *ret, *ret_size);
+	return 0;
+}
+
+static int answer_framed(struct client *c)
+{
+	const uint8_t *request = c->in + QGS_LENGTH_SIZE;
+	size_t request_size = c->in_used - QGS_LENGTH_SIZE, size;
+	const struct authority *a = c->q->config.authority;
+	bool broken = c->q->config.fault == QGS_FAULT_ERROR;
+	_cleanup_(freep) uint8_t *message = NULL;
+	int64_t type = qgs_type_of(request, request_size);
+	int r;
+
+	if (type == QGS_GET_COLLATERAL_REQUEST)
+		r = qgs_answer_collateral(a, time(NULL) - ISSUED_AGO_S, broken, request,
+		                          request_size, &message, &size);
+	else if (type == QGS_GET_PLATFORM_INFO_REQUEST)
+		r = qgs_answer_platform(a, broken, request, request_size, &message, &size);
+	else
+		r = answer_quote(c->q, request, request_size, &message, &size);
+	return r < 0 ? r : frame(c, message, size);
 }
 
 /* A raw answer has no room for an error: the connection just ends. */
@@ -276,11 +302,25 @@ static int listen_on(const char *path, struct err *e)
 	return TAKE_FD(fd);
 }
 
+/* From any guest, and from this machine where it can reach itself. */
+static int listen_on_vsock(unsigned port, struct err *e)
+{
+	struct sockaddr_vm address = {
+	        .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = port};
+	_cleanup_(closep) int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, BACKLOG) < 0)
+		return err_sys(e, -errno, "vsock port %u", port);
+	return TAKE_FD(fd);
+}
+
 int qgs_new(sd_event *event, const char *socket_path, const struct qgs_config *config,
             struct qgs **ret, struct err *e)
 {
 	struct qgs *q;
-	int r, fd = listen_on(socket_path, e);
+	int r, fd = socket_path ? listen_on(socket_path, e)
+	                        : listen_on_vsock(config->vsock_port, e);
 
 	if (fd < 0)
 		return fd;
@@ -295,7 +335,7 @@ int qgs_new(sd_event *event, const char *socket_path, const struct qgs_config *c
 		q->config.quote_version = 4;
 	if (!q->config.client_deadline_ms)
 		q->config.client_deadline_ms = CLIENT_DEADLINE_MS;
-	strcpy(q->path, socket_path);
+	strcpy(q->path, socket_path ?: "");
 	if ((r = sd_event_add_io(event, &q->io, fd, EPOLLIN, on_listen, q)) < 0) {
 		qgs_free(q);
 		return err_sys(e, r, "quoting service");
@@ -314,7 +354,8 @@ void qgs_free(struct qgs *q)
 	}
 	sd_event_source_disable_unref(q->io);
 	close(q->fd);
-	unlink(q->path);
+	if (q->path[0])
+		unlink(q->path);
 	sd_event_unref(q->event);
 	explicit_bzero(q->key, sizeof(q->key));
 	free(q);

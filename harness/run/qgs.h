@@ -11,7 +11,8 @@
 
 /*
  * The quoting service of the emulated platform: Intel's QGS protocol (format/qgs.h) on a stream
- * socket, framed messages of version 1.1 and raw 1024-byte reports, answered by the test authority.
+ * socket, framed messages of version 1.1 and raw 1024-byte reports, answered by the test authority:
+ * quotes, its collateral, what its platform is (run/qgs_answer.h).
  *
  * A report is quoted only when its MAC was made with one of the service's keys: a key is shared
  * by this service and the software TDX module of one boot. Any other report is refused with
@@ -43,11 +44,13 @@ struct qgs_config {
 	uint16_t quote_version;      /* 4 or 5; 0 means 4 */
 	enum qgs_fault fault;
 	unsigned client_deadline_ms; /* from connection to the end of the answer; 0 means 10000 */
+	unsigned vsock_port;         /* where there is no path */
 	bool any_report;             /* quote reports without a MAC check: `tception qgs` by hand */
 };
 
 /*
- * Listens on `socket_path` (a stale socket there is replaced, mode 0600). `event` is referenced.
+ * Listens on `socket_path` (a stale socket there is replaced, mode 0600) or, for NULL, on the vsock
+ * port of the configuration, for every guest of this machine. `event` is referenced.
  */
 int qgs_new(sd_event *event, const char *socket_path, const struct qgs_config *config,
             struct qgs **ret, struct err *e);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/vm_sockets.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -231,7 +232,7 @@ START_TEST(malformed_requests)
 		uint32_t error; /* 0: the service hangs up */
 	} wrong[] = {
 	        {4, 2, QGS_ERROR_INVALID_VERSION},
-	        {8, 2, QGS_ERROR_INVALID_TYPE},
+	        {8, 6, QGS_ERROR_INVALID_TYPE},
 	        {12, 0x19, QGS_ERROR_INVALID_SIZE},
 	        {20, 1, QGS_ERROR_INVALID_SIZE},
 	        {24, 1, QGS_ERROR_INVALID_SIZE},
@@ -290,6 +291,53 @@ START_TEST(slow_and_many_clients)
 	for (int i = 1; i < 40; i++)
 		close(idle[i]);
 	stop_qgs();
+}
+END_TEST
+
+/* ---- other questions ---- */
+
+/* Each is answered in its own type; test_qgs_answer.c has the rest. */
+START_TEST(other_questions)
+{
+	const uint8_t request[] = {0, 0, 0,  16, 1, 0, 1, 0, (uint8_t)_i, 0,
+	                           0, 0, 16, 0,  0, 0, 0, 0, 0,           0};
+	uint32_t type, length;
+	size_t n;
+	bool eof;
+
+	start_qgs((struct qgs_config){0});
+	n = ask(request, sizeof(request), &eof);
+	ck_assert(eof && n > QGS_LENGTH_SIZE + QGS_HEADER_SIZE);
+	memcpy(&length, answer, 4);
+	memcpy(&type, answer + 8, 4);
+	ck_assert_uint_eq(ntohl(length), n - QGS_LENGTH_SIZE);
+	ck_assert_uint_eq(type, (uint32_t)_i + 1);
+	stop_qgs();
+}
+END_TEST
+
+/* Where this machine has vsock: it listens there. Few machines reach themselves by it. */
+START_TEST(vsock)
+{
+	struct sockaddr_vm at = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_LOCAL};
+	struct qgs_config config = {.authority = authority, .vsock_port = 40000 + getpid() % 20000};
+	_cleanup_(closep) int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct qgs *second;
+	struct err e;
+
+	ck_assert_int_ge(sd_event_new(&event), 0);
+	if (fd < 0) {
+		ck_assert_int_lt(qgs_new(event, NULL, &config, &qgs, &e), 0);
+		ck_assert_ptr_nonnull(strstr(e.text, "vsock port"));
+	} else {
+		ck_assert_msg(qgs_new(event, NULL, &config, &qgs, &e) == 0, "%s", e.text);
+		ck_assert_int_eq(qgs_new(event, NULL, &config, &second, &e), -EADDRINUSE);
+		at.svm_port = config.vsock_port;
+		connect(fd, (struct sockaddr *)&at, sizeof(at));
+		sd_event_run(event, 1000);
+		qgs_free(qgs);
+	}
+	sd_event_unref(event);
 }
 END_TEST
 
@@ -555,6 +603,11 @@ int main(void)
 	tcase_add_loop_test(tc, version_by_key, 0, 2);
 	tcase_add_test(tc, malformed_requests);
 	tcase_add_test(tc, slow_and_many_clients);
+	tcase_add_loop_test(tc, other_questions, QGS_GET_COLLATERAL_REQUEST,
+	                    QGS_GET_COLLATERAL_REQUEST + 1);
+	tcase_add_loop_test(tc, other_questions, QGS_GET_PLATFORM_INFO_REQUEST,
+	                    QGS_GET_PLATFORM_INFO_REQUEST + 1);
+	tcase_add_test(tc, vsock);
 	tcase_add_loop_test(tc, bridge_quotes, 0, 4);
 	tcase_add_test(tc, bridge_addresses);
 	tcase_add_test(tc, bridge_refuses);

@@ -171,6 +171,106 @@ START_TEST(error_response)
 }
 END_TEST
 
+/* By hand from qgs_msg_lib.h: header, sizes of FMSPC and CA name, both. */
+static const uint8_t collateral_request[] = {
+        1, 0, 1, 0, 2,   0,   0,   0, 39, 0, 0,   0,   0,   0,   0,   0,   6,   0,   0, 0,
+        9, 0, 0, 0, 'E', 'M', 'U', 0, 0,  0, 'p', 'l', 'a', 't', 'f', 'o', 'r', 'm', 0,
+};
+
+static const struct {
+	size_t at;
+	uint8_t value;
+	enum format_code code;
+} broken_collateral[] = {
+        {0, 2, FORMAT_BAD_VERSION}, {4, 0, FORMAT_BAD_TYPE},      {4, 4, FORMAT_BAD_TYPE},
+        {8, 38, FORMAT_BAD_SIZE},   {12, 1, FORMAT_BAD_VALUE},    {16, 0, FORMAT_BAD_SIZE},
+        {20, 0, FORMAT_BAD_SIZE},   {16, 5, FORMAT_TRAILING},     {16, 7, FORMAT_TRUNCATED},
+        {20, 10, FORMAT_TRUNCATED}, {23, 0xff, FORMAT_TRUNCATED}, {19, 0xff, FORMAT_TRUNCATED},
+};
+
+START_TEST(collateral_requests)
+{
+	struct qgs_collateral_request q = {0};
+	uint8_t request[sizeof(collateral_request)];
+
+	memcpy(request, collateral_request, sizeof(request));
+	ck_assert_int_eq(qgs_type_of(request, sizeof(request)), QGS_GET_COLLATERAL_REQUEST);
+	ck_assert_int_eq(qgs_collateral_request_parse(request, sizeof(request), &q, NULL),
+	                 FORMAT_OK);
+	ck_assert_ptr_eq(q.fmspc.data, request + 24);
+	ck_assert_uint_eq(q.fmspc.size, 6);
+	ck_assert_ptr_eq(q.ca.data, request + 30);
+	ck_assert_uint_eq(q.ca.size, 9);
+	for (size_t i = 0; i < COUNT_OF(broken_collateral); i++) {
+		memcpy(request, collateral_request, sizeof(request));
+		request[broken_collateral[i].at] = broken_collateral[i].value;
+		ck_assert_msg(qgs_collateral_request_parse(request, sizeof(request), &q, NULL) ==
+		                      broken_collateral[i].code,
+		              "%zu", i);
+	}
+	for (size_t n = 0; n < sizeof(request); n++)
+		ck_assert_int_ne(qgs_collateral_request_parse(collateral_request, n, &q, NULL),
+		                 FORMAT_OK);
+	ck_assert_int_eq(qgs_type_of(request, 15), -1);
+}
+END_TEST
+
+START_TEST(collateral_responses)
+{
+	static const char *const texts[QGS_COLLATERAL_PARTS] = {"a",  "bb", "",  "d",
+	                                                        "ee", "f",  "gg"};
+	/* header: type 3, size 57; collateral version 3.0; seven sizes; then all of them */
+	static const char expected[] =
+	        "01000100030000003900000000000000"
+	        "03000000"
+	        "01000000020000000000000001000000020000000100000002000000"
+	        "61626264656566"
+	        "6767";
+	static const char refused[] =
+	        "010001000300000030000000"
+	        "01200100"
+	        "00000000"
+	        "00000000000000000000000000000000000000000000000000000000";
+	struct bytes part[QGS_COLLATERAL_PARTS];
+	uint8_t out[64];
+
+	for (size_t i = 0; i < QGS_COLLATERAL_PARTS; i++)
+		part[i] = (struct bytes){(const uint8_t *)texts[i], strlen(texts[i])};
+	ck_assert_uint_eq(qgs_collateral_response_write(QGS_OK, part, NULL, 0), 57);
+	ck_assert_uint_eq(qgs_collateral_response_write(QGS_OK, part, out, sizeof(out)), 57);
+	assert_hex("collateral", out, 57, expected);
+	ck_assert_uint_eq(qgs_collateral_response_write(QGS_ERROR_UNEXPECTED, NULL, out, 64), 48);
+	assert_hex("refusal", out, 48, refused);
+}
+END_TEST
+
+START_TEST(platform_messages)
+{
+	static const uint8_t request[16] = {1, 0, 1, 0, 4, 0, 0, 0, 16};
+	static const struct qgs_platform platform = {
+	        .tdqe_svn = 0x0102, .pce_svn = 0x0304, .id = {0xaa}, .cpusvn = {0xbb}};
+	static const char expected[] =
+	        "0100010005000000"
+	        "3c00000000000000"
+	        "02010403"
+	        "1000000010000000"
+	        "aa000000000000000000000000000000"
+	        "bb000000000000000000000000000000";
+	uint8_t other[17] = {0}, out[64];
+
+	ck_assert_int_eq(qgs_platform_request_parse(request, 16, NULL), FORMAT_OK);
+	memcpy(other, request, 16);
+	other[8] = 17;
+	ck_assert_int_eq(qgs_platform_request_parse(other, 17, NULL), FORMAT_TRAILING);
+	ck_assert_int_eq(qgs_platform_request_parse(request, 15, NULL), FORMAT_TRUNCATED);
+	ck_assert_uint_eq(qgs_platform_response_write(QGS_OK, &platform, out, sizeof(out)), 60);
+	assert_hex("platform", out, 60, expected);
+	ck_assert_uint_eq(qgs_platform_response_write(QGS_ERROR_UNEXPECTED, &platform, out, 64),
+	                  28);
+	assert_hex("refusal", out, 28, "01000100050000001c00000001200100000000000000000000000000");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("qgs_messages");
@@ -182,6 +282,9 @@ int main(void)
 	tcase_add_test(tc, truncated_request);
 	tcase_add_test(tc, response_both_ways);
 	tcase_add_test(tc, error_response);
+	tcase_add_test(tc, collateral_requests);
+	tcase_add_test(tc, collateral_responses);
+	tcase_add_test(tc, platform_messages);
 	suite_add_tcase(suite, tc);
 	return golden_run(suite);
 }

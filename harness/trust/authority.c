@@ -200,6 +200,14 @@ const uint8_t *authority_fmspc(void)
 	return authority_platform.fmspc;
 }
 
+void authority_platform_info(const struct authority *a, struct authority_platform_info *ret)
+{
+	*ret = (struct authority_platform_info){.qe_svn = AUTHORITY_QE_SVN,
+	                                        .pce_svn = authority_platform.pcesvn};
+	memcpy(ret->qe_id, a->user_data, sizeof(ret->qe_id));
+	memcpy(ret->cpusvn, authority_platform.cpusvn, sizeof(ret->cpusvn));
+}
+
 const char *authority_root_pem(const struct authority *a)
 {
 	return a->root_pem;

@@ -72,5 +72,11 @@ int authority_bundle(const struct authority *a, time_t at, char **ret, struct er
 int authority_evaluations(const struct authority *a, time_t at, char **ret, struct err *e);
 /* FMSPC of the emulated platform, six bytes. */
 const uint8_t *authority_fmspc(void);
+/* What its quoting enclave says of itself and of the platform. */
+struct authority_platform_info {
+	uint16_t qe_svn, pce_svn;
+	uint8_t qe_id[16], cpusvn[16];
+};
+void authority_platform_info(const struct authority *a, struct authority_platform_info *ret);
 
 #endif

@@ -24,9 +24,9 @@ REGISTERS = {"MRTD": 528, "RTMR0": 720, "RTMR1": 768, "RTMR2": 816}  # offsets i
 
 # ---- the program -----------------------------------------------------------------------------------------------------
 
-def tception(*args, stdin=b"", seconds=900, **options):
+def tception(*args, program=TCEPTION, stdin=b"", seconds=900, **options):
     """`tception ARGS` from the top of the tree; what it says is text."""
-    done = subprocess.run([TCEPTION, *map(str, args)], cwd=TOP, input=stdin, timeout=seconds, check=False, capture_output=True,
+    done = subprocess.run([program, *map(str, args)], cwd=TOP, input=stdin, timeout=seconds, check=False, capture_output=True,
                           **options)
     done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
     return done

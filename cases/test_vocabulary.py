@@ -2,24 +2,15 @@
 """What a case file may say: each wrong word is refused where it stands; and that a new word takes few files."""
 import base64
 import json
-import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from channel import Frames
+from conftest import TOP, told as tception
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-TCEPTION = TOP / "build" / "tception"
 VISIT, ENTER, LEFT = 1, 21, 24
-
-
-def tception(*args, program=TCEPTION):
-    done = subprocess.run([program, *map(str, args)], cwd=TOP, timeout=60, check=False, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
 
 
 def case(cell="vm", expect="{grade: none}", more=""):

@@ -85,7 +85,7 @@ $B/fuzz-obj/%.o: %.c Makefile | $(SETUP)
 $B/fuzz/libtception.a: $(ROOM_SRC:%.c=$B/fuzz-obj/%.o)
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
-$B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz/libtception.a
+$B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz-obj/harness/fuzz/steady.o $B/fuzz/libtception.a
 	$(call say,LD,$@)$(FUZZ_CC) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 # ---- verbs --------------------------------------------------------------------------------------------------
@@ -120,13 +120,13 @@ test: ## everything that CI runs
 programs: all $(TESTS) $(SAN_TESTS) $(FUZZERS) $B/example
 test-unit: $(TESTS) $(SAN_TESTS) $B/example ## C unit tests, plain and under ASan and UBSan
 	$(call say,TEST,scripts/run-tests)scripts/run-tests $(SAN_TESTS) $(TESTS)
-test-fuzz: $(FUZZERS) ## replay the corpora, then fuzz for a minute in all
-	$(call say,FUZZ,scripts/run-fuzzers)scripts/run-fuzzers 60 $(FUZZERS)
+test-fuzz: $(FUZZERS) ## replay the corpora, then a fixed number of runs from a fixed seed
+	$(call say,FUZZ,scripts/run-fuzzers)scripts/run-fuzzers check $(FUZZERS)
 test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on real guests
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
-test-full: test ## also the full matrix, foreign verifiers, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
+test-full: test ## also the full matrix, foreign verifiers, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
-	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py cases/full_verifiers.py
+	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py cases/full_verifiers.py cases/full_slow.py
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)

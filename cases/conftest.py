@@ -22,6 +22,25 @@ FILES = {"firmware": CACHE / "OVMF.fd", "kernel": CACHE / "vmlinuz", "initrd": T
 REGISTERS = {"MRTD": 528, "RTMR0": 720, "RTMR1": 768, "RTMR2": 816}  # offsets in a TDREPORT
 
 
+# ---- deadlines -------------------------------------------------------------------------------------------------------
+
+PATIENCE = int(subprocess.run([TOP / "scripts" / "patience"], capture_output=True, check=True).stdout)
+os.environ["TCEPTION_PATIENCE"] = str(PATIENCE)
+
+
+class Patient(subprocess.Popen):
+    """Every process that a test waits for gets as much longer as this machine is slower than an idle one."""
+
+    def communicate(self, input=None, timeout=None):  # pylint: disable=redefined-builtin
+        return super().communicate(input, timeout and timeout * PATIENCE)
+
+    def wait(self, timeout=None):
+        return super().wait(timeout and timeout * PATIENCE)
+
+
+subprocess.Popen = Patient
+
+
 # ---- the program -----------------------------------------------------------------------------------------------------
 
 def tception(*args, program=TCEPTION, stdin=b"", seconds=900, **options):
@@ -46,7 +65,7 @@ def start(*args, **options):
 
 def wait_for(what, child=None, seconds=120):
     """What `what` gives as soon as it is something; fails when `child` ends first."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not (found := what()):
         if time.monotonic() > end or (child and child.poll() is not None):
             if child:

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clocks and verdicts beside four busy loops, and TDs that stand still for a while. `make test-full` runs it.
+
+TCEPTION_STARTS and TCEPTION_BUSY_RUNS say how many of each.
+"""
+import importlib.machinery
+import importlib.util
+import os
+import re
+import statistics
+import subprocess
+import time
+
+import pytest
+
+from slow import TOP, busy, channel_has, console_speaks, finish, pause, start, verdict, wait_for
+from test_slow import cases_file, idle_verdicts  # noqa: F401 (fixtures)
+
+STARTS = int(os.environ.get("TCEPTION_STARTS", "300"))
+RUNS = int(os.environ.get("TCEPTION_BUSY_RUNS", "4"))
+LOOPS = 4
+SECONDS = 120  # of one start of the module
+
+
+def run_td():
+    """guests/tdxemu/run-td as a module."""
+    loader = importlib.machinery.SourceFileLoader("run_td", str(TOP / "guests" / "tdxemu" / "run-td"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("run_td", loader))
+    loader.exec_module(module)
+    return module
+
+
+def clock_of(run, folder, khz):
+    """Starts the module, with this frequency or 0, and returns what it tells the TD, in kHz."""
+    args = run.parser().parse_args(["--out", str(folder), "--memory", "512", "--tsc-khz", str(khz)])
+    log = folder / "module.log"
+    log.unlink(missing_ok=True)
+    with subprocess.Popen(list(map(str, run.argv(args, folder))), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end and child.poll() is None:
+            found = re.search(r"TSC of (0x[0-9a-f]+) kHz", log.read_text() if log.exists() else "")
+            if found:
+                break
+            time.sleep(0.02)
+        child.kill()
+        child.wait()
+    (folder / "ram").unlink(missing_ok=True)
+    assert found, log.read_text() if log.exists() else "the module never started"
+    return int(found[1], 16)
+
+
+def test_starts_beside_load(tmp_path, capsys):
+    """Every start tells its TD the right frequency, given by the harness or measured by the module."""
+    run, told = run_td(), {"given": [], "measured": []}
+    reference = statistics.median(run.tsc_khz() for _ in range(5))
+    if not reference:
+        pytest.skip("the TSC's frequency is not known here")
+    with busy(LOOPS):
+        for i in range(STARTS):
+            how = "given" if i % 2 else "measured"
+            told[how].append(clock_of(run, tmp_path, run.tsc_khz() if i % 2 else 0))
+    with capsys.disabled():
+        for how, list_ in told.items():
+            print(f"\n{len(list_)} starts, {how}: {min(list_)} to {max(list_)} kHz, the host's {reference:.0f}")
+    assert all(abs(khz - reference) < reference / 100 for list_ in told.values() for khz in list_), told
+
+
+@pytest.mark.parametrize("number", range(RUNS))
+def test_verdicts_beside_load(tmp_path, cases, idle, number, capsys):
+    """No verdict but the idle machine's, or that there is none."""
+    with busy(LOOPS):
+        cells = finish(start(tmp_path / "run", cases), tmp_path / "run")
+    with capsys.disabled():
+        print(f"\nrun {number}:", *(f"{name}: {cell['outcome']}, clock {cell['clock']['low']} to {cell['clock']['high']};"
+                                    for name, cell in cells.items()))
+    for name, cell in cells.items():
+        assert cell["outcome"] == "broken" or verdict(cell) == idle[name], cell["reason"]
+        assert cell["clock"]["state"] != "wrong", cell["clock"]
+
+
+@pytest.mark.parametrize("name", ["vm", "td"])
+@pytest.mark.parametrize("after", [0, 1, 2, 4, 7])
+def test_paused_on_the_way(tmp_path, cases, idle, name, after):
+    run = tmp_path / "run"
+    child = start(run, cases, "--cell", name)
+    assert wait_for(child, lambda: console_speaks(run) or channel_has(run, 0)), "the guest never came"
+    time.sleep(after)
+    pause(child, 33)
+    cell = finish(child, run)[name]
+    assert cell["outcome"] == "broken" or verdict(cell) == idle[name], cell["reason"]

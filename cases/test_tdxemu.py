@@ -14,7 +14,7 @@ import pytest
 from conftest import TOP, result, start, tception, wait_for, write_cases
 
 HOSTILE = TOP / "build" / "hostile.efi"
-MODULE_MEMORY = 256 << 20  # the end of the RAM file: harness/format/tdxemu.h
+MODULE_MEMORY = 256 << 20  # in the RAM file, behind the TD's shared memory: harness/format/tdxemu.h
 GIB4 = 4 << 30
 SERVICE_ERROR = 0x8000000000000000
 MAGIC = b"!HOSTILETO0RDER!"  # of struct order in hostile.c
@@ -46,9 +46,9 @@ def lines(console):
 @pytest.fixture(scope="module")
 def attempt(tmp_path_factory):
     @functools.cache
-    def made(word, exits="passthrough"):
+    def made(word, exits="passthrough", axes="@mem=1024"):
         folder = tmp_path_factory.mktemp(word)
-        cell = f"td@mem=1024@vcpus=2@exits={exits}"
+        cell = f"td@vcpus=2@exits={exits}{axes}"
         seen = finish(boot(folder, cell, "--kernel", HOSTILE, "--append", f"hostile={word}"), folder)
         assert "hostile: begins" in seen["console"], seen
         return {**seen, **lines(seen["console"])}
@@ -64,13 +64,13 @@ def argv_of(pid):
 class Memory:
     """A running TD's RAM file and, from the image that QEMU loaded, the MAC key of this boot."""
 
-    def __init__(self, child):
+    def __init__(self, child, mib):
         self.qemu = wait_for(lambda: self.find_qemu(child.pid), child)
         argv = " ".join(argv_of(self.qemu))
         self.ram = os.open(self.descriptor(argv, r"mem-path=/proc/self/fd/(\d+)"), os.O_RDWR)
         self.key = pathlib.Path(self.descriptor(argv, r"loader,file=/proc/self/fd/(\d+)")).read_bytes()[-32:]
         self.low = int(re.search(r"max-ram-below-4g=(\d+)", argv)[1])
-        self.memory = os.fstat(self.ram).st_size - MODULE_MEMORY  # the TD's own; the module's follows
+        self.memory = mib << 20  # the TD's shared; the module's follows, then the TD's private
         self.view = mmap.mmap(self.ram, 0)
 
     @staticmethod
@@ -108,12 +108,15 @@ class Memory:
         return found
 
     def key_in_guest(self):
-        """Offsets of the key in the TD's part of the memory, or of any half of it."""
+        """Offsets of the key in the TD's parts of the memory, or of any half of it."""
         return sorted(at for part in (self.key[:16], self.key[8:24], self.key[16:])
-                      for at in self.find(part) if at < self.memory)
+                      for at in self.find(part) if not self.of_module(at))
 
     def key_in_module(self):
-        return [at for at in self.find(self.key) if at >= self.memory]
+        return [at for at in self.find(self.key) if self.of_module(at)]
+
+    def of_module(self, at):
+        return self.memory <= at < self.memory + MODULE_MEMORY
 
     def physical(self, offset):
         return offset if offset < self.low else offset - self.low + GIB4
@@ -139,7 +142,7 @@ def in_its_place(memory):
 def test_key_is_not_in_linux_memory(tmp_path):
     """Searched from outside: when the guest's agent speaks first, and in what the TD leaves behind after its quotes."""
     child = boot(tmp_path, "td@mem=1024")
-    memory = Memory(child)
+    memory = Memory(child, 1024)
     wait_for(lambda: any(f.stat().st_size for f in tmp_path.glob("run/boots/*/channel.bin")), child)
     assert in_its_place(memory)
     assert memory.key_in_guest() == []
@@ -148,15 +151,18 @@ def test_key_is_not_in_linux_memory(tmp_path):
     assert in_its_place(memory)
     assert memory.key_in_guest() == []
     assert memory.find(b"Linux version 6.")  # it is the right memory
-    memory.view[0x5003:0x5003 + 32] = memory.key
-    assert memory.key_in_guest() == [0x5003, 0x5003 + 8, 0x5003 + 16]
+    for at in 0x5003, memory.memory + MODULE_MEMORY + 0x5003:  # shared and private
+        memory.view[at:at + 32] = memory.key
+        assert memory.key_in_guest() == [at, at + 8, at + 16]
+        memory.view[at:at + 32] = bytes(32)
     memory.close()
 
 
 def test_key_is_not_in_what_a_guest_can_read(tmp_path):
-    """Searched from inside by a guest that is told the key's complement; then with a copy planted."""
-    child = boot(tmp_path, "td@mem=512", "--kernel", HOSTILE, "--append", "hostile=search")
-    memory = Memory(child)
+    """Searched from inside by a guest that is told the key's complement; then with a copy planted. Where private and
+    shared memory are one, a guest can read the most: also where QEMU's loader had put the module."""
+    child = boot(tmp_path, "td@mem=512@pages=shared", "--kernel", HOSTILE, "--append", "hostile=search")
+    memory = Memory(child, 512)
     order, = wait_for(lambda: [at for at in memory.find(MAGIC) if at % 4096 == 0], child)
 
     def put(offset, data):
@@ -193,6 +199,67 @@ def test_forged_report_gets_no_quote(attempt, report, exits):
     assert seen["report"] == 0
     assert (seen["genuine"], seen["genuine-again"]) == (0, 0)
     assert seen[report] == SERVICE_ERROR
+
+
+# ---- private and shared memory ---------------------------------------------------------------------------------------
+
+ACCEPTED, MISMATCH = 0x00000b0a00000000, 0xc0000b0b00000000  # and the level: 0 is 4 KiB, 1 is 2 MiB
+INVALID_REPORTMACSTRUCT = 0xc000100100000000
+QEMU = int.from_bytes(b"QEMU", "little")  # what fw_cfg's item 0 is
+AREA = 0x20000000
+
+
+def test_a_page_is_accepted_once(attempt):
+    seen = attempt("pages")
+    assert (seen["accept-2m-again"], seen["accept-4k-inside"]) == (ACCEPTED | 1, ACCEPTED | 1)
+    assert (seen["accept-2m-split"], seen["accept-4k-again"]) == (MISMATCH | 1, ACCEPTED | 0)
+    assert seen["attributes"] == AREA + 4096
+
+
+def test_conversion_loses_the_content(attempt):
+    seen = attempt("pages")
+    assert (seen["to-shared"], seen["shared-reads"]) == (0, 0)
+    assert (seen["to-private"], seen["accept"], seen["private-reads"]) == (0, 0, 0)
+    assert seen["neighbour-reads"] == 0xab
+
+
+def test_devices_reach_shared_memory_only(attempt):
+    seen = attempt("pages")
+    assert (seen["private-after-dma"], seen["shared-after-dma"]) == (0xcc, QEMU)
+
+
+def test_shared_alias_of_a_private_page(attempt):
+    """As with KVM and QEMU: converted without a word, and the private content is gone for good."""
+    seen = attempt("pages")
+    assert seen["alias-reads"] == 0
+    assert f"private memory is touched as shared, and converted: {AREA + 4 * 4096:#x}" in seen["module"]
+    assert "private-then-reads" not in seen
+    assert f"not accepted: {AREA + 4 * 4096:#x}" in seen["module"]
+    assert "STOP: the guest used private memory before accepting it" in seen["reason"]
+
+
+def test_memory_that_was_never_accepted(attempt):
+    seen = attempt("pending", axes="@mem=3072")
+    assert "pending-reads" not in seen
+    assert "STOP: the guest used private memory before accepting it" in seen["reason"]
+
+
+def test_pages_of_the_fast_profile(attempt):
+    """@pages=shared has no states: what its name says, and what README says of it."""
+    seen = attempt("pages", axes="@mem=1024@pages=shared")
+    assert {seen[name] for name in ("accept-2m-again", "accept-4k-inside", "accept-2m-split", "to-shared")} == {0}
+    assert (seen["shared-reads"], seen["private-reads"], seen["private-then-reads"]) == (0xaa, 0xbb, 0xdd)
+    assert seen["private-after-dma"] & 0xffffffff == QEMU
+
+
+def test_local_attestation(attempt):
+    seen = attempt("pages")
+    assert (seen["verify"], seen["verify-flipped"]) == (0, INVALID_REPORTMACSTRUCT)
+
+
+def test_notice_of_a_quote(attempt):
+    seen = attempt("pages")
+    assert (seen["notify"], seen["asked"], seen["told-status"], seen["notices"]) == (0, 0, 0, 1)
 
 
 # ---- the CPU ---------------------------------------------------------------------------------------------------------

@@ -9,10 +9,15 @@
  * The contract between the harness and the software TDX module (guests/tdxemu).
  *
  * A TD of M MiB runs as `-m M+256` with max-ram-below-4g set to the RAM below 4 GiB that a real TD
- * of M MiB has on q35; the module owns the last TDXEMU_MEMORY bytes of RAM, all above 4 GiB. Guest
+ * of M MiB has on q35; the module owns the last TDXEMU_MEMORY bytes of RAM, above 4 GiB. Guest
  * RAM is one shared file whose offset 0 is RAM's first byte: guest-physical A < low is offset A, A
- * >= 4 GiB is offset A - 4 GiB + low; so the module's memory is the file's last TDXEMU_MEMORY
- * bytes.
+ * >= 4 GiB is offset A - 4 GiB + low; so the module's memory follows
+ * the TD's.
+ *
+ * With TDXEMU_FLAG_PAGES each byte of the TD is there twice: shared, at its own place, which is
+ * also where QEMU's devices reach it, and private, in tdxemu_private_size() bytes behind the
+ * module's memory, which the guest sees at the same address without the shared bit. -m and the RAM
+ * file are that much larger.
  *
  * The harness appends one struct tdxemu_config to the module's binary and gives the result to
  * QEMU's loader. The module copies it up, zeroes the low copy, and only then enters the TD: the MAC
@@ -29,7 +34,9 @@
 #define TDXEMU_LOG_PORT  0xe9 /* isa-debugcon: the module's log, plain text lines */
 #define TDXEMU_EXIT_PORT 0xf4 /* isa-debug-exit: a fatal, named stop */
 
-#define TDXEMU_FLAG_VE 1u /* fidelity mode: port I/O and HLT give #VE, x2APIC is presented */
+#define TDXEMU_FLAG_VE    1u /* fidelity mode: port I/O and HLT give #VE, x2APIC is presented */
+#define TDXEMU_FLAG_PAGES 2u /* private and shared pages are two things, with states */
+#define TDXEMU_BLOCK      (2ull << 20) /* private memory is laid out in blocks of so much */
 
 struct tdxemu_config {
 	uint64_t magic;      /* TDXEMU_CONFIG_MAGIC */
@@ -47,7 +54,23 @@ struct tdxemu_config {
 };
 _Static_assert(sizeof(struct tdxemu_config) == 224, "struct tdxemu_config");
 
-/* The last 4096 bytes of the RAM file. The module writes all but `answered`. */
+/* Low and high memory each begin at a block, and what lies in front of the first is filled up. */
+static inline uint64_t tdxemu_private_size(const struct tdxemu_config *c)
+{
+	uint64_t high = c->memory - c->low, part = TDXEMU_BLOCK - 1;
+
+	if (!(c->flags & TDXEMU_FLAG_PAGES))
+		return 0;
+	return ((c->low + part) & ~part) + 2 * ((high + part) & ~part) - high;
+}
+
+/* All of it: the size of the RAM file. */
+static inline uint64_t tdxemu_ram_size(const struct tdxemu_config *c)
+{
+	return c->memory + TDXEMU_MEMORY + tdxemu_private_size(c);
+}
+
+/* The last 4096 bytes of the module's memory. The module writes all but `answered`. */
 struct tdxemu_mailbox {
 	uint64_t magic;     /* TDXEMU_MAILBOX_MAGIC once the module is up */
 	uint64_t requested; /* counts GetQuote requests */

@@ -50,6 +50,8 @@ static void place_td(const struct layer *l, const struct host_facts *host, int w
 	p->kvm = p->platform == PLATFORM_HARDWARE;
 	if (p->kvm && layer_word(l, AXIS_EXITS) == WORD_EXITS_PASSTHROUGH)
 		skip(p, "hardware TDs have no @exits=passthrough");
+	if (p->kvm && layer_word(l, AXIS_PAGES) == WORD_PAGES_SHARED)
+		skip(p, "hardware TDs have no @pages=shared");
 	if (p->kvm && layer_said(l, AXIS_QUOTE))
 		skip(p, "the host's quoting service chooses the version of its quotes");
 }

@@ -17,7 +17,6 @@
 #include "format/tdxemu.h"
 #include "run/getquote.h"
 
-#define MIB        (1ull << 20)
 #define MODULE_MAX (16u << 20) /* bytes of the module's binary */
 #define TAIL_LINES 20
 
@@ -138,12 +137,9 @@ static int bridge(struct machine *m, sd_event *event, const struct machine_spec 
 static int prepare_emulated(struct machine *m, sd_event *event, const struct machine_spec *s,
                             struct far_ends *far, struct err *e)
 {
-	uint64_t memory = s->boot->memory_mib * MIB;
 	struct tdxemu_config config = {
 	        .magic = TDXEMU_CONFIG_MAGIC,
 	        .version = TDXEMU_CONFIG_VERSION,
-	        .memory = memory,
-	        .low = q35_low_memory(memory),
 	        .attributes = TDX_ATTR_SEPT_VE_DISABLE,
 	        .vcpus = s->boot->vcpus,
 	        .tsc_khz = s->tsc_khz,
@@ -151,8 +147,7 @@ static int prepare_emulated(struct machine *m, sd_event *event, const struct mac
 	_cleanup_(closep) int doorbell = -1;
 	int r;
 
-	if (layer_word(&s->boot->layer0, AXIS_EXITS) == WORD_EXITS_VE)
-		config.flags |= TDXEMU_FLAG_VE;
+	qemu_module_memory(s->boot, &config);
 	r = add_key(m, s, e);
 	if (r < 0)
 		return r;
@@ -161,7 +156,7 @@ static int prepare_emulated(struct machine *m, sd_event *event, const struct mac
 	explicit_bzero(config.mac_key, sizeof(config.mac_key));
 	if (r < 0)
 		return r;
-	r = ram_file(memory + TDXEMU_MEMORY, &far->fd.ram, e);
+	r = ram_file(tdxemu_ram_size(&config), &far->fd.ram, e);
 	if (r < 0)
 		return r;
 	r = stream(event, s->dir_fd, "module.log", &far->fd.log, &m->log, e);

@@ -78,11 +78,26 @@ static void add_hardware(struct argv *a, const struct qemu_spec *s)
 	argv_add(a, s->parts->firmware);
 }
 
+void qemu_module_memory(const struct boot *boot, struct tdxemu_config *ret)
+{
+	ret->memory = boot->memory_mib * MIB;
+	ret->low = q35_low_memory(ret->memory);
+	ret->flags = 0;
+	if (layer_word(&boot->layer0, AXIS_EXITS) == WORD_EXITS_VE)
+		ret->flags |= TDXEMU_FLAG_VE;
+	if (layer_word(&boot->layer0, AXIS_PAGES) != WORD_PAGES_SHARED)
+		ret->flags |= TDXEMU_FLAG_PAGES;
+}
+
 /* The software TDX module in its own RAM above 4 GiB; see format/tdxemu.h. */
 static void add_emulated(struct argv *a, const struct qemu_spec *s)
 {
-	uint64_t memory = s->boot->memory_mib * MIB, low = q35_low_memory(memory);
-	uint64_t total = s->boot->memory_mib + TDXEMU_MEMORY / MIB;
+	struct tdxemu_config config;
+	uint64_t total, low;
+
+	qemu_module_memory(s->boot, &config);
+	low = config.low;
+	total = tdxemu_ram_size(&config) / MIB;
 
 	argv_add(a, "-accel");
 	argv_add(a, "tcg");

@@ -36,4 +36,8 @@ struct qemu_spec {
 
 int qemu_argv(const struct qemu_spec *spec, struct argv *ret, struct err *e);
 
+/* The members of an emulated TD's configuration that its memory hangs on: memory, low and flags. */
+struct tdxemu_config;
+void qemu_module_memory(const struct boot *boot, struct tdxemu_config *ret);
+
 #endif

@@ -13,6 +13,7 @@ static const char *const good[] = {
         "td",
         "td@mem=4096@vcpus=2",
         "td@exits=ve/docker",
+        "td@pages=shared",
         "vm@accel=tcg/docker",
         "td/docker+dev+tsm+noapparmor",
         "td/docker.privileged",
@@ -80,6 +81,7 @@ static const struct {
         {"td@kernel=sid", "unknown value 'sid'; expected trixie, backports"},
         {"vm@image=tiny", "unknown value 'tiny'; expected full, minimal"},
         {"td@exits=all", "unknown value 'all'; expected passthrough, ve"},
+        {"td@pages=private", "unknown value 'private'; expected enforced, shared"},
         {"td@quote=3", "unknown value '3'; expected 4, 5"},
         {"vm/docker@vcpus=2", "unknown axis 'vcpus'"},
         {"vm/qemu.kvm@mem=abc", "column 17: unknown value 'abc'"},
@@ -168,6 +170,7 @@ static const struct {
         {"td/docker@user=1000", "td/docker@user=1001", false},
         {"td/podman.rootful@user=1000", "td/podman.rootful@user=keep-id", false},
         {"td", "td@exits=passthrough", false}, /* a hardware TD has only the first */
+        {"td", "td@pages=enforced", false},
         {"td", "td@quote=4", false},
 };
 

@@ -238,6 +238,26 @@ START_TEST(limits)
 }
 END_TEST
 
+/* Private and shared memory apart or not; on hardware they are. */
+START_TEST(pages)
+{
+	struct plan p;
+
+	add("td");
+	add("td@pages=shared");
+	add("td@pages=enforced");
+	p = make();
+	ck_assert_uint_eq(p.boots, 3);
+	plan_done(&p);
+	host.tdx_usable = true;
+	p = make();
+	ck_assert_uint_eq(p.boots, 2);
+	ck_assert_uint_eq(p.skips, 1);
+	ck_assert_str_eq(p.skip[0].reason, "hardware TDs have no @pages=shared");
+	plan_done(&p);
+}
+END_TEST
+
 /* Both ways of an emulated TD; a hardware one has no choice. */
 START_TEST(exits)
 {
@@ -300,6 +320,7 @@ int main(void)
 	tcase_add_test(t, platforms);
 	tcase_add_test(t, limits);
 	tcase_add_test(t, exits);
+	tcase_add_test(t, pages);
 	tcase_add_test(t, choosing);
 	tcase_add_test(t, names);
 	suite_add_tcase(s, t);

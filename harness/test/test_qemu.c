@@ -95,24 +95,38 @@ START_TEST(other_files)
 }
 END_TEST
 
+#define EMULATED(size)                                                                            \
+	"-accel", "tcg", "-object",                                                               \
+	        "memory-backend-file,id=ram,size=" size "M,mem-path=/proc/self/fd/13,share=on",   \
+	        "-machine",                                                                       \
+	        "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram", \
+	        "-cpu",                                                                           \
+	        "max,vendor=GenuineIntel,family=6,model=143,stepping=8,phys-bits=48,+svm,+npt,"   \
+	        "la57=off,cx16=off",                                                              \
+	        "-m", size, "-bios", "/c/OVMF.fd", "-device",                                     \
+	        "loader,file=/proc/self/fd/14,addr=0x10000000,force-raw=on", "-device",           \
+	        "loader,addr=0x10010000,cpu-num=0", "-chardev", "socket,id=module-log,fd=15",     \
+	        "-device", "isa-debugcon,iobase=0xe9,chardev=module-log", "-chardev",             \
+	        "socket,id=doorbell,fd=16", "-device",                                            \
+	        "isa-debugcon,iobase=0xeb,chardev=doorbell", "-device",                           \
+	        "isa-debug-exit,iobase=0xf4,iosize=4"
+
+/* The module's 256 MiB, and the TD's memory twice: private and shared. */
 START_TEST(emulated)
 {
-	struct boot b = {.memory_mib = 2048, .vcpus = 1, .platform = PLATFORM_EMULATED};
+	struct boot b = {.memory_mib = 2048,
+	                 .vcpus = 1,
+	                 .platform = PLATFORM_EMULATED,
+	                 .layer0 = {.kind = &kind_rows[KIND_TD]}};
 
-	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-object",
-	       "memory-backend-file,id=ram,size=2304M,mem-path=/proc/self/fd/13,share=on",
-	       "-machine",
-	       "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram",
-	       "-cpu",
-	       "max,vendor=GenuineIntel,family=6,model=143,stepping=8,phys-bits=48,+svm,+npt,"
-	       "la57=off,cx16=off",
-	       "-m", "2304", "-bios", "/c/OVMF.fd", "-device",
-	       "loader,file=/proc/self/fd/14,addr=0x10000000,force-raw=on", "-device",
-	       "loader,addr=0x10010000,cpu-num=0", "-chardev", "socket,id=module-log,fd=15",
-	       "-device", "isa-debugcon,iobase=0xe9,chardev=module-log", "-chardev",
-	       "socket,id=doorbell,fd=16", "-device", "isa-debugcon,iobase=0xeb,chardev=doorbell",
-	       "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-	       DEVICES(",iommu_platform=on,disable-legacy=on"));
+	EXPECT(&b, COMMON("1"), EMULATED("4352"), DEVICES(",iommu_platform=on,disable-legacy=on"));
+	b.layer0.axes = 1;
+	b.layer0.axis[0] = (struct axis_value){.axis = AXIS_PAGES, .word = WORD_PAGES_SHARED};
+	EXPECT(&b, COMMON("1"), EMULATED("2304"), DEVICES(",iommu_platform=on,disable-legacy=on"));
+	b.layer0.axis[0].word = WORD_PAGES_ENFORCED;
+	b.memory_mib = 4097; /* both parts begin at a block of 2 MiB */
+	b.layer0.axes = 1;
+	EXPECT(&b, COMMON("1"), EMULATED("8452"), DEVICES(",iommu_platform=on,disable-legacy=on"));
 }
 END_TEST
 

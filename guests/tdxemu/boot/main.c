@@ -149,35 +149,59 @@ static void check_section(const struct tdvf_section *s)
 {
 	if (s->type > TDVF_PERM_MEM)
 		stop("the firmware has a payload section, which is not supported");
-	if (s->type >= TDVF_TD_HOB && !memory_guest(s->address, s->memory_size))
+	if ((s->address | s->memory_size) % PAGE)
+		stop("a TDVF section does not consist of pages");
+	if (s->memory_size && !memory_guest(s->address, s->memory_size))
 		stop("a TDVF section lies outside the TD's memory");
+}
+
+/* The pages' states and tables come from what is left of the module's memory behind `room`. */
+static void start_pages(uint64_t room, uint64_t firmware)
+{
+	uint64_t low = config_copy.low, high = config_copy.memory - low;
+	uint64_t end = (uint64_t)module_start + TDXEMU_MEMORY - PAGE; /* the mailbox */
+	uint64_t states = td_pages_bytes(low, high, firmware);
+
+	if (!(config_copy.flags & TDXEMU_FLAG_PAGES))
+		return;
+	td_pages_init(&the_td.pages, low, high, firmware, (void *)room);
+	npt_start_pages(room + states, end);
+}
+
+/* What the VMM gives the TD before it runs. */
+static void add_section(const struct tdvf *t, const struct tdvf_section *s)
+{
+	void *at;
+
+	check_section(s);
+	if (the_td.pages.enforced && s->type != TDVF_PERM_MEM)
+		td_page_add(&the_td, s->address, s->memory_size);
+	if (s->type < TDVF_TD_HOB)
+		return;
+	at = memory_guest(s->address, s->memory_size);
+	memset(at, 0, s->memory_size);
+	if (s->type != TDVF_TD_HOB)
+		return;
+	hob = s->address;
+	if (!tdvf_hob_build(t, config_copy.low, config_copy.memory, at, s->memory_size))
+		stop("the TD HOB does not fit its section");
 }
 
 /* Copies the firmware to RAM (SEC writes to its own image), measures it, builds the TD HOB. */
 static void load_firmware(void)
 {
-	uint64_t copy = ((uint64_t)bss_end + 32 * MIB - 1) & ~(16 * MIB - 1), size;
+	uint64_t copy = ((uint64_t)bss_end + 32 * MIB - 1) & ~(16 * MIB - 1), size, room;
 	struct tdvf t;
 
 	size = find_firmware(&t);
+	room = copy + (size < 2 * MIB ? 2 * MIB : size);
 	memcpy((void *)copy, (void *)(GIB4 - size), size);
-	svm_map_firmware(copy, size < 2 * MIB ? 2 * MIB : size);
+	npt_map_firmware(copy, room - copy);
 	memory_set_firmware(copy, size);
+	start_pages(room, size);
 	tdvf_mrtd((void *)copy, size, &t, MRTD_SINGLE_PASS, the_td.info.mrtd);
-	for (uint32_t i = 0; i < t.count; i++) {
-		const struct tdvf_section *s = &t.section[i];
-
-		check_section(s);
-		if (s->type < TDVF_TD_HOB)
-			continue;
-		memset((void *)s->address, 0, s->memory_size);
-		if (s->type == TDVF_TD_HOB) {
-			hob = s->address;
-			if (!tdvf_hob_build(&t, config_copy.low, config_copy.memory, (void *)hob,
-			                    s->memory_size))
-				stop("the TD HOB does not fit its section");
-		}
-	}
+	for (uint32_t i = 0; i < t.count; i++)
+		add_section(&t, &t.section[i]);
 	log_line("firmware of %x bytes, TD HOB at %x", size, hob);
 }
 

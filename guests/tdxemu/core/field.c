@@ -288,8 +288,8 @@ uint64_t td_sys_dump(uint64_t id, uint64_t page[512])
 	while (el.row) {
 		if (!before || (before != el.row && !follows(el.row, before))) {
 			sequence = &page[n++];
-			*sequence = (el.row->id + el.index) |
-			            (uint64_t)(el.row->elements - 1) << 34;
+			*sequence = (el.row->id + el.index) | (uint64_t)(el.row->elements - 1)
+			                                              << 34;
 			header.sequences++;
 		} else {
 			*sequence += 1ull << LAST_FIELD;

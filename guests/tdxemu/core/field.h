@@ -15,11 +15,11 @@
  * a list's sequence, class in 61:56, the context in 54:52; bit 63 says "not architectural". For one
  * element only class and number count.
  */
-#define FIELD_NUMBER   0xffffffull
-#define FIELD_SIZE(id) ((id) >> 32 & 3)
+#define FIELD_NUMBER    0xffffffull
+#define FIELD_SIZE(id)  ((id) >> 32 & 3)
 #define FIELD_CLASS(id) ((unsigned)((id) >> 56 & 0x3f))
-#define FIELD_RESERVED 0x4083fffcff000000ull /* reserved, and counts that one element lacks */
-#define FIELD_NONE     (~0ull)
+#define FIELD_RESERVED  0x4083fffcff000000ull /* reserved, and counts that one element lacks */
+#define FIELD_NONE      (~0ull)
 
 enum field {
 	FIELD_HIDDEN, /* there, but not for guests */
@@ -56,8 +56,8 @@ enum field {
 struct field_row {
 	uint64_t id; /* of the first element */
 	uint16_t fields, elements;
-	uint8_t stride; /* between the numbers of two elements: 1, or 2 in a VMCS */
-	uint8_t what;   /* enum field */
+	uint8_t stride;       /* between the numbers of two elements: 1, or 2 in a VMCS */
+	uint8_t what;         /* enum field */
 	uint64_t read, write; /* the bits that a guest may */
 };
 

@@ -6,10 +6,19 @@
 #define ALL32 0xffffffffull
 #define ALL64 (~0ull)
 
-#define READ(id, count, what, mask) {id, 1, count, 1, what, mask, 0}
-#define HIDDEN(id, count)           {id, count, 1, 1, FIELD_HIDDEN, 0, 0}
-#define VMCS(first, last) \
-	{0x0024000000000000ull | (first), ((last) - (first)) / 2 + 1, 1, 2, FIELD_HIDDEN, 0, 0}
+#define READ(id, count, what, mask)            \
+	{                                      \
+		id, 1, count, 1, what, mask, 0 \
+	}
+#define HIDDEN(id, count)                           \
+	{                                           \
+		id, count, 1, 1, FIELD_HIDDEN, 0, 0 \
+	}
+#define VMCS(first, last)                                                                        \
+	{                                                                                        \
+		0x0024000000000000ull | (first), ((last) - (first)) / 2 + 1, 1, 2, FIELD_HIDDEN, \
+		        0, 0                                                                     \
+	}
 
 /* TDR and TDCS. The three L2 VMs' own pages are left out: this module makes no L2 VM. */
 static const struct field_row td_rows[] = {
@@ -45,21 +54,21 @@ static const struct field_row td_rows[] = {
         READ(0x1310000300000018, 6, FIELD_MROWNER, ALL64),
         READ(0x1310000300000020, 6, FIELD_MROWNERCONFIG, ALL64),
         {0x1310000300000040, 4, 6, 1, FIELD_RTMR, ALL64, 0},
-        HIDDEN(0x961000030000010a, 1),  /* virtual MSRs */
+        HIDDEN(0x961000030000010a, 1), /* virtual MSRs */
         HIDDEN(0x9610000300000480, 1),
         HIDDEN(0x9610000300000485, 5),
         HIDDEN(0x961000030000048b, 9),
-        HIDDEN(0x9810000000000001, 6),  /* migration */
+        HIDDEN(0x9810000000000001, 6), /* migration */
         HIDDEN(0x9810000300000010, 18),
         HIDDEN(0x9810000300000030, 3),
         HIDDEN(0x9810000200000034, 1),
         READ(0x9810000300000040, 4, FIELD_ZERO, ALL64), /* PRE_IMPORT_UUID */
         READ(0x9910000300000000, 6, FIELD_SERVTD_HASH, ALL64),
-        READ(0x9910000100000006, 1, FIELD_ZERO, ALL16), /* SERVTD_NUM: none is bound */
+        READ(0x9910000100000006, 1, FIELD_ZERO, ALL16),  /* SERVTD_NUM: none is bound */
         READ(0x9910000300000080, 16, FIELD_ZERO, ALL64), /* SERVTD_BINDINGS_TABLE */
-        HIDDEN(0x9a10000300000000, 512),                /* MIGSC_LINKS */
-        HIDDEN(0x2010000300000000, 512),                /* MSR_BITMAPS */
-        HIDDEN(0x2110000300000000, 512),                /* SEPT_ROOT */
+        HIDDEN(0x9a10000300000000, 512),                 /* MIGSC_LINKS */
+        HIDDEN(0x2010000300000000, 512),                 /* MSR_BITMAPS */
+        HIDDEN(0x2110000300000000, 512),                 /* SEPT_ROOT */
 };
 
 /* TDVPS, after the TD's VMCS, of which a guest may read nothing. */
@@ -138,8 +147,8 @@ static const struct field_row sys_rows[] = {
         HIDDEN(0x8800000200000001, 2), /* BUILD_DATE, BUILD_NUM */
         READ(0x0800000100000003, 1, FIELD_MINOR_VERSION, ALL16),
         READ(0x0800000100000004, 1, FIELD_MAJOR_VERSION, ALL16),
-        HIDDEN(0x0800000100000005, 2), /* UPDATE_VERSION, INTERNAL_VERSION */
-        HIDDEN(0x8900000100000000, 7), /* hand-off between modules */
+        HIDDEN(0x0800000100000005, 2),                  /* UPDATE_VERSION, INTERNAL_VERSION */
+        HIDDEN(0x8900000100000000, 7),                  /* hand-off between modules */
         READ(0x0a00000200000000, 1, FIELD_ZERO, ALL32), /* SYS_ATTRIBUTES */
         READ(0x0a00000000000001, 1, FIELD_NUM_FEATURES, ALL8),
         READ(0x0a00000300000008, 1, FIELD_ZERO, ALL64), /* TDX_FEATURES0: nothing optional */
@@ -158,7 +167,7 @@ static const struct field_row sys_rows[] = {
         HIDDEN(0x9900000300000600, 1),
         HIDDEN(0x9900000100000800, 2),
         HIDDEN(0x9900000300000810, 128),
-        READ(0xa000000300000000, 1, FIELD_ZERO, ALL64), /* MIG_ATTRIBUTES: no migration */
+        READ(0xa000000300000000, 1, FIELD_ZERO, ALL64),      /* MIG_ATTRIBUTES: no migration */
         {0x2000000100000001, 4, 1, 1, FIELD_ZERO, ALL16, 0}, /* MIN and MAX of its versions */
         HIDDEN(0xa000000100000010, 1),
         HIDDEN(0xa000000000000020, 3),
@@ -167,7 +176,10 @@ static const struct field_row sys_rows[] = {
         HIDDEN(0xa200000300000001, 6),
 };
 
-#define TABLE(context, rows) {(uint64_t)(context) << 52, rows, sizeof(rows) / sizeof(*(rows))}
+#define TABLE(context, rows)                                                    \
+	{                                                                       \
+		(uint64_t)(context) << 52, rows, sizeof(rows) / sizeof(*(rows)) \
+	}
 const struct field_table field_tables[3] = {
         [TD_CONTEXT_SYS] = TABLE(0, sys_rows),
         [TD_CONTEXT_TD] = TABLE(1, td_rows),

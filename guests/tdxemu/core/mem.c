@@ -229,8 +229,8 @@ uint64_t td_page_attr_rd(struct td *td, struct td_regs *r)
 	} else if (!td->port->owns(gpa, TD_PAGE_SIZE)) {
 		no_memory(td, gpa);
 	}
-	r->rcx = (gpa & ~(level_size(level) - 1)) | level |
-	         (state & TD_PAGE_ACCEPTED ? 0 : PENDING);
+	r->rcx =
+	        (gpa & ~(level_size(level) - 1)) | level | (state & TD_PAGE_ACCEPTED ? 0 : PENDING);
 	return TDX_SUCCESS;
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define GIB4 (4ull << 30)
+#define GIB4           (4ull << 30)
 #define PAGES_OF_BLOCK (TD_BLOCK_SIZE / TD_PAGE_SIZE)
 
 /* Each part begins at a block of its own in the tables. */

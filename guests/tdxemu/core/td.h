@@ -51,7 +51,7 @@ struct td_ve {
 
 struct td_vcpu {
 	uint32_t index;
-	uint32_t cpuid_ve; /* TD_CPUIDVE_*, for all leaves */
+	uint32_t cpuid_ve;                        /* TD_CPUIDVE_*, for all leaves */
 	uint8_t cpuid_control[TD_CPUID_CONTROLS]; /* the same, by the leaf's index in the module */
 	uint64_t l2_ctls[TD_VMS], not_tsc_deadline[TD_VMS]; /* kept for the guest, no effect */
 	bool halt;         /* out: the guest asked to halt until the next interrupt */

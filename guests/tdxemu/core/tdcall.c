@@ -33,7 +33,7 @@ enum leaf {
 /* VP.INFO's R10: TDG.SYS.RD is there. */
 #define INFO_SYS_RD 1ull
 
-#define SERVTD_SLOT(handle) ((handle) & 0xfff)
+#define SERVTD_SLOT(handle) ((handle)&0xfff)
 #define SERVTD_SLOTS_MAX    1
 
 static uint64_t invalid(unsigned operand)

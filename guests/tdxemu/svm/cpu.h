@@ -42,12 +42,33 @@ static inline struct cpu *cpu_self(void)
  * entry state. */
 void svm_share(const struct tdxemu_config *config);
 void svm_setup_cpu(struct cpu *c, uint64_t hob);
-/* The firmware's RAM copy at `copy` (2 MiB aligned) appears to the guest at 4 GiB - size. */
-void svm_map_firmware(uint64_t copy, uint64_t size);
+
+/*
+ * svm/npt.c: the nested page tables. npt_build lets both aliases reach all but the module and the
+ * xAPIC, each address at its own place; npt_map_firmware puts the firmware's RAM copy (2 MiB
+ * aligned) at 4 GiB - size. With TDXEMU_FLAG_PAGES, instead of that, npt_start_pages takes
+ * everything of the TD away that the_td.pages does not say is accepted or shared; its tables come
+ * from [room, end), which is zero, and npt_remap follows the states from then on.
+ */
+void npt_build(const struct tdxemu_config *config);
+void npt_map_firmware(uint64_t copy, uint64_t size);
+void npt_start_pages(uint64_t room, uint64_t end);
+void npt_remap(uint64_t gpa, uint64_t size);
+uint64_t npt_root(void);
 
 /* svm/run.c: runs the guest for ever. */
 void cpu_run(struct cpu *c) __attribute__((noreturn));
 void cpu_inject(struct cpu *c, unsigned vector, int has_error);
+/* Injects #VE with this for TDG.VP.VEINFO.GET, or #DF while the guest has not fetched the last. */
+void cpu_inject_ve(struct cpu *c, struct td_ve ve);
+/* Around whatever belongs to all of the TD's CPUs. */
+void cpu_lock(void);
+void cpu_unlock(void);
+/* Every CPU forgets its translations before it next enters the guest. */
+void cpu_flush_all(void);
+
+/* svm/fault.c: a nested page fault. */
+void cpu_nested_fault(struct cpu *c);
 
 /* Waits for an interrupt (blocked: only for an NMI) without taking it. */
 void cpu_halt(struct cpu *c, bool blocked);
@@ -61,6 +82,8 @@ void *memory_guest(uint64_t gpa, uint64_t size);
 bool memory_owns(uint64_t gpa, uint64_t size);
 /* Whether the module's own memory is touched. */
 bool memory_is_module(uint64_t pa, uint64_t size);
+/* Guest-linear to guest-physical by the guest's own page tables; 0 on success. */
+int memory_translate(const struct vmcb *v, uint64_t va, uint64_t *ret);
 /* Copies up to `size` bytes of code at the guest's RIP through its page tables; how many. */
 unsigned memory_fetch(const struct cpu *c, uint8_t *out, unsigned size);
 

@@ -8,18 +8,26 @@
 #define CS_LONG     0x200u /* attributes: 64-bit code */
 #define PTE_P       1ull
 #define PTE_PS      0x80ull
-#define PTE_ADDRESS (0x000ffffffffff000ull & ~TD_SHARED)
+#define PTE_ADDRESS 0x000ffffffffff000ull
 
 /* The TD's RAM, and the firmware, which it sees at the end of the first 4 GiB. */
 static struct {
 	uint64_t low, high; /* bytes below and above 4 GiB */
 	uint64_t firmware, firmware_size;
+	uint64_t private, private_size; /* size 0: the shared memory is the private too */
 } ram;
+
+static uint64_t own(void)
+{
+	return GIB4 + ram.high;
+}
 
 void memory_init(const struct tdxemu_config *config)
 {
 	ram.low = config->low;
 	ram.high = config->memory - config->low;
+	ram.private = (own() + TDXEMU_MEMORY + TDXEMU_BLOCK - 1) & ~(TDXEMU_BLOCK - 1);
+	ram.private_size = tdxemu_private_size(config);
 }
 
 void memory_set_firmware(uint64_t copy, uint64_t size)
@@ -34,12 +42,16 @@ static int inside(uint64_t at, uint64_t size, uint64_t start, uint64_t length)
 }
 
 /* Where the TD's memory at `gpa` really is; false when not all of it is the TD's. */
-static bool find(uint64_t gpa, uint64_t size, uint64_t *ret)
+static bool find(uint64_t gpa, uint64_t size, bool shared, uint64_t *ret)
 {
 	uint64_t window = GIB4 - ram.firmware_size;
+	bool two = ram.private_size > 0;
 
 	if (inside(gpa, size, 0, ram.low) || inside(gpa, size, GIB4, ram.high))
-		*ret = gpa; /* we map physical memory as it is */
+		/* we map physical memory as it is */
+		*ret = two && !shared ? ram.private + td_pages_at(&the_td.pages, gpa, size) : gpa;
+	else if (inside(gpa, size, window, ram.firmware_size) && two && shared)
+		*ret = gpa; /* the ROM */
 	else if (inside(gpa, size, window, ram.firmware_size))
 		*ret = gpa - window + ram.firmware;
 	else
@@ -51,25 +63,22 @@ void *memory_guest(uint64_t gpa, uint64_t size)
 {
 	uint64_t pa;
 
-	return find(gpa & ~TD_SHARED, size, &pa) ? (void *)pa : NULL;
+	return find(gpa & ~TD_SHARED, size, gpa & TD_SHARED, &pa) ? (void *)pa : NULL;
 }
 
 bool memory_owns(uint64_t gpa, uint64_t size)
 {
 	uint64_t pa;
 
-	return find(gpa, size, &pa);
+	return find(gpa, size, true, &pa);
 }
 
 bool memory_is_module(uint64_t pa, uint64_t size)
 {
-	uint64_t own = GIB4 + ram.high;
-
-	return pa < own + TDXEMU_MEMORY && pa + size > own;
+	return pa < own() + TDXEMU_MEMORY + ram.private_size && pa + size > own();
 }
 
-/* Guest-linear to guest-physical by the guest's own page tables; 0 on success. */
-static int translate(const struct vmcb *v, uint64_t va, uint64_t *ret)
+int memory_translate(const struct vmcb *v, uint64_t va, uint64_t *ret)
 {
 	uint64_t table = v->cr3 & PTE_ADDRESS, mask;
 	const uint64_t *entry;
@@ -106,9 +115,9 @@ unsigned memory_fetch(const struct cpu *c, uint8_t *out, unsigned size)
 	for (n = 0; n < size; n++, linear++, gpa++) {
 		const uint8_t *byte;
 
-		if ((n == 0 || (linear & 4095) == 0) && translate(v, linear, &gpa) < 0)
+		if ((n == 0 || (linear & 4095) == 0) && memory_translate(v, linear, &gpa) < 0)
 			break;
-		byte = memory_guest(gpa & ~TD_SHARED, 1);
+		byte = memory_guest(gpa, 1);
 		if (!byte)
 			break;
 		out[n] = *byte;

@@ -66,12 +66,6 @@ static bool mmio_write(uint64_t gpa, unsigned size, uint64_t value)
 	return true;
 }
 
-/* Nothing to do: both aliases lead to the same page, see README. */
-static void remap(uint64_t gpa, uint64_t size)
-{
-	(void)gpa, (void)size;
-}
-
 /* One that only waits for the guest: in the local APIC's request register, above its priority. */
 static bool interrupt_pending(void)
 {
@@ -105,7 +99,7 @@ static void log_value(const char *text, uint64_t value)
 const struct td_port svm_port = {
         .guest = memory_guest,
         .owns = memory_owns,
-        .remap = remap,
+        .remap = npt_remap,
         .interrupt_pending = interrupt_pending,
         .interrupt = interrupt,
         .port_in = port_in,

@@ -23,7 +23,7 @@ void cpu_inject(struct cpu *c, unsigned vector, int has_error)
 	        vector | EVENT_EXCEPTION | EVENT_VALID | (has_error ? EVENT_ERROR : 0);
 }
 
-static void inject(struct cpu *c, struct td_ve ve)
+void cpu_inject_ve(struct cpu *c, struct td_ve ve)
 {
 	if (c->vcpu.ve.valid) { /* a #VE before the last one was fetched */
 		cpu_inject(c, VECTOR_DF, 1);
@@ -36,8 +36,9 @@ static void inject(struct cpu *c, struct td_ve ve)
 
 static void inject_ve(struct cpu *c, uint64_t reason, uint64_t qualification, uint64_t length)
 {
-	inject(c, (struct td_ve){
-	                  .reason = reason, .qualification = qualification, .length = length});
+	cpu_inject_ve(
+	        c,
+	        (struct td_ve){.reason = reason, .qualification = qualification, .length = length});
 }
 
 static void advance(struct cpu *c, unsigned length)
@@ -46,13 +47,13 @@ static void advance(struct cpu *c, unsigned length)
 	c->vmcb.int_shadow = 0;
 }
 
-static void lock(void)
+void cpu_lock(void)
 {
 	while (__atomic_test_and_set(&td_lock, __ATOMIC_ACQUIRE))
 		__builtin_ia32_pause();
 }
 
-static void unlock(void)
+void cpu_unlock(void)
 {
 	__atomic_clear(&td_lock, __ATOMIC_RELEASE);
 }
@@ -60,11 +61,11 @@ static void unlock(void)
 static void tdcall(struct cpu *c, unsigned length)
 {
 	c->regs.rax = c->vmcb.rax;
-	lock();
+	cpu_lock();
 	td_call(&the_td, &c->vcpu, &c->regs);
-	unlock();
+	cpu_unlock();
 	if (c->vcpu.due.valid) {
-		inject(c, c->vcpu.due);
+		cpu_inject_ve(c, c->vcpu.due);
 		c->vcpu.due.valid = false;
 		return;
 	}
@@ -168,9 +169,8 @@ static void handle_exit(struct cpu *c)
 	case VMEXIT_INIT:
 		stop("INIT sent to a TD's CPU");
 	case VMEXIT_NPF:
-		if ((c->vmcb.exit_info2 & ~TD_SHARED) - LAPIC < LAPIC_SIZE)
-			stop("the guest touched the xAPIC, which a TD has not");
-		stop("the guest touched memory that is not its own");
+		cpu_nested_fault(c);
+		break;
 	default:
 		if (!vmexit_is_missing(c->vmcb.exit_code))
 			stop("an exit that this module does not know");
@@ -185,17 +185,30 @@ static bool poll_event(void)
 
 	if (!__atomic_load_n(&the_td.event_vector, __ATOMIC_RELAXED))
 		return false;
-	lock();
+	cpu_lock();
 	awaited = td_event_poll(&the_td);
-	unlock();
+	cpu_unlock();
 	return awaited;
+}
+
+static uint32_t flush_epoch;
+
+void cpu_flush_all(void)
+{
+	__atomic_add_fetch(&flush_epoch, 1, __ATOMIC_RELEASE);
 }
 
 void cpu_run(struct cpu *c)
 {
+	uint32_t flushed = 0;
+
 	for (;;) {
+		uint32_t epoch = __atomic_load_n(&flush_epoch, __ATOMIC_ACQUIRE);
 		uint64_t interrupted;
 
+		if (flushed != epoch)
+			c->vmcb.tlb_control = 1;
+		flushed = epoch;
 		vmrun(&c->vmcb, &c->regs);
 		c->vmcb.tlb_control = 0;
 		/* An event whose delivery the exit cut short is delivered again. */

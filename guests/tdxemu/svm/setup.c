@@ -5,51 +5,8 @@
 #include "tdxemu/svm/insn.h"
 
 #define PAGE        4096
-#define GIB         (1ull << 30)
-#define MIB2        (2ull << 20)
-#define NPT_RW_USER 7ull
-#define NPT_LARGE   0x80ull
-
-/*
- * Nested page tables: physical memory as it is, 2 MiB pages for the first GIB_FINE GiB, so that the
- * module's own memory, the firmware's window and the local APIC can be cut out, 1 GiB pages above.
- * Both aliases, private and shared, lead to the same tables. All 256 slots: OVMF puts 64-bit BARs
- * as high as phys-bits allows.
- */
-#define GIB_FINE 64
-static uint64_t npt_pml4[512] __attribute__((aligned(PAGE)));
-static uint64_t npt_pdpt[256][512] __attribute__((aligned(PAGE)));
-static uint64_t npt_pd[GIB_FINE][512] __attribute__((aligned(PAGE)));
-
 static uint8_t msr_map[8192] __attribute__((aligned(PAGE)));
 static uint8_t io_map[3 * PAGE] __attribute__((aligned(PAGE)));
-
-static uint64_t *pd_entry(uint64_t pa)
-{
-	return &npt_pd[pa / GIB][pa % GIB / MIB2];
-}
-
-static void npt_build(void)
-{
-	for (uint64_t i = 0; i < 256; i++) {
-		npt_pml4[i] = npt_pml4[i + 256] = (uint64_t)npt_pdpt[i] | NPT_RW_USER;
-		for (uint64_t j = 0; j < 512; j++)
-			npt_pdpt[i][j] = (i << 39 | j << 30) | NPT_LARGE | NPT_RW_USER;
-	}
-	for (uint64_t i = 0; i < GIB_FINE; i++) {
-		npt_pdpt[0][i] = (uint64_t)npt_pd[i] | NPT_RW_USER;
-		for (uint64_t j = 0; j < 512; j++)
-			npt_pd[i][j] = (i << 30 | j << 21) | NPT_LARGE | NPT_RW_USER;
-	}
-}
-
-void svm_map_firmware(uint64_t copy, uint64_t size)
-{
-	uint64_t window = 4 * GIB - size;
-
-	for (uint64_t offset = 0; offset < size; offset += MIB2)
-		*pd_entry(window + offset) = (copy + offset) | NPT_LARGE | NPT_RW_USER;
-}
 
 /* Two bits per MSR, read and write, in three ranges; volume 2, section 15.11. */
 static void msr_intercept(uint32_t index)
@@ -79,12 +36,7 @@ static void msr_build(void)
 
 void svm_share(const struct tdxemu_config *config)
 {
-	uint64_t own = 4 * GIB + config->memory - config->low;
-
-	npt_build();
-	for (uint64_t pa = own; pa < own + TDXEMU_MEMORY; pa += MIB2)
-		*pd_entry(pa) = 0; /* the guest can't reach us */
-	*pd_entry(LAPIC) = 0;      /* nor the xAPIC: a TD has an x2APIC */
+	npt_build(config);
 	msr_build();
 	if (config->flags & TDXEMU_FLAG_VE)
 		memset(io_map, 0xff, sizeof(io_map));
@@ -176,7 +128,7 @@ void svm_setup_cpu(struct cpu *c, uint64_t hob)
 	v->intercepts2 = INTERCEPT2_SVM | INTERCEPT2_MONITOR | INTERCEPT2_MWAIT;
 	v->tlb_control = 1;
 	v->nested_paging = 1;
-	v->nested_cr3 = (uint64_t)npt_pml4;
+	v->nested_cr3 = npt_root();
 	entry_state(c, hob);
 	halt_guest(c);
 	/* Flat logical destinations behind the x2APIC. */

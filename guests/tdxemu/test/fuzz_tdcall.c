@@ -6,16 +6,18 @@
  */
 #include "tdxemu/test/fake.h"
 
-#define CALLS_MAX 32
-#define VE        1u /* the bits of the first byte */
-#define PAGES     2u
+#define CALLS_MAX  32
+#define VE         1u /* the bits of the first byte */
+#define PAGES      2u
 #define PENDING_VE 4u
-#define INTERRUPT 8u
+#define INTERRUPT  8u
 
 /* Fields to begin from: of all three contexts, readable, writable and hidden. */
 static const uint64_t fields[] = {
-        0x1310000300000000, 0x1110000300000017, 0x9110000300000010, 0x9810000300000010,
-        0xa020000000000007, 0xa120000000000000, 0x0024000300006800, 0x0800000100000003,
+        0x1310000300000000, 0x1110000300000017,
+        0x9110000300000010, 0x9810000300000010,
+        0xa020000000000007, 0xa120000000000000,
+        0x0024000300006800, 0x0800000100000003,
         0x2000000100000001, ~0ull,
 };
 
@@ -56,8 +58,8 @@ static void step(struct td_regs *r)
 {
 	vcpu.due.valid = false;
 	if (td.pages.enforced && r->rbp & 8)
-		td_ept_violation(&td, &vcpu, r->rcx & (TD_SHARED | (TD_SHARED - 1)),
-		                 TD_ACCESS_READ, r->rdx);
+		td_ept_violation(&td, &vcpu, r->rcx & (TD_SHARED | (TD_SHARED - 1)), TD_ACCESS_READ,
+		                 r->rdx);
 	else
 		td_call(&td, &vcpu, r);
 	if (vcpu.due.valid && td.pages.enforced && td.td_ctls & TD_CTLS_PENDING_VE_DISABLE &&

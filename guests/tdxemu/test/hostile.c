@@ -12,32 +12,41 @@
 #include "format/tdxemu.h"
 #include "tdxemu/svm/insn.h"
 
-#define PAGE      4096
-#define GIB       (1ull << 30)
-#define SHARED    (1ull << 47)
-#define COM1      0x3f8
-#define FW_CFG    0x510
-#define X2_ICR    0x830u
-#define ICR_INIT  0x500u
-#define ICR_SIPI  0x600u
-#define ICR_NMI   0x400u
-#define SELF      (1u << 18) /* ICR's destination shorthands */
-#define OTHERS    (3u << 18)
-#define REAL_MODE 0x9000u /* where a CPU that gets a SIPI runs */
-#define ESCAPED   0xe5ca
-#define VE        0x1000 /* said of a #VE, with its reason */
-#define MAGIC0    0x454c4954534f4821ull
-#define MAGIC1    0x2152454452304f54ull
+#define PAGE         4096
+#define GIB          (1ull << 30)
+#define SHARED       (1ull << 47)
+#define COM1         0x3f8
+#define FW_CFG       0x510
+#define X2_ICR       0x830u
+#define X2_LVT_TIMER 0x832u
+#define LVT_MASKED   0x10000u
+#define ICR_INIT     0x500u
+#define ICR_SIPI     0x600u
+#define ICR_NMI      0x400u
+#define SELF         (1u << 18) /* ICR's destination shorthands */
+#define OTHERS       (3u << 18)
+#define REAL_MODE    0x9000u /* where a CPU that gets a SIPI runs */
+#define ESCAPED      0xe5ca
+#define ALIAS        (512 * GIB)   /* map_everything() puts shared memory here, linearly */
+#define AREA         0x20000000ull /* 2 MiB that the firmware has accepted and does not use */
+#define HIGH_AREA    (4 * GIB + 0x10000000ull) /* that it has not, in a TD of 3 GiB */
+#define NOTICE       0x60                      /* an interrupt's vector */
+#define VE           0x1000                    /* said of a #VE, with its reason */
+#define MAGIC0       0x454c4954534f4821ull
+#define MAGIC1       0x2152454452304f54ull
 
 enum {
 	VMCALL = 0,
 	VEINFO_GET = 3,
 	MR_REPORT = 4,
+	PAGE_ACCEPT = 6,
+	VERIFYREPORT = 22,
+	PAGE_ATTR_RD = 23,
 	VMCALL_HLT = 12,
 	VMCALL_WRMSR = 32,
 	VMCALL_MMIO = 48
 };
-enum { VMCALL_MAP_GPA = 0x10001, VMCALL_GET_QUOTE = 0x10002 };
+enum { VMCALL_MAP_GPA = 0x10001, VMCALL_GET_QUOTE = 0x10002, VMCALL_EVENT_NOTIFY = 0x10004 };
 
 struct regs {
 	uint64_t rax, rcx, rdx, r8, r9, r10, r11, r12, r13, r14, r15;
@@ -55,7 +64,7 @@ static volatile struct {
 static uint8_t shared[4 * PAGE] __attribute__((aligned(PAGE)));
 static uint8_t report[TDREPORT_SIZE] __attribute__((aligned(TDREPORT_SIZE)));
 static uint8_t report_data[64] __attribute__((aligned(64)));
-static uint64_t tables[2][512] __attribute__((aligned(PAGE)));
+static uint64_t tables[3][512] __attribute__((aligned(PAGE)));
 static char words[2048];
 
 /* ---- saying it ---- */
@@ -179,19 +188,48 @@ static uint64_t get_report(void)
 
 /* ---- the attempts ---- */
 
-/* What the quoting service makes of `report` as it is now: the shared buffer's status. */
-static uint64_t quote(void)
+/*
+ * Physical memory as it is, 512 GiB, so that nothing of the firmware's tables hides any; and behind
+ * it the same by its shared addresses. The firmware's timer may not run on these tables: it would
+ * use its shared buffers by private addresses.
+ */
+static void map_everything(void)
 {
-	volatile struct get_quote_header *header = (void *)shared;
-	uint64_t status;
+	__asm__ volatile("cli");
+	wrmsr(X2_LVT_TIMER, rdmsr(X2_LVT_TIMER) | LVT_MASKED);
+	for (uint64_t i = 0; i < 512; i++) {
+		tables[1][i] = i << 30 | 0x83;
+		tables[2][i] = i << 30 | SHARED | 0x83;
+	}
+	tables[0][0] = (uint64_t)tables[1] | 3;
+	tables[0][1] = (uint64_t)tables[2] | 3;
+	__asm__ volatile("mov %0, %%cr3" ::"r"(tables[0]) : "memory");
+}
+
+static volatile uint8_t *shared_at(uint64_t gpa)
+{
+	return (void *)(gpa + ALIAS);
+}
+
+/* What the quoting service makes of `report` as it is now: the shared buffer's status. */
+static uint64_t ask_quote(void)
+{
+	volatile struct get_quote_header *header = (void *)shared_at((uint64_t)shared);
 
 	header->version = 1;
 	header->status = 0;
 	header->in_length = TDREPORT_SIZE;
 	header->out_length = 0;
 	for (size_t i = 0; i < TDREPORT_SIZE; i++)
-		shared[sizeof(*header) + i] = report[i];
-	status = vmcall(VMCALL_GET_QUOTE, (uint64_t)shared | SHARED, sizeof(shared), 0, 0);
+		((volatile uint8_t *)header)[sizeof(*header) + i] = report[i];
+	return vmcall(VMCALL_GET_QUOTE, (uint64_t)shared | SHARED, sizeof(shared), 0, 0);
+}
+
+static uint64_t quote(void)
+{
+	volatile struct get_quote_header *header = (void *)shared_at((uint64_t)shared);
+	uint64_t status = ask_quote();
+
 	if (status != 0)
 		return status;
 	while (header->status == GET_QUOTE_IN_FLIGHT)
@@ -201,6 +239,7 @@ static uint64_t quote(void)
 
 static void forge(void)
 {
+	map_everything();
 	vmcall(VMCALL_MAP_GPA, (uint64_t)shared | SHARED, sizeof(shared), 0, 0);
 	say("report", get_report());
 	say("genuine", quote());
@@ -219,15 +258,6 @@ static void forge(void)
 	say("made-up", quote());
 	get_report();
 	say("genuine-again", quote());
-}
-
-/* Physical memory as it is, 512 GiB, so that nothing of the firmware's tables hides any. */
-static void map_everything(void)
-{
-	for (uint64_t i = 0; i < 512; i++)
-		tables[1][i] = i << 30 | 0x83;
-	tables[0][0] = (uint64_t)tables[1] | 3;
-	__asm__ volatile("mov %0, %%cr3" ::"r"(tables[0]) : "memory");
 }
 
 static uint64_t word_at(const volatile uint8_t *p)
@@ -287,6 +317,131 @@ static void search_all(void)
 		say("searched", order.low + order.high);
 		say(turn == 1 ? "copies" : "copies-when-planted", found);
 	}
+}
+
+/* ---- private and shared memory ---- */
+
+static uint64_t accept_page(uint64_t gpa_and_level)
+{
+	struct regs r = {.rax = PAGE_ACCEPT, .rcx = gpa_and_level};
+
+	return tdcall(&r);
+}
+
+static uint64_t map_gpa(uint64_t gpa)
+{
+	return vmcall(VMCALL_MAP_GPA, gpa, PAGE, 0, 0);
+}
+
+static volatile uint64_t *word(uint64_t linear)
+{
+	return (void *)linear;
+}
+
+/* Has a device write "QEMU" to that address: fw_cfg's item 0 by DMA. */
+static void device_writes(uint64_t gpa, uint64_t request_page)
+{
+	volatile uint32_t *request = (void *)shared_at(request_page);
+
+	map_gpa(request_page | SHARED);
+	request[0] = __builtin_bswap32(0x0a); /* select item 0, read */
+	request[1] = __builtin_bswap32(4);
+	request[2] = 0;
+	request[3] = __builtin_bswap32((uint32_t)gpa);
+	out32(FW_CFG + 4, 0);
+	out32(FW_CFG + 8, __builtin_bswap32((uint32_t)request_page));
+	while (request[0] & __builtin_bswap32(~1u))
+		__builtin_ia32_pause();
+}
+
+static void accepting(void)
+{
+	say("accept-2m-again", accept_page(AREA | 1));
+	say("accept-4k-inside", accept_page(AREA));
+	*word(AREA) = 0xaa;
+	*word(AREA + PAGE) = 0xab;
+	say("to-shared", map_gpa(AREA | SHARED));
+	say("shared-reads", *word(AREA + ALIAS));
+	say("accept-2m-split", accept_page(AREA | 1));
+	say("accept-4k-again", accept_page(AREA + PAGE));
+	*word(AREA + ALIAS) = 0xbb;
+	say("to-private", map_gpa(AREA));
+	say("accept", accept_page(AREA));
+	say("private-reads", *word(AREA));
+	say("neighbour-reads", *word(AREA + PAGE));
+}
+
+static void aliases(void)
+{
+	const uint64_t dma = AREA + 2 * PAGE, touched = AREA + 4 * PAGE;
+	struct regs r = {.rax = PAGE_ATTR_RD, .rcx = AREA + PAGE + 8};
+
+	tdcall(&r);
+	say("attributes", r.rcx);
+	*word(dma) = 0xcc;
+	device_writes(dma, AREA + 3 * PAGE);
+	say("private-after-dma", *word(dma));
+	map_gpa(dma | SHARED);
+	say("shared-after-dma", (uint32_t)*word(dma + ALIAS));
+	*word(touched) = 0xdd;
+	say("alias-reads", *word(touched + ALIAS)); /* a driver that forgot MapGPA */
+	say("private-then-reads", *word(touched));  /* and the end of it, where pages have states */
+}
+
+/* Of another program in this TD, or of this one. */
+static uint64_t verify(void)
+{
+	struct regs r = {.rax = VERIFYREPORT, .rcx = (uint64_t)report};
+
+	return tdcall(&r);
+}
+
+static void local_attestation(void)
+{
+	get_report();
+	say("verify", verify());
+	report[offsetof(struct tdreport, mac.report_data)] ^= 1;
+	say("verify-flipped", verify());
+}
+
+extern uint8_t on_notice[];
+uint64_t notices;
+__asm__(".text\n"
+        "on_notice: incq notices(%rip)\n pushq %rax\n pushq %rcx\n pushq %rdx\n"
+        "movl $0x80b, %ecx\n xorl %eax, %eax\n xorl %edx, %edx\n wrmsr\n" /* x2APIC EOI */
+        "popq %rdx\n popq %rcx\n popq %rax\n iretq\n");
+
+/* The quote's end is told by an interrupt, also to a CPU that waits for nothing else. */
+static void notice(void)
+{
+	set_gate(NOTICE, on_notice);
+	vmcall(VMCALL_MAP_GPA, (uint64_t)shared | SHARED, sizeof(shared), 0, 0);
+	say("notify", vmcall(VMCALL_EVENT_NOTIFY, NOTICE, 0, 0, 0));
+	get_report();
+	say("asked", ask_quote());
+	__asm__ volatile("sti");
+	while (!*(volatile uint64_t *)&notices)
+		vmcall(VMCALL_HLT, 0, 0, 0, 0);
+	delay(100);
+	__asm__ volatile("cli");
+	say("notices", *(volatile uint64_t *)&notices);
+	say("told-status",
+	    ((volatile struct get_quote_header *)shared_at((uint64_t)shared))->status);
+}
+
+static void pages(void)
+{
+	map_everything();
+	local_attestation();
+	notice();
+	accepting();
+	aliases();
+}
+
+static void pending(void)
+{
+	map_everything();
+	say("pending-reads", *word(HIGH_AREA));
 }
 
 static void touch(void)
@@ -445,6 +600,10 @@ __attribute__((ms_abi)) uint64_t efi_main(void *image, void *system)
 		init(); /* ends in a stop */
 	} else if (asked("hostile=search")) {
 		search_all();
+	} else if (asked("hostile=pages")) {
+		pages();
+	} else if (asked("hostile=pending")) {
+		pending();
 	} else if (asked("hostile=touch")) {
 		touch();
 	}

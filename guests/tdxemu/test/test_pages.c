@@ -85,7 +85,8 @@ START_TEST(accepted_once)
 	ck_assert_uint_eq(accept(BLOCK | 1), 0);
 	ck_assert_uint_eq(fake.remapped_size, BLOCK);
 	ck_assert_uint_eq(accept(BLOCK | 1), ACCEPTED_2M);
-	ck_assert_uint_eq(accept(BLOCK + 5 * PAGE), ACCEPTED_2M); /* inside: the level of what is there */
+	ck_assert_uint_eq(accept(BLOCK + 5 * PAGE),
+	                  ACCEPTED_2M); /* inside: the level of what is there */
 	ck_assert_uint_eq(accept((4ull << 30) | 1), 0);
 }
 END_TEST
@@ -283,7 +284,8 @@ START_TEST(operands_in_shared_memory)
 	ck_assert_uint_eq(r.rax, 0);
 	ck_assert_uint_eq(*shared_at(0x3000), 0x81);
 	ck_assert_uint_eq(*private_at(0x3000), 0);
-	ck_assert_uint_eq(call3(2, 0x3000 | SHARED, 0, 0), INVALID_RCX); /* RTMR.EXTEND: private only */
+	ck_assert_uint_eq(call3(2, 0x3000 | SHARED, 0, 0),
+	                  INVALID_RCX); /* RTMR.EXTEND: private only */
 	r = (struct td_regs){.rax = 4, .rcx = 0xc0000000 | SHARED, .rdx = 0x4000 | SHARED};
 	td_call(&td, &vcpu, &r); /* a device */
 	ck_assert_uint_eq(r.rax, 4);

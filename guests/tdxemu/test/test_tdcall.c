@@ -218,8 +218,8 @@ START_TEST(verify_report)
 	ck_assert_uint_eq(call3(4, FAKE_RAM, FAKE_RAM + 1024, 0), 0);
 	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), 0);
 	for (unsigned i = 0; i < 256; i++)
-		ck_assert_uint_eq(verify_changed(i), i >= 16 && i < 32 ? INVALID_CPUSVN
-		                                                       : INVALID_REPORTMACSTRUCT);
+		ck_assert_uint_eq(verify_changed(i),
+		                  i >= 16 && i < 32 ? INVALID_CPUSVN : INVALID_REPORTMACSTRUCT);
 	ck_assert_uint_eq(verify_changed(300), 0); /* TEE_TCB_INFO is the verifier's to hash */
 	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), 0);
 	td.mac_key[0] ^= 1; /* of another platform */
@@ -297,16 +297,16 @@ START_TEST(td_fields)
 	td.tsc_khz = 2300000;
 	memcpy(&first, td.uuid, 8);
 	ck_assert_uint_ne(first, 0);
-	ck_assert_uint_eq(rd(VM_RD, 0x8010000300000020), first);  /* TD_UUID */
-	ck_assert_uint_eq(rd(VM_RD, 0x9010000200000001), 2);      /* NUM_VCPUS */
-	ck_assert_uint_eq(rd(VM_RD, 0x9010000100000005), 0);      /* NUM_L2_VMS */
+	ck_assert_uint_eq(rd(VM_RD, 0x8010000300000020), first);   /* TD_UUID */
+	ck_assert_uint_eq(rd(VM_RD, 0x9010000200000001), 2);       /* NUM_VCPUS */
+	ck_assert_uint_eq(rd(VM_RD, 0x9010000100000005), 0);       /* NUM_L2_VMS */
 	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000000), 1 << 28); /* ATTRIBUTES */
-	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000001), 7);      /* XFAM */
-	ck_assert_uint_eq(rd(VM_RD, 0x1110000200000002), 2);      /* MAX_VCPUS */
-	ck_assert_uint_eq(rd(VM_RD, 0x1110000000000003), 0);      /* GPAW */
-	ck_assert_uint_eq(rd(VM_RD, 0x111000010000000c), 92);     /* TSC_FREQUENCY, 25 MHz */
-	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000016), 0);      /* CONFIG_FLAGS */
-	ck_assert_uint_eq(rd(VM_RD, 0x9100000000000019), 1);      /* TOPOLOGY_ENUM_CONFIGURED */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000001), 7);       /* XFAM */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000200000002), 2);       /* MAX_VCPUS */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000000000003), 0);       /* GPAW */
+	ck_assert_uint_eq(rd(VM_RD, 0x111000010000000c), 92);      /* TSC_FREQUENCY, 25 MHz */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000016), 0);       /* CONFIG_FLAGS */
+	ck_assert_uint_eq(rd(VM_RD, 0x9100000000000019), 1);       /* TOPOLOGY_ENUM_CONFIGURED */
 	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000005), 0x1111111111111111);
 	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000010), 0xc1c1c1c1c1c1c1c1);
 	ck_assert_uint_eq(rd(VM_RD, 0x1310000300000018), 0xc2c2c2c2c2c2c2c2);
@@ -322,9 +322,9 @@ END_TEST
 START_TEST(td_fields_refused)
 {
 	static const uint64_t hidden[] = {
-	        0x8010000000000001, /* FATAL */    0x8110000100000001, /* HKID */
-	        0x9010000200000004, /* OP_STATE */ 0x1110000300000004, /* EPTP */
-	        0x111000030000000a, /* TSC_OFFSET */ 0x9810000300000010, /* MIG_DEC_KEY */
+	        0x8010000000000001, /* FATAL */ 0x8110000100000001,       /* HKID */
+	        0x9010000200000004, /* OP_STATE */ 0x1110000300000004,    /* EPTP */
+	        0x111000030000000a, /* TSC_OFFSET */ 0x9810000300000010,  /* MIG_DEC_KEY */
 	        0x2010000300000000, /* MSR_BITMAPS */ 0x21100003000001ff, /* SEPT_ROOT */
 	};
 	static const uint64_t unknown[] = {
@@ -374,7 +374,8 @@ START_TEST(all_fields_by_version_1)
 	struct td_regs r = {.rax = VM_RD_1, .rdx = 0x1310000300000005, .r8 = 1};
 	uint64_t first, last;
 
-	/* UUID 4, counts 2, controls 8, TOPOLOGY 1, identity 24, RTMRs 24, UUID 4, service TDs 23 */
+	/* UUID 4, counts 2, controls 8, TOPOLOGY 1, identity 24, RTMRs 24, UUID 4, service TDs 23
+	 */
 	ck_assert_uint_eq(walk(VM_RD_1, &first, &last), 90);
 	ck_assert_uint_eq(first, 0x8010000300000020);
 	ck_assert_uint_eq(last, 0x991000030000008f);
@@ -420,8 +421,9 @@ START_TEST(vcpu_fields_refused)
 {
 	static const uint64_t hidden[] = {
 	        0x002400030000681e, /* RIP in the VMCS */ 0x1020000300000000, /* RAX */
-	        0x0220000200000001, /* VE_INFO.VALID */   0x12200003000005ff, /* XBUFF */
-	        0x9120000300000100, 0xa020000000000000,   0xa02000030000010c,
+	        0x0220000200000001, /* VE_INFO.VALID */ 0x12200003000005ff,   /* XBUFF */
+	        0x9120000300000100, 0xa020000000000000,
+	        0xa02000030000010c,
 	};
 	static const uint64_t unknown[] = {
 	        0x002400030000681f, /* a VMCS field's high half */

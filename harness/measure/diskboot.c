@@ -18,17 +18,17 @@
 #define SECOND        "EFI/BOOT/grubx64.efi" /* what shim starts from there */
 #define FALLBACK_SHIM "EFI/BOOT/fbx64.efi"   /* or this, if it is there */
 
-/* The first partition with a file system and that file in it. */
+/* The first partition with a FAT file system and that file in it: firmware tries them all, whatever
+ * their type is. An EFI system partition has to have one. */
 static int find_loader(struct disk *d, const struct gpt *gpt, struct fat *ret_fat,
                        unsigned *ret_number, struct bytes *ret, struct err *e)
 {
 	for (unsigned i = 0; i < gpt->partitions; i++) {
 		const struct gpt_partition *p = &gpt->partition[i];
-		int r;
+		int r = fat_open(d, p->start, p->size, ret_fat, e);
 
-		if (!p->esp)
-			continue;
-		r = fat_open(d, p->start, p->size, ret_fat, e);
+		if (r == -EBADMSG && !p->esp)
+			continue; /* something else */
 		if (r == 0)
 			r = fat_read_file(ret_fat, FALLBACK, LOADER_MAX, ret, e);
 		if (r == 0)
@@ -36,7 +36,7 @@ static int find_loader(struct disk *d, const struct gpt *gpt, struct fat *ret_fa
 		if (r != -ENOENT)
 			return r;
 	}
-	return err_set(e, -ENOENT, "disk: no EFI system partition with " FALLBACK);
+	return err_set(e, -ENOENT, "disk: no FAT file system with " FALLBACK);
 }
 
 static void measure_image(struct event_list *l, const struct pe *pe, const char *what)
@@ -166,26 +166,38 @@ static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 	return r < 0 ? r : uki_measure(l, &pe, e);
 }
 
-int boot_measure_disk(struct event_list *l, const struct firmware *f,
-                      const struct measure_inputs *in, struct err *e)
+static int measure_disk(struct disk_boot *b, struct err *e)
 {
 	const struct event_tag tag = {1, EV_EFI_GPT_EVENT, INPUT_DISK};
 	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
-	struct disk_boot b = {.l = l, .firmware = f, .disk = in->disk};
-	int r;
+	int r = gpt_read(b->disk, &b->gpt, e);
 
-	r = boot_measure_ready(l, f, in, e);
+	if (r < 0)
+		return r;
+	if (b->gpt.kind == GPT_TABLE)
+		event_hash(b->l, tag, b->gpt.event, b->gpt.event_size, "partition table");
+	r = find_loader(b->disk, &b->gpt, &b->esp, &b->number, &file, e);
+	return r < 0 ? r : measure_loader(b, file, e);
+}
+
+int boot_measure_disk(struct event_list *l, const struct firmware *f,
+                      const struct measure_inputs *in, struct err *e)
+{
+	struct disk_boot b = {.l = l, .firmware = f, .disk = in->disk};
+	struct err why = {0};
+	int r = boot_measure_ready(l, f, in, e);
+
 	if (r < 0)
 		return r;
 	if (!in->disk) {
-		event_open(l, 1, "neither a kernel nor a disk was given");
-		event_open(l, 2, "neither a kernel nor a disk was given");
+		measure_unknown(l, "neither a kernel nor a disk was given");
 		return 0;
 	}
-	r = gpt_read(in->disk, &b.gpt, e);
+	/* What cannot be read leaves these two registers open, and says nothing against the rest. */
+	r = measure_disk(&b, &why);
+	if (r == -ENOMEM)
+		return err_set(e, r, "%s", why.text);
 	if (r < 0)
-		return r;
-	event_hash(l, tag, b.gpt.event, b.gpt.event_size, "partition table");
-	r = find_loader(in->disk, &b.gpt, &b.esp, &b.number, &file, e);
-	return r < 0 ? r : measure_loader(&b, file, e);
+		measure_unknown(l, why.text);
+	return 0;
 }

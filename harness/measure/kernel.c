@@ -49,11 +49,16 @@ static uint32_t get32(const uint8_t *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+bool kernel_is_linux(struct bytes kernel)
+{
+	return kernel.size >= SETUP_END && memcmp(kernel.data + SETUP_MAGIC, "HdrS", 4) == 0;
+}
+
 static int check_header(struct bytes kernel, struct err *e)
 {
 	const uint8_t *k = kernel.data;
 
-	if (kernel.size < SETUP_END || memcmp(k + SETUP_MAGIC, "HdrS", 4) != 0)
+	if (!kernel_is_linux(kernel))
 		return err_set(e, -EBADMSG, "kernel: bad-magic at byte %d: no x86 Linux image",
 		               SETUP_MAGIC);
 	/* Older ones are loaded elsewhere; no EFI kernel is that old. */

@@ -20,6 +20,8 @@ struct kernel_boot {
 	bool patched;         /* with what QEMU writes into it */
 };
 
+bool kernel_is_linux(struct bytes kernel); /* has the setup header of an x86 kernel */
+
 /* The Authenticode SHA-384 of the kernel as booted. -EBADMSG: no PE image, or no bzImage. */
 int kernel_digest(struct bytes kernel, const struct kernel_boot *boot, uint8_t ret_digest[48],
                   struct err *e);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "disk/gpt.h"
 #include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/q35.h"
@@ -18,6 +19,8 @@
 #include "measure/firmware.h"
 #include "measure/kernel.h"
 #include "measure/launch.h"
+#include "measure/pe.h"
+#include "measure/uki.h"
 
 const char *const measure_input_names[INPUT_COUNT] = {
         [INPUT_FIRMWARE] = "firmware",    [INPUT_MEMORY] = "memory", [INPUT_ACPI] = "ACPI tables",
@@ -178,7 +181,7 @@ static bool qemu_patches_kernel(const struct boot *b)
 	return b->in->qemu < leaves && (b->in->qemu < offers || !b->firmware.reads_boot_kernel);
 }
 
-static int measure_kernel(struct boot *b)
+static int measure_kernel(struct boot *b, struct err *e)
 {
 	const struct event_tag tag = {1, EV_EFI_BOOT_SERVICES_APPLICATION, INPUT_KERNEL};
 	struct kernel_boot boot = {
@@ -199,7 +202,7 @@ static int measure_kernel(struct boot *b)
 		event_unknown(&b->list, tag, "kernel (QEMU writes its memory layout into it)");
 		return 0;
 	}
-	r = kernel_digest(b->in->kernel, &boot, digest, b->e);
+	r = kernel_digest(b->in->kernel, &boot, digest, e);
 	if (r == 0)
 		event_add(&b->list, tag, digest, "kernel%s",
 		          boot.patched ? ", with what QEMU writes into its header" : "");
@@ -233,15 +236,11 @@ static int measure_cmdline(struct boot *b)
 	return 0;
 }
 
-static int measure_direct_boot(struct boot *b)
+/* What its EFI stub measures of a kernel, which is all but the kernel itself. */
+static int measure_stub(struct boot *b)
 {
 	int r;
 
-	r = measure_kernel(b); /* loaded first, then the boot manager says that it boots */
-	if (r == 0)
-		r = boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
-	if (r < 0)
-		return r;
 	if (boot_stub_measures(&b->list, b->in->kernel)) {
 		r = measure_cmdline(b);
 		if (r < 0)
@@ -252,6 +251,51 @@ static int measure_direct_boot(struct boot *b)
 	}
 	boot_measure_exit(&b->list);
 	return 0;
+}
+
+/* A unified kernel image, which QEMU does not write into: seen with 7.2. */
+static int measure_unified(struct boot *b, const struct pe *pe)
+{
+	const struct event_tag tag = {1, EV_EFI_BOOT_SERVICES_APPLICATION, INPUT_KERNEL};
+	uint8_t digest[48];
+	int r;
+
+	pe_authenticode(pe, digest);
+	event_add(&b->list, tag, digest, "unified kernel image");
+	r = boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
+	if (r < 0)
+		return r;
+	if ((b->in->cmdline && b->in->cmdline[0]) || b->in->initrd.size > 0)
+		event_open(&b->list, 2,
+		           "what systemd-stub makes of a command line or an initrd beside its own "
+		           "is not foreseen");
+	return uki_measure(&b->list, pe, b->e);
+}
+
+/* A kernel that cannot be read leaves its registers open, and says nothing against the rest. */
+static int measure_unread(struct boot *b, const char *why)
+{
+	event_open(&b->list, 1, why);
+	event_open(&b->list, 2, why);
+	return boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
+}
+
+static int measure_direct_boot(struct boot *b)
+{
+	struct err why = {0};
+	struct pe pe;
+	int r;
+
+	if (!kernel_is_linux(b->in->kernel) && pe_parse(b->in->kernel, &pe, NULL) == 0 &&
+	    uki_is(&pe))
+		return measure_unified(b, &pe);
+	r = measure_kernel(b, &why); /* loaded first, then the boot manager says that it boots */
+	if (r == -ENOMEM)
+		return err_set(b->e, r, "%s", why.text);
+	if (r < 0)
+		return measure_unread(b, why.text);
+	r = boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
+	return r < 0 ? r : measure_stub(b);
 }
 
 static int measure_boot(struct boot *b)
@@ -365,15 +409,31 @@ static void note_inputs(struct prediction *p, const struct measure_inputs *in)
 	p->input[INPUT_ACPI].given = true;
 }
 
+/* Firmware names a disk by whether it finds a partition table on it. */
+static struct pci_place look_at_place(const struct measure_inputs *in)
+{
+	struct pci_place place = *in->boot_device;
+	struct gpt gpt;
+
+	place.bare = gpt_read(in->disk, &gpt, NULL) == 0 && gpt.kind == GPT_BARE;
+	return place;
+}
+
 int predict(const struct measure_inputs *inputs, struct prediction *ret, struct err *e)
 {
-	struct boot b = {.in = inputs, .e = e};
+	struct measure_inputs in = *inputs;
+	struct boot b = {.in = &in, .e = e};
+	struct pci_place place;
 	struct prediction p = {0};
 	int r;
 
 	r = firmware_read(inputs->firmware, &b.firmware, e);
 	if (r < 0)
 		return r;
+	if (in.disk && in.boot_device) {
+		place = look_at_place(inputs);
+		in.boot_device = &place;
+	}
 	r = measure_boot(&b);
 	if (r == 0 && b.list.failed)
 		r = err_sys(e, -ENOMEM, "prediction");

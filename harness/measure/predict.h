@@ -43,8 +43,8 @@ struct disk;
 struct pci_place { /* on the root bus */
 	uint8_t device;
 	uint8_t function;
-	bool bare;      /* the image has no partition table: a file system from its first byte */
-	bool first;     /* has the only bootindex: comes first in BootOrder */
+	bool bare;  /* filled in by predict() where the disk is given: it has no partition table */
+	bool first; /* has the only bootindex: comes first in BootOrder */
 	uint8_t others; /* further virtio-blk disks behind it on PCI, which firmware numbers, too,
 	                 * and then drops: only with `first` */
 };

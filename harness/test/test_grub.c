@@ -210,7 +210,8 @@ END_TEST
 /* How GRUBs differ, and one bit more or less of what it is told by. */
 static const uint8_t guid_cc[16] = {0x3d, 0x1a, 0x75, 0x96, 0xf4, 0x72, 0xa6, 0x41,
                                     0xa7, 0x94, 0xed, 0x5d, 0x0e, 0x67, 0xae, 0x6b},
-                     no_guid[16], guid_loader[] = {0x41, 0x20, 0x49, 0x1f, 0xdb, 0xfa, 0x59, 0x4e}, zero[8];
+                     no_guid[16], guid_loader[] = {0x41, 0x20, 0x49, 0x1f, 0xdb, 0xfa, 0x59, 0x4e},
+                     zero[8];
 
 START_TEST(takes_2_12_for_what_it_is)
 {
@@ -365,20 +366,19 @@ END_TEST
 static const struct {
 	size_t at;
 	uint8_t value;
-	int code;
 	const char *text;
 } damages[] = {
-        {EXT4 + 1024 + 4, 0xff, 0, NULL}, /* fewer or more blocks */
-        {EXT4 + 1024 + 6, 0xff, -EBADMSG, "ext4: bad-size in the superblock"},
-        {EXT4 + 1024 + 24, 9, -EBADMSG, "ext4: bad-size in the superblock"},
-        {EXT4 + 1024 + 33, 0, -EBADMSG, "ext4: bad-size in the superblock"},
-        {EXT4 + 1024 + 56, 0, 0,
+        {EXT4 + 1024 + 4, 0xff, NULL}, /* fewer or more blocks */
+        {EXT4 + 1024 + 6, 0xff, "ext4: bad-size in the superblock"},
+        {EXT4 + 1024 + 24, 9, "ext4: bad-size in the superblock"},
+        {EXT4 + 1024 + 33, 0, "ext4: bad-size in the superblock"},
+        {EXT4 + 1024 + 56, 0,
          "(hd0,gpt1)/EFI/debian/grub.cfg:1: 'search': whether a file system has the UUID "
          "1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f cannot be told"},
-        {EXT4 + 1024 + 97, 0x80, 0,
+        {EXT4 + 1024 + 97, 0x80,
          "(hd0,gpt1)/EFI/debian/grub.cfg:1: 'search': whether a file system has the UUID "
          "1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f cannot be told"},
-        {EXT4 + 1024 + 104, 0, 0, "no entry boots anything"},
+        {EXT4 + 1024 + 104, 0, "no entry boots anything"},
 };
 
 START_TEST(damaged_ext4)
@@ -386,17 +386,13 @@ START_TEST(damaged_ext4)
 	struct measure_inputs in = {.firmware = {firmware.data, firmware.size}};
 	struct prediction p;
 	struct err e = {0};
-	int r;
 
 	image[damages[_i].at] = damages[_i].value;
 	ck_assert_int_eq(disk_open_memory((struct bytes){image, size}, &in.disk, &e), 0);
-	r = predict(&in, &p, &e);
-	if (damages[_i].text) {
-		ck_assert_int_eq(r, damages[_i].code);
-		ck_assert_str_eq(r < 0 ? e.text : p.reason[2], damages[_i].text);
-	}
-	if (r == 0)
-		prediction_done(&p);
+	ck_assert_int_eq(predict(&in, &p, &e), 0);
+	if (damages[_i].text)
+		ck_assert_str_eq(p.reason[2], damages[_i].text);
+	prediction_done(&p);
 	disk_free(in.disk);
 }
 END_TEST

@@ -12,18 +12,14 @@ struct options {
 	struct format_option format;
 };
 
-enum { KEY_COLLATERAL = 256 };
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct options *o = state->input;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->format;
-		return 0;
-	case KEY_COLLATERAL:
-		o->collateral = argument;
+		state->child_inputs[0] = &o->collateral;
+		state->child_inputs[1] = &o->format;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->dir)
@@ -41,14 +37,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int cmd_judge(int argc, char **argv)
 {
-	static const struct argp_option list[] = {
-	        {"collateral", KEY_COLLATERAL, "DIR|FILE", 0,
-	         "also judge the platforms' TCB by this collateral, and keep it with the run", 0},
-	        {0},
-	};
-	static const struct argp_child children[] = {{&options_format, 0, NULL, 0}, {0}};
+	static const struct argp_child children[] = {
+	        {&options_collateral, 0, NULL, 0}, {&options_format, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
-	        .options = list,
 	        .parser = parse_option,
 	        .children = children,
 	        .args_doc = "DIR",

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { KEY_JSON = 256, KEY_PLATFORM };
+enum { KEY_JSON = 256, KEY_COLLATERAL, KEY_PLATFORM };
 
 /* ---- --format ---- */
 
@@ -40,6 +40,24 @@ static const struct argp_option format_list[] = {
         {0},
 };
 const struct argp options_format = {.options = format_list, .parser = parse_format};
+
+/* ---- --collateral ---- */
+
+static error_t parse_collateral(int key, char *arg, struct argp_state *state)
+{
+	if (key != KEY_COLLATERAL)
+		return ARGP_ERR_UNKNOWN;
+	*(const char **)state->input = arg;
+	return 0;
+}
+
+static const struct argp_option collateral_list[] = {
+        {"collateral", KEY_COLLATERAL, "DIR|FILE", 0,
+         "judge the TCB of the run's platforms by this collateral too, and keep it with the run",
+         0},
+        {0},
+};
+const struct argp options_collateral = {.options = collateral_list, .parser = parse_collateral};
 
 /* ---- --platform ---- */
 

@@ -13,7 +13,8 @@ struct format_option {
 };
 #define FORMATS_ALL ((1u << COUNT_OF(report_format_names)) - 1)
 
-extern const struct argp options_format;   /* [struct format_option]: --format, --json */
-extern const struct argp options_platform; /* [int]: --platform; enum platform, -1: auto */
+extern const struct argp options_format;     /* [struct format_option]: --format, --json */
+extern const struct argp options_collateral; /* [const char *]: --collateral, kept with the run */
+extern const struct argp options_platform;   /* [int]: --platform; enum platform, -1: auto */
 
 #endif

@@ -65,8 +65,7 @@ enum {
 	KEY_FIRMWARE,
 	KEY_MODULE,
 	KEY_APPEND,
-	KEY_QGS,
-	KEY_COLLATERAL
+	KEY_QGS
 };
 
 static const struct argp_option known_options[] = {
@@ -79,8 +78,6 @@ static const struct argp_option known_options[] = {
         {0, 0, 0, 0, "What comes out:", 2},
         {"output", 'o', "DIR", 0,
          "the run's folder (default: results/<run>); with --repeat DIR/1, DIR/2 ...", 2},
-        {"collateral", KEY_COLLATERAL, "DIR|FILE", 0,
-         "Intel's collateral, kept with the run: judges the TCB of a hardware TD's platform", 2},
         {0, 0, 0, 0,
          "What guests are made of (and the environment variables that say the same):", 3},
         {"qemu", KEY_QEMU, "PROGRAM", 0, "QEMU (default: qemu-system-x86_64)", 3},
@@ -142,7 +139,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->platform;
 		state->child_inputs[1] = &o->format;
-		state->child_inputs[2] = &o->state_dir;
+		state->child_inputs[2] = &o->collateral;
+		state->child_inputs[3] = &o->state_dir;
 		return 0;
 	case 'o':
 		o->out = arg;
@@ -164,9 +162,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_QGS:
 		o->qgs_socket = arg;
-		return 0;
-	case KEY_COLLATERAL:
-		o->collateral = arg;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 0)
@@ -447,6 +442,7 @@ int cmd_run(int argc, char **argv)
 {
 	static const struct argp_child children[] = {{&options_platform, 0, NULL, 1},
 	                                             {&options_format, 0, NULL, 2},
+	                                             {&options_collateral, 0, NULL, 2},
 	                                             {&authority_options, 0, NULL, 3},
 	                                             {0}};
 	static const struct argp argp = {

@@ -244,6 +244,19 @@ def test_memory_that_was_never_accepted(attempt):
     assert "STOP: the guest used private memory before accepting it" in seen["reason"]
 
 
+def test_pending_memory_with_ve(tmp_path):
+    """ATTRIBUTES without SEPT_VE_DISABLE: the guest is told where it was, and goes on."""
+    subprocess.run([TOP / "guests/tdxemu/run-td", "--out", tmp_path, "--attributes", "0", "--flags", "2",
+                    "--memory", "3072", "--seconds", "280", "--kernel", HOSTILE, "--append", "hostile=pending"],
+                   check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    seen = lines((tmp_path / "console.log").read_text(errors="replace"))
+    where = GIB4 + 0x10000008
+    assert (seen["pending"], seen["reason"]) == (20, 48)
+    assert seen["qualification"] == 1 << 7 | 1  # a read; the linear address is valid
+    assert (seen["linear"], seen["physical"]) == (where, where)
+    assert (seen["accept-2m"], seen["pending-reads"]) == (0, 0)
+
+
 def test_pages_of_the_fast_profile(attempt):
     """@pages=shared has no states: what its name says, and what README says of it."""
     seen = attempt("pages", axes="@mem=1024@pages=shared")

@@ -165,6 +165,8 @@ static uint64_t tdcall(struct regs *r)
 	__asm__ volatile(".byte 0x66, 0x0f, 0x01, 0xcc"
 	                 : "+a"(r->rax), "+c"(r->rcx), "+d"(r->rdx), "+r"(r8), "+r"(r9), "+r"(r10),
 	                   "+r"(r11), "+r"(r12), "+r"(r13), "+r"(r14), "+r"(r15)::"memory");
+	r->r8 = r8;
+	r->r9 = r9;
 	r->r10 = r10;
 	r->r11 = r11;
 	return r->rax;
@@ -438,10 +440,23 @@ static void pages(void)
 	aliases();
 }
 
+/* Memory that nobody accepted: the end, unless the TD asked for #VE. */
 static void pending(void)
 {
+	struct regs r = {.rax = VEINFO_GET};
+	uint64_t vector;
+
 	map_everything();
-	say("pending-reads", *word(HIGH_AREA));
+	set_gate(20, on_ve);
+	vector = TRY("cmpq $0, 8(%%rax)", "a"(HIGH_AREA));
+	tdcall(&r);
+	say("pending", vector);
+	say("reason", r.rcx);
+	say("qualification", r.rdx);
+	say("linear", r.r8);
+	say("physical", r.r9);
+	say("accept-2m", accept_page(HIGH_AREA | 1));
+	say("pending-reads", *word(HIGH_AREA + 8));
 }
 
 static void touch(void)

@@ -14,12 +14,11 @@
 
 #include "agent/probe.h"
 #include "agent/util.h"
+#include "format/longmode.h"
 
 #define GUEST_SIZE  0x10000u /* bytes of memory at guest address 0 */
 #define CODE_AT     0x1000u
-#define PML4_AT     0x2000u
-#define PDPT_AT     0x3000u
-#define PD_AT       0x4000u
+#define TABLES_AT   0x2000u
 #define DATA_AT     0x5000u
 #define STACK_AT    0x8000u
 #define DONE_PORT   0xf1
@@ -116,7 +115,6 @@ static int make_vm(struct try *t)
 /* Long mode, the first 2 MiB mapped by one large page. */
 static int enter_long_mode(struct try *t)
 {
-	struct kvm_segment flat = {.limit = 0xffffffff, .present = 1, .s = 1, .g = 1};
 	struct kvm_regs regs = {.rip = CODE_AT, .rdi = DATA_AT, .rsp = STACK_AT, .rflags = 2};
 	struct {
 		struct kvm_cpuid2 head;
@@ -130,24 +128,10 @@ static int enter_long_mode(struct try *t)
 	if (ioctl(t->cpu, KVM_SET_CPUID2, &cpuid) < 0)
 		return fail(t, "KVM_SET_CPUID2");
 	memcpy(t->memory + CODE_AT, kvm_code, (size_t)(kvm_code_end - kvm_code));
-	*(uint64_t *)(t->memory + PML4_AT) = PDPT_AT | 3; /* present, writable */
-	*(uint64_t *)(t->memory + PDPT_AT) = PD_AT | 3;
-	*(uint64_t *)(t->memory + PD_AT) = 0x83; /* one page of 2 MiB at 0 */
+	longmode_map(t->memory, TABLES_AT);
 	if (ioctl(t->cpu, KVM_GET_SREGS, &sregs) < 0)
 		return fail(t, "KVM_GET_SREGS");
-	sregs.cr0 = 0x80050033; /* PG, AM, WP, NE, ET, MP, PE */
-	sregs.cr3 = PML4_AT;
-	sregs.cr4 = 0x20;   /* PAE */
-	sregs.efer = 0x500; /* LME, LMA */
-	flat.selector = 16;
-	flat.type = 3;
-	flat.db = 1;
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat;
-	flat.selector = 8;
-	flat.type = 11;
-	flat.db = 0;
-	flat.l = 1;
-	sregs.cs = flat;
+	longmode_set(&sregs, TABLES_AT);
 	if (ioctl(t->cpu, KVM_SET_SREGS, &sregs) < 0)
 		return fail(t, "KVM_SET_SREGS");
 	return ioctl(t->cpu, KVM_SET_REGS, &regs) < 0 ? fail(t, "KVM_SET_REGS") : 0;

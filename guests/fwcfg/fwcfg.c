@@ -7,6 +7,8 @@
  */
 #include <stdint.h>
 
+#include "format/portio.h"
+
 #define FW_CFG_SELECT 0x510
 #define FW_CFG_DATA   0x511
 #define FW_CFG_DIR    0x19
@@ -16,28 +18,10 @@
 #define EXIT_VALUE    0x20
 #define NAME_SIZE     56
 
-static inline void outb(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outw(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
 static void put(const char *data, uint32_t size)
 {
 	while (size--)
-		outb(OUT_PORT, (uint8_t)*data++);
+		out8(OUT_PORT, (uint8_t)*data++);
 }
 
 static uint32_t get_be32(void)
@@ -45,7 +29,7 @@ static uint32_t get_be32(void)
 	uint32_t value = 0;
 
 	for (int i = 0; i < 4; i++)
-		value = value << 8 | inb(FW_CFG_DATA);
+		value = value << 8 | in8(FW_CFG_DATA);
 	return value;
 }
 
@@ -58,12 +42,12 @@ struct file {
 static void get_entry(struct file *f)
 {
 	f->size = get_be32();
-	f->select = (uint16_t)(inb(FW_CFG_DATA) << 8);
-	f->select |= inb(FW_CFG_DATA);
-	inb(FW_CFG_DATA);
-	inb(FW_CFG_DATA);
+	f->select = (uint16_t)(in8(FW_CFG_DATA) << 8);
+	f->select |= in8(FW_CFG_DATA);
+	in8(FW_CFG_DATA);
+	in8(FW_CFG_DATA);
 	for (int i = 0; i < NAME_SIZE; i++)
-		f->name[i] = (char)inb(FW_CFG_DATA);
+		f->name[i] = (char)in8(FW_CFG_DATA);
 }
 
 static int same(const char *a, const char *b)
@@ -79,19 +63,19 @@ static void put_header(const char *name, uint32_t size)
 {
 	put("fw_cfg\0", 8);
 	for (int i = 0; i < NAME_SIZE; i++) {
-		outb(OUT_PORT, (uint8_t)*name);
+		out8(OUT_PORT, (uint8_t)*name);
 		name += *name != '\0';
 	}
 	for (int i = 0; i < 4; i++)
-		outb(OUT_PORT, (uint8_t)(size >> 8 * i));
+		out8(OUT_PORT, (uint8_t)(size >> 8 * i));
 }
 
 static void dump(const struct file *f)
 {
 	put_header(f->name, f->size);
-	outw(FW_CFG_SELECT, f->select);
+	out16(FW_CFG_SELECT, f->select);
 	for (uint32_t i = 0; i < f->size; i++)
-		outb(OUT_PORT, inb(FW_CFG_DATA));
+		out8(OUT_PORT, in8(FW_CFG_DATA));
 }
 
 /* Finds a file by its name, reading the directory anew, and copies it out. */
@@ -100,7 +84,7 @@ static void dump_named(const char *name)
 	uint32_t count;
 	struct file f;
 
-	outw(FW_CFG_SELECT, FW_CFG_DIR);
+	out16(FW_CFG_SELECT, FW_CFG_DIR);
 	count = get_be32();
 	while (count--) {
 		get_entry(&f);
@@ -114,9 +98,9 @@ static void dump_named(const char *name)
 static void dump_menu(void)
 {
 	put_header("boot-menu", 2);
-	outw(FW_CFG_SELECT, FW_CFG_MENU);
+	out16(FW_CFG_SELECT, FW_CFG_MENU);
 	for (int i = 0; i < 2; i++)
-		outb(OUT_PORT, inb(FW_CFG_DATA));
+		out8(OUT_PORT, in8(FW_CFG_DATA));
 }
 
 /* ---- SMBIOS, as firmware publishes it ---- */
@@ -195,6 +179,6 @@ __attribute__((ms_abi)) uint64_t efi_main(void *image, void *system)
 	dump_named("bootorder");
 	dump_menu();
 	dump_smbios(system);
-	__asm__ volatile("outl %0, %1" : : "a"((uint32_t)EXIT_VALUE), "Nd"((uint16_t)EXIT_PORT));
+	out32(EXIT_PORT, EXIT_VALUE);
 	return 0;
 }

@@ -62,61 +62,50 @@ static inline void machine_halt(void)
 }
 
 #else
+#include "format/portio.h"
+
 #define MACHINE    "i386"
 #define COM1       0x3f8
 #define COM2       0x2f8
 #define DEBUGCON   0xe9
 #define DEBUG_EXIT 0xf4 /* isa-debug-exit: QEMU's status is (value << 1) | 1, so 33 and 35 */
 
-static inline void outb(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
 static inline uint8_t uart_read(unsigned reg)
 {
-	return inb((uint16_t)(COM1 + reg));
+	return in8((uint16_t)(COM1 + reg));
 }
 
 static inline void uart_write(unsigned reg, uint8_t value)
 {
-	outb((uint16_t)(COM1 + reg), value);
+	out8((uint16_t)(COM1 + reg), value);
 }
 
 /* The broker's line. A port that is there keeps what is written to its scratch register. */
 static inline uint8_t line_read(unsigned reg)
 {
-	return inb((uint16_t)(COM2 + reg));
+	return in8((uint16_t)(COM2 + reg));
 }
 
 static inline void line_write(uint8_t value)
 {
-	outb(COM2, value);
+	out8(COM2, value);
 }
 
 static inline bool line_present(void)
 {
-	outb(COM2 + 7, 0x5a);
-	return inb(COM2 + 7) == 0x5a;
+	out8(COM2 + 7, 0x5a);
+	return in8(COM2 + 7) == 0x5a;
 }
 
 static inline void machine_say(const char *why)
 {
 	while (*why)
-		outb(DEBUGCON, (uint8_t)*why++);
+		out8(DEBUGCON, (uint8_t)*why++);
 }
 
 static inline void machine_exit(uint8_t code)
 {
-	outb(DEBUG_EXIT, code);
+	out8(DEBUG_EXIT, code);
 }
 
 static inline void machine_halt(void)

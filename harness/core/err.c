@@ -9,16 +9,20 @@
 
 #include "format/reader.h"
 
+static void say(struct err *e, int code, const char *fmt, va_list ap)
+{
+	e->code = code;
+	e->why = 0;
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!e)
-		return code;
-	e->code = code;
-	e->why = 0;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	if (e)
+		say(e, code, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -30,10 +34,8 @@ int err_sys(struct err *e, int code, const char *fmt, ...)
 
 	if (!e)
 		return code;
-	e->code = code;
-	e->why = 0;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	say(e, code, fmt, ap);
 	va_end(ap);
 	used = strlen(e->text);
 	snprintf(e->text + used, sizeof(e->text) - used, ": %s", strerror(-code));

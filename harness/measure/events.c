@@ -47,34 +47,37 @@ static struct predicted_event *append(struct event_list *l, struct event_tag tag
 	return p;
 }
 
-void event_add(struct event_list *l, struct event_tag tag, const uint8_t digest[48],
-               const char *what, ...)
+static void add_known(struct event_list *l, struct event_tag tag, const uint8_t digest[48],
+                      const char *what, va_list ap)
 {
-	struct predicted_event *p;
-	va_list ap;
+	struct predicted_event *p = append(l, tag, what, ap);
 
-	va_start(ap, what);
-	p = append(l, tag, what, ap);
-	va_end(ap);
 	if (!p)
 		return;
 	p->known = true;
 	memcpy(p->digest, digest, sizeof(p->digest));
 }
 
-void event_hash(struct event_list *l, struct event_tag tag, const void *data, size_t size,
-                const char *what, ...)
+void event_add(struct event_list *l, struct event_tag tag, const uint8_t digest[48],
+               const char *what, ...)
 {
-	struct predicted_event *p;
 	va_list ap;
 
 	va_start(ap, what);
-	p = append(l, tag, what, ap);
+	add_known(l, tag, digest, what, ap);
 	va_end(ap);
-	if (!p)
-		return;
-	p->known = true;
-	sha384(data, size, p->digest);
+}
+
+void event_hash(struct event_list *l, struct event_tag tag, const void *data, size_t size,
+                const char *what, ...)
+{
+	uint8_t digest[48];
+	va_list ap;
+
+	sha384(data, size, digest);
+	va_start(ap, what);
+	add_known(l, tag, digest, what, ap);
+	va_end(ap);
 }
 
 /* UEFI_VARIABLE_DATA: TCG PC Client Platform Firmware Profile, section 10.2.6 */

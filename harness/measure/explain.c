@@ -45,18 +45,6 @@ static void say(struct explain_row *row, const char *fmt, ...)
 
 /* ---- prediction against log, event by event ---- */
 
-static const struct predicted_event *next_expected(const struct prediction *p, unsigned rtmr,
-                                                   size_t *at)
-{
-	while (*at < p->events) {
-		const struct predicted_event *ev = &p->event[(*at)++];
-
-		if (ev->rtmr == rtmr)
-			return ev;
-	}
-	return NULL;
-}
-
 static const struct log_event *next_logged(const struct log *l, unsigned rtmr, size_t *at)
 {
 	while (*at < l->events) {
@@ -100,7 +88,7 @@ static void walk_events(const struct prediction *p, const struct log *l, unsigne
 	size_t predicted_at = 0, logged_at = 0;
 
 	for (unsigned at = 0;; at++) {
-		const struct predicted_event *x = next_expected(p, rtmr, &predicted_at);
+		const struct predicted_event *x = prediction_next(p, rtmr, &predicted_at);
 		const struct log_event *logged = next_logged(l, rtmr, &logged_at);
 
 		if (!x && (!logged || !p->complete[rtmr]))

@@ -452,6 +452,17 @@ int predict(const struct measure_inputs *inputs, struct prediction *ret, struct 
 	return r;
 }
 
+const struct predicted_event *prediction_next(const struct prediction *p, unsigned rtmr, size_t *at)
+{
+	while (*at < p->events) {
+		const struct predicted_event *ev = &p->event[(*at)++];
+
+		if (ev->rtmr == rtmr)
+			return ev;
+	}
+	return NULL;
+}
+
 void prediction_done(struct prediction *p)
 {
 	free(p->event);

@@ -98,4 +98,8 @@ struct prediction {
 int predict(const struct measure_inputs *inputs, struct prediction *ret, struct err *e);
 void prediction_done(struct prediction *p);
 
+/* The next event of that register from *at on, which moves behind it; NULL at the end. */
+const struct predicted_event *prediction_next(const struct prediction *p, unsigned rtmr,
+                                              size_t *at);
+
 #endif

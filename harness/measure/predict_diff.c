@@ -23,18 +23,6 @@ static void add(struct text *t, const char *fmt, ...)
 		t->used += (size_t)n < t->size - t->used ? (size_t)n : t->size - t->used - 1;
 }
 
-static const struct predicted_event *next_event(const struct prediction *p, unsigned rtmr,
-                                                size_t *at)
-{
-	while (*at < p->events) {
-		const struct predicted_event *ev = &p->event[(*at)++];
-
-		if (ev->rtmr == rtmr)
-			return ev;
-	}
-	return NULL;
-}
-
 /* An event may differ though its own input is the same: QEMU writes into the kernel it hands on. */
 static const char *input_state(const struct prediction *a, const struct prediction *b,
                                enum measure_input input)
@@ -67,8 +55,8 @@ bool predict_diff(const struct prediction *a, const struct prediction *b, int rt
 	if (rtmr < 0 && memcmp(a->mrtd, b->mrtd, sizeof(a->mrtd)) != 0)
 		add(&t, "firmware%s", input_state(a, b, INPUT_FIRMWARE));
 	while (rtmr >= 0) {
-		const struct predicted_event *x = next_event(a, (unsigned)rtmr, &i);
-		const struct predicted_event *y = next_event(b, (unsigned)rtmr, &k);
+		const struct predicted_event *x = prediction_next(a, (unsigned)rtmr, &i);
+		const struct predicted_event *y = prediction_next(b, (unsigned)rtmr, &k);
 
 		if (!x && !y)
 			break;

@@ -16,20 +16,18 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "core/cleanup.h"
+#include "format/longmode.h"
 
 /* The guest: 64 KiB of RAM at 0, an identity map of the first 2 MiB, code without a stack. */
-#define GUEST_SIZE  0x10000u
-#define GUEST_PML4  0x1000u
-#define GUEST_PDPT  0x2000u
-#define GUEST_PD    0x3000u
-#define GUEST_CODE  0x8000u
-#define GUEST_DATA  0x9000u
-#define GUEST_PORT  0x10
-#define MARK_ATOMIC 1
-#define MARK_LOOP   2
-#define ROUNDS      3
-#define CPUID_MAX   128
+#define GUEST_SIZE   0x10000u
+#define GUEST_TABLES 0x1000u
+#define GUEST_CODE   0x8000u
+#define GUEST_DATA   0x9000u
+#define GUEST_PORT   0x10
+#define MARK_ATOMIC  1
+#define MARK_LOOP    2
+#define ROUNDS       3
+#define CPUID_MAX    128
 
 static const uint8_t guest_code[] = {
         0xf0, 0x48,        0x0f, 0xc7,       0x0e, /* lock cmpxchg16b [rsi] */
@@ -55,11 +53,6 @@ static bool failed(struct kvm_check *c, const char *what)
 	return false;
 }
 
-static void put64(uint8_t *at, uint64_t value)
-{
-	memcpy(at, &value, sizeof(value));
-}
-
 static bool make_vm(int kvm, struct guest *g, struct kvm_check *c)
 {
 	struct kvm_userspace_memory_region region = {.memory_size = GUEST_SIZE};
@@ -72,10 +65,7 @@ static bool make_vm(int kvm, struct guest *g, struct kvm_check *c)
 	        mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (g->memory == MAP_FAILED)
 		return failed(c, "mmap");
-	/* Present, writable; the last level is one 2 MiB page. */
-	put64(g->memory + GUEST_PML4, GUEST_PDPT | 3);
-	put64(g->memory + GUEST_PDPT, GUEST_PD | 3);
-	put64(g->memory + GUEST_PD, 0x83);
+	longmode_map(g->memory, GUEST_TABLES);
 	memcpy(g->memory + GUEST_CODE, guest_code, sizeof(guest_code));
 	region.userspace_addr = (uintptr_t)g->memory;
 	/* Intel without "unrestricted guest" wants three pages of its own; AMD ignores it. */
@@ -106,20 +96,6 @@ static bool set_cpuid(int kvm, const struct guest *g, struct kvm_check *c)
 
 static bool set_long_mode(const struct guest *g, struct kvm_check *c)
 {
-	struct kvm_segment data = {.limit = 0xffffffff,
-	                           .selector = 16,
-	                           .type = 3,
-	                           .present = 1,
-	                           .db = 1,
-	                           .s = 1,
-	                           .g = 1};
-	struct kvm_segment code = {.limit = 0xffffffff,
-	                           .selector = 8,
-	                           .type = 11,
-	                           .present = 1,
-	                           .l = 1,
-	                           .s = 1,
-	                           .g = 1};
 	/* cmpxchg16b: memory is 0 = rdx:rax, so it becomes rcx:rbx. */
 	struct kvm_regs regs = {
 	        .rip = GUEST_CODE, .rsi = GUEST_DATA, .rbx = 0x1234, .rcx = 0x5678, .rflags = 2};
@@ -127,12 +103,7 @@ static bool set_long_mode(const struct guest *g, struct kvm_check *c)
 
 	if (ioctl(g->cpu, KVM_GET_SREGS, &s) < 0)
 		return failed(c, "KVM_GET_SREGS");
-	s.cs = code;
-	s.ds = s.es = s.fs = s.gs = s.ss = data;
-	s.cr3 = GUEST_PML4;
-	s.cr4 |= 1u << 5;             /* PAE */
-	s.cr0 |= 1u | 1u << 31;       /* PE, PG */
-	s.efer |= 1u << 8 | 1u << 10; /* LME, LMA */
+	longmode_set(&s, GUEST_TABLES);
 	if (ioctl(g->cpu, KVM_SET_SREGS, &s) < 0)
 		return failed(c, "KVM_SET_SREGS");
 	return ioctl(g->cpu, KVM_SET_REGS, &regs) < 0 ? failed(c, "KVM_SET_REGS") : true;

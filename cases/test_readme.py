@@ -69,6 +69,13 @@ def test_every_room_has_a_readme():
     assert not missing
 
 
+@pytest.mark.parametrize("room", ["scripts", "cases/golden", "guests"])
+def test_what_is_in_a_room_is_told(room):
+    told = (TOP / room / "README.md").read_text()
+    there = {f.name for f in (TOP / room).iterdir() if not f.name.startswith((".", "__"))} - {"README.md"}
+    assert not [name for name in there if f"`{name}" not in told]
+
+
 def test_harness_is_rooms():
     assert [f.name for f in (TOP / "harness").iterdir() if f.is_file()] == ["README.md"]
 

@@ -30,7 +30,7 @@ static void init(void)
 	FUZZ_CHECK(chain_read(file, size, CHAIN_PCK, NULL, &chain, &e) == 0);
 	free(file);
 	for (size_t i = 0; i < CHAIN_PCK; i++)
-		FUZZ_CHECK(ecdsa_to_point(X509_get0_pubkey(chain.cert[i]), point[i], &e) == 0);
+		FUZZ_CHECK(cert_point(chain.cert[i], point[i], &e) == 0);
 	anchor = (struct anchor){ORIGIN_HARDWARE, chain.cert[2], point[2], NULL};
 	for (size_t i = 0; i < 4; i++) {
 		const uint8_t *p;

@@ -73,6 +73,13 @@ START_TEST(policies)
 	        !accepts("{\"accepted_origins\":[\"none\",\"unknown\",\"hardware\"],"
 	                 "\"accepted_statuses\":[\"NotEvaluated\",\"UpToDate\"]}",
 	                 &d));
+	quote.td.mrservicetd[47] = 7; /* another TD has a hand in it */
+	ck_assert(!accepts(NULL, &good));
+	ck_assert(accepts("{\"allow_service_td\":true}", &good));
+	quote.td.mrservicetd[47] = 0;
+	quote.td.cur_servtd_hash[0] = 7;
+	ck_assert(!accepts("{\"allow_service_td\":false}", &good));
+	quote.td.cur_servtd_hash[0] = 0;
 	quote.td.attributes |= 1;
 	ck_assert(!accepts(NULL, &good));
 	ck_assert(accepts("{\"allow_debug\":true}", &good));

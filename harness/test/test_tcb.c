@@ -446,6 +446,54 @@ START_TEST(signed_but_malformed)
 }
 END_TEST
 
+/*
+ * A word that is not known here spoils the level that has it, and no other: the TD is at level 0, not
+ * at level 1.
+ */
+static const struct {
+	const char *path, *value;
+	enum tcb_status expected;
+} unknown[] = {
+        {"tcbLevels.0.tcbStatus", "\"uptodate\"", TCB_UNKNOWN},
+        {"tcbLevels.0.tcbStatus", "\"TDRelaunchAdvised\"", TCB_UNKNOWN},
+        {"tcbLevels.0.advisoryIDs", "[\"INTEL-SA-\\u001b[31m\"]", TCB_UNKNOWN},
+        {"tcbLevels.0.advisoryIDs", "[1]", TCB_UNKNOWN},
+        {"tcbLevels.0.advisoryIDs", "\"INTEL-SA-00001\"", TCB_UNKNOWN},
+        {"tcbLevels.1.tcbStatus", "\"Deprecated\"", TCB_UP_TO_DATE},
+        {"tcbLevels.1.advisoryIDs", "[\"INTEL SA 1\"]", TCB_UP_TO_DATE},
+        {"tdxModuleIdentities.0.tcbLevels.0.tcbStatus", "\"SWHardeningNeeded\"", TCB_UNKNOWN},
+        {"tdxModuleIdentities.0.tcbLevels.1.tcbStatus", "\"Sunset\"", TCB_UP_TO_DATE},
+        {"tdxModuleIdentities.0.id", "\"TDX_1\"", TCB_TDX_MODULE_MISMATCH},
+        {"tdxModuleIdentities.0.id", "\"TDX_-1\"", TCB_TDX_MODULE_MISMATCH},
+        {"tdxModuleIdentities.1.id", "\"NEXT_01\"", TCB_UP_TO_DATE},
+};
+
+START_TEST(unknown_words)
+{
+	static const struct tcb_case c = {
+	        .version = 4,
+	        .svn = {3, 1, 2},
+	        .level = {{1, 1, 0, 2, UP}, {1, 1, 0, 1, OUT}},
+	        .module = {{3, UP}, {1, OUT}},
+	        .qe = QE,
+	};
+	json_t *info = make_tcb_info(&c);
+	json_t *modules = json_object_get(info, "tdxModuleIdentities");
+	struct verdict d;
+
+	json_array_append_new(modules, json_deep_copy(json_array_get(modules, 0)));
+	json_object_set_new(json_array_get(modules, 1), "id", json_string("TDX_07"));
+	set_at(info, unknown[_i].path,
+	       json_loads(unknown[_i].value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+	d = judge(&c, &(struct bundle_contents){
+	                      .at = NOW, .tcb_info = info, .qe_identity = make_qe_identity(&c.qe)});
+	ck_assert(d.authentic);
+	ck_assert_msg(d.status == unknown[_i].expected, "%s: %s", tcb_status_names[d.status],
+	              d.reason);
+	ck_assert(d.status != TCB_UNKNOWN || strstr(d.reason, "unknown status"));
+}
+END_TEST
+
 /* Counts at their limits, and one more. */
 START_TEST(signed_but_too_much)
 {
@@ -544,6 +592,7 @@ int main(void)
 	tcase_add_loop_test(tc, revoked_certificates, 0, 3);
 	tcase_add_loop_test(tc, other_enclaves, 0, 4);
 	tcase_add_loop_test(tc, signed_but_malformed, 0, MALFORMED);
+	tcase_add_loop_test(tc, unknown_words, 0, (int)COUNT_OF(unknown));
 	tcase_add_test(tc, signed_but_too_much);
 	tcase_add_test(tc, an_sgx_identity);
 	tcase_add_test(tc, issuers_named_alike);

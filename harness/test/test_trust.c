@@ -557,6 +557,28 @@ START_TEST(default_dir)
 }
 END_TEST
 
+/* The root that is built in signed itself, and its key is the one that is pinned. */
+START_TEST(the_root_built_in)
+{
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+	X509 *root = cert_intel_root();
+	struct golden g = golden_read("quote/9c3786b9b3d6.bin");
+	struct chain chain;
+	struct quote q;
+	struct err e;
+
+	ck_assert_ptr_nonnull(root);
+	ck_assert_int_eq(cert_key(root, &key, &e), 0);
+	ck_assert(cert_signed_by(root, key));
+	ck_assert_int_eq(quote_parse(g.data, g.size, &q, NULL), FORMAT_OK);
+	ck_assert_int_eq(
+	        chain_read(q.cert_data.data, q.cert_data.size, CHAIN_PCK, NULL, &chain, &e), 0);
+	ck_assert_ptr_eq(chain.cert[2], root); /* as Intel's platforms give it */
+	chain_done(&chain);
+	golden_done(&g);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("trust");
@@ -567,6 +589,7 @@ int main(void)
 	if (!mkdtemp(scratch) || authority_open(scratch_path("authority"), &authority, &e) < 0)
 		return EXIT_FAILURE;
 	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, the_root_built_in);
 	tcase_add_checked_fixture(tc, NULL, forget);
 	tcase_add_test(tc, genuine_quotes_are_hardware);
 	tcase_add_loop_test(tc, every_flipped_byte, 0, 4);

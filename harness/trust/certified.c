@@ -19,8 +19,10 @@ struct search {
 
 static void certified_free(struct certified *p)
 {
-	if (p)
+	if (p) {
 		chain_done(&p->chain);
+		EVP_PKEY_free(p->key);
+	}
 	free(p);
 }
 
@@ -44,14 +46,12 @@ static int read_leaf(struct certified *p, struct err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < CHAIN_PCK; i++) {
-		EVP_PKEY *key = X509_get0_pubkey(p->chain.cert[i]);
-
-		if (!key || (r = ecdsa_to_point(key, p->point[i], e)) < 0)
+		if ((r = cert_point(p->chain.cert[i], p->point[i], e)) < 0)
 			return refuse(e, VERDICT_PCK_CHAIN_INVALID,
 			              "a certificate's key is not on P-256: %s",
 			              label_cert(label, p->chain.cert[i]));
 	}
-	return 0;
+	return ecdsa_from_point(p->point[0], &p->key, e);
 }
 
 /* ---- a leaf without its chain ---- */
@@ -243,9 +243,9 @@ static int find_named(struct search *s, const struct quote *q, struct certified 
 	int r = -EBADMSG;
 
 	for (size_t i = 0; r == -EBADMSG && i < c->pooled; i++) {
-		EVP_PKEY *key = X509_get0_pubkey(c->pool[i]);
+		_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
 
-		if (!key || !is_named(q, c->pool[i]))
+		if (!is_named(q, c->pool[i]) || cert_key(c->pool[i], &key, NULL) < 0)
 			continue;
 		named = true;
 		if (!ecdsa_verify(key, q->qe_signature, q->qe_report_raw.data,

@@ -22,6 +22,7 @@ struct certified {
 	struct dates dates; /* of all three */
 	struct pck pck;
 	uint8_t point[CHAIN_PCK][ECDSA_RAW_SIZE]; /* the certificates' keys */
+	EVP_PKEY *key;                            /* the leaf's */
 };
 
 struct certified_cache {

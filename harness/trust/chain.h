@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "trust/cert.h"
 #include "trust/refuse.h"
 
 /*
@@ -65,8 +66,6 @@ int chain_verify(const struct chain *c, X509 *test_root, enum origin *ret_origin
                  struct dates *ret_dates, struct err *e);
 /* Names the certificate whose date it is. -EBADMSG unless all hold at `at`. */
 int chain_check_dates(const struct chain *c, time_t at, struct err *e);
-/* Whether one was issued for the other: same name, same public key. */
-bool cert_reissued(const X509 *a, const X509 *b);
 
 /*
  * Reads the PCK certificate of certification data type 4. Intel's documents do not say in what

@@ -80,17 +80,17 @@ static int verify_by(struct collateral *c, struct signed_item *i, const struct c
 	char label[LABEL_SIZE];
 	struct dates dates;
 	enum origin origin;
-	EVP_PKEY *key;
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
 	int r;
 
 	if ((r = verify_signing(c, chain, a, &origin, &dates, e)) < 0)
 		return err_prefix(e, "%s", item_name(i));
-	key = X509_get0_pubkey(chain->cert[0]);
 	if (origin != a->origin)
 		return refuse(e, VERDICT_TCB_SIGNING_OTHER_ROOT,
 		              "%s has another root than the quote: %s", item_name(i),
 		              label_cert(label, chain->cert[chain->count - 1]));
-	if (!key || !ecdsa_verify(key, i->signature, i->raw, i->raw_size))
+	if (cert_key(chain->cert[0], &key, NULL) < 0 ||
+	    !ecdsa_verify(key, i->signature, i->raw, i->raw_size))
 		return refuse(e,
 		              i->kind == SIGNED_TCB_INFO ? VERDICT_TCB_INFO_SIGNATURE
 		                                         : VERDICT_QE_IDENTITY_SIGNATURE,
@@ -131,7 +131,7 @@ static bool is_known(const struct signed_item *i, const X509 *cert)
 			return true;
 	}
 	for (size_t k = 0; k < i->signers; k++) {
-		if (i->signer[k].cert == cert || X509_cmp(i->signer[k].cert, cert) == 0)
+		if (cert_equal(i->signer[k].cert, cert))
 			return true;
 	}
 	return false;

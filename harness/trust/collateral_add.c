@@ -30,7 +30,7 @@ int collateral_add_crl(struct collateral *c, const uint8_t *der, size_t size,
 	if (c->crls == COLLATERAL_MAX)
 		return full(e);
 	if (!(crl = d2i_X509_CRL(NULL, &p, (long)size)) || p != der + size)
-		return ssl_err(e, -EBADMSG, "malformed CRL");
+		return ssl_err(e, -EBADMSG, "neither a certificate nor a CRL");
 	if (!(k = calloc(1, sizeof(*k))))
 		return err_nomem(e);
 	r = dates_read(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl), &k->dates);
@@ -52,7 +52,7 @@ int collateral_add_crl(struct collateral *c, const uint8_t *der, size_t size,
 static bool is_pooled(const struct collateral *c, const X509 *cert)
 {
 	for (size_t i = 0; i < c->pooled; i++) {
-		if (X509_cmp(c->pool[i], cert) == 0)
+		if (cert_equal(c->pool[i], cert))
 			return true;
 	}
 	return false;
@@ -60,17 +60,12 @@ static bool is_pooled(const struct collateral *c, const X509 *cert)
 
 static int add_der(struct collateral *c, const uint8_t *der, size_t size, struct err *e)
 {
-	const unsigned char *p = der;
-	X509 *cert = d2i_X509(NULL, &p, (long)size);
+	X509 *cert = cert_parse(der, (long)size);
 	int r = 0;
 
-	if (!cert) {
-		ERR_clear_error();
+	if (!cert)
 		return collateral_add_crl(c, der, size, NULL, e);
-	}
-	if (p != der + size)
-		r = err_set(e, -EBADMSG, "bytes after a certificate");
-	else if (!is_pooled(c, cert) && c->pooled == COLLATERAL_MAX)
+	if (!is_pooled(c, cert) && c->pooled == COLLATERAL_MAX)
 		r = full(e);
 	else if (!is_pooled(c, cert))
 		c->pool[c->pooled++] = TAKE_PTR(cert);

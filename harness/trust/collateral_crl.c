@@ -8,12 +8,13 @@
 
 static int check_signature(struct crl *k, X509 *issuer, const uint8_t point[64], struct err *e)
 {
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
 	char label[LABEL_SIZE], by[LABEL_SIZE];
 
 	if (k->verified && memcmp(k->verified_by, point, 64) == 0)
 		return 0;
 	if (!k->refused || memcmp(k->refused_by, point, 64) != 0) {
-		if (X509_CRL_verify(k->crl, X509_get0_pubkey(issuer)) == 1) {
+		if (ecdsa_from_point(point, &key, e) == 0 && X509_CRL_verify(k->crl, key) == 1) {
 			memcpy(k->verified_by, point, 64);
 			k->verified = true;
 			return 0;
@@ -52,15 +53,14 @@ static int check_plain(const struct crl *k, struct err *e)
 /* Whether the keys that the quote's chain has signed the certificates; asked but once. */
 static bool issuer_signed(struct crl *k, const struct anchor *a)
 {
-	EVP_PKEY *root = X509_get0_pubkey(a->root);
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *root = NULL;
 
-	if (k->issuer_signed == KNOWN_NOT) {
-		k->issuer_signed = X509_verify(k->issuer.cert[0], root) == 1 &&
-		                                   X509_verify(k->issuer.cert[1], root) == 1
+	if (k->issuer_signed == KNOWN_NOT)
+		k->issuer_signed = cert_key(a->root, &root, NULL) == 0 &&
+		                                   cert_signed_by(k->issuer.cert[0], root) &&
+		                                   cert_signed_by(k->issuer.cert[1], root)
 		                           ? KNOWN_TRUE
 		                           : KNOWN_FALSE;
-		ERR_clear_error();
-	}
 	return k->issuer_signed == KNOWN_TRUE;
 }
 
@@ -74,7 +74,7 @@ static int check_issuer_chain(struct crl *k, const X509 *issuer, const struct an
 	for (size_t i = 0; i < k->issuer.count; i++) {
 		const X509 *cert = k->issuer.cert[i];
 
-		if (X509_cmp(cert, expected[i]) != 0 &&
+		if (!cert_equal(cert, expected[i]) &&
 		    (!cert_reissued(cert, expected[i]) || !issuer_signed(k, a)))
 			return refuse(e, VERDICT_CRL_ISSUER_CHAIN,
 			              "the CRL's issuer chain is not the quote's: it has %s",

@@ -93,17 +93,25 @@ static int raw_to_der(const uint8_t raw[ECDSA_RAW_SIZE], uint8_t der[DER_SIZE_MA
 	return i2d_ECDSA_SIG(sig, &der);
 }
 
-bool ecdsa_verify(EVP_PKEY *key, const uint8_t signature[ECDSA_RAW_SIZE], const void *data,
-                  size_t size)
+bool ecdsa_verify_der(EVP_PKEY *key, const uint8_t *signature, size_t signature_size,
+                      const void *data, size_t size)
 {
 	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	uint8_t digest[SHA256_DIGEST_LENGTH], der[DER_SIZE_MAX];
-	int der_size = raw_to_der(signature, der);
+	uint8_t digest[SHA256_DIGEST_LENGTH];
 	bool ok;
 
 	SHA256(data, size, digest);
-	ok = ctx && der_size > 0 && EVP_PKEY_verify_init(ctx) == 1 &&
-	     EVP_PKEY_verify(ctx, der, (size_t)der_size, digest, sizeof(digest)) == 1;
+	ok = ctx && EVP_PKEY_verify_init(ctx) == 1 &&
+	     EVP_PKEY_verify(ctx, signature, signature_size, digest, sizeof(digest)) == 1;
 	ERR_clear_error();
 	return ok;
+}
+
+bool ecdsa_verify(EVP_PKEY *key, const uint8_t signature[ECDSA_RAW_SIZE], const void *data,
+                  size_t size)
+{
+	uint8_t der[DER_SIZE_MAX];
+	int der_size = raw_to_der(signature, der);
+
+	return der_size > 0 && ecdsa_verify_der(key, der, (size_t)der_size, data, size);
 }

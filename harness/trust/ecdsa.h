@@ -26,5 +26,8 @@ int ecdsa_sign(EVP_PKEY *key, const void *data, size_t size, uint8_t ret[ECDSA_R
 /* Only one answer is yes; a signature that cannot be evaluated is a wrong one. */
 bool ecdsa_verify(EVP_PKEY *key, const uint8_t signature[ECDSA_RAW_SIZE], const void *data,
                   size_t size);
+/* The same for a signature as certificates have it: SEQUENCE of two INTEGERs. */
+bool ecdsa_verify_der(EVP_PKEY *key, const uint8_t *signature, size_t signature_size,
+                      const void *data, size_t size);
 
 #endif

@@ -100,11 +100,10 @@ static int check_binding(const struct quote *q, struct err *e)
 static int check_signatures(const struct quote *q, const struct certified *p, struct err *e)
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *attest = NULL;
-	EVP_PKEY *pck = X509_get0_pubkey(p->chain.cert[0]);
 	char label[LABEL_SIZE], key[HEX_ENCODED_SIZE(ECDSA_RAW_SIZE)];
 	int r;
 
-	if (!ecdsa_verify(pck, q->qe_signature, q->qe_report_raw.data, q->qe_report_raw.size))
+	if (!ecdsa_verify(p->key, q->qe_signature, q->qe_report_raw.data, q->qe_report_raw.size))
 		return refuse(e, VERDICT_QE_REPORT_SIGNATURE,
 		              "the QE report's signature is wrong: not by the PCK certificate %s",
 		              label_cert(label, p->chain.cert[0]));

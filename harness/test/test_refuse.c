@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ftw.h>
+#include <jansson.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "core/cleanup.h"
+#include "format/tdx.h"
+#include "format/text.h"
+#include "test/golden.h"
+#include "test/recertify.h"
+#include "trust/authority.h"
+#include "trust/cert.h"
+#include "trust/policy.h"
+#include "trust/verify.h"
+
+/*
+ * Which of several faults counts, by its code: revocation before expiry, certificates that are
+ * issued again or named otherwise, collateral that failed. What is right is what Intel's QVL says of
+ * such collateral, but for critical extensions, which it does not look at.
+ */
+#define NOW 1800000000
+#define DAY 86400
+
+static char scratch[] = "/tmp/tception-refuse-XXXXXX";
+static struct authority *authority;
+static uint8_t *quote_bytes;
+static size_t quote_size;
+static struct quote quote;
+
+static void setup(void)
+{
+	struct tdreport report = {0};
+	struct err e;
+
+	memcpy(report.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
+	memcpy(report.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
+	       strlen(TDX_EMULATED_MRSIGNERSEAM));
+	report.tcb.tee_tcb_svn[1] = 1;
+	ck_assert_int_eq(authority_quote(authority, &report, 4, &quote_bytes, &quote_size, &e), 0);
+	ck_assert_int_eq(quote_parse(quote_bytes, quote_size, &quote, NULL), FORMAT_OK);
+}
+
+static void teardown(void)
+{
+	free(quote_bytes);
+}
+
+/* ---- making ---- */
+
+static json_t *bundle(time_t at, const X509 *revoked)
+{
+	struct bundle_contents contents = {.at = at, .revoked = revoked};
+	_cleanup_(freep) char *text = NULL;
+	struct err e;
+
+	ck_assert_int_eq(authority_bundle_of(authority, &contents, &text, &e), 0);
+	return json_loads(text, 0, NULL);
+}
+
+/* The certificate of a role once more, with its key: valid for other days, or named otherwise. */
+static X509 *reissue(enum authority_role role, time_t from, time_t to, const char *name)
+{
+	enum authority_role issuer = role == ROLE_PCK ? ROLE_PCK_CA : ROLE_ROOT;
+	X509 *cert = X509_dup(authority->id[role].cert);
+	X509_NAME *names = X509_get_subject_name(cert);
+
+	ck_assert_ptr_nonnull(ASN1_TIME_set(X509_getm_notBefore(cert), from));
+	ck_assert_ptr_nonnull(ASN1_TIME_set(X509_getm_notAfter(cert), to));
+	if (name) {
+		X509_NAME_ENTRY_free(X509_NAME_delete_entry(
+		        names, X509_NAME_get_index_by_NID(names, NID_commonName, -1)));
+		X509_NAME_add_entry_by_txt(names, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1,
+		                           -1, 0);
+	}
+	ck_assert_int_gt(X509_sign(cert, authority->id[issuer].key, EVP_sha256()), 0);
+	return cert;
+}
+
+static char *pem(X509 *const *cert, size_t count)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data, *text;
+	long size;
+
+	for (size_t i = 0; i < count; i++)
+		ck_assert_int_eq(PEM_write_bio_X509(bio, cert[i]), 1);
+	size = BIO_get_mem_data(bio, &data);
+	text = strndup(data, (size_t)size);
+	BIO_free(bio);
+	return text;
+}
+
+/* A chain of `cert` and the root. */
+static json_t *chain_text(X509 *cert)
+{
+	X509 *const certs[] = {cert, authority->id[ROLE_ROOT].cert};
+	char *text = pem(certs, 2);
+	json_t *o = json_string(text);
+
+	free(text);
+	return o;
+}
+
+static struct verifier *verifier(void)
+{
+	struct trust_anchors anchors = {authority_root_pem(authority)};
+	struct verifier *v;
+	struct err e;
+
+	ck_assert_int_eq(verifier_new(&anchors, &v, &e), 0);
+	return v;
+}
+
+static void give(struct verifier *v, const char *text)
+{
+	struct err e;
+
+	ck_assert_msg(verifier_add(v, text, strlen(text), &e) == 0, "%s", e.text);
+}
+
+/* Takes `o` over. */
+static void give_json(struct verifier *v, json_t *o)
+{
+	_cleanup_(freep) char *text = json_dumps(o, 0);
+
+	json_decref(o);
+	give(v, text);
+}
+
+static struct verdict *ask(struct verifier *v)
+{
+	static struct verdict d;
+	struct err e;
+
+	ck_assert_int_eq(verifier_check(v, &quote, NOW, &d, &e), 0);
+	ck_assert_int_eq(d.authentic, verdict_code_authentic(d.code));
+	ck_assert_int_eq(d.code == VERDICT_OK, d.reason[0] == 0);
+	return &d;
+}
+
+static void assert_code(struct verifier *v, enum verdict_code code)
+{
+	const struct verdict *d = ask(v);
+
+	ck_assert_msg(d->code == code, "%s instead of %s: %s", verdict_code_names[d->code],
+	              verdict_code_names[code], d->reason);
+	verifier_free(v);
+}
+
+/* ---- revocation ---- */
+
+START_TEST(listed_once)
+{
+	static const struct {
+		enum authority_role role;
+		enum verdict_code code;
+	} listed[] = {
+	        {ROLE_PCK, VERDICT_PCK_REVOKED},
+	        {ROLE_PCK_CA, VERDICT_PCK_CA_REVOKED},
+	        {ROLE_SIGNING, VERDICT_TCB_SIGNING_REVOKED}, /* the collateral's fault */
+	};
+	static const int days[] = {0, -40, +40}; /* holds, has expired, does not hold yet */
+
+	for (size_t i = 0; i < COUNT_OF(listed); i++) {
+		const X509 *cert = authority->id[listed[i].role].cert;
+
+		for (size_t k = 0; k < COUNT_OF(days); k++) {
+			struct verifier *v = verifier();
+
+			give_json(v, bundle(NOW + days[k] * DAY, cert));
+			give_json(v, bundle(NOW, NULL)); /* a newer one forgives nothing */
+			assert_code(v, listed[i].code);
+		}
+	}
+}
+END_TEST
+
+/* Listed in one CRL, while another is missing or expired: listed is what counts. */
+START_TEST(listed_among_faults)
+{
+	json_t *o = bundle(NOW - 40 * DAY, authority->id[ROLE_PCK].cert);
+	struct verifier *v = verifier();
+
+	json_object_del(o, "root_ca_crl");
+	give_json(v, o);
+	assert_code(v, VERDICT_PCK_REVOKED);
+
+	v = verifier();
+	give_json(v, bundle(NOW - 40 * DAY, NULL));
+	assert_code(v, VERDICT_CRL_EXPIRED);
+	v = verifier();
+	give_json(v, bundle(NOW + 40 * DAY, NULL));
+	assert_code(v, VERDICT_CRL_NOT_YET_VALID);
+}
+END_TEST
+
+/* A CRL signed anew with an extension that is critical and not known. */
+static json_t *critical(const char *hex)
+{
+	uint8_t der[4096];
+	const uint8_t *p = der;
+	unsigned char *again = NULL;
+	X509_CRL *crl;
+	X509_EXTENSION *ext;
+	json_t *text;
+	size_t n;
+	int size;
+
+	ck_assert_int_eq(hex_decode(hex, strlen(hex), der, &n), FORMAT_OK);
+	crl = d2i_X509_CRL(NULL, &p, (long)n);
+	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_issuing_distribution_point,
+	                          "critical,onlyCA:TRUE");
+	ck_assert(crl && ext && X509_CRL_add_ext(crl, ext, -1) == 1);
+	ck_assert_int_gt(X509_CRL_sign(crl, authority->id[ROLE_PCK_CA].key, EVP_sha256()), 0);
+	size = i2d_X509_CRL(crl, &again);
+	{
+		_cleanup_(freep) char *out = malloc(HEX_ENCODED_SIZE((size_t)size));
+
+		hex_encode(again, (size_t)size, out);
+		text = json_string(out);
+	}
+	OPENSSL_free(again);
+	X509_EXTENSION_free(ext);
+	X509_CRL_free(crl);
+	return text;
+}
+
+START_TEST(critical_extension)
+{
+	for (int listed = 0; listed < 2; listed++) {
+		json_t *o = bundle(NOW, listed ? authority->id[ROLE_PCK].cert : NULL);
+		struct verifier *v = verifier();
+
+		json_object_set_new(o, "pck_crl",
+		                    critical(json_string_value(json_object_get(o, "pck_crl"))));
+		give_json(v, o);
+		ck_assert(listed || strstr(ask(v)->reason, "2.5.29.28"));
+		assert_code(v, listed ? VERDICT_PCK_REVOKED : VERDICT_CRL_EXTENSION);
+	}
+}
+END_TEST
+
+/* ---- names ---- */
+
+START_TEST(named_otherwise)
+{
+	X509 *other = reissue(ROLE_SIGNING, NOW - DAY, NOW + DAY, "EMULATED SGX Something Else");
+	X509 *chain[] = {reissue(ROLE_PCK, NOW - DAY, NOW + DAY, "EMULATED SGX Leaf"),
+	                 authority->id[ROLE_PCK_CA].cert, authority->id[ROLE_ROOT].cert};
+	_cleanup_(freep) char *text = pem(chain, 3);
+	static uint8_t renamed[QUOTE_MAX];
+	struct verifier *v = verifier();
+	json_t *o = bundle(NOW, NULL);
+	size_t size;
+
+	json_object_set_new(o, "tcb_info_issuer_chain", chain_text(other));
+	json_object_set_new(o, "qe_identity_issuer_chain", chain_text(other));
+	give_json(v, o);
+	ck_assert_ptr_nonnull(strstr(ask(v)->reason, "Something Else"));
+	assert_code(v, VERDICT_TCB_SIGNING_NAME);
+
+	size = recertify(quote_bytes, quote_size, QUOTE_CERT_PCK_CHAIN, text, strlen(text),
+	                 renamed);
+	ck_assert_int_eq(quote_parse(renamed, size, &quote, NULL), FORMAT_OK);
+	v = verifier();
+	give_json(v, bundle(NOW, NULL));
+	assert_code(v, VERDICT_PCK_CHAIN_NAME);
+	X509_free(other);
+	X509_free(chain[0]);
+}
+END_TEST
+
+/* ---- issued again ---- */
+
+/* TCB info and QE identity as Intel serves them, without issuer chains. */
+static void give_bodies(struct verifier *v)
+{
+	static const char *const key[][2] = {{"tcb_info", "tcbInfo"},
+	                                     {"qe_identity", "enclaveIdentity"}};
+	json_t *o = bundle(NOW, NULL);
+
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(freep) char *text = NULL;
+		char name[40];
+
+		snprintf(name, sizeof(name), "%s_signature", key[i][0]);
+		ck_assert_int_gt(asprintf(&text, "{\"%s\":%s,\"signature\":\"%s\"}", key[i][1],
+		                          json_string_value(json_object_get(o, key[i][0])),
+		                          json_string_value(json_object_get(o, name))),
+		                 0);
+		give(v, text);
+	}
+	give(v, json_string_value(json_object_get(o, "root_ca_crl")));
+	give(v, json_string_value(json_object_get(o, "pck_crl")));
+	json_decref(o);
+}
+
+static void give_cert(struct verifier *v, X509 *cert)
+{
+	_cleanup_(freep) char *text = pem(&cert, 1);
+
+	give(v, text);
+}
+
+/* In any order, the one that holds is found; without it, the reason names the one that is there. */
+START_TEST(signers_issued_again)
+{
+	X509 *old = reissue(ROLE_SIGNING, NOW - 900 * DAY, NOW - 20 * DAY, NULL);
+	X509 *new = reissue(ROLE_SIGNING, NOW - 30 * DAY, NOW + 900 * DAY, NULL);
+
+	for (int order = 0; order < 6; order++) {
+		struct verifier *v = verifier();
+
+		for (int i = 0; i < 3; i++) {
+			switch ((order / 2 + (order % 2 ? 2 - i : i)) % 3) {
+			case 0:
+				give_bodies(v);
+				break;
+			case 1:
+				give_cert(v, old);
+				break;
+			default:
+				give_cert(v, new);
+				break;
+			}
+			if (i < 2)
+				ck_assert_int_ne(ask(v)->code, VERDICT_QUOTE_SIGNATURE);
+		}
+		assert_code(v, VERDICT_OK);
+	}
+	{
+		struct verifier *v = verifier();
+		const struct verdict *d;
+		json_t *o = bundle(NOW, NULL);
+
+		give_bodies(v);
+		give_cert(v, old);
+		d = ask(v);
+		ck_assert_int_eq(d->code, VERDICT_TCB_SIGNING_EXPIRED);
+		ck_assert_ptr_nonnull(strstr(d->reason, "TCB Signing"));
+		ck_assert_ptr_nonnull(strstr(d->reason, "2026-12-26")); /* NOW - 20 days */
+		verifier_free(v);
+
+		v = verifier(); /* the chain that came along is the old one */
+		json_object_set_new(o, "tcb_info_issuer_chain", chain_text(old));
+		json_object_set_new(o, "qe_identity_issuer_chain", chain_text(old));
+		give_json(v, o);
+		ck_assert_int_eq(ask(v)->code, VERDICT_TCB_SIGNING_EXPIRED);
+		give_cert(v, new);
+		assert_code(v, VERDICT_OK);
+	}
+	X509_free(old);
+	X509_free(new);
+}
+END_TEST
+
+START_TEST(ca_issued_again)
+{
+	X509 *again = reissue(ROLE_PCK_CA, NOW - DAY, NOW + 400 * DAY, NULL);
+	X509 *forged = X509_dup(again);
+	struct verifier *v = verifier();
+	json_t *o = bundle(NOW, NULL);
+
+	json_object_set_new(o, "pck_crl_issuer_chain", chain_text(again));
+	give_json(v, json_deep_copy(o));
+	assert_code(v, VERDICT_OK);
+
+	ck_assert_int_gt(X509_sign(forged, authority->id[ROLE_PCK].key, EVP_sha256()), 0);
+	json_object_set_new(o, "pck_crl_issuer_chain", chain_text(forged));
+	v = verifier();
+	give_json(v, o);
+	assert_code(v, VERDICT_CRL_ISSUER_CHAIN);
+	X509_free(again);
+	X509_free(forged);
+}
+END_TEST
+
+/* A leaf alone in the quote, its CA issued twice: again, the one that holds. */
+START_TEST(ca_of_a_leaf_issued_again)
+{
+	X509 *old = reissue(ROLE_PCK_CA, NOW - 900 * DAY, NOW - 20 * DAY, NULL);
+	_cleanup_(freep) char *leaf = pem(&authority->id[ROLE_PCK].cert, 1);
+	static uint8_t alone[QUOTE_MAX];
+	size_t size =
+	        recertify(quote_bytes, quote_size, QUOTE_CERT_PCK_LEAF, leaf, strlen(leaf), alone);
+
+	ck_assert_int_eq(quote_parse(alone, size, &quote, NULL), FORMAT_OK);
+	for (int first = 0; first < 2; first++) {
+		struct verifier *v = verifier();
+		json_t *o = bundle(NOW, NULL);
+
+		json_object_set_new(o, "pck_crl_issuer_chain", chain_text(old));
+		give_json(v, o);
+		if (first)
+			give_cert(v, authority->id[ROLE_PCK_CA].cert);
+		ck_assert_int_eq(ask(v)->code, first ? VERDICT_OK : VERDICT_PCK_CHAIN_EXPIRED);
+		give_cert(v, authority->id[ROLE_PCK_CA].cert); /* helps those who asked before */
+		assert_code(v, VERDICT_OK);
+	}
+	X509_free(old);
+}
+END_TEST
+
+/* ---- no status ---- */
+
+static bool accepted(struct verifier *v)
+{
+	static const char policy[] = "{\"accepted_statuses\":[\"UpToDate\",\"NotEvaluated\"]}";
+	static struct policy_result r;
+	struct policy *p;
+	struct err e;
+
+	ck_assert_int_eq(policy_read(policy, strlen(policy), &p, &e), 0);
+	policy_apply(p, &quote, ask(v), &r);
+	policy_free(p);
+	verifier_free(v);
+	return r.accepted;
+}
+
+/* "NotEvaluated" is that none was given: nothing that failed passes for it. */
+START_TEST(not_evaluated)
+{
+	static const char *const keys[] = {"tcb_info_signature", "qe_identity_signature"};
+	struct verifier *v = verifier();
+	struct err e;
+
+	give_cert(v, authority->id[ROLE_PCK_CA].cert); /* is no collateral */
+	ck_assert(accepted(v));
+	v = verifier();
+	ck_assert_int_lt(verifier_add(v, "{\"tcb_info\":1}", 14, &e), 0);
+	ck_assert(!accepted(v));
+	for (size_t i = 0; i < 2; i++) {
+		json_t *o = bundle(NOW, NULL);
+		const char *was = json_string_value(json_object_get(o, keys[i]));
+		char *wrong = strdup(was);
+
+		wrong[9] = wrong[9] == '0' ? '1' : '0';
+		json_object_set_new(o, keys[i], json_string(wrong));
+		free(wrong);
+		v = verifier();
+		give_json(v, o);
+		ck_assert(!accepted(v));
+	}
+	for (int days = -40; days <= 40; days += 80) {
+		v = verifier();
+		give_json(v, bundle(NOW + days * DAY, NULL));
+		ck_assert(!accepted(v));
+	}
+	v = verifier();
+	give_json(v, bundle(NOW, NULL));
+	ck_assert(accepted(v));
+}
+END_TEST
+
+/* ---- what certificates and collateral say ---- */
+
+START_TEST(all_that_is_told)
+{
+	struct verifier *v = verifier();
+	const struct verdict *d;
+
+	give_json(v, bundle(NOW - 10, NULL));
+	d = ask(v);
+	ck_assert_int_eq(d->code, VERDICT_OK);
+	ck_assert_int_eq(d->collateral.tcb_info.from, NOW - 10);
+	ck_assert_int_eq(d->collateral.expires, NOW - 10 + 30 * DAY);
+	ck_assert_str_eq(d->collateral.pck_crl_number, "1799999990");
+	ck_assert(d->has_pck);
+	ck_assert_mem_eq(d->pck.fmspc, authority_platform.fmspc, 6);
+	verifier_free(v);
+}
+END_TEST
+
+START_TEST(sgx_extension)
+{
+	struct pck pck = authority_platform, back;
+	struct identity id;
+	struct err e;
+
+	pck.type = SGX_TYPE_SCALABLE_INTEGRITY;
+	pck.has_instance = true;
+	memset(pck.instance, 0xab, sizeof(pck.instance));
+	pck.dynamic = KNOWN_TRUE;
+	pck.cached_keys = KNOWN_FALSE;
+	ck_assert_int_eq(issue_identity(ROLE_PCK, &authority->id[ROLE_PCK_CA], &pck, &id, &e), 0);
+	ck_assert_int_eq(sgxext_read(id.cert, &back, &e), 0);
+	ck_assert_int_eq(back.type, SGX_TYPE_SCALABLE_INTEGRITY);
+	ck_assert(back.has_instance);
+	ck_assert_mem_eq(back.instance, pck.instance, sizeof(pck.instance));
+	ck_assert_int_eq(back.dynamic, KNOWN_TRUE);
+	ck_assert_int_eq(back.cached_keys, KNOWN_FALSE);
+	ck_assert_int_eq(back.smt, KNOWN_NOT);
+	identity_done(&id);
+}
+END_TEST
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st, (void)flag, (void)ftw;
+	return remove(path);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("refuse");
+	TCase *tc = tcase_create("refuse");
+	struct err e;
+	int status;
+
+	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
+		return EXIT_FAILURE;
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, listed_once);
+	tcase_add_test(tc, listed_among_faults);
+	tcase_add_test(tc, critical_extension);
+	tcase_add_test(tc, named_otherwise);
+	tcase_add_test(tc, signers_issued_again);
+	tcase_add_test(tc, ca_issued_again);
+	tcase_add_test(tc, ca_of_a_leaf_issued_again);
+	tcase_add_test(tc, not_evaluated);
+	tcase_add_test(tc, all_that_is_told);
+	tcase_add_test(tc, sgx_extension);
+	suite_add_tcase(suite, tc);
+	status = golden_run(suite);
+	authority_free(authority);
+	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return status;
+}

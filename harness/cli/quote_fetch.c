@@ -16,15 +16,33 @@ struct options {
 	const char *quote;
 	const char *fmspc;
 	const char *ca;
+	const char *tee;
+	unsigned sets; /* that were asked for */
 	struct fetch_request request;
 };
 
-enum { OPT_FMSPC = 256, OPT_CA, OPT_URL, OPT_ROOT_CRL, OPT_CACERT, OPT_INSECURE, OPT_FORCE };
+enum {
+	OPT_FMSPC = 256,
+	OPT_CA,
+	OPT_TEE,
+	OPT_UPDATE,
+	OPT_EVALUATION,
+	OPT_URL,
+	OPT_ROOT_CRL,
+	OPT_CACERT,
+	OPT_INSECURE,
+	OPT_FORCE
+};
 
 static const struct argp_option option_list[] = {
         {"output", 'o', "DIR", 0, "put the files here (default: collateral)", 0},
         {"fmspc", OPT_FMSPC, "HEX", 0, "the platform, when there is no quote of it", 0},
         {"ca", OPT_CA, "platform|processor", 0, "who issued its certificates (with --fmspc)", 0},
+        {"tee", OPT_TEE, "tdx|sgx", 0, "of which quotes (with --fmspc; default: tdx)", 0},
+        {"update", OPT_UPDATE, "early|standard", 0,
+         "which of Intel's two sets: after a TCB recovery at once, or a year later", 0},
+        {"evaluation", OPT_EVALUATION, "N|all", 0,
+         "instead, the set of this evaluation number; all: of each that the service lists", 0},
         {"url", OPT_URL, "URL", 0, "a PCCS instead of Intel's service", 0},
         {"root-crl-url", OPT_ROOT_CRL, "URL", 0, "where the root CA's CRL is", 0},
         {"cacert", OPT_CACERT, "FILE", 0, "check the server with these certificates", 0},
@@ -32,6 +50,9 @@ static const struct argp_option option_list[] = {
         {"force", OPT_FORCE, NULL, 0, "fetch what was fetched today already", 0},
         {0},
 };
+
+static const char *const tees[] = {"tdx", "sgx"};
+static const char *const updates[] = {"early", "standard"};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -49,6 +70,24 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "no CA '%.20s'", arg);
 		o->ca = arg;
 		return 0;
+	case OPT_TEE:
+		o->tee = arg;
+		o->request.sgx = OPTIONS_CHOICE(state, "--tee", arg, tees) == 1;
+		return 0;
+	case OPT_UPDATE:
+		o->request.update = OPTIONS_CHOICE(state, "--update", arg, updates) == 0
+		                            ? FETCH_EARLY
+		                            : FETCH_STANDARD;
+		o->sets++;
+		return 0;
+	case OPT_EVALUATION:
+		o->sets++;
+		o->request.update = FETCH_ALL;
+		if (strcmp(arg, "all") == 0)
+			return 0;
+		o->request.update = FETCH_NUMBER;
+		o->request.evaluation = options_number(state, "--evaluation", arg, UINT16_MAX);
+		return 0;
 	case OPT_URL:
 		o->request.url = arg;
 		return 0;
@@ -56,10 +95,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->request.root_crl_url = arg;
 		return 0;
 	case OPT_CACERT:
-		o->request.ca_file = arg;
+		o->request.http.ca_file = arg;
 		return 0;
 	case OPT_INSECURE:
-		o->request.insecure = true;
+		o->request.http.insecure = true;
 		return 0;
 	case OPT_FORCE:
 		o->request.force = true;
@@ -72,6 +111,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!o->quote == !o->fmspc)
 			argp_error(state, "either a quote or --fmspc");
+		if (o->quote && (o->tee || o->ca))
+			argp_error(state, "--tee and --ca are for --fmspc: a quote says it itself");
+		if (o->sets > 1)
+			argp_error(state, "one --update or --evaluation");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -91,6 +134,7 @@ static int platform_of_quote(const char *path, struct fetch_request *q, struct e
 	    (r = platform_read(&quote, &p, e)) < 0)
 		return r;
 	memcpy(q->fmspc, p.pck.fmspc, sizeof(q->fmspc));
+	q->sgx = quote.tee_type == QUOTE_TEE_SGX;
 	q->platform_ca = strstr(p.cert[0].issuer, "Platform") != NULL;
 	return 0;
 }
@@ -118,8 +162,9 @@ int cmd_quote_fetch(int argc, char **argv)
 	        .parser = parse_option,
 	        .args_doc = "[QUOTE]",
 	        .doc = "Fetches the collateral of a quote's platform into a folder for quote "
-	               "verify: TCB "
-	               "info, the TD quoting enclave's identity, both CRLs.",
+	               "verify: TCB info, the quoting enclave's identity, both CRLs; for a quote "
+	               "of "
+	               "SGX those of SGX.",
 	};
 	struct options o = {.request = {.dir = "collateral", .said = say}};
 	struct err e = {0};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/fetch.h"
 
-#include <curl/curl.h>
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,189 +11,221 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
-#include "core/library.h"
 #include "format/bytes.h"
+#include "run/fetch_check.h"
 #include "trust/verify.h"
 
-#define ANSWER_MAX (8u << 20) /* bytes, headers included */
-#define TIMEOUT_S  30
-#define USER_AGENT "tception"
+#define URL_MAX 1024 /* bytes, with a query */
 
-/* These two are macros that check types and would expand inside `api->`. */
-#undef curl_easy_setopt
-#undef curl_easy_getinfo
+/* Headers that carry an issuer chain; the older name is a PCCS' of version 3. */
+static const char *const tcb_chain[] = {"TCB-Info-Issuer-Chain", "SGX-TCB-Info-Issuer-Chain", NULL};
+static const char *const qe_chain[] = {"SGX-Enclave-Identity-Issuer-Chain", NULL};
+static const char *const crl_chain[] = {"SGX-PCK-CRL-Issuer-Chain", NULL};
 
-#define CURL_API(X, api)           \
-	X(api, curl_easy_init)     \
-	X(api, curl_easy_setopt)   \
-	X(api, curl_easy_perform)  \
-	X(api, curl_easy_getinfo)  \
-	X(api, curl_easy_strerror) \
-	X(api, curl_easy_cleanup)
-
-struct curl_api {
-	CURL_API(LIBRARY_MEMBER, struct curl_api)
+struct work {
+	const struct fetch_request *q;
+	struct http *http;
+	char base[URL_MAX / 2]; /* without a slash at its end */
+	char version[4];        /* "v4" */
 };
 
-struct answer {
-	char *data; /* headers and body */
-	size_t size;
-	bool too_much;
+/* One answer. */
+struct piece {
+	char name[80]; /* of the file, without the day */
+	char url[URL_MAX];
+	const char *const *chain;          /* NULL: comes without */
+	const struct fetch_wanted *wanted; /* NULL: not JSON */
 };
 
-static int load_curl(struct curl_api *ret, struct err *e)
+/* ---- where ---- */
+
+/* Takes "/sgx/certification/v4" off the end of `base`, but for the version that it names. */
+static void split_version(struct work *w)
 {
-	static const struct library_symbol symbols[] = {CURL_API(LIBRARY_SYMBOL, struct curl_api)};
-	static const struct library want = {
-	        .package = "libcurl4",
-	        .names = {"libcurl.so.4", "libcurl-gnutls.so.4"},
-	        .symbols = symbols,
-	        .symbols_count = COUNT_OF(symbols),
-	};
+	size_t length = strlen(w->base);
+	static const char *const paths[] = {"/sgx/certification/v", "/tdx/certification/v"};
 
-	return library_load(&want, ret, e);
-}
+	while (length && w->base[length - 1] == '/')
+		w->base[--length] = '\0';
+	for (size_t i = 0; i < COUNT_OF(paths); i++) {
+		size_t tail = strlen(paths[i]) + 1;
 
-static size_t take(char *data, size_t one, size_t count, void *userdata)
-{
-	struct answer *a = userdata;
-	size_t size = one * count;
-	char *more;
-
-	a->too_much = size > ANSWER_MAX - a->size;
-	more = a->too_much ? NULL : realloc(a->data, a->size + size + 1);
-	if (!more)
-		return 0; /* curl gives up */
-	memcpy(more + a->size, data, size);
-	a->data = more;
-	a->size += size;
-	return size;
-}
-
-static void set_options(const struct curl_api *api, CURL *c, const struct fetch_request *q,
-                        const char *url, struct answer *a)
-{
-	api->curl_easy_setopt(c, CURLOPT_URL, url);
-	api->curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,http");
-	api->curl_easy_setopt(c, CURLOPT_USERAGENT, USER_AGENT);
-	api->curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
-	api->curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	api->curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	api->curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* of a proxy */
-	api->curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take);
-	api->curl_easy_setopt(c, CURLOPT_HEADERDATA, a);
-	api->curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
-	api->curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
-	if (q->ca_file)
-		api->curl_easy_setopt(c, CURLOPT_CAINFO, q->ca_file);
-	if (q->insecure) {
-		api->curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
-		api->curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+		if (length <= tail || !isdigit((unsigned char)w->base[length - 1]) ||
+		    strncmp(w->base + length - tail, paths[i], tail - 1) != 0)
+			continue;
+		snprintf(w->version, sizeof(w->version), "v%c", w->base[length - 1]);
+		w->base[length - tail] = '\0';
+		return;
 	}
 }
 
-/* Caller frees ret->data. */
-static int get(const struct curl_api *api, const struct fetch_request *q, const char *url,
-               struct answer *ret, struct err *e)
+static int read_url(struct work *w, struct err *e)
 {
-	CURL *c = api->curl_easy_init();
-	long code = 0;
-	CURLcode r;
+	const char *url = w->q->url ?: FETCH_INTEL_URL;
 
-	if (!c)
-		return err_set(e, -ENOMEM, "libcurl does not start");
-	set_options(api, c, q, url, ret);
-	r = api->curl_easy_perform(c);
-	api->curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
-	api->curl_easy_cleanup(c);
-	if (ret->too_much)
-		return err_set(e, -EFBIG, "%.200s: more than %u bytes", url, ANSWER_MAX);
-	if (r != CURLE_OK)
-		return err_set(e, -EIO, "%.200s: %s", url, api->curl_easy_strerror(r));
-	if (code != 200)
-		return err_set(e, -EIO, "%.200s: HTTP status %ld", url, code);
+	if (strlen(url) >= sizeof(w->base) ||
+	    (w->q->root_crl_url && strlen(w->q->root_crl_url) >= sizeof(w->base)))
+		return err_set(e, -EINVAL, "the URL is too long");
+	snprintf(w->base, sizeof(w->base), "%s", url);
+	snprintf(w->version, sizeof(w->version), "v4");
+	split_version(w);
+	if (strchr(w->base, '?') || strchr(w->base, '#'))
+		return err_set(e, -EINVAL, "%.200s: a service's URL has no '?' or '#'", url);
+	if (strcmp(w->version, "v4") != 0 && !(w->q->sgx && strcmp(w->version, "v3") == 0))
+		return err_set(e, -EINVAL, "%.200s: %s has no collateral of %s", url, w->version,
+		               w->q->sgx ? "this kind" : "TDX");
 	return 0;
 }
 
-/* Signatures are the verification's to check; here only that it is what verification can read. */
-static int check_readable(const struct answer *a, const char *url, struct err *e)
+/* ---- one answer ---- */
+
+/* That it is what verification can read, and about what was asked. */
+static int check(const struct piece *p, const struct http_answer *a, struct err *e)
 {
 	_cleanup_(verifier_freep) struct verifier *v = NULL;
 	int r = verifier_new(NULL, &v, e);
 
 	if (r == 0)
 		r = verifier_add(v, a->data, a->size, e);
-	return r < 0 ? err_prefix(e, "%.200s", url) : 0;
+	if (r == 0 && p->wanted)
+		r = fetch_check(a->data + a->body_at, a->size - a->body_at, p->wanted, e);
+	if (r == 0 && p->chain && !a->has_header)
+		r = err_set(e, -EBADMSG, "the answer has no issuer chain (header %s)", p->chain[0]);
+	return r < 0 ? err_prefix(e, "%.200s", p->url) : 0;
 }
 
-static int fetch_one(const struct curl_api *api, const struct fetch_request *q, const char *name,
-                     const char *url, struct err *e)
+static int fetch_one(struct work *w, const struct piece *p, struct err *e)
 {
-	char path[PATH_MAX];
-	struct answer a = {0};
+	_cleanup_(http_answer_done) struct http_answer a = {0};
 	time_t now = time(NULL);
+	char path[PATH_MAX], day[16];
 	struct tm tm;
-	char day[16];
 	int r;
 
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
-	r = path_format(path, e, "%s/%s-%s.http", q->dir, name, day);
-	if (r < 0)
+	if ((r = path_format(path, e, "%s/%s-%s.http", w->q->dir, p->name, day)) < 0)
 		return r;
-	if (!q->force && access(path, R_OK) == 0)
+	if (!w->q->force && access(path, R_OK) == 0)
 		return 0;
-	r = get(api, q, url, &a, e);
-	if (r == 0)
-		r = check_readable(&a, url, e);
-	if (r == 0)
-		r = file_write(path, a.data, a.size, e);
-	if (r == 0 && q->said)
-		q->said(path, q->userdata);
-	free(a.data);
+	if ((r = http_get(w->http, p->url, p->chain, &a, e)) < 0 || (r = check(p, &a, e)) < 0 ||
+	    (r = file_write(path, a.data, a.size, e)) < 0)
+		return r;
+	if (w->q->said)
+		w->q->said(path, w->q->userdata);
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+static const char *tee(const struct work *w)
+{
+	return w->q->sgx ? "sgx" : "tdx";
+}
+
+/* TCB info and identity of one set; `set` is for file names, `query` for the URL: "update=early". */
+static int fetch_set(struct work *w, const char *set, const char *query, uint32_t evaluation,
+                     struct err *e)
+{
+	struct fetch_wanted wanted = {FETCH_TCB, w->q->sgx, {0}, evaluation};
+	struct piece p = {.chain = tcb_chain, .wanted = &wanted};
+	const uint8_t *m = w->q->fmspc;
+	char fmspc[13];
+	int r;
+
+	memcpy(wanted.fmspc, m, sizeof(wanted.fmspc));
+	snprintf(fmspc, sizeof(fmspc), "%02x%02x%02x%02x%02x%02x", m[0], m[1], m[2], m[3], m[4],
+	         m[5]);
+	snprintf(p.name, sizeof(p.name), "%stcb-%s%s", w->q->sgx ? "sgx-" : "", fmspc, set);
+	snprintf(p.url, sizeof(p.url), "%s/%s/certification/%s/tcb?fmspc=%s%s%s", w->base, tee(w),
+	         w->version, fmspc, *query ? "&" : "", query);
+	if ((r = fetch_one(w, &p, e)) < 0)
+		return r;
+	wanted.kind = FETCH_IDENTITY;
+	p.chain = qe_chain;
+	snprintf(p.name, sizeof(p.name), "%s-identity%s", w->q->sgx ? "sgx-qe" : "td-qe", set);
+	snprintf(p.url, sizeof(p.url), "%s/%s/certification/%s/qe/identity%s%s", w->base, tee(w),
+	         w->version, *query ? "?" : "", query);
+	return fetch_one(w, &p, e);
+}
+
+static int fetch_number(struct work *w, uint32_t number, struct err *e)
+{
+	char set[24], query[48];
+
+	snprintf(set, sizeof(set), "-%u", number);
+	snprintf(query, sizeof(query), "tcbEvaluationDataNumber=%u", number);
+	return fetch_set(w, set, query, number, e);
+}
+
+static int fetch_every_number(struct work *w, struct err *e)
+{
+	_cleanup_(http_answer_done) struct http_answer a = {0};
+	uint32_t number[FETCH_NUMBERS_MAX];
+	char url[URL_MAX];
+	size_t count = 0;
+	int r;
+
+	snprintf(url, sizeof(url), "%s/%s/certification/%s/tcbevaluationdatanumbers", w->base,
+	         tee(w), w->version);
+	if ((r = http_get(w->http, url, NULL, &a, e)) < 0)
+		return r;
+	if ((r = fetch_numbers(a.data + a.body_at, a.size - a.body_at, number, &count, e)) < 0)
+		return err_prefix(e, "%.200s", url);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = fetch_number(w, number[i], e);
 	return r;
 }
 
-static int fetch_all(const struct curl_api *api, const struct fetch_request *q, struct err *e)
+static int fetch_sets(struct work *w, struct err *e)
 {
-	const char *base = q->url ?: FETCH_INTEL_URL,
-	           *ca = q->platform_ca ? "platform" : "processor";
-	const uint8_t *m = q->fmspc;
-	char fmspc[13], url[1024], name[64];
+	switch (w->q->update) {
+	case FETCH_STANDARD:
+		return fetch_set(w, "-standard", "update=standard", 0, e);
+	case FETCH_EARLY:
+		return fetch_set(w, "-early", "update=early", 0, e);
+	case FETCH_NUMBER:
+		return fetch_number(w, w->q->evaluation, e);
+	case FETCH_ALL:
+		return fetch_every_number(w, e);
+	case FETCH_DEFAULT:
+		break;
+	}
+	return fetch_set(w, "", "", 0, e);
+}
+
+static int fetch_crls(struct work *w, struct err *e)
+{
+	const char *ca = w->q->platform_ca ? "platform" : "processor";
+	struct piece p = {.chain = crl_chain};
 	int r;
 
-	snprintf(fmspc, sizeof(fmspc), "%02x%02x%02x%02x%02x%02x", m[0], m[1], m[2], m[3], m[4],
-	         m[5]);
-	snprintf(name, sizeof(name), "tcb-%s", fmspc);
-	snprintf(url, sizeof(url), "%s/tdx/certification/v4/tcb?fmspc=%s", base, fmspc);
-	if ((r = fetch_one(api, q, name, url, e)) < 0)
+	snprintf(p.name, sizeof(p.name), "pckcrl-%s", ca);
+	snprintf(p.url, sizeof(p.url), "%s/sgx/certification/%s/pckcrl?ca=%s&encoding=der", w->base,
+	         w->version, ca);
+	if ((r = fetch_one(w, &p, e)) < 0)
 		return r;
-	snprintf(url, sizeof(url), "%s/tdx/certification/v4/qe/identity", base);
-	if ((r = fetch_one(api, q, "td-qe-identity", url, e)) < 0)
-		return r;
-	snprintf(name, sizeof(name), "pckcrl-%s", ca);
-	snprintf(url, sizeof(url), "%s/sgx/certification/v4/pckcrl?ca=%s&encoding=der", base, ca);
-	if ((r = fetch_one(api, q, name, url, e)) < 0)
-		return r;
-	if (q->root_crl_url)
-		snprintf(url, sizeof(url), "%s", q->root_crl_url);
-	else if (q->url)
-		snprintf(url, sizeof(url), "%s/sgx/certification/v4/rootcacrl", base);
+	p = (struct piece){.name = "rootcrl"};
+	if (w->q->root_crl_url)
+		snprintf(p.url, sizeof(p.url), "%s", w->q->root_crl_url);
+	else if (w->q->url)
+		snprintf(p.url, sizeof(p.url), "%s/sgx/certification/%s/rootcacrl", w->base,
+		         w->version);
 	else
-		snprintf(url, sizeof(url), "%s", FETCH_INTEL_ROOT_CRL);
-	return fetch_one(api, q, "rootcrl", url, e);
+		snprintf(p.url, sizeof(p.url), "%s", FETCH_INTEL_ROOT_CRL);
+	return fetch_one(w, &p, e);
 }
 
 int fetch_collateral(const struct fetch_request *q, struct err *e)
 {
-	struct curl_api api = {0};
+	struct work w = {.q = q};
 	int r;
 
-	if ((q->url && strlen(q->url) > 800) || (q->root_crl_url && strlen(q->root_crl_url) > 800))
-		return err_set(e, -EINVAL, "the URL is too long");
-	r = file_make_dirs(q->dir, 0777, e);
+	if ((r = read_url(&w, e)) < 0 || (r = file_make_dirs(q->dir, 0777, e)) < 0 ||
+	    (r = http_open(&q->http, &w.http, e)) < 0)
+		return r;
+	r = fetch_sets(&w, e);
 	if (r == 0)
-		r = load_curl(&api, e);
-	if (r == 0)
-		r = fetch_all(&api, q, e);
+		r = fetch_crls(&w, e);
+	http_close(w.http);
 	return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <jansson.h>
 #include <netinet/in.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "format/bytes.h"
 #include "format/text.h"
 #include "run/fetch.h"
 #include "test/golden.h"
@@ -21,6 +23,7 @@ static char scratch[] = "/tmp/tception-fetch-XXXXXX";
 static char url[64];
 static json_t *bundle;
 static pid_t server;
+static int paths[2]; /* the requests' lines, from the child */
 static unsigned said;
 
 static void on_said(const char *line, void *userdata)
@@ -60,6 +63,57 @@ static void respond_json(FILE *f, const char *key, const char *name, const char 
 	free(body);
 }
 
+/* Answers that are no collateral, or end elsewhere; false when `mode` is about the rest. */
+static bool serve_oddly(FILE *f, const char *line, const char *mode)
+{
+	const char *path = strchr(line, '/') ?: "/";
+	bool moved = strncmp(path, "/moved", 6) == 0;
+
+	if (strcmp(mode, "silent") == 0) {
+		pause();
+	} else if (strcmp(mode, "drip") == 0) {
+		fprintf(f, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{");
+		fflush(f);
+		pause();
+	} else if (strcmp(mode, "moved") == 0 && !moved) {
+		fprintf(f,
+		        "HTTP/1.1 302 Found\r\nLocation: /moved%.*s\r\nContent-Length: 4\r\n"
+		        "TCB-Info-Issuer-Chain: none\r\n\r\ngone",
+		        (int)strcspn(path, " "), path);
+	} else if (strcmp(mode, "loop") == 0) {
+		fprintf(f, "HTTP/1.1 301 Moved\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n");
+	} else if (strcmp(mode, "away") == 0) {
+		fprintf(f,
+		        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2%.*s\r\n"
+		        "Content-Length: 0\r\n\r\n",
+		        (int)strcspn(path, " "), path);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* The line without what may differ from one request to the other. */
+static const char *asked(char *line, const char *mode)
+{
+	char *path = strchr(line, '/');
+
+	if (path && strncmp(path, "/moved", 6) == 0)
+		memmove(path, path + 6, strlen(path + 6) + 1);
+	if (strcmp(mode, "careless") == 0 && strstr(line, "fmspc="))
+		strcpy(strstr(line, "fmspc="), "fmspc=00806f050000 ");
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const sets[] = {"update=early", "update=standard",
+		                                   "tcbEvaluationDataNumber=18",
+		                                   "tcbEvaluationDataNumber=17"};
+		char *set = strstr(line, sets[i]);
+
+		if (set) /* with the ? or & before it */
+			memmove(set - 1, set + strlen(sets[i]), strlen(set + strlen(sets[i])) + 1);
+	}
+	return line;
+}
+
 static void serve_one(int fd, const char *mode)
 {
 	FILE *f = fdopen(fd, "r+");
@@ -67,10 +121,21 @@ static void serve_one(int fd, const char *mode)
 	uint8_t der[8192];
 	size_t n;
 
+	if (strcmp(mode, "plain") == 0) { /* to whatever the client says */
+		fprintf(f, "HTTP/1.1 400 Bad Request\r\n\r\n");
+		fclose(f);
+		return;
+	}
 	if (!fgets(line, sizeof(line), f))
 		line[0] = '\0';
 	while (fgets(skip, sizeof(skip), f) && strcmp(skip, "\r\n") != 0)
 		;
+	if (serve_oddly(f, line, mode)) {
+		fclose(f);
+		return;
+	}
+	dprintf(paths[1], "%s", line);
+	asked(line, mode);
 	if (strcmp(mode, "missing") == 0) {
 		fprintf(f, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 	} else if (strcmp(mode, "garbage") == 0) {
@@ -80,8 +145,15 @@ static void serve_one(int fd, const char *mode)
 		fprintf(f, "HTTP/1.1 200 OK\r\n\r\n");
 		while (fwrite(der, 1, sizeof(der), f) == sizeof(der))
 			;
+	} else if (strstr(line, "GET /tdx/certification/v4/tcbevaluationdatanumbers ")) {
+		static const char numbers[] =
+		        "{\"tcbEvaluationDataNumbers\":{\"id\":\"TDX\",\"tcbEvalNumbers\":["
+		        "{\"tcbEvaluationDataNumber\":18}]},\"signature\":\"\"}";
+
+		respond(f, NULL, NULL, numbers, strlen(numbers));
 	} else if (strstr(line, "GET /tdx/certification/v4/tcb?fmspc=00806f050000 ")) {
-		respond_json(f, "tcb_info", "tcbInfo", "TCB-Info-Issuer-Chain");
+		respond_json(f, "tcb_info", "tcbInfo",
+		             strcmp(mode, "bare") ? "TCB-Info-Issuer-Chain" : NULL);
 	} else if (strstr(line, "GET /tdx/certification/v4/qe/identity ")) {
 		respond_json(f, "qe_identity", "enclaveIdentity",
 		             "SGX-Enclave-Identity-Issuer-Chain");
@@ -106,6 +178,7 @@ static void start_server(const char *mode)
 	ck_assert_int_eq(listen(fd, 8), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &size), 0);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+	ck_assert_int_eq(pipe2(paths, O_CLOEXEC | O_NONBLOCK), 0);
 	server = fork();
 	if (server == 0) {
 		signal(SIGPIPE, SIG_IGN);
@@ -204,8 +277,155 @@ START_TEST(other_protocols)
 	struct fetch_request q = request();
 	struct err e;
 
-	q.url = "file:///etc/hostname?";
+	q.url = "file:///etc/hostname";
 	ck_assert_int_eq(fetch_collateral(&q, &e), -EIO);
+	q.url = "http://127.0.0.1/?";
+	ck_assert_int_eq(fetch_collateral(&q, &e), -EINVAL);
+	q.url = "http://127.0.0.1/sgx/certification/v3/";
+	ck_assert_int_eq(fetch_collateral(&q, &e), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(e.text, "v3 has no collateral of TDX"));
+}
+END_TEST
+
+/* The forms in which PCCS and verifiers name a service. */
+START_TEST(url_forms)
+{
+	static const char *const ends[] = {"", "/", "/sgx/certification/v4",
+	                                   "/sgx/certification/v4/", "/tdx/certification/v4//"};
+	struct fetch_request q;
+	char whole[128];
+	struct err e;
+
+	start_server("good");
+	q = request();
+	snprintf(whole, sizeof(whole), "%s%s", url, ends[_i]);
+	q.url = whole;
+	ck_assert_msg(fetch_collateral(&q, &e) == 0, "%s", e.text);
+	kill(server, SIGKILL);
+}
+END_TEST
+
+/* Which sets are asked for, how, and that they lie side by side. */
+static const struct {
+	enum fetch_update update;
+	uint32_t evaluation;
+	const char *query; /* in both requests */
+	const char *file;
+} sets[] = {
+        {FETCH_DEFAULT, 0, NULL, "tcb-00806f050000-2"},
+        {FETCH_EARLY, 0, "update=early", "tcb-00806f050000-early-2"},
+        {FETCH_STANDARD, 0, "update=standard", "tcb-00806f050000-standard-2"},
+        {FETCH_NUMBER, 18, "tcbEvaluationDataNumber=18", "tcb-00806f050000-18-2"},
+        {FETCH_ALL, 0, "tcbEvaluationDataNumber=18", "td-qe-identity-18-2"},
+};
+
+START_TEST(sets_of_collateral)
+{
+	struct fetch_request q;
+	char lines[4096] = "";
+	struct dirent *entry;
+	bool found = false;
+	ssize_t n;
+	DIR *dir;
+	struct err e;
+
+	start_server("good");
+	q = request();
+	q.update = sets[_i].update;
+	q.evaluation = sets[_i].evaluation;
+	ck_assert_msg(fetch_collateral(&q, &e) == 0, "%s", e.text);
+	n = read(paths[0], lines, sizeof(lines) - 1);
+	ck_assert_int_gt(n, 0);
+	lines[n] = '\0';
+	if (sets[_i].query) {
+		char *first = strstr(lines, sets[_i].query);
+
+		ck_assert_ptr_nonnull(first);
+		ck_assert_ptr_nonnull(strstr(first + 1, sets[_i].query));
+	} else {
+		ck_assert_ptr_null(strstr(lines, "update"));
+		ck_assert_ptr_null(strstr(lines, "tcbEvaluationDataNumber"));
+	}
+	dir = opendir(scratch);
+	while ((entry = readdir(dir)))
+		found |= strncmp(entry->d_name, sets[_i].file, strlen(sets[_i].file)) == 0;
+	closedir(dir);
+	ck_assert(found);
+	kill(server, SIGKILL);
+}
+END_TEST
+
+/* What must not get into the folder, and what is said of it. */
+static const struct {
+	const char *mode;
+	uint8_t fmspc; /* the first byte that is asked for */
+	uint32_t evaluation;
+	bool sgx;
+	int code;
+	const char *said;
+} refused[] = {
+        {"bare", 0, 0, false, -EBADMSG, "no issuer chain"},
+        {"careless", 0x90, 0, false, -EBADMSG, "FMSPC 00806F050000, asked for 90806f050000"},
+        {"good", 0, 17, false, -EBADMSG, "evaluation 18, asked for 17"},
+        {"silent", 0, 0, false, -EIO, "gave no answer in 1 s"},
+        {"drip", 0, 0, false, -EIO, "too slow"},
+        {"away", 0, 0, false, -EIO, "another server: http://127.0.0.2/"},
+        {"loop", 0, 0, false, -EIO, "redirects"},
+        {"good", 0, 0, true, -EIO, "/sgx/certification/v4/tcb?fmspc=00806f050000: HTTP status 400"},
+};
+
+START_TEST(refused_answers)
+{
+	struct fetch_request q;
+	struct verifier *v;
+	struct err e = {0};
+
+	start_server(refused[_i].mode);
+	q = request();
+	q.fmspc[0] = refused[_i].fmspc;
+	q.sgx = refused[_i].sgx;
+	q.update = refused[_i].evaluation ? FETCH_NUMBER : FETCH_DEFAULT;
+	q.evaluation = refused[_i].evaluation;
+	q.http.timeout_s = _i == 3 || _i == 4 ? 1 : 0;
+	ck_assert_int_eq(fetch_collateral(&q, &e), refused[_i].code);
+	ck_assert_msg(strstr(e.text, refused[_i].said) != NULL, "%s", e.text);
+	ck_assert_int_eq(verifier_new(NULL, &v, &e), 0);
+	ck_assert_uint_eq(add_files(v), 0);
+	verifier_free(v);
+	kill(server, SIGKILL);
+}
+END_TEST
+
+/* Within the server, redirects are followed, and the file has the answer's own headers. */
+START_TEST(redirects_within)
+{
+	struct fetch_request q;
+	struct verifier *v;
+	struct err e;
+
+	start_server("moved");
+	q = request();
+	ck_assert_msg(fetch_collateral(&q, &e) == 0, "%s", e.text);
+	ck_assert_int_eq(verifier_new(NULL, &v, &e), 0);
+	ck_assert_uint_eq(add_files(v), 4);
+	verifier_free(v);
+	kill(server, SIGKILL);
+}
+END_TEST
+
+START_TEST(tls_to_a_server_without)
+{
+	struct fetch_request q;
+	char https[80];
+	struct err e;
+
+	start_server("plain");
+	q = request();
+	snprintf(https, sizeof(https), "https%s", url + 4);
+	q.url = https;
+	ck_assert_int_eq(fetch_collateral(&q, &e), -EIO);
+	ck_assert_msg(strstr(e.text, "TLS") != NULL, "%s", e.text);
+	kill(server, SIGKILL);
 }
 END_TEST
 
@@ -245,6 +465,11 @@ int main(void)
 	tcase_add_test(tc, from_a_pccs);
 	tcase_add_loop_test(tc, answers_that_are_none, 0, 3);
 	tcase_add_test(tc, other_protocols);
+	tcase_add_loop_test(tc, url_forms, 0, 5);
+	tcase_add_loop_test(tc, sets_of_collateral, 0, (int)COUNT_OF(sets));
+	tcase_add_loop_test(tc, refused_answers, 0, (int)COUNT_OF(refused));
+	tcase_add_test(tc, redirects_within);
+	tcase_add_test(tc, tls_to_a_server_without);
 	suite_add_tcase(suite, tc);
 	return golden_run(suite);
 }

@@ -71,11 +71,11 @@ static int add_broker(struct entry *e, const char *device, struct trouble *t)
 	return 0;
 }
 
-static void add_machine(struct command *c, const char *program, const char *accel,
-                        const char *machine, unsigned mib)
+static void add_machine(struct command *c, const char *program, bool kvm, const char *machine,
+                        unsigned mib)
 {
-	command_add_all(c, program, "-accel", accel, NULL);
-	if (strcmp(accel, "kvm") == 0)
+	command_add_all(c, program, "-accel", kvm ? "kvm" : "tcg", NULL);
+	if (kvm)
 		command_add_all(c, "-cpu", "host", NULL);
 	command_add_all(c, "-M", machine, "-m", NULL);
 	command_addf(c, "%u", mib);
@@ -99,7 +99,7 @@ static int linux_command(struct entry *e, struct trouble *t)
 		return r;
 	command_measure(c, "kernel", kernel);
 	command_measure(c, "initrd", full ? FULL : INITRD);
-	add_machine(c, QEMU, "kvm", micro ? "microvm,pcie=on" : Q35,
+	add_machine(c, QEMU, true, micro ? "microvm,pcie=on" : Q35,
 	            asked  ? asked
 	            : full ? FULL_MIB
 	                   : NESTED_MIB);
@@ -134,7 +134,7 @@ static int tiny_command(struct entry *e, struct trouble *t)
 	int r = find_tiny(TINY_FILE, tiny, t);
 
 	command_measure(c, "kernel", tiny);
-	add_machine(c, QEMU, "tcg",
+	add_machine(c, QEMU, false,
 	            q35 ? Q35 : "microvm,acpi=off,rtc=off,isa-serial=off,auto-kernel-cmdline=off",
 	            layer_number(&e->layer, AXIS_MEM));
 	command_add_all(c, "-kernel", tiny, "-chardev", "stdio,id=channel,signal=off", "-device",
@@ -154,7 +154,7 @@ static int riscv_command(struct entry *e, struct trouble *t)
 	int r = find_tiny(TINY_RISCV_FILE, tiny, t);
 
 	command_measure(c, "kernel", tiny);
-	add_machine(c, "qemu-system-riscv64", "tcg", "virt", layer_number(&e->layer, AXIS_MEM));
+	add_machine(c, "qemu-system-riscv64", false, "virt", layer_number(&e->layer, AXIS_MEM));
 	command_add_all(c, "-bios", "none", "-kernel", tiny, "-chardev",
 	                "stdio,id=channel,signal=off", "-serial", "chardev:channel", NULL);
 	return r;

@@ -8,6 +8,7 @@
 
 #include "core/cleanup.h"
 #include "core/enum.h"
+#include "core/json.h"
 #include "format/text.h"
 
 #define EVENTS_MAX 10000
@@ -94,33 +95,34 @@ static int copy_text(const json_t *value, char *out, size_t size)
 	return 0;
 }
 
-static int read_event(const json_t *object, struct predicted_event *ev)
+static int read_event(struct jsonx *x, const json_t *object, struct predicted_event *ev)
 {
-	const char *input = json_string_value(json_object_get(object, "input"));
-	json_int_t rtmr = json_integer_value(json_object_get(object, "rtmr"));
-	int found = input ? ENUM_FIND(measure_input_names, input) : -1;
+	int found = ENUM_FIND(measure_input_names, jsonx_string(x, object, "input"));
 	int known = read_hex(json_object_get(object, "digest"), ev->digest);
 
-	if (found < 0 || known < 0 || rtmr < 0 || rtmr > 3)
+	ev->rtmr = (unsigned)jsonx_uint(x, object, "rtmr", 3);
+	ev->type = (uint32_t)jsonx_uint(x, object, "type", UINT32_MAX);
+	jsonx_text(x, object, "what", ev->what, sizeof(ev->what));
+	if (x->failed || found < 0 || known < 0)
 		return -EINVAL;
-	ev->rtmr = (unsigned)rtmr;
-	ev->type = (uint32_t)json_integer_value(json_object_get(object, "type"));
 	ev->input = (enum measure_input)found;
 	ev->known = known;
-	return copy_text(json_object_get(object, "what"), ev->what, sizeof(ev->what));
+	return 0;
 }
 
-static int read_events(const json_t *list, struct prediction *p, struct err *e)
+static int read_events(const json_t *root, struct prediction *p, struct err *e)
 {
+	struct jsonx x = {0};
+	const json_t *list = jsonx_array(&x, root, "events", EVENTS_MAX);
 	size_t count = json_array_size(list);
 
-	if (!json_is_array(list) || count > EVENTS_MAX)
+	if (x.failed)
 		return wrong(e, "events");
 	p->event = calloc(count + 1, sizeof(*p->event));
 	if (!p->event)
 		return err_sys(e, -ENOMEM, "prediction");
 	for (; p->events < count; p->events++) {
-		if (read_event(json_array_get(list, p->events), &p->event[p->events]) < 0)
+		if (read_event(&x, json_array_get(list, p->events), &p->event[p->events]) < 0)
 			return wrong(e, "events");
 	}
 	return 0;
@@ -172,21 +174,22 @@ static int read_inputs(const json_t *root, struct prediction *p, struct err *e)
 int prediction_from_json(const json_t *root, struct prediction *ret, struct err *e)
 {
 	_cleanup_(prediction_done) struct prediction p = {0};
-	const json_t *mrtd = json_object_get(root, "mrtd");
+	struct jsonx x = {0};
+	const json_t *mrtd = jsonx_object(&x, root, "mrtd");
 	uint8_t image[48];
 	int r;
 
-	if (copy_text(json_object_get(root, "profile"), p.profile, sizeof(p.profile)) < 0)
-		return wrong(e, "profile");
-	if (read_hex(json_object_get(mrtd, "single_pass"), p.mrtd[MRTD_SINGLE_PASS]) != 1 ||
-	    read_hex(json_object_get(mrtd, "two_pass"), p.mrtd[MRTD_TWO_PASS]) != 1)
-		return wrong(e, "mrtd");
+	jsonx_text(&x, root, "profile", p.profile, sizeof(p.profile));
+	jsonx_hex(&x, mrtd, "single_pass", p.mrtd[MRTD_SINGLE_PASS], 48);
+	jsonx_hex(&x, mrtd, "two_pass", p.mrtd[MRTD_TWO_PASS], 48);
+	if (x.failed)
+		return err_set(e, -EINVAL, "prediction: %s", x.what);
 	r = read_hex(json_object_get(root, "container_image"), image);
 	if (r < 0 && json_object_get(root, "container_image")) /* older files have none */
 		return wrong(e, "container_image");
 	if (r == 1)
 		hex_encode(image, sizeof(image), p.image);
-	r = read_events(json_object_get(root, "events"), &p, e);
+	r = read_events(root, &p, e);
 	if (r == 0)
 		r = read_registers(root, &p, e);
 	if (r == 0)

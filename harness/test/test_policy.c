@@ -4,7 +4,7 @@
 #include "format/bytes.h"
 #include "format/text.h"
 #include "test/golden.h"
-#include "trust/jsonx.h"
+#include "core/json.h"
 #include "trust/policy.h"
 
 static struct golden quote_bytes;

@@ -10,7 +10,7 @@
 #include "format/bytes.h"
 #include "format/tdx.h"
 #include "format/text.h"
-#include "trust/jsonx.h"
+#include "core/json.h"
 
 struct policy {
 	unsigned statuses, origins; /* sets: 1 << enumerator */

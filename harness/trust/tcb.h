@@ -3,7 +3,7 @@
 #define TCEPTION_TRUST_TCB_H
 
 #include "format/quote.h"
-#include "trust/jsonx.h"
+#include "core/json.h"
 #include "trust/sgxext.h"
 #include "trust/verify.h"
 

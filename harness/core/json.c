@@ -1,7 +1,9 @@
-// SPDX-License-Identifier: Apache-2.0
-#include "trust/jsonx.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/json.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "format/text.h"
@@ -45,6 +47,16 @@ const char *jsonx_string(struct jsonx *x, const json_t *o, const char *key)
 	const json_t *v = get(x, o, key, JSON_STRING);
 
 	return v ? json_string_value(v) : "";
+}
+
+void jsonx_text(struct jsonx *x, const json_t *o, const char *key, char *out, size_t size)
+{
+	const char *text = jsonx_string(x, o, key);
+
+	if (strlen(text) >= size)
+		jsonx_fail(x, key, "too long");
+	else
+		memcpy(out, text, strlen(text) + 1);
 }
 
 uint64_t jsonx_uint(struct jsonx *x, const json_t *o, const char *key, uint64_t max)
@@ -96,6 +108,65 @@ time_t jsonx_date(struct jsonx *x, const json_t *o, const char *key, char text[J
 		}
 	}
 	jsonx_fail(x, key, "not a date");
+	return 0;
+}
+
+/* ---- what may be missing ---- */
+
+const char *member_text(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+bool member_bool(const json_t *object, const char *name, bool fallback)
+{
+	const json_t *m = json_object_get(object, name);
+
+	return json_is_boolean(m) ? json_is_true(m) : fallback;
+}
+
+double member_number(const json_t *object, const char *name, double fallback)
+{
+	const json_t *m = json_object_get(object, name);
+
+	return json_is_number(m) ? json_number_value(m) : fallback;
+}
+
+json_int_t member_integer(const json_t *object, const char *name, json_int_t fallback)
+{
+	const json_t *m = json_object_get(object, name);
+
+	return json_is_integer(m) ? json_integer_value(m) : fallback;
+}
+
+const char *member_errno(const json_t *object, const char *name)
+{
+	json_int_t number = member_integer(object, name, 0);
+	const char *symbol = NULL;
+
+	/* The number is the fact; a name that a guest wrote is not looked at. */
+	if (number > 0 && number < 4096)
+		symbol = strerrorname_np((int)number);
+	return symbol ? symbol : "";
+}
+
+int member_bytes(const json_t *object, const char *name, uint8_t **ret, size_t *ret_size)
+{
+	const json_t *m = json_object_get(object, name);
+	size_t length = json_string_length(m), size;
+	uint8_t *data;
+
+	if (!json_is_string(m))
+		return -EINVAL;
+	data = malloc(BASE64_DECODED_MAX(length));
+	if (!data)
+		return -ENOMEM;
+	if (base64_decode(json_string_value(m), length, data, &size) != FORMAT_OK) {
+		free(data);
+		return -EINVAL;
+	}
+	*ret = data;
+	*ret_size = size;
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  * Seeds: cases/golden/pieces/served
  */
 #include "fuzz/golden.h"
-#include "trust/jsonx.h"
+#include "core/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

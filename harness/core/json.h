@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_JSONX_H
-#define TCEPTION_TRUST_JSONX_H
+#ifndef TCEPTION_CORE_JSON_H
+#define TCEPTION_CORE_JSON_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -10,14 +10,16 @@
 
 /*
  * Typed, bounded reading of JSON that someone else wrote. The first thing that is not as it must be
- * is remembered; everything after it yields zeros, so callers check once. Private to this room.
+ * is remembered; everything after it yields zeros, so callers check once.
  */
 struct jsonx {
 	bool failed;
 	char what[96]; /* what is wrong, for people: names of ours only, no text of the input */
 };
 
-#define JSONX_DATE_SIZE 21 /* "2026-01-27T09:01:45Z" and NUL */
+#define JSONX_DATE_SIZE 21 /* A text of less than `size` bytes, copied. */
+void jsonx_text(struct jsonx *x, const json_t *o, const char *key, char *out, size_t size);
+/* "2026-01-27T09:01:45Z" and NUL */
 
 void jsonx_fail(struct jsonx *x, const char *key, const char *why);
 /* All of these want the key to be there. Strings and objects belong to `o`. */
@@ -36,5 +38,19 @@ time_t jsonx_date(struct jsonx *x, const json_t *o, const char *key, char text[J
  * there. White space around the object is allowed, nothing else.
  */
 const char *jsonx_raw(const char *text, size_t size, const char *key, size_t *ret_size);
+
+/* ---- what may be missing ---- */
+
+/* Members by name and type; the fallback for absent ones and ones of another type. */
+const char *member_text(const json_t *object, const char *name); /* or NULL */
+bool member_bool(const json_t *object, const char *name, bool fallback);
+double member_number(const json_t *object, const char *name, double fallback);
+json_int_t member_integer(const json_t *object, const char *name, json_int_t fallback);
+
+/* The symbol of the errno in member `name`; "" when it is null, absent or no errno. */
+const char *member_errno(const json_t *object, const char *name);
+
+/* Decodes the base64 text in member `name`. *ret is malloc'ed. 0, -EINVAL, -ENOMEM. */
+int member_bytes(const json_t *object, const char *name, uint8_t **ret, size_t *ret_size);
 
 #endif

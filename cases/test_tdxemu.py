@@ -19,6 +19,7 @@ GIB4 = 4 << 30
 SERVICE_ERROR = 0x8000000000000000
 MAGIC = b"!HOSTILETO0RDER!"  # of struct order in hostile.c
 UD, GP = 6, 13
+CR, WRMSR = 28, 32  # VMX's exit reasons
 VE = 0x1000  # said of a #VE, with its reason
 both = pytest.mark.parametrize("exits", ["passthrough", "ve"])
 
@@ -293,14 +294,42 @@ def test_no_xapic(attempt, exits):
     assert "STOP: the guest touched the xAPIC, which a TD has not" in seen["reason"]
 
 
-@pytest.mark.parametrize("exits, io, msr", [("passthrough", 0, GP), ("ve", VE | 30, VE | 32)])
-def test_what_faults(attempt, exits, io, msr):
-    """SVM is out of reach, and @exits=ve makes #VE of what the VMM is to be asked; 30 and 32 are VMX's exit reasons."""
+@pytest.mark.parametrize("exits, io", [("passthrough", 0), ("ve", VE | 30)])
+def test_what_faults(attempt, exits, io):
+    """SVM is out of reach, and @exits=ve makes #VE of port I/O too."""
     seen = attempt("rules", exits)
     assert {seen[insn] for insn in ("vmrun", "vmmcall", "clgi", "stgi")} == {UD}
-    assert {seen[register] for register in ("efer", "apicbase")} == {GP}
-    assert {seen[register] for register in ("hsave", "vm-cr")} == {msr}
+    assert {seen[register] for register in ("efer", "apicbase", "hsave", "vm-cr")} == {VE | WRMSR}
     assert seen["io"] == io
+
+
+@both
+def test_control_registers(attempt, exits):
+    """As Intel's module answers them, and none of them ends the TD."""
+    seen = attempt("rules", exits)
+    assert {seen[what] for what in ("cr4-vmxe", "cr4-mce", "cr0-cd", "cr0-real")} == {VE | CR}
+    assert {seen[what] for what in ("cr4-pks", "cr4-high", "cr0-ne", "cr0-pe", "cr3-high", "dr7-high", "xcr0-pkru")} == {GP}
+    assert {seen[what] for what in ("cr4-tsd", "cr4-back", "cr4-osxsave", "cr0-am")} == {0}
+    assert (seen["cr4-tsd-set"], seen["lmsw-em"]) == (1, 1)
+
+
+@both
+def test_instructions(attempt, exits):
+    """#VE for what the VMM may be asked, with VMX's exit reasons; #UD and #GP for the rest."""
+    seen = attempt("rules", exits)
+    reasons = {"wbinvd": 54, "invd": 13, "vmcall-itself": 18, "monitor": 39, "mwait": 36}
+    assert {insn: seen[insn] for insn in reasons} == {insn: VE | reason for insn, reason in reasons.items()}
+    assert {seen[insn] for insn in ("vmxoff", "lock-tdcall", "repne-tdcall")} == {UD}
+    assert seen["rdpmc"] == GP
+    assert seen["steps"] == 1
+
+
+@both
+def test_instructions_that_qemu_lacks(attempt, exits):
+    seen = attempt("rules", exits)
+    assert {seen[insn] for insn in ("cmpxchg16b", "cmpxchg16b-other", "movdiri", "movdir64b")} == {1}
+    assert seen["invpcid"] == 0
+    assert {seen[insn] for insn in ("cmpxchg16b-odd", "invpcid-type")} == {GP}
 
 
 @both

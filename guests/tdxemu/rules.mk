@@ -28,27 +28,29 @@ $B/tdxemu.bin: guests/tdxemu/boot/low.S $B/tdxemu/module.bin
 	$(Q)objcopy -O binary -j .text $B/tdxemu/low.elf $@
 
 # core/ as a normal program: unit tests, and a fuzzer of TDCALL.
-TDXEMU_TESTS := test_tdcall test_vmcall test_cpuview test_pages
+TDXEMU_TESTS := test_tdcall test_vmcall test_cpuview test_msr test_pages test_decode
 GUEST_TESTS += $(TDXEMU_TESTS:%=$B/test/%)
 GUEST_SAN_TESTS += $(TDXEMU_TESTS:%=$B/san/test/%)
-GUEST_FUZZERS += $B/fuzz/fuzz_tdcall
+GUEST_FUZZERS += $B/fuzz/fuzz_tdcall $B/fuzz/fuzz_cpu
 TDXEMU_HOSTED := $(TDXEMU_CORE) $(addprefix harness/format/,code.c reader.c sha2.c tdreport.c)
-TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/test/*.h) harness/test/golden.h
+TDXEMU_HOSTED_test_decode := guests/tdxemu/svm/decode.c
+TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/svm/*.h guests/tdxemu/test/*.h) harness/test/golden.h
 TDXEMU_TEST_CFLAGS := $(filter-out -MMD -MP,$(CFLAGS)) -Iguests
 
 $(TDXEMU_TESTS:%=$B/test/%): $B/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(TDXEMU_TEST_CFLAGS) $< $(TDXEMU_HOSTED) $(CHECK_LIBS) -lm -o $@
+	$(call say,CC,$@)$(CC) $(TDXEMU_TEST_CFLAGS) $< $(TDXEMU_HOSTED) $(TDXEMU_HOSTED_$(@F)) $(CHECK_LIBS) -lm -o $@
 $(TDXEMU_TESTS:%=$B/san/test/%): $B/san/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
 	@mkdir -p $(@D)
-	$(call say,CC san,$@)$(CC) $(TDXEMU_TEST_CFLAGS) $(SAN) $< $(TDXEMU_HOSTED) $(CHECK_LIBS) -lm -o $@
-$B/fuzz/fuzz_tdcall: guests/tdxemu/test/fuzz_tdcall.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
+	$(call say,CC san,$@)$(CC) $(TDXEMU_TEST_CFLAGS) $(SAN) $< $(TDXEMU_HOSTED) $(TDXEMU_HOSTED_$(@F)) $(CHECK_LIBS) -lm -o $@
+$B/fuzz/fuzz_tdcall $B/fuzz/fuzz_cpu: $B/fuzz/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) guests/tdxemu/svm/decode.c \
+		$(TDXEMU_HEADERS) | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC fuzz,$@)clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguests -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined $< $(TDXEMU_HOSTED) -o $@
+		-fno-sanitize-recover=undefined $< $(TDXEMU_HOSTED) $(if $(filter %fuzz_cpu,$@),guests/tdxemu/svm/decode.c) -o $@
 
 # A hostile kernel for the tests: the headers of guests/fwcfg, code of our own.
-$B/hostile.efi: guests/tdxemu/test/hostile.c $(wildcard guests/fwcfg/*) guests/tdxemu/rules.mk | $(SETUP)
+$B/hostile.efi: guests/tdxemu/test/hostile.c guests/tdxemu/test/hostile_cpu.h $(wildcard guests/fwcfg/*) guests/tdxemu/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 $(WARN) -m64 -Os -ffreestanding -fpie -fno-stack-protector -mno-red-zone -mgeneral-regs-only \
 		-fcf-protection=none -fno-asynchronous-unwind-tables -fno-jump-tables -fno-tree-loop-distribute-patterns \

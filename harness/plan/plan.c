@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VCPUS_EMULATED_MAX 8 /* of guests/tdxemu */
-
 const char *const platform_names[3] = {
         [PLATFORM_NONE] = "none",
         [PLATFORM_EMULATED] = "emulated",
@@ -69,9 +67,7 @@ static void place_vm(const struct layer *l, const struct host_facts *host, struc
 /* What the platform can't give a cell that asks for this much. */
 static void check_size(const struct host_facts *host, struct placement *p)
 {
-	if (p->platform == PLATFORM_EMULATED && p->vcpus > VCPUS_EMULATED_MAX)
-		skip(p, "an emulated TD has at most %d vCPUs", VCPUS_EMULATED_MAX);
-	else if (host->memory_mib && p->memory_mib > host->memory_mib)
+	if (host->memory_mib && p->memory_mib > host->memory_mib)
 		skip(p, "the guest wants %u MiB, the host has %llu MiB of memory", p->memory_mib,
 		     (unsigned long long)host->memory_mib);
 }

@@ -23,8 +23,8 @@
 /* What an emulated TD's CPU is before the module hides and adds; cx16=off because QEMU 7.2's TCG
  * corrupts RFLAGS in cmpxchg16b under nested paging. */
 #define EMULATED_CPU                                                                    \
-	"max,vendor=GenuineIntel,family=6,model=143,stepping=8,phys-bits=48,+svm,+npt," \
-	"la57=off,cx16=off"
+	"max,vendor=GenuineIntel,family=6,model=175,stepping=3,phys-bits=48,+svm,+npt," \
+	"la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off"
 
 /* After the reset CS base 0xffff0000 this eip wraps round to the module's load address. */
 #define MODULE_ENTRY (TDXEMU_LOAD_ADDRESS + 0x10000u)

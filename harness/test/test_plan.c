@@ -225,11 +225,9 @@ START_TEST(limits)
 	add("vm@mem=32768");
 	add("td@vcpus=4")->deadline_s = 7;
 	add("td@vcpus=4/docker");
-	add("td@vcpus=9");
 	p = make();
-	ck_assert_uint_eq(p.skips, 2);
+	ck_assert_uint_eq(p.skips, 1);
 	ck_assert_ptr_nonnull(strstr(p.skip[0].reason, "32768 MiB"));
-	ck_assert_ptr_nonnull(strstr(p.skip[1].reason, "at most 8 vCPUs"));
 	ck_assert_uint_eq(p.boot[0].vcpus, 4);
 	ck_assert_int_eq(p.boot[0].step[0].deadline_s, 7);
 	ck_assert_int_eq(p.boot[0].step[1].deadline_s, VISIT_DEADLINE_S);

@@ -101,8 +101,8 @@ END_TEST
 	        "-machine",                                                                       \
 	        "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram", \
 	        "-cpu",                                                                           \
-	        "max,vendor=GenuineIntel,family=6,model=143,stepping=8,phys-bits=48,+svm,+npt,"   \
-	        "la57=off,cx16=off",                                                              \
+	        "max,vendor=GenuineIntel,family=6,model=175,stepping=3,phys-bits=48,+svm,+npt,"   \
+	        "la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off",                                                              \
 	        "-m", size, "-bios", "/c/OVMF.fd", "-device",                                     \
 	        "loader,file=/proc/self/fd/14,addr=0x10000000,force-raw=on", "-device",           \
 	        "loader,addr=0x10010000,cpu-num=0", "-chardev", "socket,id=module-log,fd=15",     \

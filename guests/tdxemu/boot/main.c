@@ -212,7 +212,7 @@ static void check_config(void)
 	if (c->magic != TDXEMU_CONFIG_MAGIC || c->version != TDXEMU_CONFIG_VERSION)
 		stop("no configuration behind the module's image");
 	if (c->vcpus < 1 || c->vcpus > TD_VCPUS_MAX)
-		stop("between 1 and 8 vCPUs are supported");
+		stop("between 1 and 64 vCPUs are supported");
 	if (c->low > c->memory || c->low <= TDXEMU_LOAD_ADDRESS + TDXEMU_MEMORY / 4 ||
 	    c->memory > 48ull << 30)
 		stop("the TD's memory must be between 512 MiB and 48 GiB");

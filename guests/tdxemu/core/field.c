@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define TSC_UNIT_KHZ 25000 /* of TSC_FREQUENCY */
-
 /* An element: the table's row and which of the row's elements. */
 struct element {
 	const struct field_row *row;
@@ -62,7 +60,7 @@ static uint64_t td_value(const struct td *td, const struct element *el)
 	case FIELD_XFAM:
 		return td->info.xfam;
 	case FIELD_TSC_FREQUENCY:
-		return td->tsc_khz / TSC_UNIT_KHZ;
+		return td_tsc_ratio(td);
 	case FIELD_NOTIFY_ENABLES:
 		return td->notify_enables;
 	case FIELD_TD_CTLS:
@@ -116,6 +114,8 @@ static uint64_t sys_value(const struct element *el)
 	case FIELD_MAJOR_VERSION:
 	case FIELD_NUM_FEATURES:
 		return 1;
+	case FIELD_FEATURES0: /* TD_CTLS.ENUM_TOPOLOGY and REDUCE_VE can be set */
+		return 1ull << 20 | 1ull << 30;
 	case FIELD_L2_GPA_ATTR_MASK: /* R, W, Xs, Xu, VGP, PWA, SSS, VALID */
 		return 0x807f;
 	default:
@@ -192,10 +192,12 @@ static uint64_t store(struct td *td, struct td_vcpu *vcpu, const struct element 
 {
 	switch (el->row->what) {
 	case FIELD_TD_CTLS: /* CONFIG_FLAGS.FLEXIBLE_PENDING_VE is not set */
-		if ((old ^ v) & TD_CTLS_PENDING_VE_DISABLE)
+		if ((old ^ v) & TD_CTLS_PENDING_VE_DISABLE || v & TD_CTLS_NOT_OFFERED)
 			return TDX_METADATA_FIELD_VALUE_NOT_VALID;
 		td->td_ctls = v;
 		break;
+	case FIELD_FEATURE_PARAVIRT: /* none is offered */
+		return v ? TDX_METADATA_FIELD_VALUE_NOT_VALID : TDX_SUCCESS;
 	case FIELD_NOTIFY_ENABLES: /* zero-step attack notices: none are ever due */
 		td->notify_enables = v;
 		break;

@@ -8,8 +8,8 @@
  * Metadata fields: what TDG.VM.RD, TDG.VP.RD and TDG.SYS.RD name by MD_FIELD_ID. ABI specification,
  * "Metadata Access Interface"; which fields there are, and which a guest may read and write, as the
  * tables of Intel's TDX module 1.5 have it (tdr_tdcs_fields_lookup, tdvps_fields_lookup,
- * td_vmcs_fields_lookup, global_sys_fields_lookup), and TOPOLOGY_ENUM_CONFIGURED and ENUM_TOPOLOGY
- * of its later releases.
+ * td_vmcs_fields_lookup, global_sys_fields_lookup), and TOPOLOGY_ENUM_CONFIGURED, ENUM_TOPOLOGY
+ * and REDUCE_VE of its later releases.
  *
  * An ID: number in bits 23:0, log2 of the element's size in 33:32, in 37:34 and 46:38 the counts of
  * a list's sequence, class in 61:56, the context in 54:52; bit 63 says "not architectural". For one
@@ -32,6 +32,7 @@ enum field {
 	FIELD_TSC_FREQUENCY,
 	FIELD_NOTIFY_ENABLES,
 	FIELD_TD_CTLS,
+	FIELD_FEATURE_PARAVIRT,
 	FIELD_TOPOLOGY_CONFIGURED,
 	FIELD_MRTD,
 	FIELD_MRCONFIGID,
@@ -49,6 +50,7 @@ enum field {
 	FIELD_MINOR_VERSION,
 	FIELD_MAJOR_VERSION,
 	FIELD_NUM_FEATURES,
+	FIELD_FEATURES0,
 	FIELD_L2_GPA_ATTR_MASK,
 };
 

@@ -47,8 +47,9 @@ void td_init(struct td *td, const struct tdxemu_config *config, const struct td_
 	memcpy(td->info.mrownerconfig, config->mrownerconfig, sizeof(td->info.mrownerconfig));
 	memcpy(td->mac_key, config->mac_key, sizeof(td->mac_key));
 	make_uuid(td);
+	td->td_ctls = TD_CTLS_REDUCE_VE; /* from the start, as lkvs' tests expect a TD to be */
 	if (config->attributes & TDX_ATTR_SEPT_VE_DISABLE)
-		td->td_ctls = TD_CTLS_PENDING_VE_DISABLE;
+		td->td_ctls |= TD_CTLS_PENDING_VE_DISABLE;
 }
 
 void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE],

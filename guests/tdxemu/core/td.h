@@ -18,7 +18,7 @@
  */
 #define TD_GPAW      48
 #define TD_SHARED    (1ull << (TD_GPAW - 1)) /* the GPA bit that selects the shared alias */
-#define TD_VCPUS_MAX 8
+#define TD_VCPUS_MAX 64
 
 /* The guest's general registers at a TDCALL. RSP and RIP are not part of the interface. */
 struct td_regs {
@@ -36,11 +36,16 @@ struct td_ve {
 };
 
 /*
- * TD_CTLS: no #VE for pending pages; CPUID leaves 0xb and 0x1f show the virtual topology. The other
- * bits (VIRT_CPUID2, REDUCE_VE) are not offered in FEATURES0.
+ * TD_CTLS: no #VE for pending pages; CPUID leaves 0xb and 0x1f show the virtual topology; REDUCE_VE:
+ * and some other leaves are answered without #VE. VIRT_CPUID2 and LOCK stay 0.
  */
 #define TD_CTLS_PENDING_VE_DISABLE 1ull
 #define TD_CTLS_ENUM_TOPOLOGY      2ull
+#define TD_CTLS_REDUCE_VE          8ull
+#define TD_CTLS_NOT_OFFERED        (4ull | 1ull << 63)
+
+/* The clock that a TD's APIC timer counts and TSC_FREQUENCY is given in. */
+#define TD_CRYSTAL_HZ 25000000ull
 
 /* Privilege levels at which the guest wants #VE for CPUID: TDG.VP.CPUIDVE.SET. */
 #define TD_CPUIDVE_SUPERVISOR 1u
@@ -49,8 +54,14 @@ struct td_ve {
 #define TD_CPUID_CONTROLS 128
 #define TD_VMS            4 /* the TD itself and three L2 VMs, which it never has here */
 
+/* MSRs of a processor with TDX that TCG lacks. */
+struct td_msrs {
+	uint64_t spec_ctrl, ds_area, debugctl, uarch_misc;
+};
+
 struct td_vcpu {
 	uint32_t index;
+	struct td_msrs msr;
 	uint32_t cpuid_ve;                        /* TD_CPUIDVE_*, for all leaves */
 	uint8_t cpuid_control[TD_CPUID_CONTROLS]; /* the same, by the leaf's index in the module */
 	uint64_t l2_ctls[TD_VMS], not_tsc_deadline[TD_VMS]; /* kept for the guest, no effect */
@@ -114,20 +125,40 @@ void td_call(struct td *td, struct td_vcpu *vcpu, struct td_regs *regs);
 /* TDG.VP.VMCALL (leaf 0): the registers as the guest passed them. */
 void td_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_regs *regs);
 
-/* What CPUID shows in the TD. ret: EAX, EBX, ECX, EDX. */
-void td_cpuid(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret[4]);
+/* What becomes of an instruction that the module answers: done, or #GP(0) or #VE. */
+enum td_answer { TD_ANSWER_DONE, TD_ANSWER_GP, TD_ANSWER_VE };
 
-/* Whether CPUID of this leaf gives #VE, whatever TDG.VP.CPUIDVE.SET says. */
-bool td_cpuid_gives_ve(const struct td *td, uint32_t leaf);
+/* A CPU's mode, as the module's answers depend on it. */
+struct td_cpu_state {
+	uint64_t cr0, cr4, efer;
+	uint32_t index; /* of the vCPU */
+	uint8_t cpl;
+	bool code64; /* in 64-bit code, not in compatibility mode */
+};
+
+/* MOV to CR0 and CR4: on TD_ANSWER_DONE the state is the new one, EFER.LMA included. */
+enum td_answer td_cr0_write(struct td_cpu_state *s, uint64_t value);
+enum td_answer td_cr4_write(const struct td *td, struct td_cpu_state *s, uint64_t value);
+
+/* What CPUID shows in the TD, or TD_ANSWER_VE. ret: EAX, EBX, ECX, EDX. */
+enum td_answer td_cpuid(const struct td *td, const struct td_vcpu *vcpu,
+                        const struct td_cpu_state *s, uint32_t leaf, uint32_t subleaf,
+                        uint32_t ret[4]);
+/* TDG.VP.VMCALL<CPUID>: the VMM's answer. */
+void td_cpuid_by_vmcall(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret[4]);
+/* CPUID 0x15: the TSC's frequency is td_crystal_hz * td_tsc_ratio. */
+uint32_t td_tsc_ratio(const struct td *td);
+uint32_t td_crystal_hz(const struct td *td);
 
 /*
- * MSRs. The module sees only the guest's accesses to those that td_msr_wanted() names; the others
- * are the CPU's.
+ * MSRs. The module has to see only those accesses that td_msr_wanted() names; the others the CPU
+ * does by itself as the module would.
  */
-enum td_msr { TD_MSR_DONE, TD_MSR_GP, TD_MSR_VE };
-bool td_msr_wanted(const struct td *td, uint32_t index);
-enum td_msr td_msr_read(const struct td *td, uint32_t index, uint64_t *ret);
-enum td_msr td_msr_write(const struct td *td, uint32_t index, uint64_t value);
+bool td_msr_wanted(uint32_t index, bool write);
+enum td_answer td_msr_read(const struct td *td, const struct td_vcpu *vcpu, uint32_t index,
+                           uint64_t *ret);
+enum td_answer td_msr_write(const struct td *td, struct td_vcpu *vcpu, uint32_t index,
+                            uint64_t value);
 /* TDG.VP.VMCALL<RDMSR/WRMSR>: what the VMM offers; false when it does not. */
 bool td_msr_read_by_vmcall(const struct td *td, uint64_t index, uint64_t *ret);
 bool td_msr_write_by_vmcall(const struct td *td, uint64_t index, uint64_t value);

@@ -152,7 +152,7 @@ static uint64_t do_cpuid(const struct td *td, struct td_regs *r)
 {
 	uint32_t v[4];
 
-	td_cpuid(td, (uint32_t)r->r12, (uint32_t)r->r13, v);
+	td_cpuid_by_vmcall(td, (uint32_t)r->r12, (uint32_t)r->r13, v);
 	r->r12 = v[0];
 	r->r13 = v[1];
 	r->r14 = v[2];

@@ -7,11 +7,31 @@
 #include "tdxemu/core/td.h"
 #include "tdxemu/svm/vmcb.h"
 
+/* VMX exit reasons, which a #VE carries. Intel SDM volume 3, appendix C. */
+#define VMX_REASON_CPUID   10
+#define VMX_REASON_HLT     12
+#define VMX_REASON_INVD    13
+#define VMX_REASON_VMCALL  18
+#define VMX_REASON_CR      28
+#define VMX_REASON_IO      30
+#define VMX_REASON_RDMSR   31
+#define VMX_REASON_WRMSR   32
+#define VMX_REASON_MWAIT   36
+#define VMX_REASON_MONITOR 39
+#define VMX_REASON_WBINVD  54
+
 /*
  * One virtual CPU: its control blocks and, at the top of its 64 KiB, our stack on it. Aligned to
  * its size, so that the stack pointer says which CPU we are on (GS belongs to the guest).
  */
 #define CPU_SIZE 0x10000u
+
+/* The local APIC's timer as the guest has set it: in ticks of its crystal, see svm/timer.c. */
+struct cpu_timer {
+	uint32_t divide;  /* its divide configuration register */
+	uint32_t initial; /* ticks */
+	unsigned shift;   /* QEMU's divider: counts nanoseconds >> shift */
+};
 
 struct cpu {
 	struct vmcb vmcb;
@@ -19,7 +39,9 @@ struct cpu {
 	uint8_t host_save[4096];
 	struct td_regs regs; /* the guest's; RAX is in the VMCB while it runs */
 	struct td_vcpu vcpu;
-	uint8_t stack[CPU_SIZE - 3 * 4096 - sizeof(struct td_regs) - sizeof(struct td_vcpu)];
+	struct cpu_timer timer;
+	uint8_t stack[CPU_SIZE - 3 * 4096 - sizeof(struct td_regs) - sizeof(struct td_vcpu) -
+	              sizeof(uint64_t) * 2];
 };
 _Static_assert(sizeof(struct cpu) == CPU_SIZE, "struct cpu");
 /* boot/start.S saves the registers by these offsets. */
@@ -58,6 +80,7 @@ uint64_t npt_root(void);
 
 /* svm/run.c: runs the guest for ever. */
 void cpu_run(struct cpu *c) __attribute__((noreturn));
+/* With error code 0, or without one; the second form with one. */
 void cpu_inject(struct cpu *c, unsigned vector, int has_error);
 /* Injects #VE with this for TDG.VP.VEINFO.GET, or #DF while the guest has not fetched the last. */
 void cpu_inject_ve(struct cpu *c, struct td_ve ve);
@@ -69,6 +92,27 @@ void cpu_flush_all(void);
 
 /* svm/fault.c: a nested page fault. */
 void cpu_nested_fault(struct cpu *c);
+/*
+ * Whether the page's state lets an instruction that the module carries out reach it; if not, what
+ * the nested page fault would have done is done: #VE, or the guest tries again.
+ */
+bool cpu_reaches(struct cpu *c, uint64_t gpa, uint64_t linear, bool write);
+
+void cpu_inject_error(struct cpu *c, unsigned vector, uint32_t error);
+/* #VE of an instruction, with its VMX exit reason. */
+void cpu_inject_exit(struct cpu *c, uint64_t reason, uint64_t qualification, uint64_t length);
+/* Past an instruction that the module carried out; #DB after it if the guest single-steps. */
+void cpu_advance(struct cpu *c, unsigned length);
+void cpu_tdcall(struct cpu *c, unsigned length);
+
+/* svm/emulate.c: #UD and #GP in the guest. */
+void on_undefined(struct cpu *c);
+void on_general_protection(struct cpu *c);
+
+/* svm/control.c: MOV to CR0 and CR4, LMSW; VMEXIT_INVALID. */
+void on_cr_write(struct cpu *c, unsigned number);
+void on_invalid(struct cpu *c);
+struct td_cpu_state cpu_state(const struct cpu *c);
 
 /* Waits for an interrupt (blocked: only for an NMI) without taking it. */
 void cpu_halt(struct cpu *c, bool blocked);
@@ -87,18 +131,13 @@ int memory_translate(const struct vmcb *v, uint64_t va, uint64_t *ret);
 /* Copies up to `size` bytes of code at the guest's RIP through its page tables; how many. */
 unsigned memory_fetch(const struct cpu *c, uint8_t *out, unsigned size);
 
-/*
- * svm/decode.c: if the instruction at RIP is this one, whatever its prefixes, its length in bytes,
- * else 0. SVM under TCG tells neither bytes nor length.
- */
-unsigned decode_tdcall(const struct cpu *c);
-unsigned decode_cpuid(const struct cpu *c);
-unsigned decode_msr(const struct cpu *c); /* RDMSR or WRMSR */
-unsigned decode_hlt(const struct cpu *c);
-
 /* svm/msr.c: the guest's MSRs, EFER and x2APIC included. */
 uint64_t msr_read(uint32_t index);
 void msr_write(uint32_t index, uint64_t value);
+
+/* svm/timer.c: the local APIC's timer, registers 0x838, 0x839 and 0x83e of the x2APIC. */
+uint32_t timer_read(const struct cpu *c, uint32_t index);
+void timer_write(struct cpu *c, uint32_t index, uint32_t value);
 
 /* svm/tsc.c: kHz of the time-stamp counter, measured in about 20 ms; 0 when that failed. */
 uint32_t tsc_khz(void);

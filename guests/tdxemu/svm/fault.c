@@ -164,3 +164,23 @@ void cpu_nested_fault(struct cpu *c)
 		c->vcpu.due.valid = false;
 	}
 }
+
+bool cpu_reaches(struct cpu *c, uint64_t gpa, uint64_t linear, bool write)
+{
+	uint64_t page = gpa & ~TD_SHARED & ~PAGE_MASK;
+	unsigned needed = gpa & TD_SHARED ? TD_PAGE_SHARED : TD_PAGE_ACCEPTED;
+	bool there, again;
+
+	if (!the_td.pages.enforced || !memory_owns(page, 1))
+		return true;
+	cpu_lock();
+	there = td_page_state(&the_td.pages, page) & needed;
+	again = there || td_ept_violation(&the_td, &c->vcpu, gpa,
+	                                  write ? TD_ACCESS_WRITE : TD_ACCESS_READ, linear);
+	cpu_unlock();
+	if (!again) {
+		cpu_inject_ve(c, c->vcpu.due);
+		c->vcpu.due.valid = false;
+	}
+	return there;
+}

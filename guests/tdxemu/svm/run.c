@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/decode.h"
 #include "tdxemu/svm/insn.h"
 #include "tdxemu/svm/log.h"
-
-#define VECTOR_UD 6
-#define VECTOR_DF 8
-#define VECTOR_GP 13
-#define VECTOR_VE 20
-
-#define VMX_REASON_CPUID 10
-#define VMX_REASON_HLT   12
-#define VMX_REASON_IO    30
-#define VMX_REASON_RDMSR 31
-#define VMX_REASON_WRMSR 32
 
 static uint8_t
         td_lock; /* one TDCALL at a time: RTMRs and the mailbox are the TD's, not the CPU's */
@@ -23,8 +12,15 @@ void cpu_inject(struct cpu *c, unsigned vector, int has_error)
 	        vector | EVENT_EXCEPTION | EVENT_VALID | (has_error ? EVENT_ERROR : 0);
 }
 
+void cpu_inject_error(struct cpu *c, unsigned vector, uint32_t error)
+{
+	cpu_inject(c, vector, 1);
+	c->vmcb.event_inject |= (uint64_t)error << 32;
+}
+
 void cpu_inject_ve(struct cpu *c, struct td_ve ve)
 {
+	c->vmcb.rflags |= RFLAGS_RF;
 	if (c->vcpu.ve.valid) { /* a #VE before the last one was fetched */
 		cpu_inject(c, VECTOR_DF, 1);
 		return;
@@ -34,17 +30,24 @@ void cpu_inject_ve(struct cpu *c, struct td_ve ve)
 	cpu_inject(c, VECTOR_VE, 0);
 }
 
-static void inject_ve(struct cpu *c, uint64_t reason, uint64_t qualification, uint64_t length)
+void cpu_inject_exit(struct cpu *c, uint64_t reason, uint64_t qualification, uint64_t length)
 {
 	cpu_inject_ve(
 	        c,
 	        (struct td_ve){.reason = reason, .qualification = qualification, .length = length});
 }
 
-static void advance(struct cpu *c, unsigned length)
+void cpu_advance(struct cpu *c, unsigned length)
 {
 	c->vmcb.rip += length;
+	if (!cpu_is_code64(c))
+		c->vmcb.rip = (uint32_t)c->vmcb.rip;
 	c->vmcb.int_shadow = 0;
+	c->vmcb.rflags &= ~RFLAGS_RF;
+	if (c->vmcb.rflags & RFLAGS_TF) {
+		c->vmcb.dr6 |= DR6_BS;
+		cpu_inject(c, VECTOR_DB, 0);
+	}
 }
 
 void cpu_lock(void)
@@ -58,7 +61,7 @@ void cpu_unlock(void)
 	__atomic_clear(&td_lock, __ATOMIC_RELEASE);
 }
 
-static void tdcall(struct cpu *c, unsigned length)
+void cpu_tdcall(struct cpu *c, unsigned length)
 {
 	c->regs.rax = c->vmcb.rax;
 	cpu_lock();
@@ -69,71 +72,70 @@ static void tdcall(struct cpu *c, unsigned length)
 		c->vcpu.due.valid = false;
 		return;
 	}
-	advance(c, length);
 	c->vmcb.rax = c->regs.rax;
 	if (c->vcpu.halt) {
 		c->vcpu.halt = false;
 		cpu_halt(c, c->vcpu.halt_blocked);
 	}
+	cpu_advance(c, length);
 }
 
-static void on_ud(struct cpu *c)
+/*
+ * The length of the instruction at RIP, with its prefixes; where the guest has changed the code
+ * since it ran, what it is without them.
+ */
+static unsigned length_of(const struct cpu *c, const uint8_t *opcode, unsigned size)
 {
-	unsigned length = decode_tdcall(c);
+	struct insn i;
+	unsigned length;
 
-	if (length == 0)
-		cpu_inject(c, VECTOR_UD, 0);
-	else if (c->vmcb.cpl > 0)
-		cpu_inject(c, VECTOR_GP, 1);
-	else
-		tdcall(c, length);
+	insn_fetch(c, &i);
+	length = insn_is(&i, opcode, size);
+	return length ? length : size;
 }
-
-/* Where the guest has changed the code since it ran, the length without prefixes is assumed. */
-static unsigned length_or(unsigned length, unsigned usual)
-{
-	return length > 0 ? length : usual;
-}
+#define LENGTH(c, ...) \
+	length_of(c, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 static void on_cpuid(struct cpu *c)
 {
-	uint32_t level = c->vmcb.cpl == 0 ? TD_CPUIDVE_SUPERVISOR : TD_CPUIDVE_USER, r[4];
-	unsigned length = length_or(decode_cpuid(c), 2);
+	const struct td_cpu_state s = cpu_state(c);
+	unsigned length = LENGTH(c, 0x0f, 0xa2);
+	uint32_t r[4];
 
-	if (c->vcpu.cpuid_ve & level || td_cpuid_gives_ve(&the_td, (uint32_t)c->vmcb.rax)) {
-		inject_ve(c, VMX_REASON_CPUID, 0, length);
+	if (td_cpuid(&the_td, &c->vcpu, &s, (uint32_t)c->vmcb.rax, (uint32_t)c->regs.rcx, r) !=
+	    TD_ANSWER_DONE) {
+		cpu_inject_exit(c, VMX_REASON_CPUID, 0, length);
 		return;
 	}
-	td_cpuid(&the_td, (uint32_t)c->vmcb.rax, (uint32_t)c->regs.rcx, r);
 	c->vmcb.rax = r[0];
 	c->regs.rbx = r[1];
 	c->regs.rcx = r[2];
 	c->regs.rdx = r[3];
-	advance(c, length);
+	cpu_advance(c, length);
 }
 
 static void on_msr(struct cpu *c)
 {
-	uint32_t index = (uint32_t)c->regs.rcx;
-	uint64_t value = (uint32_t)c->vmcb.rax | c->regs.rdx << 32;
-	unsigned length = length_or(decode_msr(c), 2);
 	bool write = c->vmcb.exit_info1 & 1;
+	unsigned length = LENGTH(c, 0x0f, write ? 0x30 : 0x32);
+	uint64_t value = (uint32_t)c->vmcb.rax | c->regs.rdx << 32;
+	uint32_t index = (uint32_t)c->regs.rcx;
+	enum td_answer answer = write ? td_msr_write(&the_td, &c->vcpu, index, value)
+	                              : td_msr_read(&the_td, &c->vcpu, index, &value);
 
-	switch (write ? td_msr_write(&the_td, index, value) : td_msr_read(&the_td, index, &value)) {
-	case TD_MSR_GP:
+	if (answer == TD_ANSWER_GP) {
 		cpu_inject(c, VECTOR_GP, 1);
 		return;
-	case TD_MSR_VE:
-		inject_ve(c, write ? VMX_REASON_WRMSR : VMX_REASON_RDMSR, 0, length);
+	}
+	if (answer == TD_ANSWER_VE) {
+		cpu_inject_exit(c, write ? VMX_REASON_WRMSR : VMX_REASON_RDMSR, 0, length);
 		return;
-	case TD_MSR_DONE:
-		break;
 	}
 	if (!write) {
 		c->vmcb.rax = (uint32_t)value;
 		c->regs.rdx = value >> 32;
 	}
-	advance(c, length);
+	cpu_advance(c, length);
 }
 
 /* SVM's description of the port access, turned into VMX's exit qualification. */
@@ -143,14 +145,47 @@ static void on_io(struct cpu *c)
 	uint64_t qualification = (size - 1) | (info & 1) << 3 | (info >> 2 & 1) << 4 |
 	                         (info >> 3 & 1) << 5 | info >> 16 << 16;
 
-	inject_ve(c, VMX_REASON_IO, qualification, c->vmcb.exit_info2 - c->vmcb.rip);
+	cpu_inject_exit(c, VMX_REASON_IO, qualification, c->vmcb.exit_info2 - c->vmcb.rip);
+}
+
+/* Instructions that a TD may not execute and its VMM may do for it. */
+static bool gives_ve(struct cpu *c)
+{
+	switch (c->vmcb.exit_code) {
+	case VMEXIT_HLT:
+		cpu_inject_exit(c, VMX_REASON_HLT, 0, LENGTH(c, 0xf4));
+		return true;
+	case VMEXIT_INVD:
+		cpu_inject_exit(c, VMX_REASON_INVD, 0, LENGTH(c, 0x0f, 0x08));
+		return true;
+	case VMEXIT_WBINVD:
+		cpu_inject_exit(c, VMX_REASON_WBINVD, 0, LENGTH(c, 0x0f, 0x09));
+		return true;
+	case VMEXIT_MONITOR:
+		cpu_inject_exit(c, VMX_REASON_MONITOR, 0, LENGTH(c, 0x0f, 0x01, 0xc8));
+		return true;
+	case VMEXIT_MWAIT:
+	case VMEXIT_MWAIT_ARMED:
+		cpu_inject_exit(c, VMX_REASON_MWAIT, 0, LENGTH(c, 0x0f, 0x01, 0xc9));
+		return true;
+	case VMEXIT_IOIO:
+		on_io(c);
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void handle_exit(struct cpu *c)
 {
-	switch (c->vmcb.exit_code) {
+	if (gives_ve(c))
+		return;
+	switch ((uint32_t)c->vmcb.exit_code) {
 	case VMEXIT_EXCEPTION_UD:
-		on_ud(c);
+		on_undefined(c);
+		break;
+	case VMEXIT_EXCEPTION_GP:
+		on_general_protection(c);
 		break;
 	case VMEXIT_CPUID:
 		on_cpuid(c);
@@ -158,11 +193,17 @@ static void handle_exit(struct cpu *c)
 	case VMEXIT_MSR:
 		on_msr(c);
 		break;
-	case VMEXIT_IOIO:
-		on_io(c);
+	case VMEXIT_CR0_SELECTIVE:
+		on_cr_write(c, 0);
 		break;
-	case VMEXIT_HLT:
-		inject_ve(c, VMX_REASON_HLT, 0, length_or(decode_hlt(c), 1));
+	case VMEXIT_WRITE_CR4:
+		on_cr_write(c, 4);
+		break;
+	case VMEXIT_RDPMC: /* ATTRIBUTES.PERFMON is off */
+		cpu_inject(c, VECTOR_GP, 1);
+		break;
+	case VMEXIT_INVALID:
+		on_invalid(c);
 		break;
 	case VMEXIT_SHUTDOWN:
 		stop("the guest's triple fault");
@@ -211,6 +252,9 @@ void cpu_run(struct cpu *c)
 		flushed = epoch;
 		vmrun(&c->vmcb, &c->regs);
 		c->vmcb.tlb_control = 0;
+		/* With a bit of their upper halves VMRUN would refuse them. */
+		c->vmcb.dr6 = (uint32_t)c->vmcb.dr6;
+		c->vmcb.dr7 = (uint32_t)c->vmcb.dr7;
 		/* An event whose delivery the exit cut short is delivered again. */
 		interrupted = c->vmcb.exit_int_info;
 		c->vmcb.event_inject = interrupted & EVENT_VALID ? interrupted : 0;

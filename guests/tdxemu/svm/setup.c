@@ -4,32 +4,23 @@
 #include "tdxemu/svm/cpu.h"
 #include "tdxemu/svm/insn.h"
 
-#define PAGE        4096
+#define PAGE 4096
 static uint8_t msr_map[8192] __attribute__((aligned(PAGE)));
 static uint8_t io_map[3 * PAGE] __attribute__((aligned(PAGE)));
 
 /* Two bits per MSR, read and write, in three ranges; volume 2, section 15.11. */
-static void msr_intercept(uint32_t index)
-{
-	uint32_t bit;
-
-	if (index < 0x2000)
-		bit = index * 2;
-	else if (index >= 0xc0000000 && index < 0xc0002000)
-		bit = 0x800 * 8 + (index - 0xc0000000) * 2;
-	else
-		bit = 0x1000 * 8 + (index - 0xc0010000) * 2;
-	msr_map[bit / 8] |= (uint8_t)(3 << bit % 8);
-}
-
 static void msr_build(void)
 {
 	static const uint32_t first[3] = {0, 0xc0000000, 0xc0010000};
 
-	for (int range = 0; range < 3; range++) {
+	for (uint32_t range = 0; range < 3; range++) {
 		for (uint32_t i = 0; i < 0x2000; i++) {
-			if (td_msr_wanted(&the_td, first[range] + i))
-				msr_intercept(first[range] + i);
+			uint32_t index = first[range] + i, bit = range * 0x800 * 8 + i * 2;
+
+			if (td_msr_wanted(index, false))
+				msr_map[bit / 8] |= (uint8_t)(1 << bit % 8);
+			if (td_msr_wanted(index, true))
+				msr_map[bit / 8] |= (uint8_t)(2 << bit % 8);
 		}
 	}
 }
@@ -82,8 +73,8 @@ static void entry_state(struct cpu *c, uint64_t hob)
 	segment(&v->gdtr, 0, 0, 0xffff, 0);
 	segment(&v->idtr, 0, 0, 0xffff, 0);
 	v->cr0 = CR0_PE | CR0_NE;
-	v->cr4 = 0x40; /* MCE */
-	v->efer = EFER_SVME | EFER_NXE | EFER_LME | EFER_SCE;
+	v->cr4 = 0x40;                                        /* MCE */
+	v->efer = EFER_SVME | EFER_NXE | EFER_LME | EFER_SCE; /* as the module's TD VMCS has it */
 	v->rip = 0xfffffff0;
 	c->regs.rbx = TD_GPAW;
 	c->regs.rcx = c->regs.r8 = hob;
@@ -120,20 +111,23 @@ void svm_setup_cpu(struct cpu *c, uint64_t hob)
 	memset(v, 0, sizeof(*v));
 	memset(&c->halt, 0, sizeof(c->halt));
 	common(v);
-	v->exception_intercepts = EXCEPTION_UD; /* TDCALL is one on this CPU */
+	/* TDCALL is #UD on this CPU, and AMD's instructions #GP in programs. */
+	v->exception_intercepts = EXCEPTION_UD | EXCEPTION_GP;
+	v->cr_write_intercepts = CR_WRITE_CR4;
 	v->intercepts1 = INTERCEPT1_CPUID | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN |
-	                 INTERCEPT1_INVLPGA | INTERCEPT1_INIT;
+	                 INTERCEPT1_INVLPGA | INTERCEPT1_INIT | INTERCEPT1_CR0 | INTERCEPT1_RDPMC |
+	                 INTERCEPT1_INVD;
 	if (the_td.flags & TDXEMU_FLAG_VE)
 		v->intercepts1 |= INTERCEPT1_IOIO | INTERCEPT1_HLT;
-	v->intercepts2 = INTERCEPT2_SVM | INTERCEPT2_MONITOR | INTERCEPT2_MWAIT;
+	v->intercepts2 = INTERCEPT2_SVM | INTERCEPT2_MONITOR | INTERCEPT2_MWAIT | INTERCEPT2_WBINVD;
 	v->tlb_control = 1;
 	v->nested_paging = 1;
 	v->nested_cr3 = npt_root();
 	entry_state(c, hob);
 	halt_guest(c);
-	/* Flat logical destinations behind the x2APIC. */
+	/* Flat logical destinations behind the x2APIC, for devices: the first 8 CPUs have one. */
 	mmio_write32(LAPIC + 0xe0, 0xffffffff);
-	mmio_write32(LAPIC + 0xd0, 1u << (24 + c->vcpu.index));
+	mmio_write32(LAPIC + 0xd0, c->vcpu.index < 8 ? 1u << (24 + c->vcpu.index) : 0);
 	/* FS, GS, TR and LDTR of the guest are not VMRUN's to load. */
 	__asm__ volatile("vmload %%rax" ::"a"(v) : "memory");
 }

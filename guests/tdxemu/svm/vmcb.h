@@ -52,9 +52,11 @@ struct vmcb {
 	uint64_t rsp;
 	uint8_t pad10[0x5f8 - 0x5e0];
 	uint64_t rax;
-	uint8_t pad11[0x668 - 0x600];
+	uint8_t pad11[0x640 - 0x600];
+	uint64_t cr2;
+	uint8_t pad12[0x668 - 0x648];
 	uint64_t pat;
-	uint8_t pad12[0x1000 - 0x670];
+	uint8_t pad13[0x1000 - 0x670];
 };
 _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 _Static_assert(offsetof(struct vmcb, intercepts1) == 0x00c, "VMCB intercepts");
@@ -77,29 +79,41 @@ _Static_assert(offsetof(struct vmcb, cr0) == 0x558, "VMCB CR0");
 _Static_assert(offsetof(struct vmcb, rip) == 0x578, "VMCB RIP");
 _Static_assert(offsetof(struct vmcb, rsp) == 0x5d8, "VMCB RSP");
 _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "VMCB RAX");
+_Static_assert(offsetof(struct vmcb, cr2) == 0x640, "VMCB CR2");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "VMCB G_PAT");
 
+#define CR_WRITE_CR4        (1u << 4)
 #define EXCEPTION_UD        (1u << 6)
+#define EXCEPTION_GP        (1u << 13)
 #define INTERCEPT1_INTR     (1u << 0)
 #define INTERCEPT1_NMI      (1u << 1)
 #define INTERCEPT1_INIT     (1u << 3)
+#define INTERCEPT1_CR0      (1u << 5) /* writes that change more than TS and MP */
+#define INTERCEPT1_RDPMC    (1u << 15)
 #define INTERCEPT1_CPUID    (1u << 18)
+#define INTERCEPT1_INVD     (1u << 22)
 #define INTERCEPT1_HLT      (1u << 24)
 #define INTERCEPT1_INVLPGA  (1u << 26)
 #define INTERCEPT1_IOIO     (1u << 27)
 #define INTERCEPT1_MSR      (1u << 28)
 #define INTERCEPT1_SHUTDOWN (1u << 31)
 #define INTERCEPT2_SVM      0x7fu /* VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT */
+#define INTERCEPT2_WBINVD   (1u << 9)
 #define INTERCEPT2_MONITOR  (1u << 10)
 #define INTERCEPT2_MWAIT    (3u << 11) /* also the conditional form */
 #define INT_CONTROL_MASKING (1u << 24)
 
 enum vmexit { /* appendix C, table C-1 */
+	      VMEXIT_WRITE_CR4 = 0x14,
 	      VMEXIT_EXCEPTION_UD = 0x46,
+	      VMEXIT_EXCEPTION_GP = 0x4d,
 	      VMEXIT_INTR = 0x60,
 	      VMEXIT_NMI = 0x61,
 	      VMEXIT_INIT = 0x63,
+	      VMEXIT_CR0_SELECTIVE = 0x65,
+	      VMEXIT_RDPMC = 0x6f,
 	      VMEXIT_CPUID = 0x72,
+	      VMEXIT_INVD = 0x76,
 	      VMEXIT_HLT = 0x78,
 	      VMEXIT_INVLPGA = 0x7a,
 	      VMEXIT_IOIO = 0x7b,
@@ -107,14 +121,26 @@ enum vmexit { /* appendix C, table C-1 */
 	      VMEXIT_SHUTDOWN = 0x7f,
 	      VMEXIT_VMRUN = 0x80,
 	      VMEXIT_SKINIT = 0x86,
+	      VMEXIT_WBINVD = 0x89,
 	      VMEXIT_MONITOR = 0x8a,
+	      VMEXIT_MWAIT = 0x8b,
 	      VMEXIT_MWAIT_ARMED = 0x8c,
 	      VMEXIT_NPF = 0x400,
+	      VMEXIT_INVALID = 0xffffffff, /* its lower half */
 };
 
 #define EVENT_VALID     (1ull << 31)
 #define EVENT_ERROR     (1ull << 11)
 #define EVENT_EXCEPTION (3ull << 8)
+#define EVENT_TYPE      (7ull << 8)
+#define TLB_FLUSH_ALL   1u
+
+#define VECTOR_DB 1
+#define VECTOR_UD 6
+#define VECTOR_DF 8
+#define VECTOR_GP 13
+#define VECTOR_PF 14
+#define VECTOR_VE 20
 
 #define EFER_SCE  (1ull << 0)
 #define EFER_LME  (1ull << 8)
@@ -126,11 +152,14 @@ enum vmexit { /* appendix C, table C-1 */
 #define CR0_NE (1ull << 5)
 #define CR0_PG (1ull << 31)
 
-/* Exits of instructions that no TD has: SVM's own, MONITOR and MWAIT. */
+#define RFLAGS_TF (1ull << 8)
+#define RFLAGS_RF (1ull << 16)
+#define DR6_BS    (1ull << 14)
+
+/* Exits of instructions that no TD has: SVM's own. */
 static inline int vmexit_is_missing(uint64_t code)
 {
-	return code == VMEXIT_INVLPGA || (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT) ||
-	       (code >= VMEXIT_MONITOR && code <= VMEXIT_MWAIT_ARMED);
+	return code == VMEXIT_INVLPGA || (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT);
 }
 
 #endif

@@ -39,6 +39,7 @@ static struct {
 	uint32_t interrupted_vcpu;
 	uint8_t interrupt_vector;
 	bool interrupt_pending;
+	bool lacks_cx16; /* as QEMU's CPU with cx16=off */
 	unsigned rings, accesses, msr_writes;
 	uint64_t last_write;
 	uint32_t last_msr;
@@ -130,6 +131,8 @@ static inline void fake_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 	r[0] = r[1] = r[2] = r[3] = 0xffffffff;
 	if (leaf == 0)
 		r[0] = 0xd;
+	if (leaf == 1 && fake.lacks_cx16)
+		r[2] &= ~(1u << 13);
 	if (leaf == 0xd && subleaf > 1) { /* AVX's area: 256 bytes at 576 */
 		r[0] = 256;
 		r[1] = 576;

@@ -103,11 +103,12 @@ static void delay(unsigned ms)
 
 /* ---- faults: the firmware's IDT with three gates of ours ---- */
 
-extern uint8_t on_nmi[], on_ud[], on_gp[], on_ve[];
-uint64_t fault, resume, nmis;
+extern uint8_t on_nmi[], on_ud[], on_gp[], on_ve[], on_db[];
+uint64_t fault, resume, nmis, steps;
 
 __asm__(".text\n"
         "on_nmi: incq nmis(%rip)\n iretq\n"
+        "on_db: incq steps(%rip)\n andq $~0x100, 16(%rsp)\n iretq\n"
         "on_ud: movq $6, fault(%rip)\n jmp 1f\n"
         "on_ve: movq $20, fault(%rip)\n jmp 1f\n"
         "on_gp: addq $8, %rsp\n movq $13, fault(%rip)\n"
@@ -571,6 +572,8 @@ static void svm(void)
 	SAY_TRY("io", "outb %%al, $0x80", "a"(0));
 }
 
+#include "tdxemu/test/hostile_cpu.h"
+
 /* ---- which ---- */
 
 /* Our own command line, from where QEMU keeps it. */
@@ -610,6 +613,10 @@ __attribute__((ms_abi)) uint64_t efi_main(void *image, void *system)
 	put("\r\nhostile: begins\r\n");
 	if (asked("hostile=rules")) {
 		svm();
+		control();
+		instructions();
+		single_step();
+		emulated();
 		nmi();
 		forge();
 		init(); /* ends in a stop */

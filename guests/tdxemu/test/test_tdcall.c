@@ -274,13 +274,25 @@ START_TEST(td_ctls)
 {
 	uint64_t old;
 
-	ck_assert_uint_eq(rd(VM_RD, 0x9110000300000017), 1); /* PENDING_VE_DISABLE: ATTRIBUTES */
+	/* PENDING_VE_DISABLE: ATTRIBUTES; REDUCE_VE: from the start */
+	ck_assert_uint_eq(rd(VM_RD, 0x9110000300000017), 9);
 	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 2, 2, &old), 0); /* ENUM_TOPOLOGY */
-	ck_assert_uint_eq(old, 1);
-	ck_assert_uint_eq(rd(VM_RD, 0x9110000300000017), 3);
-	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 8, 8, &old), NOT_WRITABLE); /* REDUCE_VE */
+	ck_assert_uint_eq(old, 9);
+	ck_assert_uint_eq(rd(VM_RD, 0x9110000300000017), 11);
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 4, 4, NULL), VALUE_NOT_VALID); /* CPUID2 */
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 1ull << 63, 1ull << 63, NULL),
+	                  VALUE_NOT_VALID); /* LOCK */
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 32, 32, &old), NOT_WRITABLE);
 	ck_assert_uint_eq(old, 0);
-	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 11, 11, NULL), VALUE_NOT_VALID);
+	/* As lkvs' tdx-compliance clears them: what is not offered stays 0. */
+	ck_assert_uint_eq(wr(VM_WR, 0x9110000300000017, 0, 0x800000000000000e, NULL), 0);
+	ck_assert_uint_eq(rd(VM_RD, 0x9110000300000017), 1);
+	ck_assert_uint_eq(wr(VM_WR, 0x9110000300000022, 0, ~0ull, NULL), 0);
+	ck_assert_uint_eq(wr(VM_WR, 0x9110000300000022, 1, ~0ull, NULL), VALUE_NOT_VALID);
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 2, 2, NULL), 0);
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 8, 8, NULL), 0); /* REDUCE_VE */
+	ck_assert_uint_eq(rd(VM_RD, 0x1110000300000017), 11);
+	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 0, 8, NULL), 0);
 	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 0, 1, NULL), VALUE_NOT_VALID); /* fixed */
 	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 1, 1, NULL), 0);
 	ck_assert_uint_eq(td.td_ctls, 3);
@@ -376,7 +388,7 @@ START_TEST(all_fields_by_version_1)
 
 	/* UUID 4, counts 2, controls 8, TOPOLOGY 1, identity 24, RTMRs 24, UUID 4, service TDs 23
 	 */
-	ck_assert_uint_eq(walk(VM_RD_1, &first, &last), 90);
+	ck_assert_uint_eq(walk(VM_RD_1, &first, &last), 91);
 	ck_assert_uint_eq(first, 0x8010000300000020);
 	ck_assert_uint_eq(last, 0x991000030000008f);
 	ck_assert_uint_eq(call(&r), 0);
@@ -462,7 +474,7 @@ START_TEST(system_fields)
 	rd(SYS_RD, 0x0a00000300000009);
 	ck_assert_uint_eq(status_of_last, ID_INCORRECT);
 	/* FEATURES0 must be readable: guests panic otherwise. */
-	ck_assert_uint_eq(rd(SYS_RD, 0x0a00000300000008), 0);
+	ck_assert_uint_eq(rd(SYS_RD, 0x0a00000300000008), 1u << 20 | 1u << 30);
 	ck_assert_uint_eq(status_of_last, 0);
 }
 END_TEST

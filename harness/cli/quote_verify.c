@@ -251,6 +251,7 @@ static int verify_all(struct work *w, const char **ret_code, struct err *e)
 	*ret_code = "policy-unusable";
 	if ((r = make_policy(w->o->policy, &w->policy, e)) < 0)
 		return r;
+	policy_choose(w->policy, w->verifier);
 	*ret_code = "no-quote";
 	if ((r = list_quotes(w, e)) < 0)
 		return r;

@@ -3,10 +3,13 @@
 #include <jansson.h>
 
 #include "core/cleanup.h"
+#include "format/tdx.h"
 #include "format/text.h"
 #include "test/golden.h"
 #include "test/recertify.h"
+#include "trust/authority.h"
 #include "trust/form.h"
+#include "trust/policy.h"
 #include "trust/verify.h"
 
 /* Forms in which collateral and quotes come. With all of it a genuine quote is UpToDate. */
@@ -228,6 +231,88 @@ START_TEST(files_that_give_nothing)
 }
 END_TEST
 
+/* Evaluations 1 and 2, valid side by side: the policy says which decides. */
+static const struct {
+	const char *policy;  /* NULL: the default one */
+	uint32_t evaluation; /* that decides; 0: there is none */
+} choices[] = {
+        {NULL, 2},
+        {"{\"tcb_update\":\"early\"}", 2},
+        {"{\"tcb_update\":\"standard\"}", 1},
+        {"{\"tcb_evaluation\":1}", 1},
+        {"{\"tcb_evaluation\":2}", 2},
+        {"{\"tcb_evaluation\":3}", 0},
+};
+
+static json_t *with_evaluation(const json_t *all, const char *key, json_int_t n)
+{
+	json_t *o = json_loads(json_string_value(json_object_get(all, key)), 0, NULL);
+
+	json_object_set_new(o, "tcbEvaluationDataNumber", json_integer(n));
+	return o;
+}
+
+START_TEST(policy_chooses)
+{
+	char dir[] = "/tmp/tception-collateral-XXXXXX", file[64];
+	struct bundle_contents second = {.at = time(NULL)};
+	const char *choice = choices[_i].policy;
+	struct trust_anchors anchors;
+	struct tdreport report = {0};
+	struct verifier *v;
+	struct authority *a;
+	struct policy *policy;
+	char *first, *other;
+	uint8_t *bytes;
+	struct quote q;
+	struct verdict d;
+	json_t *all;
+	size_t size;
+	struct err e;
+
+	memcpy(report.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
+	memcpy(report.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
+	       strlen(TDX_EMULATED_MRSIGNERSEAM));
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(authority_open(dir, &a, &e), 0);
+	ck_assert_int_eq(authority_bundle(a, second.at, &first, &e), 0);
+	all = json_loads(first, 0, NULL);
+	second.tcb_info = with_evaluation(all, "tcb_info", 2);
+	second.qe_identity = with_evaluation(all, "qe_identity", 2);
+	ck_assert_int_eq(authority_bundle_of(a, &second, &other, &e), 0);
+	ck_assert_int_eq(authority_quote(a, &report, 4, &bytes, &size, &e), 0);
+	ck_assert_int_eq(quote_parse(bytes, size, &q, NULL), FORMAT_OK);
+	ck_assert_int_eq(policy_read(choice, choice ? strlen(choice) : 0, &policy, &e), 0);
+	for (int swapped = 0; swapped < 2; swapped++) {
+		anchors.test_root_pem = authority_root_pem(a);
+		ck_assert_int_eq(verifier_new(&anchors, &v, &e), 0);
+		policy_choose(policy, v);
+		ck_assert_int_eq(verifier_add(v, swapped ? other : first,
+		                              strlen(swapped ? other : first), &e),
+		                 0);
+		ck_assert_int_eq(verifier_add(v, swapped ? first : other,
+		                              strlen(swapped ? first : other), &e),
+		                 0);
+		ck_assert_int_eq(verifier_check(v, &q, second.at, &d, &e), 0);
+		ck_assert_uint_eq(d.tcb_evaluation, choices[_i].evaluation);
+		ck_assert_int_eq(d.status,
+		                 choices[_i].evaluation ? TCB_UP_TO_DATE : TCB_NOT_EVALUATED);
+		ck_assert(choices[_i].evaluation ||
+		          strstr(d.reason, "and not 3, which was chosen"));
+		verifier_free(v);
+	}
+	policy_free(policy);
+	free(bytes);
+	free(other);
+	free(first);
+	json_decref(all);
+	authority_free(a);
+	snprintf(file, sizeof(file), "%s/authority-2.pem", dir);
+	unlink(file);
+	rmdir(dir);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("collateral");
@@ -242,6 +327,7 @@ int main(void)
 	tcase_add_loop_test(tc, base64_crls, 0, 4);
 	tcase_add_loop_test(tc, nuls_after_pem, 0, 4);
 	tcase_add_loop_test(tc, files_that_give_nothing, 0, COUNT_OF(nothing));
+	tcase_add_loop_test(tc, policy_chooses, 0, (int)COUNT_OF(choices));
 	suite_add_tcase(suite, tc);
 	return golden_run(suite);
 }

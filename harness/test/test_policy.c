@@ -103,6 +103,11 @@ START_TEST(wrong_policies)
 	        "{\"mrtd\":null}",
 	        "{\"rtmr4\":\"00\"}",
 	        "{\"min_tcb_evaluation\":-1}",
+        "{\"tcb_evaluation\":0}",
+        "{\"tcb_evaluation\":\"18\"}",
+        "{\"tcb_update\":\"late\"}",
+        "{\"tcb_update\":19}",
+        "{\"tcb_update\":\"early\",\"tcb_evaluation\":18}",
 	        "{\"refused_advisories\":[1]}",
 	        "{\"allow_debug\":false,\"allow_debug\":true}",
 	};

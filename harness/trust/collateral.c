@@ -252,12 +252,25 @@ static int item_verify(struct collateral *c, struct signed_item *i, const struct
 
 /* ---- the newest ---- */
 
-static bool item_newer(const struct signed_item *i, const struct signed_item *than)
+static uint32_t item_evaluation(const struct signed_item *i)
 {
-	uint32_t a = i->kind == SIGNED_TCB_INFO ? i->tcb.evaluation : i->qe.evaluation;
-	uint32_t b = i->kind == SIGNED_TCB_INFO ? than->tcb.evaluation : than->qe.evaluation;
+	return i->kind == SIGNED_TCB_INFO ? i->tcb.evaluation : i->qe.evaluation;
+}
 
-	return a != b ? a > b : item_dates(i).from > item_dates(than).from;
+/* Of two evaluations the one of the set that was chosen; of one, the later issue. */
+static bool item_newer(const struct collateral *c, const struct signed_item *i,
+                       const struct signed_item *than)
+{
+	uint32_t a = item_evaluation(i), b = item_evaluation(than);
+
+	if (a != b)
+		return c->set == SET_STANDARD ? a < b : a > b;
+	return item_dates(i).from > item_dates(than).from;
+}
+
+static bool is_chosen(const struct collateral *c, const struct signed_item *i)
+{
+	return c->set != SET_NUMBER || item_evaluation(i) == c->evaluation;
 }
 
 static int check_item(struct collateral *c, struct signed_item *i, const struct anchor *a,
@@ -301,11 +314,11 @@ static int none_found(const struct collateral *c, const struct pck *pck, struct 
 	              wanted, pceid, other[0] ? ", but for FMSPC " : "", other);
 }
 
-/* The newest of a kind (for `pck`'s platform, unless NULL) that verifies and holds. */
+/* The chosen of a kind (for `pck`'s platform, unless NULL) that verifies and holds. */
 static int find_item(struct collateral *c, const struct anchor *a, enum signed_kind kind,
                      const struct pck *pck, time_t at, struct found_item *ret, struct err *e)
 {
-	const struct signed_item *best = NULL, *failed = NULL;
+	const struct signed_item *best = NULL, *failed = NULL, *unwanted = NULL;
 	const struct signer *signer;
 	struct err why = {0};
 	int r;
@@ -313,13 +326,17 @@ static int find_item(struct collateral *c, const struct anchor *a, enum signed_k
 	for (size_t k = 0; k < c->items; k++) {
 		struct signed_item *i = c->item[k];
 
-		if (i->kind != kind || !is_for(i, pck) || (best && !item_newer(i, best)))
+		if (i->kind != kind || !is_for(i, pck))
+			continue;
+		if (!is_chosen(c, i))
+			unwanted = i;
+		if (!is_chosen(c, i) || (best && !item_newer(c, i, best)))
 			continue;
 		r = check_item(c, i, a, at, &signer, &why);
 		if (r == 0) {
 			best = i;
 			*ret = (struct found_item){i, signer};
-		} else if (r != -EBADMSG || !failed || item_newer(i, failed)) {
+		} else if (r != -EBADMSG || !failed || item_newer(c, i, failed)) {
 			failed = i;
 			*e = why;
 		}
@@ -328,6 +345,12 @@ static int find_item(struct collateral *c, const struct anchor *a, enum signed_k
 	}
 	if (best)
 		return 0;
+	if (!failed && unwanted)
+		return refuse(
+		        e, pck ? VERDICT_TCB_INFO_MISSING : VERDICT_QE_IDENTITY_MISSING,
+		        "the collateral has evaluation %u of %s, and not %u, which was chosen",
+		        item_evaluation(unwanted), pck ? "the TCB info" : "the QE identity",
+		        c->evaluation);
 	return failed ? -EBADMSG : none_found(c, pck, e);
 }
 

@@ -63,7 +63,9 @@ struct collateral {
 	size_t crls;
 	X509 *pool[COLLATERAL_MAX]; /* certificates that came alone */
 	size_t pooled;
-	bool given; /* something other than certificates, whether it was of use or not */
+	enum verifier_set set;
+	uint32_t evaluation; /* of SET_NUMBER */
+	bool given;          /* something other than certificates, whether it was of use or not */
 	struct chain_known known;
 	struct {
 		struct chain chain; /* count 0: none yet */

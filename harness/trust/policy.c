@@ -16,6 +16,9 @@ struct policy {
 	unsigned statuses, origins; /* sets: 1 << enumerator */
 	bool allow_debug, allow_service_td, require_sept_ve_disable;
 	uint64_t min_evaluation;
+	bool set_given;
+	enum verifier_set set;
+	uint32_t evaluation;
 	json_t *json; /* registers and advisories stay where they were read */
 };
 
@@ -127,6 +130,28 @@ static int read_advisories(const json_t *v)
 	return json_is_array(v) ? 0 : -EINVAL;
 }
 
+/* Both say which set of collateral decides: one of them is enough. */
+static int read_choice(struct policy *p, const char *key, const json_t *v)
+{
+	const char *update = json_string_value(v);
+
+	if (p->set_given)
+		return -EINVAL;
+	p->set_given = true;
+	if (strcmp(key, "tcb_evaluation") == 0) {
+		if (!json_is_integer(v) || json_integer_value(v) <= 0 ||
+		    json_integer_value(v) > UINT32_MAX)
+			return -EINVAL;
+		p->set = SET_NUMBER;
+		p->evaluation = (uint32_t)json_integer_value(v);
+		return 0;
+	}
+	if (!update || (strcmp(update, "early") != 0 && strcmp(update, "standard") != 0))
+		return -EINVAL;
+	p->set = strcmp(update, "early") == 0 ? SET_EARLY : SET_STANDARD;
+	return 0;
+}
+
 static int read_key(struct policy *p, const char *key, const json_t *v)
 {
 	const struct reg *reg = find_register(key);
@@ -146,6 +171,8 @@ static int read_key(struct policy *p, const char *key, const json_t *v)
 		return read_flag(v, &p->require_sept_ve_disable);
 	if (strcmp(key, "refused_advisories") == 0)
 		return read_advisories(v);
+	if (strcmp(key, "tcb_update") == 0 || strcmp(key, "tcb_evaluation") == 0)
+		return read_choice(p, key, v);
 	if (strcmp(key, "min_tcb_evaluation") != 0)
 		return -ENOENT;
 	if (!json_is_integer(v) || json_integer_value(v) < 0)
@@ -327,6 +354,11 @@ static void check_registers(const struct policy *p, const struct quote_td *td,
 		note(r, registers[i].name, equal, "found %s, expected %s%s", hex,
 		     json_string_value(one), json_array_size(wanted) > 1 ? " or another" : "");
 	}
+}
+
+void policy_choose(const struct policy *p, struct verifier *v)
+{
+	verifier_choose(v, p->set, p->evaluation);
 }
 
 void policy_apply(const struct policy *p, const struct quote *q, const struct verdict *v,

@@ -20,6 +20,9 @@
  *                                               a service TD's hash is not zero): it is not
  *                                               measured whole; a "mrservicetd" allows it too
  *   "min_tcb_evaluation": 0                     tcbEvaluationDataNumber of TCB info and QE identity
+ *   "tcb_update": "early"                       which set of collateral decides where both are
+ *                                               given: "early" or "standard" (policy_choose())
+ *   "tcb_evaluation": 18                        instead: the set of this number and no other
  *   "refused_advisories": ["INTEL-SA-01245"]    none of these may apply, at launch or now
  *   "mrtd", "rtmr0" ... "rtmr3", "report_data", "mrseam", "mrsignerseam", "mrconfigid", "mrowner",
  *   "mrownerconfig", "mrservicetd":             one value, or an array of which one must match, in
@@ -44,6 +47,9 @@ struct policy_result {
 int policy_read(const void *text, size_t size, struct policy **ret, struct err *e);
 void policy_free(struct policy *p);
 void policy_freep(struct policy **p);
+
+/* Tells a verifier which set of collateral decides; before the first quote. */
+void policy_choose(const struct policy *p, struct verifier *v);
 
 void policy_apply(const struct policy *p, const struct quote *q, const struct verdict *v,
                   struct policy_result *ret);

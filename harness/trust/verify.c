@@ -269,6 +269,12 @@ void verifier_freep(struct verifier **v)
 	verifier_free(*v);
 }
 
+void verifier_choose(struct verifier *v, enum verifier_set set, uint32_t number)
+{
+	v->collateral.set = set;
+	v->collateral.evaluation = number;
+}
+
 int verifier_add(struct verifier *v, const void *data, size_t size, struct err *e)
 {
 	return collateral_add(&v->collateral, data, size, e);

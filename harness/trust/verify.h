@@ -53,6 +53,18 @@ int verifier_add(struct verifier *v, const void *data, size_t size, struct err *
 /* What is known before anything was: NotEvaluated, origin unknown. */
 void verdict_init(struct verdict *v);
 
+/*
+ * Intel keeps several evaluations of TCB info and QE identity valid side by side: after a TCB
+ * recovery the "early" set counts it at once, the "standard" one a year later. Where more than one
+ * was added that holds, this says which decides; the number is of SET_NUMBER.
+ */
+enum verifier_set {
+	SET_EARLY,    /* the highest tcbEvaluationDataNumber: the stricter, unless said otherwise */
+	SET_STANDARD, /* the lowest */
+	SET_NUMBER,   /* this one and no other */
+};
+void verifier_choose(struct verifier *v, enum verifier_set set, uint32_t number);
+
 /* Always fills *ret; returns 0 unless memory ran out. */
 int verifier_check(struct verifier *v, const struct quote *quote, time_t at, struct verdict *ret,
                    struct err *e);

@@ -99,14 +99,14 @@ static void check_again(const struct chain *c)
 
 static void check_chain(const struct chain *c)
 {
-	struct validity validity;
+	struct dates dates;
 	enum origin origin = ORIGIN_NONE;
 	struct err e;
 	struct pck pck;
 
 	check_again(c);
 	sgxext_read(c->cert[0], &pck, &e);
-	if (chain_verify(c, NULL, &origin, &validity, &e) < 0)
+	if (chain_verify(c, NULL, &origin, &dates, &e) < 0)
 		return;
 	FUZZ_CHECK(origin == ORIGIN_HARDWARE);
 	for (size_t i = 0; i < c->count; i++)

@@ -2,11 +2,25 @@
 #include "record/record.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *const visit_state_names[6] = {
         [VISIT_DONE] = "done",       [VISIT_TIMEOUT] = "timeout", [VISIT_DIED] = "died",
         [VISIT_GARBAGE] = "garbage", [VISIT_FLOOD] = "flood",     [VISIT_NOT_RUN] = "not-run",
 };
+
+int boot_record_plan(struct boot_record *r, const struct boot *b, struct err *e)
+{
+	struct step *step = calloc(b->steps ? b->steps : 1, sizeof(*step));
+
+	if (!step)
+		return err_nomem(e);
+	if (b->steps)
+		memcpy(step, b->step, b->steps * sizeof(*step));
+	r->boot = *b;
+	r->boot.step = step;
+	return 0;
+}
 
 void boot_record_done(struct boot_record *b)
 {

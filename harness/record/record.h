@@ -77,6 +77,8 @@ struct run_record {
 	size_t skips;
 };
 
+/* Copies the plan's boot into a record, its steps included. */
+int boot_record_plan(struct boot_record *r, const struct boot *b, struct err *e);
 void boot_record_done(struct boot_record *b);
 void run_record_done(struct run_record *r);
 

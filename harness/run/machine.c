@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,8 +18,9 @@
 #include "format/tdxemu.h"
 #include "run/getquote.h"
 
-#define MODULE_MAX (16u << 20) /* bytes of the module's binary */
-#define TAIL_LINES 20
+#define MODULE_MAX    (16u << 20) /* bytes of the module's binary */
+#define TAIL_LINES    20
+#define COMPLAINT_MAX 140
 
 struct machine {
 	struct process *process;
@@ -301,4 +303,36 @@ char *machine_last_words(const struct machine *m)
 		free(text);
 	}
 	return strdup("");
+}
+
+void machine_describe_silence(const struct machine *m, uint64_t now_us, char *out, size_t size)
+{
+	uint64_t last = 0;
+
+	if (m) {
+		sink_drain(m->console);
+		last = sink_last_usec(m->console);
+	}
+	if (last == 0)
+		snprintf(out, size, "the console said nothing");
+	else
+		snprintf(out, size, "the console has been silent for %.0f s",
+		         (double)(now_us - last) / 1e6);
+}
+
+void machine_describe_end(const struct machine *m, int code, int status, char *out, size_t size)
+{
+	_cleanup_(freep) char *line = machine_complaint(m);
+	const char *why = line ? line : "";
+
+	/* QEMU repeats the option at fault before it says what is wrong with it. */
+	if (strlen(why) > COMPLAINT_MAX)
+		why += strlen(why) - COMPLAINT_MAX;
+	if (code == CLD_EXITED && status == 0)
+		snprintf(out, size, "the guest ended by itself (QEMU's exit status is 0)");
+	else if (code == CLD_EXITED)
+		snprintf(out, size, "QEMU ended with exit status %d%s%s", status, *why ? ": " : "",
+		         why);
+	else
+		snprintf(out, size, "QEMU was killed by signal %d (%s)", status, strsignal(status));
 }

@@ -42,4 +42,8 @@ char *machine_complaint(const struct machine *m);
  * caller frees. */
 char *machine_last_words(const struct machine *m);
 
+/* For a reason, in words: how long its console has said nothing (`m` may be NULL), how it ended. */
+void machine_describe_silence(const struct machine *m, uint64_t now_us, char *out, size_t size);
+void machine_describe_end(const struct machine *m, int code, int status, char *out, size_t size);
+
 #endif

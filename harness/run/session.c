@@ -23,7 +23,6 @@
 /* Nothing is expected of a guest between BYE and its end, and little while its clock is read. */
 #define LAST_WORDS_MAX  (4u << 20)
 #define CLOCK_WORDS_MAX (64u << 10)
-#define COMPLAINT_MAX   140
 
 enum state { STATE_START, STATE_CLOCK, STATE_VISIT, STATE_POWEROFF, STATE_KILLED, STATE_OVER };
 
@@ -134,17 +133,6 @@ void session_stop(struct session *s, const char *reason)
 
 /* ---- deadlines ---- */
 
-static void describe_silence(const struct session *s, char *out, size_t size)
-{
-	uint64_t last = s->machine ? sink_last_usec(machine_console(s->machine)) : 0;
-
-	if (last == 0)
-		snprintf(out, size, "the console said nothing");
-	else
-		snprintf(out, size, "the console has been silent for %.0f s",
-		         seconds_since(s, last));
-}
-
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct session *s = userdata;
@@ -152,9 +140,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	if (s->machine)
-		sink_drain(machine_console(s->machine));
-	describe_silence(s, silence, sizeof(silence));
+	machine_describe_silence(s->machine, clock_now_us(), silence, sizeof(silence));
 	switch (s->state) {
 	case STATE_START:
 		snprintf(reason, sizeof(reason),
@@ -427,24 +413,6 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
 
 /* ---- QEMU's end ---- */
 
-static void describe_end(struct session *s, int code, int status, char *out, size_t size)
-{
-	_cleanup_(freep) char *line = machine_complaint(s->machine);
-	const char *why = line ? line : "";
-
-	/* QEMU repeats the option at fault before it says what is wrong with it. */
-	if (strlen(why) > COMPLAINT_MAX)
-		why += strlen(why) - COMPLAINT_MAX;
-
-	if (code == CLD_EXITED && status == 0)
-		snprintf(out, size, "the guest ended by itself (QEMU's exit status is 0)");
-	else if (code == CLD_EXITED)
-		snprintf(out, size, "QEMU ended with exit status %d%s%s", status, *why ? ": " : "",
-		         why);
-	else
-		snprintf(out, size, "QEMU was killed by signal %d (%s)", status, strsignal(status));
-}
-
 static void on_ended(struct process *p, int code, int status, void *userdata)
 {
 	struct session *s = userdata;
@@ -455,7 +423,7 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 	for (int i = 0; i < 256 && s->io && s->state < STATE_KILLED && take(s); i++)
 		;
 	if (s->state <= STATE_VISIT) {
-		describe_end(s, code, status, reason, sizeof(reason));
+		machine_describe_end(s->machine, code, status, reason, sizeof(reason));
 		give_up(s, VISIT_DIED, reason);
 	}
 	end(s);
@@ -479,17 +447,6 @@ static int open_files(struct session *s, const char *boots_dir, struct err *e)
 	        openat(s->dir_fd, "channel.bin", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (s->channel_file < 0)
 		return err_sys(e, -errno, "%s/channel.bin", path);
-	return 0;
-}
-
-static int copy_boot(struct session *s, const struct boot *b, struct err *e)
-{
-	s->record.boot = *b;
-	s->record.boot.step = calloc(b->steps ? b->steps : 1, sizeof(*b->step));
-	if (!s->record.boot.step)
-		return err_nomem(e);
-	if (b->steps)
-		memcpy(s->record.boot.step, b->step, b->steps * sizeof(*b->step));
 	return 0;
 }
 
@@ -532,7 +489,7 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	s->dir_fd = s->channel_file = -1;
 	s->record.attempt = spec->attempt;
 	s->record.ready_seconds = -1;
-	r = copy_boot(s, b, e);
+	r = boot_record_plan(&s->record, b, e);
 	if (r == 0)
 		r = sd_event_add_defer(event, &s->over, on_over, s);
 	if (r == 0)

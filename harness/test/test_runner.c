@@ -355,10 +355,10 @@ END_TEST
 START_TEST(emulated_td)
 {
 	static const char *const want[] = {
-	        "module of 5 bytes, magic 31464346444c4b54, version 2, flags 0, memory 536870912, "
+	        "module of 5 bytes, magic 31464346444c4b54, version 2, flags 2, memory 536870912, "
 	        "low 536870912, attributes 10000000, vcpus 1, 2300123 kHz, key set, RAM file "
-	        "805306368",
-	        "version 2, flags 1, memory 536870912"}; /* TDXEMU_FLAG_VE */
+	        "1342177280",
+	        "version 2, flags 3, memory 536870912"}; /* TDXEMU_FLAG_PAGES, then _VE too */
 	struct boot boot = a_boot("td-1");
 	struct plan plan = {.boot = &boot, .boots = 1};
 	struct run_spec spec = {.cases = &cases, .plan = &plan, .parts = &parts, .jobs = 1};

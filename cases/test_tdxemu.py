@@ -361,13 +361,6 @@ def test_shapes(tmp_path):
         assert f"smpboot: Total of {boot['vcpus']} processors activated" in said
 
 
-V3_CASES = """version: 1
-cases:
-  - {cell: td/docker, expect: {grade: none, kvm: no-cpu}, why: an image of x86-64-v3 programs starts in a TD}
-  - {cell: vm/docker, expect: {grade: none}, why: as in a plain VM of this QEMU}
-"""
-
-
 def test_container_image_of_x86_64_v3(tmp_path):
     """The agent, which is all of a container's image, built for x86-64-v3 and marked so: its C library ends it at its start
     where CPUID shows less, as those of other distributions do."""
@@ -375,8 +368,7 @@ def test_container_image_of_x86_64_v3(tmp_path):
                    cwd=TOP, check=True, stdin=subprocess.DEVNULL, timeout=600)
     notes = subprocess.run(["readelf", "-n", tmp_path / "v3/agent"], check=True, capture_output=True, text=True).stdout
     assert re.search(r"x86 ISA needed:.*x86-64-v3", notes), notes
-    (tmp_path / "cases.yaml").write_text(V3_CASES)
-    done = subprocess.run([TCEPTION, "run", tmp_path / "cases.yaml", "--platform", "emulated", "-o", tmp_path / "run"], cwd=TOP,
-                          timeout=600, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env={**os.environ, "TCEPTION_INITRD": str(tmp_path / "v3/initrd.cpio")})
+    cases = write_cases(tmp_path, {"td/docker": "{grade: none, kvm: no-cpu}", "vm/docker": "{grade: none}"})
+    done = tception("run", cases, "--platform", "emulated", "-o", tmp_path / "run",
+                    env={**os.environ, "TCEPTION_INITRD": str(tmp_path / "v3/initrd.cpio")})
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/measure.h"
 #include "cli/options.h"
+#include "core/cleanup.h"
 #include "core/file.h"
 #include "run/acpi.h"
+#include "run/host.h"
 #include "run/parts.h"
+#include "run/portable.h"
 
 struct options {
 	const char *dir;
@@ -35,11 +42,30 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static void tell(void *userdata, const char *option, const char *why)
+{
+	(void)userdata;
+	fprintf(stderr, "tception measure acpi: %s: %s\n", option, why);
+}
+
 static int capture(char *const *command, const char *dumper, const char *dir, struct err *e)
 {
+	const struct portable_host host = {.kvm = access("/dev/kvm", R_OK | W_OK) == 0,
+	                                   .vsock = access("/dev/vhost-vsock", R_OK | W_OK) == 0};
+	_cleanup_(argv_done) struct argv own = {0};
 	struct acpi_blobs blobs;
-	int r = acpi_capture(command, dumper, &blobs, e);
+	char program[PATH_MAX];
+	int r = portable_argv(command, &host, tell, NULL, &own, e);
 
+	if (r == 0 && host_find_program(command[0], program, sizeof(program)) < 0)
+		return err_set(e, -ENOENT, "%s: no such program", command[0]);
+	if (r == 0) {
+		free(own.item[0]);
+		own.item[0] = strdup(program);
+		r = own.item[0] ? 0 : err_nomem(e);
+	}
+	if (r == 0)
+		r = acpi_capture(own.item, dumper, &blobs, e);
 	if (r < 0)
 		return r;
 	r = file_make_dirs(dir, 0777, e);
@@ -64,7 +90,10 @@ int cmd_measure_acpi(int argc, char **argv)
 	               "but without its kernel and without TDX, and keeps the ACPI blobs that its "
 	               "firmware fetched: acpi-loader, acpi-rsdp and acpi-tables. `tception "
 	               "measure "
-	               "rtmr --acpi DIR' predicts RTMR0 with them. QEMU is the program's path.",
+	               "rtmr --acpi DIR' predicts RTMR0 with them.  "
+	               "What "
+	               "of the command line is no part of the machine, or only the guest's own "
+	               "host has, is left out or stood in for, and told.",
 	};
 	struct guest_parts parts = {0};
 	struct options o = {0};

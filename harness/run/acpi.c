@@ -241,7 +241,9 @@ static int list_devices(char *const *argv, struct bytes *ret, struct err *e)
 		if (strcmp(*a, "-device") == 0 && a[1])
 			fprintf(f, "%.*s\n", (int)strcspn(a[1], ","), a[1]);
 		if (strcmp(*a, "-nic") == 0 || strcmp(*a, "-net") == 0 ||
-		    strcmp(*a, "-drive") == 0 || strcmp(*a, "-cdrom") == 0)
+		    strcmp(*a, "-cdrom") == 0 ||
+		    (strcmp(*a, "-drive") == 0 && a[1] && !strstr(a[1], "if=none") &&
+		     !strstr(a[1], "if=pflash")))
 			fprintf(f, "%s\n", *a);
 	}
 	if (defaults)
@@ -250,6 +252,18 @@ static int list_devices(char *const *argv, struct bytes *ret, struct err *e)
 		return err_nomem(e);
 	*ret = (struct bytes){(uint8_t *)text, size};
 	return 0;
+}
+
+/* The first line that is no warning: those are no causes. */
+static const char *first_cause(char *text)
+{
+	char *line, *rest = text;
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (line[0] && !strstr(line, "warning: "))
+			return line;
+	}
+	return "it said nothing";
 }
 
 int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e)
@@ -271,9 +285,8 @@ int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, 
 	if (r < 0)
 		return err_sys(e, r, "control VM for the ACPI tables");
 	if (r != EXIT_STATUS) {
-		complaint[strcspn(complaint, "\n")] = '\0';
 		return err_set(e, -EIO, "control VM for the ACPI tables ended with %d: %s", r,
-		               complaint);
+		               first_cause(complaint));
 	}
 	r = read_output(fd, ret, e);
 	if (r < 0)

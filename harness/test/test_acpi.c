@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "run/acpi.h"
+#include "run/portable.h"
 #include "test/golden.h"
 
 static char *joined(struct argv *a)
@@ -93,6 +94,95 @@ START_TEST(hardware_td_becomes_a_plain_vm)
 }
 END_TEST
 
+static void count(void *userdata, const char *option, const char *why)
+{
+	ck_assert(option[0] == '-' && why[0]);
+	++*(unsigned *)userdata;
+}
+
+/* canonical's run_td on a host without KVM and vsock: the devices stay, in their order. */
+START_TEST(another_projects_command_line)
+{
+	char *const argv[] = {"qemu",
+	                      "-D",
+	                      "/tmp/log",
+	                      "-accel",
+	                      "kvm",
+	                      "-m",
+	                      "2G",
+	                      "-smp",
+	                      "16",
+	                      "-name",
+	                      "td,process=td,debug-threads=on",
+	                      "-cpu",
+	                      "host",
+	                      "-object",
+	                      "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx\"}",
+	                      "-machine",
+	                      "q35,kernel_irqchip=split,confidential-guest-support=tdx,hpet=off",
+	                      "-bios",
+	                      "OVMF.fd",
+	                      "-nographic",
+	                      "-daemonize",
+	                      "-nodefaults",
+	                      "-device",
+	                      "virtio-net-pci,netdev=nic0",
+	                      "-netdev",
+	                      "user,id=nic0,hostfwd=tcp::10022-:22",
+	                      "-drive",
+	                      "file=td.qcow2,if=none,id=disk0,format=qcow2",
+	                      "-device",
+	                      "virtio-blk-pci,drive=disk0",
+	                      "-device",
+	                      "vhost-vsock-pci,guest-cid=3,addr=5.0",
+	                      "-pidfile",
+	                      "/tmp/pid",
+	                      "-blockdev",
+	                      "{\"driver\":\"file\",\"node-name\":\"root\",\"filename\":\"/x\"}",
+	                      NULL};
+	const struct portable_host host = {.kvm = false, .vsock = false};
+	unsigned notes = 0;
+	struct argv a;
+
+	ck_assert_int_eq(portable_argv(argv, &host, count, &notes, &a, NULL), 0);
+	ck_assert_str_eq(joined(&a),
+	                 "qemu -display none -accel tcg -m 2G -smp 16 -name "
+	                 "td,process=td,debug-threads=on -cpu max "
+	                 "-object {\"qom-type\":\"tdx-guest\",\"id\":\"tdx\"} "
+	                 "-machine q35,confidential-guest-support=tdx,hpet=off -bios OVMF.fd "
+	                 "-nodefaults -device virtio-net-pci,netdev=nic0 "
+	                 "-netdev user,id=nic0 "
+	                 "-drive if=none,id=disk0,driver=null-co,read-zeroes=on "
+	                 "-device virtio-blk-pci,drive=disk0 -device virtio-rng-pci,addr=5.0 "
+	                 "-blockdev driver=null-co,read-zeroes=on,node-name=root");
+	ck_assert_uint_eq(notes, 10);
+}
+END_TEST
+
+/* Where KVM and vsock are, they stay. */
+START_TEST(a_host_that_has_them)
+{
+	char *const argv[] = {"qemu",
+	                      "-accel",
+	                      "kvm",
+	                      "-cpu",
+	                      "host",
+	                      "-machine",
+	                      "q35,kernel_irqchip=split",
+	                      "-device",
+	                      "vhost-vsock-pci,guest-cid=3",
+	                      NULL};
+	const struct portable_host host = {.kvm = true, .vsock = true};
+	struct argv a;
+
+	ck_assert_int_eq(portable_argv(argv, &host, NULL, NULL, &a, NULL), 0);
+	ck_assert_str_eq(
+	        joined(&a),
+	        "qemu -display none -accel kvm -cpu host -machine q35,kernel_irqchip=split "
+	        "-device vhost-vsock-pci,guest-cid=3");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("acpi");
@@ -100,6 +190,8 @@ int main(void)
 
 	tcase_add_test(t, emulated_td_becomes_a_plain_vm);
 	tcase_add_test(t, hardware_td_becomes_a_plain_vm);
+	tcase_add_test(t, another_projects_command_line);
+	tcase_add_test(t, a_host_that_has_them);
 	suite_add_tcase(suite, t);
 	return golden_run(suite);
 }

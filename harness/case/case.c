@@ -173,7 +173,7 @@ static bool is_errno(const char *name)
 	return false;
 }
 
-/* An errno by name, or the given other word. */
+/* An errno by name, or the given other word, if there is one. */
 static int read_errno_or(const struct reading *r, const yaml_node_t *n, const char *word,
                          char ret[LAYER_WORD_MAX])
 {
@@ -182,7 +182,7 @@ static int read_errno_or(const struct reading *r, const yaml_node_t *n, const ch
 
 	if (!text)
 		return -EINVAL;
-	if (strcmp(text, word) != 0 && !is_errno(text))
+	if ((!word || strcmp(text, word) != 0) && !is_errno(text))
 		return bad(r, n, "not an errno", expected);
 	snprintf(ret, LAYER_WORD_MAX, "%s", text);
 	return 0;
@@ -190,7 +190,7 @@ static int read_errno_or(const struct reading *r, const yaml_node_t *n, const ch
 
 static int read_errno(const struct reading *r, const yaml_node_t *n, void *into)
 {
-	return read_errno_or(r, n, "", ((struct expectation *)into)->error);
+	return read_errno_or(r, n, NULL, ((struct expectation *)into)->error);
 }
 
 static int read_extend(const struct reading *r, const yaml_node_t *n, void *into)

@@ -120,6 +120,9 @@ static const struct {
          "not an errno"},
         {CASES "  - {cell: td, expect: {grade: none, rung: device, errno: EWOULDBLOCK}}\n",
          "not an errno"}, /* EAGAIN, by the one name that evidence has */
+        {CASES "  - {cell: td, expect: {grade: none, rung: device, errno: ''}}\n",
+         "not an errno ''"},
+        {CASES "  - {cell: td, expect: {grade: none, extend: }}\n", "not an errno ''"},
         {CASES "  - {cell: td, expect: {extend: maybe}}\n", "not an errno 'maybe'"},
         {CASES "  - cell: td@mem=16\n",
          "FILE:3:11: cell 'td@mem=16', column 8: unknown value '16'"},

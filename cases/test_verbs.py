@@ -174,6 +174,17 @@ def test_eventlog_names_what_is_none(data, said):
     assert said in err and err.count("\n") == 1
 
 
+def test_eventlog_in_base64url():
+    """As tokens and cloud services write it, with and without padding; this log has both letters that differ."""
+    log = (GOLDEN / "eventlog" / "cos-113.bin").read_bytes()
+    text = base64.urlsafe_b64encode(log)
+    assert b"-" in text and b"_" in text
+    plain = tception("eventlog", "--json", "-", stdin=log)
+    assert plain[0] == 0
+    for form in (text, text.rstrip(b"="), wrapped(text)):
+        assert tception("eventlog", "--json", "-", stdin=form) == plain
+
+
 def test_eventlog_against_quote():
     log = (GOLDEN / "eventlog" / "cos-113.bin").read_bytes()
     status, out, _ = tception("eventlog", "--json", "--quote", V4, "-", stdin=log)

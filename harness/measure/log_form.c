@@ -45,17 +45,20 @@ static int gunzip(struct bytes packed, struct bytes *ret, struct err *e)
 
 /* ---- text ---- */
 
-/* Takes white space out of what may be hexadecimal or base64; 0 when there is another byte. */
+/* Takes white space out of what may be hexadecimal, base64 or base64url, which becomes base64; 0
+ * when there is another byte. */
 static size_t squeeze(struct bytes in, char *out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < in.size; i++) {
+		char c = (char)in.data[i];
+
 		if (isspace(in.data[i]))
 			continue;
-		if (!isalnum(in.data[i]) && !memchr("+/=", in.data[i], 3))
+		if (!isalnum(in.data[i]) && !memchr("+/=-_", c, 5))
 			return 0;
-		out[n++] = (char)in.data[i];
+		out[n++] = c == '-' ? '+' : c == '_' ? '/' : c;
 	}
 	return n;
 }

@@ -8,9 +8,9 @@
 /* In which form an event log comes. Private to this room. */
 
 /*
- * Takes off what people wrap a log in: gzip (RFC 1952), and hexadecimal or base64 with white space
- * anywhere. 0 with a heap copy in *ret (free with bytes_free()), whose data is NULL when nothing
- * was around it; -EBADMSG for a damaged or too long gzip file; -ENOMEM.
+ * Takes off what people wrap a log in: gzip (RFC 1952), and hexadecimal, base64 or base64url with
+ * white space anywhere. 0 with a heap copy in *ret (free with bytes_free()), whose data is NULL
+ * when nothing was around it; -EBADMSG for a damaged or too long gzip file; -ENOMEM.
  */
 int log_unwrap(struct bytes data, struct bytes *ret, struct err *e);
 

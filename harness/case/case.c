@@ -231,6 +231,9 @@ static int read_expect(const struct reading *r, const yaml_node_t *n, void *into
 	if (!c->expect.entered && (c->expect.grade > GRADE_NONE || c->expect.rung >= 0))
 		return bad(r, n, "a layer that is not entered can have no grade and no rung",
 		           "entered: false alone, or with kvm");
+	if (c->expect.covers[0] && c->expect.grade != GRADE_COVERED && c->expect.rung != RUNG_COVERS)
+		return bad(r, n, "a digest that nothing is held against",
+		           "grade: covered or rung: covers beside it");
 	return 0;
 }
 

@@ -123,6 +123,10 @@ static const struct {
         {CASES "  - {cell: td, expect: {grade: none, rung: device, errno: ''}}\n",
          "not an errno ''"},
         {CASES "  - {cell: td, expect: {grade: none, extend: }}\n", "not an errno ''"},
+        {CASES "  - {cell: td/docker+measured, expect: {grade: verified, covers: "
+               "000000000000000000000000000000000000000000000000"
+               "000000000000000000000000000000000000000000000000}}\n",
+         "a digest that nothing is held against"},
         {CASES "  - {cell: td, expect: {extend: maybe}}\n", "not an errno 'maybe'"},
         {CASES "  - cell: td@mem=16\n",
          "FILE:3:11: cell 'td@mem=16', column 8: unknown value '16'"},

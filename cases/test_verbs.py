@@ -311,6 +311,51 @@ def test_quote_verify_policy(tmp_path):
         assert (status, said["accepted"], said["authentic"], said["status"]) == (not accepted, accepted, True, "UpToDate")
 
 
+FLAGS = [("--mrtd", "", "mr_td"), *(("--rtmr", f"{i}=", f"rtmr{i}") for i in range(4)), ("--report-data", "", "report_data")]
+
+
+@pytest.mark.parametrize("option, before, name", FLAGS)
+def test_quote_verify_flags(option, before, name):
+    """One line for what is asked most: the fact is accepted, another is not, both together are."""
+    good = QUOTES[UP_TO_DATE.name][name]
+    other = "ab" * (len(good) // 2)
+    for values, status in (([good], 0), ([other], 1), ([other, good], 0)):
+        given = [word for value in values for word in (option, before + value)]
+        code, out, _ = tception(*VERIFY, "--collateral", BUNDLE, *given, UP_TO_DATE)
+        said = json.loads(out)
+        assert (code, said["accepted"], said["authentic"]) == (status, not status, True)
+        if status:
+            assert [r["code"] for r in said["refusals"]] == [f"policy-{name.replace('mr_td', 'mrtd')}"]
+            assert good in said["refusals"][0]["reason"] and other in said["refusals"][0]["reason"]
+    status, out, err = tception(*VERIFY, option, before + good[:-1], UP_TO_DATE)
+    assert status == 2 and f"{option}: " in err and f"expected {len(good)} hexadecimal digits" in err
+    assert json.loads(out)["error"]["code"] == "policy-unusable"
+
+
+@pytest.mark.parametrize("value", ["4=00", "00", "=00", "", "1"])
+def test_quote_verify_flag_without_register(value):
+    status, out, err = tception(*VERIFY, "--rtmr", value, UP_TO_DATE)
+    assert status == 2 and "--rtmr: expected N=HEX, N from 0 to 3" in err and json.loads(out)["error"]["code"] == "usage"
+
+
+def test_quote_verify_flags_beside_a_policy(tmp_path):
+    """Neither makes up for the other."""
+    fact, policy = QUOTES[UP_TO_DATE.name], tmp_path / "policy.json"
+    for inside, outside, accepted in ((fact["mr_td"], fact["mr_td"], True), ("00" * 48, fact["mr_td"], False),
+                                      (fact["mr_td"], "00" * 48, False)):
+        policy.write_text(json.dumps({"mrtd": inside}))
+        status, _, _ = tception(*VERIFY, "--collateral", BUNDLE, "--policy", policy, "--mrtd", outside, UP_TO_DATE)
+        assert status == (0 if accepted else 1)
+
+
+def test_quote_verify_mistyped_key(tmp_path):
+    policy = tmp_path / "policy.json"
+    policy.write_text('{\n "allow_debug": false,\n "min_tcb_dat": "2025-01-01"\n}\n')
+    status, _, err = tception("quote", "verify", "--policy", policy, UP_TO_DATE)
+    assert status == 2
+    assert f'{policy}: policy, line 3: "min_tcb_dat": unknown key; accepted: min_tcb_date, accepted_statuses, ' in err
+
+
 def test_quote_verify_batch(tmp_path):
     for i in range(3):
         (tmp_path / f"{i}.bin").write_bytes(UP_TO_DATE.read_bytes() if i else V4.read_bytes())

@@ -23,6 +23,10 @@ struct options {
 	size_t collaterals;
 	const char *root;
 	const char *policy;
+	struct required {
+		const char *option, *name, *hex; /* the last two as policy_require() takes them */
+	} required[ARGUMENTS_MAX];
+	size_t requireds;
 	time_t at;
 	bool json;
 	bool batch;
@@ -30,7 +34,16 @@ struct options {
 	char usage[100]; /* what is wrong with the call, or "" */
 };
 
-enum { OPT_COLLATERAL = 256, OPT_AT, OPT_ROOT, OPT_POLICY, OPT_BATCH };
+enum {
+	OPT_COLLATERAL = 256,
+	OPT_AT,
+	OPT_ROOT,
+	OPT_POLICY,
+	OPT_BATCH,
+	OPT_MRTD,
+	OPT_RTMR,
+	OPT_DATA
+};
 
 static const struct argp_option option_list[] = {
         {"collateral", OPT_COLLATERAL, "DIR|FILE", 0,
@@ -40,6 +53,10 @@ static const struct argp_option option_list[] = {
         {"root", OPT_ROOT, "PEM", 0, "also trust this test root, for emulated quotes", 0},
         {"policy", OPT_POLICY, "FILE", 0, "what to accept, as JSON (default: UpToDate, no DEBUG)",
          0},
+        {"mrtd", OPT_MRTD, "HEX", 0,
+         "accept this MRTD only; as the two below beside the policy, and repeated: or another", 0},
+        {"rtmr", OPT_RTMR, "N=HEX", 0, "accept this value of RTMR N only, 0 to 3", 0},
+        {"report-data", OPT_DATA, "HEX", 0, "accept this REPORTDATA only: 64 bytes", 0},
         {"batch", OPT_BATCH, NULL, 0, "many quotes, one line each; a folder means its files", 0},
         {"jobs", 'j', "N", 0, "with --batch: as many at once (default: 1)", 0},
         {0},
@@ -75,6 +92,51 @@ static void wrong(struct options *o, const char *what, const char *arg)
 		snprintf(o->usage, sizeof(o->usage), "%s%.40s", what, arg);
 }
 
+static void require(struct options *o, const char *option, const char *name, const char *hex)
+{
+	if (o->requireds == ARGUMENTS_MAX)
+		wrong(o, "too many ", option);
+	else
+		o->required[o->requireds++] = (struct required){option, name, hex};
+}
+
+static void require_rtmr(struct options *o, const char *arg)
+{
+	static const char *const name[] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
+
+	if (arg[0] < '0' || arg[0] > '3' || arg[1] != '=')
+		wrong(o, "--rtmr: expected N=HEX, N from 0 to 3: ", arg);
+	else
+		require(o, "--rtmr", name[arg[0] - '0'], arg + 2);
+}
+
+/* Files, and the end. */
+static error_t parse_rest(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (o->files == ARGUMENTS_MAX)
+			wrong(o, "too many files: name their folder with --batch", "");
+		else
+			o->file[o->files++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->files || (o->files > 1 && !o->batch))
+			wrong(o, "one FILE, or --batch", "");
+		if (o->usage[0])
+			argp_error(state, "%s", o->usage);
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		if (o->usage[0] && !o->json)
+			argp_error(state, "%s", o->usage);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -99,30 +161,23 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_POLICY:
 		o->policy = arg;
 		return 0;
+	case OPT_MRTD:
+		require(o, "--mrtd", "mrtd", arg);
+		return 0;
+	case OPT_RTMR:
+		require_rtmr(o, arg);
+		return 0;
+	case OPT_DATA:
+		require(o, "--report-data", "report_data", arg);
+		return 0;
 	case OPT_BATCH:
 		o->batch = true;
 		return 0;
 	case 'j':
 		o->jobs = options_number(state, "--jobs", arg, JOBS_MAX);
 		return 0;
-	case ARGP_KEY_ARG:
-		if (o->files == ARGUMENTS_MAX)
-			wrong(o, "too many files: name their folder with --batch", "");
-		else
-			o->file[o->files++] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->files || (o->files > 1 && !o->batch))
-			wrong(o, "one FILE, or --batch", "");
-		if (o->usage[0])
-			argp_error(state, "%s", o->usage);
-		return 0;
-	case ARGP_KEY_SUCCESS:
-		if (o->usage[0] && !o->json)
-			argp_error(state, "%s", o->usage);
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_rest(key, arg, state);
 	}
 }
 
@@ -149,14 +204,23 @@ static int make_verifier(const struct options *o, struct verifier **ret, struct 
 	return 0;
 }
 
-static int make_policy(const char *path, struct policy **ret, struct err *e)
+static int make_policy(const struct options *o, struct policy **ret, struct err *e)
 {
+	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_(input_done) struct input in = {0};
 	int r;
 
-	if (path && (r = input_read(path, FILE_MAX, &in, e)) < 0)
+	if (o->policy && (r = input_read(o->policy, FILE_MAX, &in, e)) < 0)
 		return r;
-	return policy_read(path ? (const void *)in.data : NULL, in.size, ret, e);
+	r = policy_read(o->policy ? (const void *)in.data : NULL, in.size, &p, e);
+	if (r < 0)
+		return o->policy ? err_prefix(e, "%.200s", o->policy) : r;
+	for (size_t i = 0; i < o->requireds; i++) {
+		if ((r = policy_require(p, o->required[i].name, o->required[i].hex, e)) < 0)
+			return err_prefix(e, "%s", o->required[i].option);
+	}
+	*ret = TAKE_PTR(p);
+	return 0;
 }
 
 /* ---- the verb ---- */
@@ -249,7 +313,7 @@ static int verify_all(struct work *w, const char **ret_code, struct err *e)
 	if ((r = make_verifier(w->o, &w->verifier, e)) < 0)
 		return r;
 	*ret_code = "policy-unusable";
-	if ((r = make_policy(w->o->policy, &w->policy, e)) < 0)
+	if ((r = make_policy(w->o, &w->policy, e)) < 0)
 		return r;
 	policy_choose(w->policy, w->verifier);
 	*ret_code = "no-quote";

@@ -13,7 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct quote quote;
-	static struct verdict v = {.launch = {.advisories = 1, .advisory = {"INTEL-SA-01245"}}};
+	static struct verdict v = {.launch = {.advisories = 1,
+	                                      .advisory = {"INTEL-SA-01245"},
+	                                      .date = "2024-11-13T00:00:00Z"},
+	                           .current = {.date = "2025-08-13T00:00:00Z"},
+	                           .at = 1770801952,
+	                           .pck = {.pcesvn = 11}};
 	struct policy_result r;
 	struct policy *p;
 	struct err e;
@@ -27,9 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int authentic = 0; authentic < 2; authentic++) {
 		bool all = true;
 
-		v.authentic = authentic;
+		v.collateral.expires_what = authentic ? "tcb_info" : NULL;
+		v.authentic = v.has_pck = authentic;
 		v.origin = authentic ? ORIGIN_HARDWARE : ORIGIN_UNKNOWN;
-		v.status = authentic ? TCB_UP_TO_DATE : TCB_NOT_EVALUATED;
+		v.status = authentic ? TCB_OUT_OF_DATE : TCB_NOT_EVALUATED;
 		policy_apply(p, &quote, &v, &r);
 		FUZZ_CHECK(r.checks >= 4 && r.checks <= POLICY_CHECKS_MAX);
 		for (size_t i = 0; i < r.checks; i++)

@@ -1,94 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trust/policy.h"
+#include "trust/policy_rules.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/enum.h"
 #include "format/bytes.h"
-#include "format/tdx.h"
 #include "format/text.h"
-#include "core/json.h"
 
-struct policy {
-	unsigned statuses, origins; /* sets: 1 << enumerator */
-	bool allow_debug, allow_service_td, require_sept_ve_disable;
-	uint64_t min_evaluation;
-	bool set_given;
-	enum verifier_set set;
-	uint32_t evaluation;
-	json_t *json; /* registers and advisories stay where they were read */
-};
+#define IMAGES_MAX 256
+#define DAYS_MAX   36500
 
-static const struct reg {
+/* ---- reading: a function for each kind of key ---- */
+
+struct key {
 	const char *name;
-	size_t offset, size; /* in struct quote_td */
-} registers[] = {
-#define REGISTER(name, field)                                                                    \
-	{                                                                                        \
-		name, offsetof(struct quote_td, field), sizeof(((struct quote_td *)NULL)->field) \
-	}
-        REGISTER("mrtd", mrtd),
-        REGISTER("rtmr0", rtmr[0]),
-        REGISTER("rtmr1", rtmr[1]),
-        REGISTER("rtmr2", rtmr[2]),
-        REGISTER("rtmr3", rtmr[3]),
-        REGISTER("report_data", report_data),
-        REGISTER("mrseam", mrseam),
-        REGISTER("mrsignerseam", mrsignerseam),
-        REGISTER("mrconfigid", mrconfigid),
-        REGISTER("mrowner", mrowner),
-        REGISTER("mrownerconfig", mrownerconfig),
-        REGISTER("mrservicetd", mrservicetd),
-#undef REGISTER
+	int (*read)(struct policy *p, const struct key *k, const json_t *v); /* 0 or -EINVAL */
+	const char *accepts;
+	size_t offset; /* of what it sets, in struct policy */
+	int64_t max;
+	const char *const *names; /* of a set */
+	size_t count;
 };
-#define REGISTERS COUNT_OF(registers)
 
-/* ---- reading ---- */
-
-static const struct reg *find_register(const char *name)
+static void *target(struct policy *p, const struct key *k)
 {
-	for (size_t i = 0; i < REGISTERS; i++) {
-		if (strcmp(registers[i].name, name) == 0)
-			return &registers[i];
-	}
-	return NULL;
+	return (char *)p + k->offset;
 }
 
-static bool equal_hex(const json_t *v, const uint8_t *value, size_t size, bool *ret_equal)
-{
-	const char *text = json_string_value(v);
-	uint8_t bytes[64];
-	size_t n;
-
-	if (!text || strlen(text) != 2 * size || hex_decode(text, 2 * size, bytes, &n) != FORMAT_OK)
-		return false;
-	*ret_equal = value && memcmp(bytes, value, size) == 0;
-	return true;
-}
-
-/* One value or a non-empty array of them; *ret_equal when one is `value`'s. False: malformed. */
-static bool match_hex(const json_t *v, const uint8_t *value, size_t size, bool *ret_equal)
-{
-	bool any = false, one;
-	size_t i;
-	json_t *element;
-
-	if (!json_is_array(v))
-		return equal_hex(v, value, size, ret_equal);
-	json_array_foreach(v, i, element)
-	{
-		if (!equal_hex(element, value, size, &one))
-			return false;
-		any |= one;
-	}
-	*ret_equal = any;
-	return json_array_size(v) > 0;
-}
-
-static int read_set(const json_t *v, const char *const names[], size_t count, unsigned *ret)
+static int read_set(struct policy *p, const struct key *k, const json_t *v)
 {
 	unsigned set = 0;
 	size_t i;
@@ -99,29 +40,56 @@ static int read_set(const json_t *v, const char *const names[], size_t count, un
 	json_array_foreach(v, i, element)
 	{
 		const char *name = json_string_value(element);
-		int n = name ? enum_find(names, count, name) : -1;
+		int n = name ? enum_find(k->names, k->count, name) : -1;
 
 		if (n < 0)
 			return -EINVAL;
 		set |= 1u << n;
 	}
-	*ret = set;
+	*(unsigned *)target(p, k) = set;
 	return 0;
 }
 
-static int read_flag(const json_t *v, bool *ret)
+/* A set that nothing is in would say the same as none. */
+static int read_filled_set(struct policy *p, const struct key *k, const json_t *v)
+{
+	return json_array_size(v) ? read_set(p, k, v) : -EINVAL;
+}
+
+static int read_flag(struct policy *p, const struct key *k, const json_t *v)
 {
 	if (!json_is_boolean(v))
 		return -EINVAL;
-	*ret = json_is_true(v);
+	*(bool *)target(p, k) = json_is_true(v);
 	return 0;
 }
 
-static int read_advisories(const json_t *v)
+static int read_number(struct policy *p, const struct key *k, const json_t *v)
+{
+	if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > k->max)
+		return -EINVAL;
+	*(int64_t *)target(p, k) = json_integer_value(v);
+	return 0;
+}
+
+static int read_date(struct policy *p, const struct key *k, const json_t *v)
+{
+	const char *text = json_string_value(v);
+	char full[32];
+
+	if (!text || strlen(text) >= JSONX_DATE_SIZE)
+		return -EINVAL;
+	snprintf(full, sizeof(full), "%.20s%s", text, strlen(text) == 10 ? "T00:00:00Z" : "");
+	return policy_date(full, target(p, k));
+}
+
+static int read_advisories(struct policy *p, const struct key *k, const json_t *v)
 {
 	size_t i;
 	json_t *element;
 
+	(void)p;
+	(void)k;
 	json_array_foreach(v, i, element)
 	{
 		if (!json_is_string(element))
@@ -130,56 +98,276 @@ static int read_advisories(const json_t *v)
 	return json_is_array(v) ? 0 : -EINVAL;
 }
 
-/* Both say which set of collateral decides: one of them is enough. */
-static int read_choice(struct policy *p, const char *key, const json_t *v)
+/* "tcb_update" and "tcb_evaluation" both say which set of collateral decides: one of them is
+ * enough. */
+static int read_update(struct policy *p, const struct key *k, const json_t *v)
 {
 	const char *update = json_string_value(v);
 
-	if (p->set_given)
+	(void)k;
+	if (p->set_given || !update ||
+	    (strcmp(update, "early") != 0 && strcmp(update, "standard") != 0))
 		return -EINVAL;
 	p->set_given = true;
-	if (strcmp(key, "tcb_evaluation") == 0) {
-		if (!json_is_integer(v) || json_integer_value(v) <= 0 ||
-		    json_integer_value(v) > UINT32_MAX)
-			return -EINVAL;
-		p->set = SET_NUMBER;
-		p->evaluation = (uint32_t)json_integer_value(v);
-		return 0;
-	}
-	if (!update || (strcmp(update, "early") != 0 && strcmp(update, "standard") != 0))
-		return -EINVAL;
 	p->set = strcmp(update, "early") == 0 ? SET_EARLY : SET_STANDARD;
 	return 0;
 }
 
+static int read_evaluation(struct policy *p, const struct key *k, const json_t *v)
+{
+	(void)k;
+	if (p->set_given || !json_is_integer(v) || json_integer_value(v) <= 0 ||
+	    json_integer_value(v) > UINT32_MAX)
+		return -EINVAL;
+	p->set_given = true;
+	p->set = SET_NUMBER;
+	p->evaluation = (uint32_t)json_integer_value(v);
+	return 0;
+}
+
+/* "0x10000000" as `quote parse` prints it: without the 0x it could be bytes, in their order. */
+static bool read_u64(const json_t *v, uint64_t *ret)
+{
+	const char *text = json_string_value(v);
+	size_t digits = text && strncmp(text, "0x", 2) == 0 ? strlen(text + 2) : 0;
+
+	if (!digits || digits > 16 || strspn(text + 2, "0123456789abcdefABCDEF") != digits)
+		return false;
+	*ret = strtoull(text, NULL, 16);
+	return true;
+}
+
+static int read_bits(struct policy *p, const struct key *k, const json_t *v)
+{
+	struct policy_bits bits = {true, UINT64_MAX, 0};
+
+	if (json_is_object(v)) {
+		if (json_object_size(v) != 2 || !read_u64(json_object_get(v, "mask"), &bits.mask) ||
+		    !read_u64(json_object_get(v, "value"), &bits.value) || bits.value & ~bits.mask)
+			return -EINVAL;
+	} else if (!read_u64(v, &bits.value)) {
+		return -EINVAL;
+	}
+	*(struct policy_bits *)target(p, k) = bits;
+	return 0;
+}
+
+static int read_min_svn(struct policy *p, const struct key *k, const json_t *v)
+{
+	const char *text = json_string_value(v);
+	size_t n;
+
+	(void)k;
+	if (!text || strlen(text) != 2 * sizeof(p->min_svn) ||
+	    hex_decode(text, strlen(text), p->min_svn, &n) != FORMAT_OK)
+		return -EINVAL;
+	p->has_min_svn = true;
+	return 0;
+}
+
+static bool is_image(const json_t *image)
+{
+	size_t registers = 0;
+	const char *key;
+	json_t *v;
+	bool equal;
+
+	json_object_foreach((json_t *)image, key, v)
+	{
+		const struct policy_register *reg = policy_register_find(key);
+
+		if (strcmp(key, "name") == 0 ? !json_is_string(v)
+		                             : !reg || reg->source != POLICY_OF_TD ||
+		                                       !policy_match(v, NULL, reg->size, &equal))
+			return false;
+		registers += reg != NULL;
+	}
+	return registers > 0; /* without one it would be every image */
+}
+
+static int read_images(struct policy *p, const struct key *k, const json_t *v)
+{
+	size_t i;
+	json_t *image;
+
+	(void)p;
+	(void)k;
+	if (!json_array_size(v) || json_array_size(v) > IMAGES_MAX)
+		return -EINVAL;
+	json_array_foreach(v, i, image)
+	{
+		if (!is_image(image))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+#define AT(field) offsetof(struct policy, field)
+#define SET(key, how, field, all, n)                                  \
+	{                                                             \
+		key, how, "an array of these: ", AT(field), 0, all, n \
+	}
+#define FLAG(field)                                                       \
+	{                                                                 \
+#field, read_flag, "true or false", AT(field), 0, NULL, 0 \
+	}
+#define NUMBER(key, field, max, accepts)                           \
+	{                                                          \
+		key, read_number, accepts, AT(field), max, NULL, 0 \
+	}
+#define OTHER(key, how, field, accepts)                  \
+	{                                                \
+		key, how, accepts, AT(field), 0, NULL, 0 \
+	}
+static const struct key keys[] = {
+        SET("accepted_statuses", read_set, statuses, tcb_status_names, TCB_STATUS_COUNT),
+        SET("current_status", read_filled_set, current, tcb_status_names, TCB_STATUS_COUNT),
+        SET("accepted_origins", read_set, origins, origin_names, 4),
+        FLAG(allow_debug),
+        FLAG(allow_service_td),
+        FLAG(require_sept_ve_disable),
+        FLAG(refuse_reserved_bits),
+        OTHER("td_attributes", read_bits, attributes,
+              "\"0x...\", or {\"mask\": \"0x...\", \"value\": \"0x...\"} with no bit outside the "
+              "mask"),
+        OTHER("xfam", read_bits, xfam,
+              "\"0x...\", or {\"mask\": \"0x...\", \"value\": \"0x...\"} with no bit outside the "
+              "mask"),
+        OTHER("images", read_images, json,
+              "an array of objects of registers of a TD (\"mrtd\", \"rtmr0\" ...), each with at "
+              "least one, and a \"name\""),
+        OTHER("min_tcb_date", read_date, min_date, "\"2025-08-13\" or \"2025-08-13T00:00:00Z\""),
+        NUMBER("grace_days", grace_days, DAYS_MAX, "a number of days from 0 to 36500"),
+        NUMBER("max_collateral_age_days", max_collateral_age_days, DAYS_MAX,
+               "a number of days from 0 to 36500"),
+        NUMBER("min_tcb_evaluation", min_evaluation, INT64_MAX, "a number from 0"),
+        OTHER("tcb_update", read_update, set,
+              "\"early\" or \"standard\", and no \"tcb_evaluation\" beside it"),
+        OTHER("tcb_evaluation", read_evaluation, evaluation,
+              "a number from 1, and no \"tcb_update\" beside it"),
+        OTHER("refused_advisories", read_advisories, json,
+              "an array of texts like \"INTEL-SA-01245\""),
+        OTHER("min_tee_tcb_svn", read_min_svn, min_svn,
+              "32 hexadecimal digits, in the order of TEE_TCB_SVN"),
+        NUMBER("min_qe_svn", min_qe_svn, UINT16_MAX, "a number from 0 to 65535"),
+        NUMBER("min_pce_svn", min_pce_svn, UINT16_MAX, "a number from 0 to 65535"),
+};
+#undef OTHER
+#undef NUMBER
+#undef FLAG
+#undef SET
+#undef AT
+
+/* ---- what is wrong with a key ---- */
+
+/* How many letters to change, add or leave out. Names of up to 40 letters. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[42], n = strnlen(b, 40);
+
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= strnlen(a, 40); i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t least = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			least = least < row[j] + 1 ? least : row[j] + 1;
+			row[j] = least < row[j - 1] + 1 ? least : row[j - 1] + 1;
+		}
+	}
+	return row[n];
+}
+
+#define NAMES (COUNT_OF(keys) + POLICY_REGISTERS)
+
+static const char *name_of(size_t i)
+{
+	return i < COUNT_OF(keys) ? keys[i].name : policy_registers[i - COUNT_OF(keys)].name;
+}
+
+/* All keys, the likeliest first; for those that do not fit, where they are told. */
+static const char *list_names(const char *meant, char *out, size_t size)
+{
+	size_t likeliest = 0, used;
+
+	for (size_t i = 1; i < NAMES; i++) {
+		if (distance(meant, name_of(i)) < distance(meant, name_of(likeliest)))
+			likeliest = i;
+	}
+	used = (size_t)snprintf(out, size, "%s", name_of(likeliest));
+	for (size_t i = 0; i < NAMES; i++) {
+		if (i == likeliest)
+			continue;
+		if (used + strlen(name_of(i)) + 40 > size)
+			return snprintf(out + used, size - used, " ... (all: tception(1), POLICY)"),
+			       out;
+		used += (size_t)snprintf(out + used, size - used, ", %s", name_of(i));
+	}
+	return out;
+}
+
+/* The line, from 1, of a key of the object. */
+static unsigned line_of(const char *text, size_t size, const char *key)
+{
+	size_t value_size;
+	const char *at = jsonx_raw(text, size, key, &value_size);
+	unsigned line = 1;
+
+	if (!at)
+		return 1;
+	while (at > text && *at != ':') /* the value may be on another line than the key */
+		at--;
+	while (at > text && *at != '"')
+		at--;
+	for (; at > text; at--)
+		line += at[-1] == '\n';
+	return line;
+}
+
+static int refuse_key(const char *key, const char *text, size_t size, struct err *e)
+{
+	unsigned line = line_of(text, size, key);
+	char names[POLICY_NAMES];
+	const struct policy_register *reg = policy_register_find(key);
+	const struct key *k = keys;
+
+	while (k < keys + COUNT_OF(keys) && strcmp(k->name, key) != 0)
+		k++;
+	if (reg)
+		return err_set(e, -EINVAL,
+		               "policy, line %u: \"%s\": expected %zu hexadecimal digits, or an "
+		               "array of such texts",
+		               line, key, 2 * reg->size);
+	if (k == keys + COUNT_OF(keys))
+		return err_set(e, -EINVAL, "policy, line %u: \"%.40s\": unknown key; accepted: %s",
+		               line, key, list_names(key, names, sizeof(names)));
+	return err_set(e, -EINVAL, "policy, line %u: \"%s\": expected %s%s", line, key, k->accepts,
+	               k->names ? policy_list(~0u, k->names, k->count, names) : "");
+}
+
+/* ---- the whole ---- */
+
 static int read_key(struct policy *p, const char *key, const json_t *v)
 {
-	const struct reg *reg = find_register(key);
+	const struct policy_register *reg = policy_register_find(key);
 	bool equal;
 
 	if (reg)
-		return match_hex(v, NULL, reg->size, &equal) ? 0 : -EINVAL;
-	if (strcmp(key, "accepted_statuses") == 0)
-		return read_set(v, tcb_status_names, TCB_STATUS_COUNT, &p->statuses);
-	if (strcmp(key, "accepted_origins") == 0)
-		return read_set(v, origin_names, 4, &p->origins);
-	if (strcmp(key, "allow_debug") == 0)
-		return read_flag(v, &p->allow_debug);
-	if (strcmp(key, "allow_service_td") == 0)
-		return read_flag(v, &p->allow_service_td);
-	if (strcmp(key, "require_sept_ve_disable") == 0)
-		return read_flag(v, &p->require_sept_ve_disable);
-	if (strcmp(key, "refused_advisories") == 0)
-		return read_advisories(v);
-	if (strcmp(key, "tcb_update") == 0 || strcmp(key, "tcb_evaluation") == 0)
-		return read_choice(p, key, v);
-	if (strcmp(key, "min_tcb_evaluation") != 0)
-		return -ENOENT;
-	if (!json_is_integer(v) || json_integer_value(v) < 0)
-		return -EINVAL;
-	p->min_evaluation = (uint64_t)json_integer_value(v);
-	return 0;
+		return policy_match(v, NULL, reg->size, &equal) ? 0 : -EINVAL;
+	for (size_t i = 0; i < COUNT_OF(keys); i++) {
+		if (strcmp(keys[i].name, key) == 0)
+			return keys[i].read(p, &keys[i], v);
+	}
+	return -EINVAL;
 }
+
+#define OUT_OF_DATE                                                           \
+	(1u << TCB_OUT_OF_DATE | 1u << TCB_OUT_OF_DATE_CONFIGURATION_NEEDED | \
+	 1u << TCB_TD_RELAUNCH_ADVISED | 1u << TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED)
 
 static int read_object(struct policy *p, const void *text, size_t size, struct err *e)
 {
@@ -194,12 +382,14 @@ static int read_object(struct policy *p, const void *text, size_t size, struct e
 		return err_set(e, -EINVAL, "policy: not a JSON object");
 	json_object_foreach(p->json, key, v)
 	{
-		int r = read_key(p, key, v);
-
-		if (r < 0)
-			return err_set(e, -EINVAL, "policy: \"%.40s\": %s", key,
-			               r == -ENOENT ? "unknown key" : "not a value for this key");
+		if (read_key(p, key, v) < 0)
+			return refuse_key(key, text, size, e);
 	}
+	if (p->grace_days >= 0 && !(p->statuses & OUT_OF_DATE))
+		return err_set(e, -EINVAL,
+		               "policy, line %u: \"grace_days\": limits statuses that are out of "
+		               "date, but \"accepted_statuses\" has none, like OutOfDate",
+		               line_of(text, size, "grace_days"));
 	return 0;
 }
 
@@ -212,6 +402,7 @@ int policy_read(const void *text, size_t size, struct policy **ret, struct err *
 		return err_nomem(e);
 	p->statuses = 1u << TCB_UP_TO_DATE;
 	p->origins = 1u << ORIGIN_HARDWARE | 1u << ORIGIN_EMULATED;
+	p->grace_days = p->max_collateral_age_days = -1;
 	if (text && (r = read_object(p, text, size, e)) < 0) {
 		policy_free(p);
 		return r;
@@ -220,168 +411,37 @@ int policy_read(const void *text, size_t size, struct policy **ret, struct err *
 	return 0;
 }
 
+int policy_require(struct policy *p, const char *name, const char *hex, struct err *e)
+{
+	const struct policy_register *reg = policy_register_find(name);
+	json_auto_t *text = json_string(hex);
+	json_t *values;
+	bool equal;
+
+	if (!reg)
+		return err_set(e, -EINVAL, "\"%.40s\": no such register", name);
+	if (!policy_match(text, NULL, reg->size, &equal))
+		return err_set(e, -EINVAL, "%s '%.40s': expected %zu hexadecimal digits", name, hex,
+		               2 * reg->size);
+	if (!p->required && !(p->required = json_object()))
+		return err_nomem(e);
+	if (!(values = json_object_get(p->required, name)) &&
+	    (json_object_set_new(p->required, name, json_array()) < 0 ||
+	     !(values = json_object_get(p->required, name))))
+		return err_nomem(e);
+	return json_array_append(values, text) < 0 ? err_nomem(e) : 0;
+}
+
 void policy_free(struct policy *p)
 {
-	if (p)
+	if (p) {
 		json_decref(p->json);
+		json_decref(p->required);
+	}
 	free(p);
 }
 
 void policy_freep(struct policy **p)
 {
 	policy_free(*p);
-}
-
-/* ---- applying ---- */
-
-static void note(struct policy_result *r, const char *name, bool ok, const char *fmt, ...)
-        __attribute__((format(printf, 4, 5)));
-static void note(struct policy_result *r, const char *name, bool ok, const char *fmt, ...)
-{
-	struct policy_check *c = &r->check[r->checks++];
-	va_list ap;
-
-	c->name = name;
-	c->ok = ok;
-	c->why[0] = '\0';
-	r->accepted &= ok;
-	if (ok)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(c->why, sizeof(c->why), fmt, ap);
-	va_end(ap);
-}
-
-/* "UpToDate, OutOfDate": the names in a set. */
-static const char *list_set(unsigned set, const char *const names[], size_t count, char out[200])
-{
-	size_t used = 0;
-
-	snprintf(out, 200, "nothing");
-	for (size_t i = 0; i < count && used < 200; i++) {
-		if (set & 1u << i)
-			used += (size_t)snprintf(out + used, 200 - used, "%s%s", used ? ", " : "",
-			                         names[i]);
-	}
-	return out;
-}
-
-static void check_origin(const struct policy *p, const struct verdict *v, struct policy_result *r)
-{
-	char accepted[200];
-
-	note(r, "accepted_origins", p->origins & 1u << v->origin, "found %s, accepted: %s",
-	     origin_names[v->origin], list_set(p->origins, origin_names, 4, accepted));
-}
-
-/* No status is as good as none that was asked for: not when collateral was there and failed. */
-static void check_status(const struct policy *p, const struct verdict *v, struct policy_result *r)
-{
-	bool failed = v->status == TCB_NOT_EVALUATED && v->code != VERDICT_NO_COLLATERAL;
-	char accepted[200];
-
-	note(r, "accepted_statuses", (p->statuses & 1u << v->status) && !failed,
-	     "found %s%s, accepted: %s", tcb_status_names[v->status],
-	     failed ? " for collateral that failed" : "",
-	     list_set(p->statuses, tcb_status_names, TCB_STATUS_COUNT, accepted));
-}
-
-static bool is_zero(const uint8_t *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (data[i])
-			return false;
-	}
-	return true;
-}
-
-static void check_service_td(const struct policy *p, const struct quote_td *td,
-                             struct policy_result *r)
-{
-	const uint8_t *const hash[] = {td->mrservicetd, td->init_servtd_hash, td->cur_servtd_hash};
-	static const char *const name[] = {"MRSERVICETD", "the first service TD's hash",
-	                                   "the current service TD's hash"};
-	char hex[HEX_ENCODED_SIZE(48)];
-	size_t i = 0;
-
-	while (i < 3 && is_zero(hash[i], 48))
-		i++;
-	if (i < 3)
-		hex_encode(hash[i], 48, hex);
-	note(r, "allow_service_td",
-	     i == 3 || p->allow_service_td || json_object_get(p->json, "mrservicetd"),
-	     "%s is %s, expected zeros: a service TD takes part in this one", name[i % 3], hex);
-}
-
-static const char *advisory_in(const json_t *refused, const struct tcb_result *t)
-{
-	size_t i;
-	json_t *id;
-
-	json_array_foreach(refused, i, id)
-	{
-		for (size_t k = 0; k < t->advisories; k++) {
-			if (strcmp(t->advisory[k], json_string_value(id)) == 0)
-				return t->advisory[k];
-		}
-	}
-	return NULL;
-}
-
-static void check_advisories(const struct policy *p, const struct verdict *v,
-                             struct policy_result *r)
-{
-	const json_t *refused = json_object_get(p->json, "refused_advisories");
-	const char *found = advisory_in(refused, &v->launch) ?: advisory_in(refused, &v->current);
-
-	if (refused)
-		note(r, "refused_advisories", !found, "%s applies", found ?: "");
-}
-
-static void check_registers(const struct policy *p, const struct quote_td *td,
-                            struct policy_result *r)
-{
-	for (size_t i = 0; i < REGISTERS; i++) {
-		const json_t *wanted = json_object_get(p->json, registers[i].name);
-		const uint8_t *value = (const uint8_t *)td + registers[i].offset;
-		const json_t *one = json_is_array(wanted) ? json_array_get(wanted, 0) : wanted;
-		char hex[HEX_ENCODED_SIZE(64)];
-		bool equal = false;
-
-		if (!wanted || !match_hex(wanted, value, registers[i].size, &equal))
-			continue;
-		hex_encode(value, registers[i].size, hex);
-		note(r, registers[i].name, equal, "found %s, expected %s%s", hex,
-		     json_string_value(one), json_array_size(wanted) > 1 ? " or another" : "");
-	}
-}
-
-void policy_choose(const struct policy *p, struct verifier *v)
-{
-	verifier_choose(v, p->set, p->evaluation);
-}
-
-void policy_apply(const struct policy *p, const struct quote *q, const struct verdict *v,
-                  struct policy_result *ret)
-{
-	uint64_t attributes = q->td.attributes;
-
-	ret->accepted = true;
-	ret->checks = 0;
-	note(ret, "authentic", v->authentic, "%s: %.300s", verdict_code_names[v->code], v->reason);
-	check_origin(p, v, ret);
-	check_status(p, v, ret);
-	note(ret, "allow_debug", p->allow_debug || !(attributes & TDX_ATTR_DEBUG),
-	     "TD attributes 0x%016jx: DEBUG is set", (uintmax_t)attributes);
-	check_service_td(p, &q->td, ret);
-	if (p->require_sept_ve_disable)
-		note(ret, "require_sept_ve_disable", attributes & TDX_ATTR_SEPT_VE_DISABLE,
-		     "TD attributes 0x%016jx: SEPT_VE_DISABLE is not set", (uintmax_t)attributes);
-	if (p->min_evaluation)
-		note(ret, "min_tcb_evaluation", v->tcb_evaluation >= p->min_evaluation,
-		     "found %u (TCB info %u, QE identity %u), expected at least %ju",
-		     v->tcb_evaluation, v->collateral.tcb_info_evaluation,
-		     v->collateral.qe_identity_evaluation, (uintmax_t)p->min_evaluation);
-	check_advisories(p, v, ret);
-	check_registers(p, &q->td, ret);
 }

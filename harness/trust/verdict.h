@@ -162,6 +162,7 @@ struct verdict {
 	 * quoting enclave. Of an unauthentic quote only `code`, `reason` and `pck` say anything.
 	 */
 	bool authentic;
+	time_t at;          /* the time that it was judged for */
 	enum origin origin; /* ORIGIN_UNKNOWN unless authentic */
 	enum verdict_code code;
 	char reason[VERDICT_REASON]; /* one line: what was found where, what was expected; or "" */

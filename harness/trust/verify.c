@@ -301,6 +301,7 @@ int verifier_check(struct verifier *v, const struct quote *quote, time_t at, str
 	int r;
 
 	verdict_init(ret);
+	ret->at = at;
 	r = check_authentic(v, quote, at, &p, &crls, &why);
 	if (p) {
 		ret->has_pck = true;

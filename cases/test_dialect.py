@@ -9,7 +9,7 @@ import pytest
 from conftest import TOP, tception
 
 PAGE = TOP / "harness" / "cli" / "tception.1"
-SEVERAL = [(), ("quote",), ("measure",)]  # verbs that are several
+SEVERAL = [(), ("quote",), ("collateral",), ("measure",)]  # verbs that are several
 NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: nothing
     ("run",): None,
     ("list",): None,
@@ -22,6 +22,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("quote", "parse"): "no quote",
     ("quote", "verify"): "FILE",
     ("quote", "fetch"): "--fmspc",
+    ("collateral", "show"): "no collateral",
     ("eventlog",): "no event log",
     ("measure", "mrtd"): "no firmware",
     ("measure", "rtmr"): "--firmware",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs that read evidence from files, run as a user runs them: exit codes, JSON, text forms."""
 import base64
+import datetime
 import hashlib
 import json
 import subprocess
@@ -354,6 +355,57 @@ def test_quote_verify_mistyped_key(tmp_path):
     status, _, err = tception("quote", "verify", "--policy", policy, UP_TO_DATE)
     assert status == 2
     assert f'{policy}: policy, line 3: "min_tcb_dat": unknown key; accepted: min_tcb_date, accepted_statuses, ' in err
+
+
+def test_collateral_show():
+    """What the bundle's texts say, read here by themselves."""
+    bundle = json.loads(BUNDLE.read_text())
+    info, identity = json.loads(bundle["tcb_info"]), json.loads(bundle["qe_identity"])
+    status, out, _ = tception("collateral", "show", "--json", BUNDLE)
+    said = json.loads(out)
+    assert status == 0
+    for shown, there in ((said["tcb_infos"], info), (said["qe_identities"], identity)):
+        assert [{k: s[k] for k in ("id", "tee", "issued", "next_update", "tcb_evaluation_data_number")} for s in shown] == [
+            {"id": there["id"], "tee": "TDX", "issued": there["issueDate"], "next_update": there["nextUpdate"],
+             "tcb_evaluation_data_number": there["tcbEvaluationDataNumber"]}]
+        assert shown[0]["signer"]["name"] == "Intel SGX TCB Signing"
+    assert said["tcb_infos"][0]["fmspc"] == info["fmspc"].lower()
+    assert {(c["issuer"], c["number"]) for c in said["crls"]} == {("Intel SGX Root CA", "1"), ("Intel SGX PCK Platform CA", "1")}
+    for crl, der in zip(said["crls"], (bundle["root_ca_crl"], bundle["pck_crl"])):
+        text = subprocess.run(["openssl", "crl", "-inform", "DER", "-noout", "-nextupdate"], input=bytes.fromhex(der), check=True,
+                              capture_output=True).stdout.decode().strip().removeprefix("nextUpdate=")
+        assert crl["next_update"] == datetime.datetime.strptime(text, "%b %d %H:%M:%S %Y GMT").strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert said["next_expiry"] == min(info["nextUpdate"], identity["nextUpdate"], *(c["next_update"] for c in said["crls"]))
+    assert info["fmspc"] in said["next_expiry_of"].upper()
+    assert {c["name"] for c in said["certificates"]} == {"Intel SGX TCB Signing", "Intel SGX Root CA", "Intel SGX PCK Platform CA"}
+    status, out, _ = tception("collateral", "show", BUNDLE)
+    assert status == 0 and f"expires      {said['next_expiry']} (TCB info" in out
+
+
+def test_collateral_show_of_sgx(tmp_path):
+    """Pieces that no TDX quote needs are told of, too."""
+    for name, body in (("tcb", {"tcbInfo": {"id": "SGX", "version": 3, "issueDate": "2026-01-27T09:01:45Z",
+                                            "nextUpdate": "2026-02-26T09:01:45Z", "fmspc": "00906ED50000", "pceId": "0000",
+                                            "tcbType": 0, "tcbEvaluationDataNumber": 19, "tcbLevels": []}}),
+                       ("qe", {"enclaveIdentity": {"id": "QE", "version": 2, "issueDate": "2026-01-28T09:01:45Z",
+                                                   "nextUpdate": "2026-02-27T09:01:45Z", "tcbEvaluationDataNumber": 20}})):
+        (tmp_path / name).write_text(json.dumps({**body, "signature": "00" * 64}))
+    status, out, _ = tception("collateral", "show", "--json", tmp_path)
+    said = json.loads(out)
+    assert status == 0
+    assert [(i["tee"], i["fmspc"], i["tcb_evaluation_data_number"]) for i in said["tcb_infos"]] == [("SGX", "00906ed50000", 19)]
+    assert [(i["tee"], i["id"], i["next_update"]) for i in said["qe_identities"]] == [("SGX", "QE", "2026-02-27T09:01:45Z")]
+    assert said["next_expiry"] == "2026-02-26T09:01:45Z"
+
+
+def test_collateral_show_of_nothing(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "LICENSE").write_text("no collateral")
+    for path in (tmp_path / "empty", tmp_path, tmp_path / "LICENSE", tmp_path / "absent"):
+        status, out, err = tception("collateral", "show", path)
+        assert (status, out) == (2, "") and str(path) in err
+        status, out, _ = tception("collateral", "show", "--json", path)
+        assert status == 2 and str(path) in json.loads(out)["error"]["text"]
 
 
 def test_quote_verify_batch(tmp_path):

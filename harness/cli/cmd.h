@@ -24,6 +24,7 @@ int cmd_dispatch(const struct verb verbs[], size_t count, const char *about, int
 /* Says on standard error what went wrong; returns the exit code. */
 int cmd_failed(int exit_code, const struct err *e);
 
+int cmd_collateral(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_eventlog(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

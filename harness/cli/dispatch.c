@@ -60,7 +60,7 @@ static char *filter_help(int key, const char *text, void *input)
 		return (char *)text;
 	fprintf(out, "%s\n\n", text);
 	for (size_t i = 0; i < c->count; i++)
-		fprintf(out, "  %-9s %s\n", c->verbs[i].name, c->verbs[i].help);
+		fprintf(out, "  %-10s %s\n", c->verbs[i].name, c->verbs[i].help);
 	fclose(out);
 	return list ?: (char *)text;
 }

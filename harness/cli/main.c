@@ -20,6 +20,7 @@ int main(int argc, char **argv)
 	        {"compare", cmd_compare, "kinds of layers: attestation, isolation, cost"},
 	        {"grants", cmd_grants, "the smallest grants with which a layer attests, by trials"},
 	        {"quote", cmd_quote, "what a quote says, and whether it holds"},
+	        {"collateral", cmd_collateral, "what collateral there is, and when it expires"},
 	        {"eventlog", cmd_eventlog, "what a boot measured, and whether a quote agrees"},
 	        {"measure", cmd_measure, "predict and explain MRTD and RTMRs from the inputs"},
 	        {"qgs", cmd_qgs, "serve emulated quotes on a unix socket"},

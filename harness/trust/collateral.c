@@ -26,6 +26,8 @@ void collateral_done(struct collateral *c)
 		X509_CRL_free(c->crl[i]->crl);
 		free(c->crl[i]);
 	}
+	for (size_t i = 0; i < c->others; i++)
+		json_decref(c->other[i].json);
 	for (size_t i = 0; i < c->pooled; i++)
 		X509_free(c->pool[i]);
 	chain_known_done(&c->known);

@@ -3,6 +3,7 @@
 #define TCEPTION_TRUST_COLLATERAL_H
 
 #include "trust/chain.h"
+#include "trust/contents.h"
 #include "trust/tcb.h"
 
 /*
@@ -61,6 +62,11 @@ struct collateral {
 	size_t items;
 	struct crl *crl[COLLATERAL_MAX];
 	size_t crls;
+	struct { /* what is for SGX only, to be told of; no more than fit */
+		enum signed_kind kind;
+		json_t *json;
+	} other[COLLATERAL_MAX];
+	size_t others;
 	X509 *pool[COLLATERAL_MAX]; /* certificates that came alone */
 	size_t pooled;
 	enum verifier_set set;
@@ -77,6 +83,9 @@ struct collateral {
 /* collateral_add.c: what verifier_add() promises. */
 int collateral_add(struct collateral *c, const void *data, size_t size, struct err *e);
 void collateral_done(struct collateral *c);
+
+/* contents.c: what verifier_contents() promises. */
+int collateral_contents(const struct collateral *all, content_fn f, void *context, struct err *e);
 
 /* A verified chain, as the following need it. */
 struct anchor {

@@ -165,6 +165,10 @@ int collateral_add_signed(struct collateral *c, enum signed_kind kind, const cha
 		c->item[c->items++] = i;
 		return 0;
 	}
+	if (r == -ENOTSUP && c->others < COLLATERAL_MAX) {
+		c->other[c->others].kind = kind;
+		c->other[c->others++].json = json_incref(i->json);
+	}
 	chain_done(&i->chain);
 	json_decref(i->json);
 	free(i);

@@ -49,8 +49,7 @@ static char *label_asn1_time(char out[LABEL_TIME_SIZE], const ASN1_TIME *t)
 	return out;
 }
 
-/* The common name, or "no name". */
-static char *label_name(char out[80], const X509_NAME *name)
+char *label_name(char out[80], const X509_NAME *name)
 {
 	char plain[80] = "no name";
 

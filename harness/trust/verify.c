@@ -280,6 +280,11 @@ int verifier_add(struct verifier *v, const void *data, size_t size, struct err *
 	return collateral_add(&v->collateral, data, size, e);
 }
 
+int verifier_contents(const struct verifier *v, content_fn f, void *context, struct err *e)
+{
+	return collateral_contents(&v->collateral, f, context, e);
+}
+
 void verdict_init(struct verdict *v)
 {
 	struct tcb_result *const both[] = {&v->launch, &v->current};

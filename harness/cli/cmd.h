@@ -21,6 +21,9 @@ struct verb {
 /* Runs the one that is named first in argv. `about` says what they are, for --help. */
 int cmd_dispatch(const struct verb verbs[], size_t count, const char *about, int argc, char **argv);
 
+/* The case file of who names none: cases/default.yaml, else the installed one. Static. */
+const char *cmd_default_cases(void);
+
 /* Says on standard error what went wrong; returns the exit code. */
 int cmd_failed(int exit_code, const struct err *e);
 

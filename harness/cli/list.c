@@ -2,12 +2,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "case/case.h"
 #include "cli/cmd.h"
 #include "cli/input.h"
 #include "cli/options.h"
 #include "core/enum.h"
+#include "core/file.h"
+#include "core/install.h"
 #include "report/kinds.h"
 
 struct options {
@@ -95,10 +98,22 @@ static json_t *cases_json(const struct case_file *cases)
 	return list;
 }
 
+const char *cmd_default_cases(void)
+{
+	static const char *const usual = "cases/default.yaml";
+	static char path[PATH_MAX];
+	char dir[PATH_MAX];
+	bool installed;
+
+	if (access(usual, F_OK) == 0 || install_dir(dir, &installed, NULL) < 0 || !installed)
+		return usual;
+	return path_join(path, dir, usual, NULL) == 0 ? path : usual;
+}
+
 static int list_cases(const struct options *o, struct err *e)
 {
 	struct case_file cases;
-	int r = case_file_load(o->path ? o->path : "cases/default.yaml", &cases, e);
+	int r = case_file_load(o->path ?: cmd_default_cases(), &cases, e);
 
 	if (r < 0)
 		return r;

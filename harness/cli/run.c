@@ -457,7 +457,7 @@ int cmd_run(int argc, char **argv)
 	               "file, "
 	               "3 something was broken or interrupted.",
 	};
-	struct options o = {.cases = "cases/default.yaml",
+	struct options o = {.cases = cmd_default_cases(),
 	                    .platform = -1,
 	                    .repeat = 1,
 	                    .format = {.made = FORMATS_ALL}};

@@ -10,24 +10,10 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "core/install.h"
 #include "disk/disk.h"
 
 #define REASON_MAX 4096 /* bytes */
-
-/* The binary's own folder, where `make` also puts what the guests are made of. */
-static int own_dir(char ret[PATH_MAX], struct err *e)
-{
-	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
-	char *slash;
-
-	if (n < 0)
-		return err_sys(e, -errno, "/proc/self/exe");
-	ret[n] = 0;
-	slash = strrchr(ret, '/');
-	if (slash)
-		*slash = 0;
-	return 0;
-}
 
 /* Absolute, for the record; a missing file keeps its name for the complaint. */
 static void resolve(char **path)
@@ -143,7 +129,7 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	_cleanup_(freep) char *beside = NULL;
 	const char *cache = getenv("TCEPTION_CACHE");
 	char own[PATH_MAX];
-	int r = own_dir(own, e);
+	int r = install_dir(own, &p->installed, e);
 
 	if (r < 0)
 		return r;
@@ -193,18 +179,20 @@ bool guest_parts_disk(const struct guest_parts *p, const struct boot *b)
 static int check_boot(const struct guest_parts *p, const struct boot *b, struct err *e)
 {
 	bool td = b->platform != PLATFORM_NONE, disk = guest_parts_disk(p, b);
-	int r = check("the guests' root image", p->root[b->image].path, "make image", e);
+	const char *image = p->installed ? "make install-image" : "make image";
+	const char *guests = p->installed ? "make install" : "make guests";
+	int r = check("the guests' root image", p->root[b->image].path, image, e);
 
 	if (r == 0 && !disk)
-		r = check("the guests' kernel", p->kernel[b->kernel].image, "make image", e);
+		r = check("the guests' kernel", p->kernel[b->kernel].image, image, e);
 	if (r == 0 && !disk)
-		r = check("the guests' initramfs", p->kernel[b->kernel].initrd, "make guests", e);
+		r = check("the guests' initramfs", p->kernel[b->kernel].initrd, guests, e);
 	if (r == 0 && td)
-		r = check("the TD firmware", p->firmware, "make image", e);
+		r = check("the TD firmware", p->firmware, image, e);
 	if (r == 0 && td)
-		r = check("the control VM's program", p->dumper, "make guests", e);
+		r = check("the control VM's program", p->dumper, guests, e);
 	if (r == 0 && b->platform == PLATFORM_EMULATED)
-		r = check("the software TDX module", p->module, "make guests", e);
+		r = check("the software TDX module", p->module, guests, e);
 	return r;
 }
 

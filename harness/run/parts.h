@@ -19,7 +19,8 @@ struct image_file {
 /*
  * The files a guest is made of. Looked for, in this order: an option of the command line, an
  * environment variable, the image cache (TCEPTION_CACHE, else `cache` beside the binary), the
- * folder of the binary. Paths are absolute.
+ * folder of the binary. Of an installed PREFIX/bin/tception the last two are PREFIX/lib/tception.
+ * Paths are absolute.
  */
 struct guest_parts {
 	/* TCEPTION_KERNEL, cache vmlinuz; TCEPTION_INITRD, beside the binary initrd.cpio. With
@@ -33,6 +34,7 @@ struct guest_parts {
 	char *module; /* TCEPTION_MODULE, beside the binary tdxemu.bin: for an emulated `td` only */
 	/* Boots a `td` without @kernel=backports in place of that kernel; path NULL: none does. */
 	struct image_file disk;
+	bool installed; /* below a prefix, by `make install` */
 	char *append; /* TCEPTION_APPEND: further words of the kernel's command line, or NULL */
 	char *dumper; /* TCEPTION_FWCFG, beside the binary fwcfg.efi: for the ACPI tables of a `td`
 	               */

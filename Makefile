@@ -29,7 +29,7 @@ $(SETUP): scripts/setup scripts/packages
 	@mkdir -p $B && touch $@
 
 # ---- harness -----------------------------------------------------------------------------------
-ROOMS := format core trust case disk measure measure/grub plan record judge run report
+ROOMS := format core trust tception case disk measure measure/grub plan record judge run report
 MAIN_SRC := $(wildcard harness/cli/*.c)
 ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard harness/$r/*.c))
 MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)
@@ -46,10 +46,6 @@ $B/libtception.a: $(ROOM_OBJ)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/tception: $(MAIN_OBJ) $B/libtception.a
 	$(call say,LD,$@)$(CC) $^ $(LIBS) -o $@
-
-# How another program uses the library: no more than these two libraries.
-$B/example: $B/obj/harness/example/verify.o $B/libtception.a
-	$(call say,LD,$@)$(CC) $^ -lcrypto -ljansson -o $@
 
 # ---- guests: the agent (static), the tiny nested guest, the software TDX module -------------------
 include guests/rules.mk
@@ -93,6 +89,9 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 	$(call say,IMAGE,$(CACHE))guests/image/build $(CACHE)
 	@touch $@
 
+# ---- libtception for others, `make install` ------------------------------------------------------------------
+include scripts/install.mk
+
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
 .PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full bench check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
@@ -117,7 +116,7 @@ test: ## everything that CI runs
 	@$(MAKE) --no-print-directory test-unit
 	@$(MAKE) --no-print-directory test-fuzz
 	@$(MAKE) --no-print-directory test-cases
-programs: all $(TESTS) $(SAN_TESTS) $(FUZZERS) $B/example
+programs: all library $(TESTS) $(SAN_TESTS) $(FUZZERS) $B/example
 test-unit: $(TESTS) $(SAN_TESTS) $B/example ## C unit tests, plain and under ASan and UBSan
 	$(call say,TEST,scripts/run-tests)scripts/run-tests $(SAN_TESTS) $(TESTS)
 test-fuzz: $(FUZZERS) ## replay the corpora, then a fixed number of runs from a fixed seed
@@ -140,6 +139,6 @@ format: ## apply clang-format
 clean: ## remove what was built, keep the cached image
 	find $B -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
 help: ## this list; V=1 prints whole commands, ARGS="..." gives options to `tception run`
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile scripts/install.mk | expand -t 16
 
 -include $(shell find $B -path $B/cache -prune -o -name '*.d' -print 2>/dev/null)

@@ -10,7 +10,6 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
-#include "format/text.h"
 
 #define DIR_FILES_MAX (1 << 20)
 
@@ -129,16 +128,6 @@ int input_tdreport(const char *path, struct tdreport *ret, struct format_fault *
 		return r;
 	fault.code = tdreport_parse(in.data, in.size, ret, &fault.offset);
 	return fault.code == FORMAT_OK ? 0 : refused(path, "TDREPORT", fault, ret_fault, e);
-}
-
-json_t *json_hex(const void *data, size_t size)
-{
-	_cleanup_(freep) char *hex = malloc(HEX_ENCODED_SIZE(size));
-
-	if (!hex)
-		return NULL;
-	hex_encode(data, size, hex);
-	return json_string(hex);
 }
 
 int json_print(json_t *root)

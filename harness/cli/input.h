@@ -9,6 +9,7 @@
 #include "format/code.h"
 #include "format/quote.h"
 #include "format/tdreport.h"
+#include "tception/fields.h" /* json_hex() */
 #include "trust/form.h"
 
 /* What the verbs that take evidence from files share. */
@@ -38,7 +39,6 @@ int input_tdreport(const char *path, struct tdreport *ret, struct format_fault *
 /* {"error":{"code":..., "offset":..., "text":...}} on standard output. */
 void input_print_refusal(const struct format_fault *fault, const char *text);
 
-json_t *json_hex(const void *data, size_t size);
 /* Writes indented JSON and a newline, and drops the reference. Returns -ENOMEM for NULL. */
 int json_print(json_t *root);
 

@@ -4,9 +4,10 @@
 #include "cli/cmd.h"
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "core/version.h"
 #include "format/bytes.h"
 
-const char *argp_program_version = "tception 0.1"; /* argp's own name for it */
+const char *argp_program_version = "tception " TCEPTION_VERSION; /* argp's own name for it */
 
 int main(int argc, char **argv)
 {

@@ -4,191 +4,6 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "cli/input.h"
-#include "cli/quote_fields.h"
-
-#define SCHEMA_VERSION 1
-
-/* ---- JSON ---- */
-
-static json_t *json_status(enum tcb_status s)
-{
-	return s == TCB_NOT_EVALUATED ? json_null() : json_string(tcb_status_names[s]);
-}
-
-static json_t *json_text(const char *s)
-{
-	return s && s[0] ? json_string(s) : json_null();
-}
-
-static json_t *json_time(time_t t)
-{
-	char text[32];
-	struct tm tm;
-
-	if (!t || !gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return json_null();
-	return json_string(text);
-}
-
-static json_t *json_error(const struct answer *a)
-{
-	if (a->fault.code != FORMAT_OK)
-		return json_pack("{ss, sI}", "code", format_code_name(a->fault.code), "offset",
-		                 (json_int_t)a->fault.offset);
-	return a->text[0]
-	               ? json_pack("{ss, sn, ss}", "code", "unreadable", "offset", "text", a->text)
-	               : json_null();
-}
-
-static json_t *json_policy(const struct policy_result *p)
-{
-	json_t *checks = json_array();
-
-	for (size_t i = 0; i < p->checks; i++)
-		json_array_append_new(checks,
-		                      json_pack("{ss, sb, so}", "name", p->check[i].name, "ok",
-		                                (int)p->check[i].ok, "reason",
-		                                json_text(p->check[i].ok ? "" : p->check[i].why)));
-	return json_pack("{sb, so}", "accepted", (int)p->accepted, "checks", checks);
-}
-
-/* Everything for which the quote is not accepted, each with its code. */
-static json_t *json_refusals(const struct answer *a)
-{
-	json_t *list = json_array();
-	char code[60];
-
-	if (a->policy.accepted)
-		return list;
-	if (a->fault.code != FORMAT_OK)
-		json_array_append_new(list,
-		                      json_pack("{ss, ss}", "code", format_code_name(a->fault.code),
-		                                "reason", "not a quote"));
-	if (a->text[0])
-		json_array_append_new(
-		        list, json_pack("{ss, ss}", "code", "unreadable", "reason", a->text));
-	if (a->v.code != VERDICT_OK)
-		json_array_append_new(list,
-		                      json_pack("{ss, ss}", "code", verdict_code_names[a->v.code],
-		                                "reason", a->v.reason));
-	for (size_t i = 0; i < a->policy.checks; i++) {
-		if (a->policy.check[i].ok)
-			continue;
-		snprintf(code, sizeof(code), "policy-%s", a->policy.check[i].name);
-		json_array_append_new(list, json_pack("{ss, ss}", "code", code, "reason",
-		                                      a->policy.check[i].why));
-	}
-	return list;
-}
-
-static json_t *json_advisories(const struct tcb_result *r)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < r->advisories; i++)
-		json_array_append_new(list, json_string(r->advisory[i]));
-	return list;
-}
-
-static json_t *json_missing(const struct tcb_result *r)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < r->gaps; i++) {
-		const struct tcb_gap *g = &r->gap[i];
-		bool indexed = g->part == TCB_PART_TDX || g->part == TCB_PART_SGX;
-
-		json_array_append_new(
-		        list, json_pack("{ss, so, si, si}", "part", tcb_part_names[g->part],
-		                        "index", indexed ? json_integer(g->index) : json_null(),
-		                        "found", g->found, "needed", g->needed));
-	}
-	return list;
-}
-
-static json_t *json_dates(const struct dates *d, const char *number)
-{
-	json_t *o = json_pack("{so, so}", "issued", json_time(d->from), "next_update",
-	                      json_time(d->to));
-
-	if (number)
-		json_object_set_new(o, "number", json_text(number));
-	return o;
-}
-
-static json_t *json_collateral(const struct verdict_collateral *c)
-{
-	json_t *info, *id;
-
-	if (!c->expires_what)
-		return json_null();
-	info = json_dates(&c->tcb_info, NULL);
-	json_object_set_new(info, "tcb_evaluation_data_number",
-	                    json_integer(c->tcb_info_evaluation));
-	id = json_dates(&c->qe_identity, NULL);
-	json_object_set_new(id, "tcb_evaluation_data_number",
-	                    json_integer(c->qe_identity_evaluation));
-	return json_pack("{so, so, so, so, so, so, so, ss}", "tcb_info", info, "qe_identity", id,
-	                 "root_ca_crl", json_dates(&c->root_crl, c->root_crl_number), "pck_crl",
-	                 json_dates(&c->pck_crl, c->pck_crl_number), "tcb_signing",
-	                 json_dates(&c->signing, NULL), "pck_chain", json_dates(&c->chain, NULL),
-	                 "next_expiry", json_time(c->expires), "next_expiry_of", c->expires_what);
-}
-
-/* The two evaluations: of the TCB that the TD was launched on, and of the platform's now. */
-static int add_tcb(json_t *o, const struct tcb_result *r, const char *which)
-{
-	const struct {
-		const char *name;
-		json_t *value;
-	} fields[] = {
-	        {"status", json_status(r->status)},
-	        {"tcb_date", json_text(r->date)},
-	        {"advisories", json_advisories(r)},
-	        {"missing", json_missing(r)},
-	};
-	char name[40];
-	int failed = 0;
-
-	for (size_t i = 0; i < COUNT_OF(fields); i++) {
-		snprintf(name, sizeof(name), "%s_%s", which, fields[i].name);
-		failed |= json_object_set_new(o, name, fields[i].value);
-	}
-	return failed;
-}
-
-static json_t *answer_json(const struct answer *a)
-{
-	const struct verdict *v = &a->v;
-	bool shown = v->authentic && a->quote;
-	json_t *o = json_pack(
-	        "{si, ss, so, sb, sb, ss, so, so, so, so, so, so, so, so, so, so, so, so, so, so, "
-	        "so, so}",                                                                 //
-	        "schema_version", SCHEMA_VERSION, "file", a->path, "error", json_error(a), //
-	        "accepted", (int)a->policy.accepted,                                       //
-	        "authentic", (int)v->authentic, "origin", origin_names[v->origin],         //
-	        "reason_code", v->code ? json_string(verdict_code_names[v->code]) : json_null(),
-	        "reason", json_text(v->reason), "cure", json_text(v->cure),            //
-	        "refusals", json_refusals(a), "status", json_status(v->status),        //
-	        "platform_status", json_status(v->launch.platform), "module_status",   //
-	        json_status(v->launch.module), "qe_status", json_status(v->launch.qe), //
-	        "tcb_date", json_text(v->launch.date), "tcb_evaluation_data_number",   //
-	        v->tcb_evaluation ? json_integer(v->tcb_evaluation) : json_null(),     //
-	        "advisories", json_advisories(&v->launch), "fmspc",
-	        v->authentic ? json_hex(v->pck.fmspc, sizeof(v->pck.fmspc)) : json_null(), //
-	        "platform", v->authentic ? pck_json(&v->pck) : json_null(),                //
-	        "collateral", json_collateral(&v->collateral),                             //
-	        "measurements", shown ? quote_td_json(a->quote) : json_null(),             //
-	        "policy", json_policy(&a->policy));
-
-	if (!o || add_tcb(o, &v->launch, "launch") < 0 || add_tcb(o, &v->current, "current") < 0) {
-		json_decref(o);
-		return NULL;
-	}
-	return o;
-}
-
 /* ---- text ---- */
 
 static const char *shown_status(enum tcb_status s)
@@ -230,7 +45,7 @@ static void print_text(const struct answer *a, FILE *out)
 {
 	const struct verdict *v = &a->v;
 
-	fprintf(out, "%s: %s\n", a->path, a->policy.accepted ? "accepted" : "REJECTED");
+	fprintf(out, "%s: %s\n", a->name, a->policy.accepted ? "accepted" : "REJECTED");
 	if (a->fault.code != FORMAT_OK)
 		fprintf(out, "  not a quote: %s at byte %ju\n", format_code_name(a->fault.code),
 		        (uintmax_t)a->fault.offset);
@@ -256,7 +71,7 @@ static void print_line(const struct answer *a, FILE *out)
 
 	fprintf(out, "%s %s %s %s %s\n", a->policy.accepted ? "accepted" : "REJECTED",
 	        v->authentic ? "authentic" : "unauthentic", origin_names[v->origin],
-	        shown_status(v->status), a->path);
+	        shown_status(v->status), a->name);
 }
 
 /* ---- either ---- */
@@ -291,8 +106,5 @@ int answer_print(const struct answer *a, enum answer_form form, FILE *out, struc
 
 int answer_print_failure(const char *code, const char *text, FILE *out)
 {
-	return print_json(json_pack("{si, sn, s{ss, sn, ss}, sb, sb, sn}", "schema_version",
-	                            SCHEMA_VERSION, "file", "error", "code", code, "offset", "text",
-	                            text, "accepted", 0, "authentic", 0, "status"),
-	                  true, out);
+	return print_json(answer_failure_json(code, text), true, out);
 }

@@ -5,19 +5,7 @@
 #include <stdio.h>
 
 #include "core/err.h"
-#include "format/code.h"
-#include "trust/policy.h"
-#include "trust/verify.h"
-
-/* All that `quote verify` says about one quote. */
-struct answer {
-	const char *path;
-	struct format_fault fault; /* code FORMAT_OK unless the bytes are no quote */
-	char text[200];            /* why the file could not be read at all, else "" */
-	const struct quote *quote; /* NULL unless it was parsed */
-	struct verdict v;
-	struct policy_result policy;
-};
+#include "tception/answer.h"
 
 enum answer_form { ANSWER_TEXT, ANSWER_LINE, ANSWER_JSON, ANSWER_JSON_LINE };
 

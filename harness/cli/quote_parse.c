@@ -9,7 +9,6 @@
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/quote.h"
-#include "cli/quote_fields.h"
 #include "core/cleanup.h"
 #include "format/bytes.h"
 #include "format/tdx.h"

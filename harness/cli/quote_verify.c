@@ -244,22 +244,16 @@ static enum answer_form form_of(const struct options *o)
 static int verify_item(void *context, size_t item, FILE *out, int *exit_code, struct err *e)
 {
 	const struct work *w = context;
-	struct answer a = {.path = w->path[item]};
+	_cleanup_(answer_done) struct answer a = {.name = w->path[item]};
 	_cleanup_(input_done) struct input in = {0};
-	struct quote q = {0};
-	int r = input_quote(a.path, &in, &q, &a.fault, e), code = EXIT_OK;
+	int r = input_read(a.name, ANSWER_INPUT_MAX, &in, e), code = EXIT_OK;
 
-	verdict_init(&a.v);
-	if (r == 0) {
-		a.quote = &q;
-		r = verifier_check(w->verifier, &q, w->o->at, &a.v, e);
-	}
 	if (r == -ENOMEM)
 		return r;
-	if (r == 0)
-		policy_apply(w->policy, &q, &a.v, &a.policy);
-	else if (a.fault.code == FORMAT_OK)
-		snprintf(a.text, sizeof(a.text), "%.*s", (int)sizeof(a.text) - 1, e->text);
+	if (r < 0)
+		answer_unreadable(&a, e);
+	else if ((r = answer_judge(&a, w->verifier, w->policy, in.data, in.size, w->o->at, e)) < 0)
+		return r;
 	if (!a.policy.accepted)
 		code = a.text[0] ? EXIT_USAGE : EXIT_DIFFERS;
 	if (code > *exit_code)

@@ -1,63 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <tception/tception.h>
 #include <time.h>
-
-#include "core/file.h"
-#include "trust/policy.h"
-#include "trust/verify.h"
 
 /* verify QUOTE COLLATERAL...: the shortest whole way from files to a decision. */
 
 #define FILE_MAX (1u << 20) /* bytes */
 
-static int complain(const struct err *e)
+static size_t read_file(const char *path, char data[FILE_MAX])
 {
-	fprintf(stderr, "%s\n", e->text);
-	return 2;
+	FILE *f = fopen(path, "rb");
+	size_t size;
+
+	if (!f) {
+		perror(path);
+		exit(2);
+	}
+	size = fread(data, 1, FILE_MAX, f);
+	fclose(f);
+	return size;
 }
 
 int main(int argc, char **argv)
 {
-	struct verifier *verifier;
-	struct policy_result result;
-	struct verdict verdict;
-	struct policy *policy;
-	struct quote quote; /* points into `file` */
-	struct err e;
-	struct bytes file;
-	uint64_t offset;
-	enum format_code code;
+	static char data[FILE_MAX];
+	struct tception_verifier *verifier;
+	struct tception_answer *answer;
+	struct tception_error e;
+	int accepted;
 
-	if (argc < 2 || verifier_new(NULL, &verifier, &e) < 0 ||
-	    policy_read(NULL, 0, &policy, &e) < 0)
+	if (argc < 2 || tception_verifier_new(NULL, &verifier, &e) < 0)
 		return 2;
 	for (int i = 2; i < argc; i++) {
-		if (file_read(argv[i], FILE_MAX, &file, &e) < 0)
-			return complain(&e);
-		if (verifier_add(verifier, file.data, file.size, &e) < 0)
+		if (tception_verifier_add(verifier, data, read_file(argv[i], data), &e) < 0)
 			fprintf(stderr, "%s: %s\n", argv[i], e.text);
-		bytes_free(&file); /* the verifier has its own copy */
 	}
-
-	if (file_read(argv[1], FILE_MAX, &file, &e) < 0)
-		return complain(&e);
-	code = quote_parse(file.data, file.size, &quote, &offset);
-	if (code != FORMAT_OK) {
-		printf("not a quote: %s at byte %ju\n", format_code_name(code), (uintmax_t)offset);
-		return 1;
-	}
-	if (verifier_check(verifier, &quote, time(NULL), &verdict, &e) < 0)
+	if (tception_verify(verifier, data, read_file(argv[1], data), argv[1], time(NULL), &answer,
+	                    &e) < 0) {
+		fprintf(stderr, "%s\n", e.text);
 		return 2;
-	policy_apply(policy, &quote, &verdict, &result);
+	}
 	printf("authentic: %s\norigin: %s\nstatus: %s\naccepted: %s\n",
-	       verdict.authentic ? "yes" : "no", origin_names[verdict.origin],
-	       tcb_status_names[verdict.status], result.accepted ? "yes" : "no");
-	if (verdict.reason[0])
-		printf("because: %s\n", verdict.reason);
+	       answer->authentic ? "yes" : "no", answer->origin,
+	       answer->status ? answer->status : "none", answer->accepted ? "yes" : "no");
+	if (answer->reason[0])
+		printf("because: %s\n", answer->reason);
 
-	bytes_free(&file);
-	policy_free(policy);
-	verifier_free(verifier);
-	return result.accepted ? 0 : 1;
+	accepted = answer->accepted;
+	tception_answer_free(answer);
+	tception_verifier_free(verifier);
+	return accepted ? 0 : 1;
 }

@@ -10,8 +10,7 @@
 #include "trust/verdict.h"
 
 /*
- * The full evaluation of a TDX quote, offline. With format/quote.h this is the library to verify
- * quotes with elsewhere: see harness/example/verify.c.
+ * The full evaluation of a TDX quote, offline. Other programs use it through tception/tception.h.
  *
  *   struct verifier *v;
  *   verifier_new(&(struct trust_anchors){0}, &v, &e);

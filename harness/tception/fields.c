@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/quote_fields.h"
+#include "tception/fields.h"
 
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "cli/input.h"
+#include "core/cleanup.h"
 #include "format/tdx.h"
+#include "format/text.h"
 
 #define TD(member, since)                                             \
 	{                                                             \
@@ -36,6 +37,16 @@ const struct quote_field quote_td_fields[QUOTE_TD_FIELDS] = {
         TD(cur_servtd_attributes, QUOTE_BODY_TDX_15_EX),
 };
 #undef TD
+
+json_t *json_hex(const void *data, size_t size)
+{
+	_cleanup_(freep) char *hex = malloc(HEX_ENCODED_SIZE(size));
+
+	if (!hex)
+		return NULL;
+	hex_encode(data, size, hex);
+	return json_string(hex);
+}
 
 static json_t *bits_json(uint64_t value, const char *(*name_of)(unsigned))
 {

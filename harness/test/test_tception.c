@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include "tception/tception.h"
+#include "test/golden.h"
+
+/* What a caller in C can do wrong; the answers themselves are in cases/test_library.py. */
+
+#define AT INT64_C(1770801952) /* 2026-02-11T09:25:52Z */
+
+static struct tception_verifier *verifier;
+static struct golden quote;
+
+static void setup(void)
+{
+	quote = golden_read("quote/9c3786b9b3d6.bin");
+	ck_assert_int_eq(tception_verifier_new(NULL, &verifier, NULL), 0);
+}
+
+static void teardown(void)
+{
+	tception_verifier_free(verifier);
+	golden_done(&quote);
+}
+
+START_TEST(accepted)
+{
+	struct golden bundle = golden_read("collateral/60c2bf34.json");
+	struct tception_answer *a;
+
+	ck_assert_int_eq(tception_verifier_add(verifier, bundle.data, bundle.size, NULL), 0);
+	golden_done(&bundle);
+	ck_assert_int_eq(tception_verify(verifier, quote.data, quote.size, "q", AT, &a, NULL), 0);
+	ck_assert_int_eq(a->accepted, 1);
+	ck_assert_int_eq(a->authentic, 1);
+	ck_assert_str_eq(a->origin, "hardware");
+	ck_assert_str_eq(a->status, "UpToDate");
+	ck_assert_ptr_null(a->reason_code);
+	ck_assert_str_eq(a->reason, "");
+	ck_assert_ptr_nonnull(strstr(a->json, "\"file\":\"q\""));
+	tception_answer_free(a);
+}
+END_TEST
+
+START_TEST(refused)
+{
+	static const char policy[] = "{\"accepted_statuses\": [\"UpToDate\"]}";
+	struct tception_error e;
+	struct tception_answer *a;
+
+	ck_assert_int_eq(tception_verify(verifier, quote.data, quote.size, "q", AT, &a, &e), 0);
+	ck_assert_int_eq(a->accepted, 0);
+	ck_assert_int_eq(a->authentic, 1);
+	ck_assert_ptr_null(a->status);
+	ck_assert_str_eq(a->reason_code, "no-collateral");
+	tception_answer_free(a);
+	ck_assert_int_eq(tception_verify(verifier, quote.data, 700, "q", AT, &a, &e), 0);
+	ck_assert_int_eq(a->accepted | a->authentic, 0);
+	ck_assert_str_eq(a->origin, "unknown");
+	ck_assert_str_eq(a->reason, "not a quote");
+	tception_answer_free(a);
+	ck_assert_int_eq(tception_verifier_policy(verifier, policy, strlen(policy), &e), -EBUSY);
+	ck_assert_int_eq(e.code, -EBUSY);
+	ck_assert_str_ne(e.text, "");
+}
+END_TEST
+
+START_TEST(wrong_calls)
+{
+	struct tception_answer *a = NULL;
+	struct tception_error e;
+	char *text = NULL;
+
+	ck_assert_int_eq(tception_verify(verifier, quote.data, 9, "\xff", AT, &a, &e), -EINVAL);
+	ck_assert_int_eq(tception_verifier_policy(verifier, "{", 1, &e), -EINVAL);
+	ck_assert_int_eq(tception_verifier_add(verifier, "", 0, &e), -EBADMSG);
+	ck_assert_int_eq(tception_quote_measurements("", 0, &text, &e), -EBADMSG);
+	ck_assert_int_eq(tception_quote_measurements(quote.data, quote.size, &text, &e), 0);
+	ck_assert_ptr_nonnull(strstr(text, "\"mrtd\":\""));
+	tception_text_free(text);
+	ck_assert_ptr_null(a);
+	tception_answer_free(NULL);
+	tception_verifier_free(NULL);
+	tception_text_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("tception");
+	TCase *tc = tcase_create("public");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, accepted);
+	tcase_add_test(tc, refused);
+	tcase_add_test(tc, wrong_calls);
+	suite_add_tcase(suite, tc);
+	return golden_run(suite);
+}

@@ -230,6 +230,26 @@ static int read_without_gpt(struct disk *d, struct gpt *g, struct err *e)
 	return 0;
 }
 
+/* The firmware looks at a GPT only where an inactive entry of the MBR protects it, from sector 1. */
+static int check_protection(struct disk *d, struct err *e)
+{
+	uint8_t sector[DISK_SECTOR];
+	int r = disk_read(d, 0, sector, sizeof(sector), e);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < 4; i++) {
+		const uint8_t *entry = sector + MBR_ENTRIES + i * MBR_ENTRY_SIZE;
+
+		if (entry[0] == 0 && entry[4] == MBR_PROTECTIVE &&
+		    memcmp(entry + 8, "\1\0\0\0", 4) == 0)
+			return 0;
+	}
+	return err_set(e, -ENOTSUP,
+	               "partition table: a GPT without a protective MBR (an inactive entry of "
+	               "type 0xee from sector 1), which the firmware does not read");
+}
+
 int gpt_read(struct disk *d, struct gpt *ret, struct err *e)
 {
 	static const uint32_t sectors[] = {DISK_SECTOR, 4096};
@@ -244,7 +264,9 @@ int gpt_read(struct disk *d, struct gpt *ret, struct err *e)
 	}
 	if (!found)
 		g.sector = DISK_SECTOR;
-	r = found ? read_gpt(d, &g, e) : read_without_gpt(d, &g, e);
+	r = found ? check_protection(d, e) : read_without_gpt(d, &g, e);
+	if (found && r == 0)
+		r = read_gpt(d, &g, e);
 	if (r == 0)
 		*ret = g;
 	return r;

@@ -19,9 +19,9 @@ static const struct image {
 	size_t size;
 	const char *disk, *gpt;
 } images[] = {
-        {"disk/fat12.qcow2", 327680, "9d4f63888666a4a4008ccee4", "dfbeb9ba75f76b27f6a89404"},
-        {"disk/fat16.qcow2", 4259840, "6190dc445acff19dc785a4dd", "e56a303031c87d2e5bba0b4f"},
-        {"disk/fat32.qcow2", 37814272, "5404a1c3fefc859d68b7bcbc", "385c7e8442d99c31bea445a6"},
+        {"disk/fat12.qcow2", 327680, "9df9b1013d4500ce122a5ab1", "dfbeb9ba75f76b27f6a89404"},
+        {"disk/fat16.qcow2", 4259840, "73d49e491066a58e4df6d951", "e56a303031c87d2e5bba0b4f"},
+        {"disk/fat32.qcow2", 37814272, "3604aea465d01b14d7adef33", "385c7e8442d99c31bea445a6"},
 };
 
 static struct disk *open_ok(const struct golden *g)
@@ -240,6 +240,8 @@ static void put_gpt(uint8_t *disk, uint32_t sector, uint32_t entries, const char
 {
 	uint8_t *header = disk + sector, *entry = disk + 2 * sector;
 
+	disk[446 + 4] = 0xee; /* the protective MBR */
+	disk[446 + 8] = 1;
 	for (unsigned i = 0; i < used; i++, entry += 128) {
 		uint64_t start = DATA + (uint64_t)i * FAT_SIZE;
 
@@ -318,6 +320,11 @@ START_TEST(other_tables)
 	ck_assert_uint_eq(measured, gpt.kind == GPT_TABLE);
 	expect(&p, "EFI/BOOT/BOOTX64.EFI", 1, "273cd4dd425b3f48fecd87db");
 	prediction_done(&p);
+	if (tables[_i].sector) { /* an active entry protects nothing: no firmware looks further */
+		disk[446] = 0x80;
+		ck_assert_int_eq(gpt_read(in.disk, &gpt, &e), -ENOTSUP);
+		ck_assert_ptr_nonnull(strstr(e.text, "protective MBR"));
+	}
 	disk_free(in.disk);
 	disk_free(d);
 	free(disk);

@@ -18,6 +18,8 @@ SECTOR = 512
 START = 64  # sectors
 
 
+# without which firmware reads no GPT: an inactive entry of type 0xee from sector 1
+PROTECTIVE_MBR = bytes(446) + struct.pack("<B3sB3sII", 0, b"\0\2\0", 0xEE, b"\xff" * 3, 1, 0xFFFFFFFF) + bytes(48) + b"\x55\xaa"
 # by which a kernel's EFI stub measures: the two halves that a compiler writes to the stack
 CC_PROTOCOL = uuid.UUID("96751a3d-72f4-41a6-a794-ed5d0e67ae6b").bytes_le
 CC_PROTOCOL = CC_PROTOCOL[:8] + bytes(8) + CC_PROTOCOL[8:]
@@ -66,7 +68,7 @@ def disk(esp):
     header = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, 1, total - 1, 34, total - 34,
                          uuid.UUID(int=7).bytes_le, 2, 128, 128, zlib.crc32(table))
     header = header[:16] + struct.pack("<I", zlib.crc32(header)) + header[20:]
-    image = bytes(SECTOR) + pad(header, SECTOR) + table
+    image = PROTECTIVE_MBR + pad(header, SECTOR) + table
     image = image.ljust(START * SECTOR, b"\0") + esp
     measured = header + struct.pack("<Q", 2) + entries
     return image.ljust(total * SECTOR, b"\0"), hashlib.sha384(measured).hexdigest()

@@ -121,7 +121,7 @@ def disk(first, second):
     header = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, 1, total - 1, 34, total - 34,
                          uuid.UUID(int=9).bytes_le, 2, 128, 128, zlib.crc32(table))
     header = header[:16] + struct.pack("<I", zlib.crc32(header)) + header[20:]
-    image = (bytes(512) + base.pad(header, 512) + table).ljust(64 * 512, b"\0") + first + second
+    image = (base.PROTECTIVE_MBR + base.pad(header, 512) + table).ljust(64 * 512, b"\0") + first + second
     return image.ljust(total * 512, b"\0")
 
 

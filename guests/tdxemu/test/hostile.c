@@ -46,7 +46,12 @@ enum {
 	VMCALL_WRMSR = 32,
 	VMCALL_MMIO = 48
 };
-enum { VMCALL_MAP_GPA = 0x10001, VMCALL_GET_QUOTE = 0x10002, VMCALL_EVENT_NOTIFY = 0x10004 };
+enum {
+	VMCALL_INFO = 0x10000,
+	VMCALL_MAP_GPA = 0x10001,
+	VMCALL_GET_QUOTE = 0x10002,
+	VMCALL_EVENT_NOTIFY = 0x10004
+};
 
 struct regs {
 	uint64_t rax, rcx, rdx, r8, r9, r10, r11, r12, r13, r14, r15;
@@ -414,7 +419,7 @@ __asm__(".text\n"
         "movl $0x80b, %ecx\n xorl %eax, %eax\n xorl %edx, %edx\n wrmsr\n" /* x2APIC EOI */
         "popq %rdx\n popq %rcx\n popq %rax\n iretq\n");
 
-/* The quote's end is told by an interrupt, also to a CPU that waits for nothing else. */
+/* The quote's end is told by an interrupt. */
 static void notice(void)
 {
 	set_gate(NOTICE, on_notice);
@@ -423,8 +428,10 @@ static void notice(void)
 	get_report();
 	say("asked", ask_quote());
 	__asm__ volatile("sti");
+	/* Not by HLT: the interrupt may come between the look and the halt, which then never ends.
+	 * Each call leaves the TD, where the module looks for the quote. */
 	while (!*(volatile uint64_t *)&notices)
-		vmcall(VMCALL_HLT, 0, 0, 0, 0);
+		vmcall(VMCALL_INFO, 0, 0, 0, 0);
 	delay(100);
 	__asm__ volatile("cli");
 	say("notices", *(volatile uint64_t *)&notices);

@@ -20,6 +20,7 @@ const struct pck authority_platform = {
         .ppid = "EMULATED: none",
         .component = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
         .pcesvn = 1,
+        .type = SGX_TYPE_STANDARD,
         .cpusvn = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
         .fmspc = "EMU",
 };

@@ -282,8 +282,8 @@ int sgxext_add(X509 *cert, const struct pck *pck, struct err *e)
 	    push_fields(f, prefix, ARC_TCB, tcb) &&
 	    push_octets(f, prefix, ARC_PCEID, pck->pceid, sizeof(pck->pceid)) &&
 	    push_octets(f, prefix, ARC_FMSPC, pck->fmspc, sizeof(pck->fmspc)) &&
-	    push_number(f, prefix, ARC_TYPE, V_ASN1_ENUMERATED,
-	                pck->type ? pck->type - SGX_TYPE_STANDARD : 0) &&
+	    (pck->type == SGX_TYPE_UNKNOWN ||
+	     push_number(f, prefix, ARC_TYPE, V_ASN1_ENUMERATED, pck->type - SGX_TYPE_STANDARD)) &&
 	    push_more(f, pck) && (der = ASN1_item_pack(f, ASN1_ITEM_rptr(FIELDS), NULL)))
 		ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, der);
 	ASN1_OCTET_STRING_free(der);

@@ -13,7 +13,7 @@ from conftest import CACHE, TOP
 def elsewhere(tmp_path_factory):
     """The guest programs, built again from a copy of the sources under another path and an old clock."""
     copy = tmp_path_factory.mktemp("a longer path than the first").parent / "copy"
-    for name in ("harness/format", "guests"):
+    for name in ("harness/format", "guests", "scripts"):
         shutil.copytree(TOP / name, copy / name)
     for file in copy.rglob("*"):
         os.utime(file, (10**9, 10**9))

@@ -148,6 +148,21 @@ static void on_io(struct cpu *c)
 	cpu_inject_exit(c, VMX_REASON_IO, qualification, c->vmcb.exit_info2 - c->vmcb.rip);
 }
 
+/* TCG's translator tells INVD as WBINVD (seen in 7.2): the opcode says which it is. */
+static void on_cache(struct cpu *c)
+{
+	const uint8_t invd[] = {0x0f, 0x08};
+	struct insn i;
+	unsigned length;
+
+	insn_fetch(c, &i);
+	length = insn_is(&i, invd, sizeof(invd));
+	if (length)
+		cpu_inject_exit(c, VMX_REASON_INVD, 0, length);
+	else
+		cpu_inject_exit(c, VMX_REASON_WBINVD, 0, LENGTH(c, 0x0f, 0x09));
+}
+
 /* Instructions that a TD may not execute and its VMM may do for it. */
 static bool gives_ve(struct cpu *c)
 {
@@ -156,10 +171,8 @@ static bool gives_ve(struct cpu *c)
 		cpu_inject_exit(c, VMX_REASON_HLT, 0, LENGTH(c, 0xf4));
 		return true;
 	case VMEXIT_INVD:
-		cpu_inject_exit(c, VMX_REASON_INVD, 0, LENGTH(c, 0x0f, 0x08));
-		return true;
 	case VMEXIT_WBINVD:
-		cpu_inject_exit(c, VMX_REASON_WBINVD, 0, LENGTH(c, 0x0f, 0x09));
+		on_cache(c);
 		return true;
 	case VMEXIT_MONITOR:
 		cpu_inject_exit(c, VMX_REASON_MONITOR, 0, LENGTH(c, 0x0f, 0x01, 0xc8));

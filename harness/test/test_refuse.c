@@ -158,6 +158,7 @@ START_TEST(listed_once)
 	} listed[] = {
 	        {ROLE_PCK, VERDICT_PCK_REVOKED},
 	        {ROLE_PCK_CA, VERDICT_PCK_CA_REVOKED},
+	        {ROLE_ROOT, VERDICT_ROOT_REVOKED},
 	        {ROLE_SIGNING, VERDICT_TCB_SIGNING_REVOKED}, /* the collateral's fault */
 	};
 	static const int days[] = {0, -40, +40}; /* holds, has expired, does not hold yet */
@@ -169,6 +170,7 @@ START_TEST(listed_once)
 			struct verifier *v = verifier();
 
 			give_json(v, bundle(NOW + days[k] * DAY, cert));
+			ck_assert_int_eq(ask(v)->code, listed[i].code);
 			give_json(v, bundle(NOW, NULL)); /* a newer one forgives nothing */
 			assert_code(v, listed[i].code);
 		}
@@ -192,6 +194,28 @@ START_TEST(listed_among_faults)
 	v = verifier();
 	give_json(v, bundle(NOW + 40 * DAY, NULL));
 	assert_code(v, VERDICT_CRL_NOT_YET_VALID);
+}
+END_TEST
+
+/* The root's certificate issued again, with another number: it came with the TCB info alone. */
+START_TEST(listed_root_of_a_signer)
+{
+	X509 *again = X509_dup(authority->id[ROLE_ROOT].cert);
+	X509 *const certs[] = {authority->id[ROLE_SIGNING].cert, again};
+	_cleanup_(freep) char *text = NULL;
+
+	ck_assert(ASN1_INTEGER_set(X509_get_serialNumber(again), 77) == 1);
+	ck_assert_int_gt(X509_sign(again, authority->id[ROLE_ROOT].key, EVP_sha256()), 0);
+	text = pem(certs, 2);
+	for (int listed = 0; listed < 2; listed++) {
+		struct verifier *v = verifier();
+		json_t *o = bundle(NOW, listed ? again : NULL);
+
+		json_object_set_new(o, "tcb_info_issuer_chain", json_string(text));
+		give_json(v, o);
+		assert_code(v, listed ? VERDICT_ROOT_REVOKED : VERDICT_OK);
+	}
+	X509_free(again);
 }
 END_TEST
 
@@ -514,6 +538,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, listed_once);
 	tcase_add_test(tc, listed_among_faults);
+	tcase_add_test(tc, listed_root_of_a_signer);
 	tcase_add_test(tc, critical_extension);
 	tcase_add_test(tc, named_otherwise);
 	tcase_add_test(tc, signers_issued_again);

@@ -108,6 +108,7 @@ static int verify_by(struct collateral *c, struct signed_item *i, const struct c
 static int told(const struct err *e)
 {
 	switch (e->why) {
+	case VERDICT_ROOT_REVOKED:
 	case VERDICT_TCB_SIGNING_REVOKED:
 		return 5;
 	case VERDICT_TCB_SIGNING_EXPIRED:
@@ -196,6 +197,9 @@ static int check_signer(struct collateral *c, const struct signed_item *i, const
 	int r = collateral_revoked(c, s->cert, a->root, a->root_point, a, at,
 	                           VERDICT_TCB_SIGNING_REVOKED, NULL, e);
 
+	if (r == 0 && i->chain.count && i->chain.cert[1] != a->root) /* that one was asked for */
+		r = collateral_revoked(c, i->chain.cert[1], a->root, a->root_point, a, at,
+		                       VERDICT_ROOT_REVOKED, NULL, e);
 	if (r == 0 && !dates_hold(&s->dates, at)) {
 		r = chain_check_dates(&chain, at, e);
 		if (r == 0 && i->chain.count) /* then the root's that came with it */

@@ -37,6 +37,7 @@ const char *const verdict_code_names[VERDICT_CODE_COUNT] = {
         [VERDICT_PCK_EXTENSION] = "pck-extension",
         [VERDICT_PCK_REVOKED] = "pck-revoked",
         [VERDICT_PCK_CA_REVOKED] = "pck-ca-revoked",
+        [VERDICT_ROOT_REVOKED] = "root-revoked",
         [VERDICT_QE_REPORT_SIGNATURE] = "qe-report-signature",
         [VERDICT_QE_NOT_FOR_TDS] = "qe-not-for-tds",
         [VERDICT_QE_DEBUG] = "qe-debug",

@@ -131,26 +131,30 @@ static struct anchor anchor_of(const struct verifier *v, const struct certified 
 	return (struct anchor){p->origin, p->chain.cert[2], p->point[2], v->test_root};
 }
 
-/* Both are asked: whoever is listed in one is refused, whatever the other lacks. */
+/* All are asked, from the leaf up: whoever is listed is refused, whatever the other CRL lacks. */
 static int check_revocation(struct verifier *v, const struct certified *p, time_t at,
                             struct revocation *ret)
 {
+	static const enum verdict_code revoked[CHAIN_PCK] = {
+	        VERDICT_PCK_REVOKED, VERDICT_PCK_CA_REVOKED, VERDICT_ROOT_REVOKED};
+	const struct crl **const crl[CHAIN_PCK] = {&ret->pck, &ret->root, &ret->root};
 	struct anchor a = anchor_of(v, p);
-	X509 *const *cert = p->chain.cert;
-	struct err ca = {0}, leaf = {0};
-	int r, s;
 
-	r = collateral_revoked(&v->collateral, cert[1], cert[2], p->point[2], &a, at,
-	                       VERDICT_PCK_CA_REVOKED, &ret->root, &ca);
-	s = collateral_revoked(&v->collateral, cert[0], cert[1], p->point[1], &a, at,
-	                       VERDICT_PCK_REVOKED, &ret->pck, &leaf);
-	if (s < 0 && (r == 0 || leaf.why == VERDICT_PCK_REVOKED)) {
-		r = s;
-		ca = leaf;
+	for (size_t i = 0; i < CHAIN_PCK; i++) {
+		size_t by = i + 1 < CHAIN_PCK ? i + 1 : i; /* the root's own */
+		struct err why = {0};
+		int r = collateral_revoked(&v->collateral, p->chain.cert[i], p->chain.cert[by],
+		                           p->point[by], &a, at, revoked[i], crl[i], &why);
+		bool final = r == -ENOMEM || (r < 0 && why.why == (int)revoked[i]);
+
+		if (r < 0 && (final || !ret->code)) {
+			ret->code = r;
+			ret->why = why;
+		}
+		if (final)
+			break;
 	}
-	ret->code = r;
-	ret->why = ca;
-	return r;
+	return ret->code;
 }
 
 /* ---- all about the quote itself ---- */
@@ -214,22 +218,46 @@ static void note_collateral(const struct revocation *crls, const struct found_it
 	note_expiry(ret);
 }
 
+/* Worst first: what makes the quote unauthentic, a signer that is listed, what else the CRLs lack. */
+static int rank(const struct err *e)
+{
+	if (!verdict_code_authentic((enum verdict_code)e->why))
+		return 3;
+	return e->why == VERDICT_TCB_SIGNING_REVOKED ? 2 : 1;
+}
+
+/* Everything is looked at before anything is said: see rank(). */
+static int find_collateral(struct verifier *v, const struct quote *q, const struct certified *p,
+                           time_t at, const struct revocation *crls, struct found_item *info,
+                           struct found_item *id, struct err *e)
+{
+	struct anchor a = anchor_of(v, p);
+	struct err why[2] = {{0}};
+	int r[2] = {collateral_qe_identity(&v->collateral, &a, at, id, &why[0]),
+	            collateral_tcb_info(&v->collateral, &a, &p->pck, at, info, &why[1])};
+	int worst = crls->code;
+
+	if (r[0] == 0)
+		r[0] = qe_identity_match(&id->item->qe, &q->qe_report, &why[0]);
+	*e = crls->why;
+	for (size_t i = 0; i < 2 && worst != -ENOMEM; i++) {
+		if (r[i] == -ENOMEM || (r[i] < 0 && (!worst || rank(&why[i]) > rank(e)))) {
+			worst = r[i];
+			*e = why[i];
+		}
+	}
+	return worst;
+}
+
 static int evaluate(struct verifier *v, const struct quote *q, const struct certified *p, time_t at,
                     const struct revocation *crls, struct verdict *ret, struct err *e)
 {
-	struct anchor a = anchor_of(v, p);
 	struct found_item info, id;
 	int r;
 
 	if (!v->collateral.given)
 		return refuse(e, VERDICT_NO_COLLATERAL, "no collateral");
-	if (crls->code < 0) {
-		*e = crls->why;
-		return crls->code;
-	}
-	if ((r = collateral_qe_identity(&v->collateral, &a, at, &id, e)) < 0 ||
-	    (r = qe_identity_match(&id.item->qe, &q->qe_report, e)) < 0 ||
-	    (r = collateral_tcb_info(&v->collateral, &a, &p->pck, at, &info, e)) < 0)
+	if ((r = find_collateral(v, q, p, at, crls, &info, &id, e)) < 0)
 		return r;
 	tcb_evaluate(&info.item->tcb, &id.item->qe, &p->pck, q, ret);
 	tcb_explain(&info.item->tcb, &id.item->qe, &p->pck, q, ret);

@@ -51,7 +51,9 @@ static const struct argp_option option_list[] = {
          0},
         {"at", OPT_AT, "TIME", 0, "judge as of this time: seconds, or 2026-01-27T09:01:45Z", 0},
         {"root", OPT_ROOT, "PEM", 0, "also trust this test root, for emulated quotes", 0},
-        {"policy", OPT_POLICY, "FILE", 0, "what to accept, as JSON (default: UpToDate, no DEBUG)",
+        {"policy", OPT_POLICY, "FILE", 0,
+         "what to accept, as JSON (default: UpToDate, no DEBUG, no service TD, no VM within the "
+         "TD)",
          0},
         {"mrtd", OPT_MRTD, "HEX", 0,
          "accept this MRTD only; as the two below beside the policy, and repeated: or another", 0},

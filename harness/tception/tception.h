@@ -71,8 +71,8 @@ TCEPTION_PUBLIC int tception_verifier_add(struct tception_verifier *v, const voi
 
 /*
  * What is accepted, as JSON: the keys are those of `tception quote verify --policy`. Takes the place
- * of the default, which is UpToDate and no DEBUG. -EINVAL: what is wrong with it; -EBUSY: a quote
- * was verified before; -ENOMEM.
+ * of the default, which is UpToDate, no DEBUG, no service TD and no VM within the TD. -EINVAL: what
+ * is wrong with it; -EBUSY: a quote was verified before; -ENOMEM.
  */
 TCEPTION_PUBLIC int tception_verifier_policy(struct tception_verifier *v, const char *text,
                                              size_t size, struct tception_error *e);

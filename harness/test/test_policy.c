@@ -267,6 +267,33 @@ START_TEST(service_td)
 }
 END_TEST
 
+/* Only the TD itself, unless a VM within it is named; Intel lets there be three. */
+START_TEST(vmid)
+{
+	static const char *const allowing[][2] = {
+	        {"0", "0"}, {"[0,1]", "0"}, {"[3,0]", "3"}, {"2", "2"}};
+	static const char *const refusing[][2] = {
+	        {"0", "1"}, {"[0,1]", "2"}, {"1", "0"}, {"[0,1,2,3]", "4"}, {"3", "255"}};
+	struct verdict good = judged;
+	struct policy_result r;
+
+	good.status = TCB_UP_TO_DATE;
+	for (size_t i = 0; i < COUNT_OF(allowing); i++) {
+		quote.td.vmid = (uint8_t)atoi(allowing[i][1]);
+		ck_assert_ptr_null(refusal("vmid", allowing[i][0], &judged, &r));
+		ck_assert_int_eq(accepts(NULL, &good), quote.td.vmid == 0);
+	}
+	for (size_t i = 0; i < COUNT_OF(refusing); i++) {
+		quote.td.vmid = (uint8_t)atoi(refusing[i][1]);
+		ck_assert_str_eq(refusal("vmid", refusing[i][0], &judged, &r)->name, "vmid");
+	}
+	quote.td.vmid = 1;
+	ck_assert_str_eq(refusal("vmid", "0", &judged, &r)->why,
+	                 "asked for by VM 1 within the TD, expected the TD itself (0)");
+	quote.td.vmid = 0;
+}
+END_TEST
+
 /* Whose registers they are is said. */
 START_TEST(reasons_name_the_image)
 {
@@ -323,6 +350,10 @@ START_TEST(complaints)
 	        {"{\n\"accepted_statuses\": [\"Uptodate\"]}",
 	         "policy, line 2: \"accepted_statuses\": expected an array of these: UpToDate, "
 	         "SWHardeningNeeded, "},
+	        {"{\"vmid\":4}",
+	         "policy, line 1: \"vmid\": expected a number from 0 to 3, or an array"},
+	        {"{\"vmid\":[]}",
+	         "policy, line 1: \"vmid\": expected a number from 0 to 3, or an array"},
 	        {"{\"fmspc\":\"\"}", "policy, line 1: \"fmspc\": expected 12 hexadecimal digits"},
 	        {"{\"tcb_update\":\"late\"}",
 	         "policy, line 1: \"tcb_update\": expected \"early\" or \"standard\", and no "
@@ -466,6 +497,7 @@ int main(void)
 	tcase_add_test(tc, unknown_is_refused);
 	tcase_add_test(tc, reserved_bits);
 	tcase_add_test(tc, service_td);
+	tcase_add_test(tc, vmid);
 	tcase_add_test(tc, reasons_name_the_image);
 	tcase_add_test(tc, required_registers);
 	tcase_add_test(tc, complaints);

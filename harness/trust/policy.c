@@ -165,6 +165,24 @@ static int read_min_svn(struct policy *p, const struct key *k, const json_t *v)
 	return 0;
 }
 
+static int read_vmid(struct policy *p, const struct key *k, const json_t *v)
+{
+	size_t count = json_is_array(v) ? json_array_size(v) : 1;
+	unsigned set = 0;
+
+	(void)k;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *n = json_is_array(v) ? json_array_get(v, i) : v;
+
+		if (!json_is_integer(n) || json_integer_value(n) < 0 ||
+		    json_integer_value(n) >= POLICY_VMIDS)
+			return -EINVAL;
+		set |= 1u << json_integer_value(n);
+	}
+	p->vmids = set;
+	return set ? 0 : -EINVAL;
+}
+
 static bool is_image(const json_t *image)
 {
 	size_t registers = 0;
@@ -233,6 +251,7 @@ static const struct key keys[] = {
         OTHER("xfam", read_bits, xfam,
               "\"0x...\", or {\"mask\": \"0x...\", \"value\": \"0x...\"} with no bit outside the "
               "mask"),
+        OTHER("vmid", read_vmid, vmids, "a number from 0 to 3, or an array of such"),
         OTHER("images", read_images, json,
               "an array of objects of registers of a TD (\"mrtd\", \"rtmr0\" ...), each with at "
               "least one, and a \"name\""),
@@ -402,6 +421,7 @@ int policy_read(const void *text, size_t size, struct policy **ret, struct err *
 		return err_nomem(e);
 	p->statuses = 1u << TCB_UP_TO_DATE;
 	p->origins = 1u << ORIGIN_HARDWARE | 1u << ORIGIN_EMULATED;
+	p->vmids = 1u << 0;
 	p->grace_days = p->max_collateral_age_days = -1;
 	if (text && (r = read_object(p, text, size, e)) < 0) {
 		policy_free(p);

@@ -50,6 +50,9 @@
  *   "allow_service_td": false                   a TD that another one has a hand in (MRSERVICETD or
  *                                               a service TD's hash is not zero): it is not
  *                                               measured whole; a "mrservicetd" allows it too
+ *   "vmid": 0                                   who within the TD asked for the quote, where TD
+ *                                               partitioning says so: 0, the TD itself, or one of
+ *                                               the VMs 1 to 3 in it; one number, or an array
  *   "mrtd", "rtmr0" ... "rtmr3", "report_data", "mrseam", "mrsignerseam", "mrconfigid", "mrowner",
  *   "mrownerconfig", "mrservicetd":             one value, or an array of which one must match, in
  *                                               hexadecimal of the register's length

@@ -220,6 +220,14 @@ static void check_service_td(const struct policy *p, const struct quote_td *td,
 	     "%s is %s, expected zeros: a service TD takes part in this one", name[i % 3], hex);
 }
 
+/* Under TD partitioning a VM within the TD can ask for a quote, of the TD's own registers. */
+static void check_vmid(const struct policy *p, const struct quote_td *td, struct policy_result *r)
+{
+	note(r, "vmid", td->vmid < POLICY_VMIDS && p->vmids & 1u << td->vmid,
+	     "asked for by VM %u within the TD, expected %s", td->vmid,
+	     p->vmids == 1 ? "the TD itself (0)" : "another");
+}
+
 static void check_masked(const char *name, const struct policy_bits *b, uint64_t found,
                          struct policy_result *r)
 {
@@ -364,6 +372,7 @@ void policy_apply(const struct policy *p, const struct quote *q, const struct ve
 	check_tcb(p, q, v, ret);
 	check_bits(p, &q->td, ret);
 	check_service_td(p, &q->td, ret);
+	check_vmid(p, &q->td, ret);
 	check_registers(p->json, &q->td, v, ret);
 	check_registers(p->required, &q->td, v, ret);
 	check_images(p, &q->td, ret);

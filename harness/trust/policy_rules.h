@@ -10,6 +10,8 @@
 
 #define POLICY_NAMES 300 /* bytes of a list of names */
 
+#define POLICY_VMIDS 4 /* of a TD: itself, and the VMs 1 to 3 within it */
+
 struct policy_bits { /* of a quote's 64 bits */
 	bool given;
 	uint64_t mask, value;
@@ -22,6 +24,7 @@ struct policy {
 	int64_t grace_days, max_collateral_age_days;     /* -1: any */
 	time_t min_date;                                 /* 0: any */
 	struct policy_bits attributes, xfam;
+	unsigned vmids; /* a set: 1 << VMID */
 	bool has_min_svn;
 	uint8_t min_svn[16];
 	bool set_given;

@@ -18,28 +18,6 @@ struct options {
 	bool json;
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->json;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->path)
-			argp_error(state, "one DIR or FILE, not '%.40s' too", arg);
-		o->path = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->path)
-			argp_error(state, "no collateral: name a DIR or FILE");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 /* ---- what is there ---- */
 
 struct shown {
@@ -195,20 +173,25 @@ static int show(const struct options *o, struct err *e)
 
 static int cmd_collateral_show(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .parser = parse,
-	        .children = children,
-	        .args_doc = "DIR|FILE",
-	        .doc = "Shows what a folder or file of collateral holds and when the first of it "
-	               "expires: TCB infos, identities, CRLs, certificates, as they say "
-	               "themselves. Nothing is verified: that takes a quote, see quote verify.\v"
-	               "Exit code 2: there is nothing in it.",
+	static const struct option_row rows[] = {
+	        OPTION_JSON,
+	        {0},
+	};
+	static const struct options_of options = {
+	        .about = "Shows what a folder or file of collateral holds and when the first of it "
+	                 "expires: TCB infos, identities, CRLs, certificates, as they say "
+	                 "themselves. Nothing is verified: that takes a quote, see quote verify.\v"
+	                 "Exit code 2: there is nothing in it.",
+	        .usage = "DIR|FILE",
+	        .operand = OPTION_MEMBER(const char *, path),
+	        .operands = 1,
+	        .missing = "no collateral: name a DIR or FILE",
+	        .rows = rows,
 	};
 	struct options o = {0};
 	struct err e = {0};
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	if (show(&o, &e) == 0)
 		return EXIT_OK;
 	if (o.json)

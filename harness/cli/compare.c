@@ -12,43 +12,29 @@
 
 struct options {
 	const char *dir[RUNS_MAX];
-	size_t runs;
-	struct format_option format;
+	enum report_format format;
 };
 
-static error_t parse_option(int key, char *argument, struct argp_state *state)
+static int check_format(const void *options, struct err *e)
 {
-	struct options *o = state->input;
+	const struct options *o = options;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->format;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->runs == RUNS_MAX)
-			argp_error(state, "at most %d runs", RUNS_MAX);
-		o->dir[o->runs++] = argument;
-		return 0;
-	case ARGP_KEY_END:
-		if (o->runs == 0)
-			argp_error(state, "the folder of a run is missing");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return o->format == REPORT_JUNIT
+	               ? err_set(e, -EINVAL, "--format junit is not for this verb")
+	               : 0;
 }
 
-static int compare_runs(struct judged *j, const struct options *o, struct err *e)
+static int compare_runs(struct judged *j, size_t runs, enum report_format format, struct err *e)
 {
 	struct compare_run run[RUNS_MAX];
 	struct compare c;
 	int r;
 
-	for (size_t i = 0; i < o->runs; i++)
+	for (size_t i = 0; i < runs; i++)
 		run[i] = (struct compare_run){&j[i].in, &j[i].verdict};
-	r = compare_make(run, o->runs, &c, e);
+	r = compare_make(run, runs, &c, e);
 	if (r == 0) {
-		r = compare_write(o->format.format, &c, stdout, e);
+		r = compare_write(format, &c, stdout, e);
 		compare_done(&c);
 	}
 	return r;
@@ -56,33 +42,40 @@ static int compare_runs(struct judged *j, const struct options *o, struct err *e
 
 int cmd_compare(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&options_format, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .parser = parse_option,
-	        .children = children,
-	        .args_doc = "DIR [DIR...]",
-	        .doc = "Containers beside nested VMs, in a plain VM and in a trust domain: whether "
-	               "each kind of "
-	               "layer attests, with which grants, what isolation it gives in return and "
-	               "what it "
-	               "costs. Evidence is judged again; nothing is written.",
+	static const struct option_row rows[] = {
+	        OPTION_FORMAT,
+	        {0},
 	};
-	struct options o = {.format = {.made = FORMATS_ALL & ~(1u << REPORT_JUNIT)}};
+	static const struct options_of options = {
+	        .about = "Containers beside nested VMs, in a plain VM and in a trust domain: "
+	                 "whether each kind of layer attests, with which grants, what isolation "
+	                 "it gives in return and what it costs. Evidence is judged again; nothing "
+	                 "is written.",
+	        .usage = "DIR [DIR...]",
+	        .operand = OPTION_MEMBER(const char *, dir[0]),
+	        .operands = RUNS_MAX,
+	        .missing = "the folder of a run is missing",
+	        .check = check_format,
+	        .rows = rows,
+	};
+	struct options o = {0};
 	struct judged *j;
-	size_t loaded = 0;
+	size_t runs = 0, loaded = 0;
 	struct err e;
 	int r = 0;
 
-	options_parse(&argp, argc, argv, 0, &o);
-	j = calloc(o.runs, sizeof(*j));
+	options_parse(&options, argc, argv, &o);
+	while (runs < RUNS_MAX && o.dir[runs])
+		runs++;
+	j = calloc(runs, sizeof(*j));
 	if (!j)
 		r = err_nomem(&e);
-	while (r == 0 && loaded < o.runs) {
+	while (r == 0 && loaded < runs) {
 		r = judged_load(o.dir[loaded], &j[loaded], &e);
 		loaded += r == 0;
 	}
 	if (r == 0)
-		r = compare_runs(j, &o, &e);
+		r = compare_runs(j, runs, o.format, &e);
 	while (loaded)
 		judged_done(&j[--loaded]);
 	free(j);

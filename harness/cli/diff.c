@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,31 +24,11 @@ struct differences {
 	size_t count; /* also of those that memory was too short for */
 };
 
-enum { KEY_REGISTERS = 'r' };
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
+static int check(const void *options, struct err *e)
 {
-	struct options *o = state->input;
+	const struct options *o = options;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->json;
-		return 0;
-	case KEY_REGISTERS:
-		o->registers = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 1)
-			argp_error(state, "two folders are enough");
-		o->dir[state->arg_num] = argument;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->dir[1])
-			argp_error(state, "the folders of two runs are needed");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return o->dir[1] ? 0 : err_set(e, -EINVAL, "the folders of two runs are needed");
 }
 
 static void add(struct differences *d, const char *layer, const char *what, const char *before,
@@ -282,26 +263,28 @@ static int run(const struct options *o, struct err *e)
 
 int cmd_diff(int argc, char **argv)
 {
-	static const struct argp_option list[] = {
-	        {"registers", KEY_REGISTERS, NULL, 0,
-	         "also compare what each TD measured, by its quote or TDREPORT, and name the "
-	         "inputs that explain it",
-	         0},
+	static const struct option_row rows[] = {
+	        OPTION_FLAG(registers, "registers",
+	                    "also compare what each TD measured, by its quote or TDREPORT, and "
+	                    "name the inputs that explain it",
+	                    .letter = 'r'),
+	        OPTION_JSON,
 	        {0},
 	};
-	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .options = list,
-	        .parser = parse_option,
-	        .children = children,
-	        .args_doc = "DIR DIR",
-	        .doc = "Compares the verdicts of two runs, cell by cell. Exit 1 when any differs.",
+	static const struct options_of options = {
+	        .about =
+	                "Compares the verdicts of two runs, cell by cell. Exit 1 when any differs.",
+	        .usage = "DIR DIR",
+	        .operand = OPTION_MEMBER(const char *, dir[0]),
+	        .operands = 2,
+	        .check = check,
+	        .rows = rows,
 	};
 	struct options o = {0};
 	struct err e;
 	int r;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	r = run(&o, &e);
 	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : r;
 }

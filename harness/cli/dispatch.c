@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli/cmd.h"
-#include "cli/options.h"
 #include "core/cleanup.h"
 
 struct choice {
@@ -37,6 +36,9 @@ static void choose(struct choice *c, const char *name, struct argp_state *state)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
+	case 'h':
+		show_help(state, stdout, ARGP_HELP_EXIT_OK);
+		return 0;
 	case ARGP_KEY_ARG:
 		choose(state->input, arg, state);
 		return 0;
@@ -69,8 +71,11 @@ int cmd_dispatch(const struct verb verbs[], size_t count, const char *about, int
 {
 	_cleanup_(freep) char *doc = NULL, *name = NULL;
 	struct choice c = {.verbs = verbs, .count = count};
-	struct argp argp = {
-	        .parser = parse, .args_doc = "VERB [ARGUMENT...]", .help_filter = filter_help};
+	static const struct argp_option letter[] = {{NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0}, {0}};
+	struct argp argp = {.options = letter,
+	                    .parser = parse,
+	                    .args_doc = "VERB [ARGUMENT...]",
+	                    .help_filter = filter_help};
 	char *slash = strrchr(argv[0], '/');
 	struct err e;
 
@@ -82,7 +87,8 @@ int cmd_dispatch(const struct verb verbs[], size_t count, const char *about, int
 	             about) < 0)
 		return cmd_failed(EXIT_BROKEN, (err_nomem(&e), &e));
 	argp.doc = doc;
-	options_parse(&argp, argc, argv, ARGP_IN_ORDER, &c);
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
 	if (asprintf(&name, "%s %s", argv[0], c.chosen->name) < 0)
 		return cmd_failed(EXIT_BROKEN, (err_nomem(&e), &e));
 	argv[c.at] = name; /* as help and complaints show it */

@@ -151,37 +151,17 @@ struct options {
 	bool json;
 };
 
-enum { KEY_QEMU = 256 };
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->json;
-		return 0;
-	case KEY_QEMU:
-		o->qemu = arg;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 int cmd_doctor(int argc, char **argv)
 {
-	static const struct argp_option known[] = {
-	        {"qemu", KEY_QEMU, "PROGRAM", 0, "QEMU to look at (qemu-system-x86_64)", 0},
+	static const struct option_row rows[] = {
+	        OPTION_TEXT(qemu, "qemu", "PROGRAM", "QEMU to look at (qemu-system-x86_64)"),
+	        OPTION_JSON,
 	        {0},
 	};
-	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .options = known,
-	        .parser = parse,
-	        .children = children,
-	        .doc = "Says which accelerator and which TD platform a run would use here, why, "
-	               "and what is missing.",
+	static const struct options_of options = {
+	        .about = "Says which accelerator and which TD platform a run would use here, why, "
+	                 "and what is missing.",
+	        .rows = rows,
 	};
 	struct examination x = {0};
 	struct guest_parts parts = {0};
@@ -190,7 +170,7 @@ int cmd_doctor(int argc, char **argv)
 	struct err e;
 	bool fatal = false;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	if (host_facts_gather(o.qemu, &host, &e) < 0 || guest_parts_find(&parts, &e) < 0)
 		return cmd_failed(EXIT_BROKEN, &e);
 	examine_host(&x, &host);

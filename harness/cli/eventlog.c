@@ -25,29 +25,6 @@ struct verdict {
 	bool ok;
 };
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->evidence;
-		state->child_inputs[1] = &o->json;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->log)
-			argp_error(state, "one event log only");
-		o->log = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->log)
-			argp_error(state, "no event log given");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static void compare(const struct log *l, struct verdict *v)
 {
 	v->ok = true;
@@ -163,20 +140,26 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 
 int cmd_eventlog(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-	        {&evidence_options, 0, NULL, 0}, {&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .parser = parse_option,
-	        .children = children,
-	        .args_doc = "FILE",
-	        .doc = "Shows an event log (CCEL data, or JSON as dstack writes it; - is standard "
-	               "input) and replays it to RTMR values.\vExit status: 0; 1 when a register "
-	               "differs or the input is not what it should be; 2 when it cannot be read.",
+	static const struct option_row rows[] = {
+	        OPTION_EVIDENCE,
+	        OPTION_JSON,
+	        {0},
+	};
+	static const struct options_of options = {
+	        .about =
+	                "Shows an event log (CCEL data, or JSON as dstack writes it; - is standard "
+	                "input) and replays it to RTMR values.\vExit status: 0; 1 when a register "
+	                "differs or the input is not what it should be; 2 when it cannot be read.",
+	        .usage = "FILE",
+	        .operand = OPTION_MEMBER(const char *, log),
+	        .operands = 1,
+	        .missing = "no event log given",
+	        .rows = rows,
 	};
 	struct format_fault fault = {0};
 	struct options o = {0};
 	struct err e;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
 }

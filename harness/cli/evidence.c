@@ -8,34 +8,28 @@
 #include "cli/input.h"
 #include "core/cleanup.h"
 
-enum { KEY_QUOTE = 256, KEY_TDREPORT };
-
-static error_t parse(int key, char *arg, struct argp_state *state)
+static int take(const char **path, const struct evidence_option *o, const char *value,
+                struct err *e)
 {
-	struct evidence_option *o = state->input;
-
-	switch (key) {
-	case KEY_QUOTE:
-		o->quote = arg;
-		return 0;
-	case KEY_TDREPORT:
-		o->tdreport = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (o->quote && o->tdreport)
-			argp_error(state, "--quote or --tdreport, not both");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (path == &o->quote ? o->tdreport : o->quote)
+		return err_set(e, -EINVAL, "--quote or --tdreport, not both");
+	*path = value;
+	return 0;
 }
 
-static const struct argp_option list[] = {
-        {"quote", KEY_QUOTE, "FILE", 0, "hold the registers against those of this quote", 0},
-        {"tdreport", KEY_TDREPORT, "FILE", 0, "or against those of this TDREPORT", 0},
-        {0},
-};
-const struct argp evidence_options = {.options = list, .parser = parse};
+int evidence_take_quote(void *option, const char *value, struct err *e)
+{
+	struct evidence_option *o = option;
+
+	return take(&o->quote, o, value, e);
+}
+
+int evidence_take_tdreport(void *option, const char *value, struct err *e)
+{
+	struct evidence_option *o = option;
+
+	return take(&o->tdreport, o, value, e);
+}
 
 static int of_quote(const char *path, struct registers *ret, struct format_fault *ret_fault,
                     struct err *e)

@@ -2,10 +2,10 @@
 #ifndef TCEPTION_CLI_EVIDENCE_H
 #define TCEPTION_CLI_EVIDENCE_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/options.h"
 #include "core/err.h"
 #include "format/code.h"
 
@@ -14,7 +14,13 @@
 struct evidence_option {
 	const char *quote, *tdreport; /* paths, at most one of them */
 };
-extern const struct argp evidence_options; /* [struct evidence_option]: --quote, --tdreport */
+int evidence_take_quote(void *option, const char *value, struct err *e);
+int evidence_take_tdreport(void *option, const char *value, struct err *e);
+#define OPTION_EVIDENCE                                                           \
+	OPTION_CALL(evidence, evidence_take_quote, "quote", "FILE",               \
+	            "hold the registers against those of this quote"),            \
+	        OPTION_CALL(evidence, evidence_take_tdreport, "tdreport", "FILE", \
+	                    "or against those of this TDREPORT")
 
 struct registers {
 	const char *source; /* "quote", "TDREPORT"; NULL: there is neither, the rest is zero */

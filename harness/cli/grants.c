@@ -28,56 +28,11 @@ extern char **environ;
 
 struct options {
 	const char *cell, *grants, *out;
-	int goal, platform; /* enum rung; enum platform or -1 */
+	enum rung goal;
+	enum platform platform; /* PLATFORM_NONE: where it works */
 	unsigned size_max;
 	bool json;
 };
-
-enum { KEY_GRANTS = 256, KEY_RUNG, KEY_MAX };
-
-static const struct argp_option known_options[] = {
-        {"grants", KEY_GRANTS, "LIST", 0,
-         "only these, with commas (default: all that bear on attestation)", 0},
-        {"rung", KEY_RUNG, "NAME", 0, "how far up the ladder to look (default: chain)", 0},
-        {"max", KEY_MAX, "N", 0, "at most N grants side by side, up to 9 (default: 4)", 0},
-        {"output", 'o', "DIR", 0, "the rounds' folders (default: results/grants-<time>)", 0},
-        {0},
-};
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->platform;
-		state->child_inputs[1] = &o->json;
-		return 0;
-	case KEY_GRANTS:
-		o->grants = arg;
-		return 0;
-	case KEY_RUNG:
-		o->goal = options_choice(state, "--rung", arg, rung_names, RUNG_COUNT);
-		return 0;
-	case KEY_MAX:
-		o->size_max = options_number(state, "--max", arg, 9);
-		return 0;
-	case 'o':
-		o->out = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->cell)
-			argp_error(state, "one CELL is enough");
-		o->cell = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->cell)
-			argp_error(state, "no CELL given, such as td/podman.rootless");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
 
 /* ---- what is searched ---- */
 /* The words of a list, of which each is a grant that the layer can have, as a set. */
@@ -177,8 +132,8 @@ static int run_cases(const struct options *o, const char *cases, const char *dir
 	                      cases,
 	                      "-o",
 	                      dir,
-	                      o->platform < 0 ? NULL : "--platform",
-	                      o->platform < 0 ? NULL : platform_names[o->platform],
+	                      o->platform ? "--platform" : NULL,
+	                      o->platform ? platform_names[o->platform] : NULL,
 	                      NULL};
 	posix_spawn_file_actions_t actions;
 	int r, status;
@@ -297,26 +252,38 @@ static int print(const struct options *o, const struct grants *g, struct err *e)
 
 int cmd_grants(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-	        {&options_platform, 0, NULL, 0}, {&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .options = known_options,
-	        .parser = parse_option,
-	        .children = children,
-	        .args_doc = "CELL",
-	        .doc = "Finds the smallest set of grants to CELL's innermost layer with which each "
-	               "rung of the ladder passes, by trials on real guests; confirms it by taking "
-	               "away each grant, and prints the command line that starts the layer.",
+	static const struct option_row rows[] = {
+	        OPTION_TEXT(grants, "grants", "LIST",
+	                    "only these, with commas (default: all that bear on attestation)"),
+	        OPTION_CHOICE(goal, "rung", "NAME", rung_names,
+	                      "how far up the ladder to look (default: chain)"),
+	        OPTION_NUMBER(size_max, "max", 9,
+	                      "at most N grants side by side, up to 9 (default: 4)"),
+	        OPTION_OUTPUT(out, "the rounds' folders (default: results/grants-<time>)"),
+	        OPTION_PLATFORM,
+	        OPTION_JSON,
+	        {0},
 	};
-	struct options o = {.goal = RUNG_CHAIN, .size_max = 4, .platform = -1};
+	static const struct options_of options = {
+	        .about = "Finds the smallest set of grants to CELL's innermost layer with which "
+	                 "each rung of the ladder passes, by trials on real guests; confirms it "
+	                 "by taking away each grant, and prints the command line that starts the "
+	                 "layer.",
+	        .usage = "CELL",
+	        .operand = OPTION_MEMBER(const char *, cell),
+	        .operands = 1,
+	        .missing = "no CELL given, such as td/podman.rootless",
+	        .rows = rows,
+	};
+	struct options o = {.goal = RUNG_CHAIN, .size_max = 4};
 	struct grants g = {0};
 	struct err e = {0};
 	int r;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	if (choose_candidates(&o, &g, &e) < 0)
 		return cmd_failed(EXIT_USAGE, &e);
-	g.search.goal = (enum rung)o.goal;
+	g.search.goal = o.goal;
 	g.search.size_max = o.size_max;
 	r = search(&o, &g, &e);
 	if (r == 0)

@@ -18,31 +18,11 @@ struct options {
 	bool kinds, json;
 };
 
-enum { KEY_KINDS = 256 };
-
-static error_t parse(int key, char *arg, struct argp_state *state)
+static int check(const void *options, struct err *e)
 {
-	struct options *o = state->input;
+	const struct options *o = options;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->json;
-		return 0;
-	case KEY_KINDS:
-		o->kinds = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->path)
-			argp_error(state, "one case file is enough");
-		o->path = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (o->kinds && o->path)
-			argp_error(state, "a case file or --kinds, not both");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return o->kinds && o->path ? err_set(e, -EINVAL, "a case file or --kinds, not both") : 0;
 }
 
 static void expected_text(const struct expectation *x, char *text, size_t size)
@@ -124,25 +104,26 @@ static int list_cases(const struct options *o, struct err *e)
 
 int cmd_list(int argc, char **argv)
 {
-	static const struct argp_option known[] = {
-	        {"kinds", KEY_KINDS, NULL, 0,
-	         "what a cell can be written with: kinds of layers, grants, axes", 0},
+	static const struct option_row rows[] = {
+	        OPTION_FLAG(kinds, "kinds",
+	                    "what a cell can be written with: kinds of layers, grants, axes"),
+	        OPTION_JSON,
 	        {0},
 	};
-	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .options = known,
-	        .parser = parse,
-	        .children = children,
-	        .args_doc = "[CASES]",
-	        .doc = "The cells of a case file (cases/default.yaml) and what is expected of "
-	               "them.",
+	static const struct options_of options = {
+	        .about = "The cells of a case file (cases/default.yaml) and what is expected of "
+	                 "them.",
+	        .usage = "[CASES]",
+	        .operand = OPTION_MEMBER(const char *, path),
+	        .operands = 1,
+	        .check = check,
+	        .rows = rows,
 	};
 	struct options o = {0};
 	struct err e = {0};
 	int r = 0;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	if (!o.kinds && list_cases(&o, &e) < 0)
 		return cmd_failed(EXIT_USAGE, &e);
 	if (o.kinds && o.json)

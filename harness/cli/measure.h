@@ -2,8 +2,7 @@
 #ifndef TCEPTION_CLI_MEASURE_H
 #define TCEPTION_CLI_MEASURE_H
 
-#include <argp.h>
-
+#include "cli/options.h"
 #include "format/bytes.h"
 #include "measure/acpi.h"
 #include "measure/predict.h"
@@ -22,7 +21,8 @@ struct measure_options {
 	struct disk *disk;
 	struct pci_place boot_device;
 };
-extern const struct argp measure_options; /* [struct measure_options]: child of these verbs' argp */
+extern const struct option_row measure_rows[];
+#define OPTION_MEASURE OPTION_TABLE(inputs, struct measure_options, measure_rows)
 void measure_options_done(struct measure_options *o);
 
 #endif

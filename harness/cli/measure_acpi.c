@@ -20,26 +20,13 @@ struct options {
 	char **command; /* of QEMU, up to a NULL */
 };
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+static int check(const void *options, struct err *e)
 {
-	struct options *o = state->input;
+	const struct options *o = options;
 
-	switch (key) {
-	case 'o':
-		o->dir = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		o->command = state->argv + state->next - 1;
-		state->next = state->argc;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->dir || !o->command)
-			argp_error(state, "%s",
-			           o->dir ? "no QEMU command given" : "no --output given");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (!o->dir)
+		return err_set(e, -EINVAL, "no --output given");
+	return o->command ? 0 : err_set(e, -EINVAL, "no QEMU command given");
 }
 
 static void tell(void *userdata, const char *option, const char *why)
@@ -77,30 +64,29 @@ static int capture(char *const *command, const char *dumper, const char *dir, st
 
 int cmd_measure_acpi(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-	        {"output", 'o', "DIR", 0, "put the files here; made when absent", 0},
+	static const struct option_row rows[] = {
+	        OPTION_OUTPUT(dir, "put the files here; made when absent"),
 	        {0},
 	};
-	static const struct argp argp = {
-	        .options = options,
-	        .parser = parse_option,
-	        .args_doc = "-- QEMU ARGUMENT...",
-	        .doc = "Starts a control VM with the firmware and devices of this QEMU command "
-	               "line, "
-	               "but without its kernel and without TDX, and keeps the ACPI blobs that its "
-	               "firmware fetched: acpi-loader, acpi-rsdp and acpi-tables. `tception "
-	               "measure "
-	               "rtmr --acpi DIR' predicts RTMR0 with them.  "
-	               "What "
-	               "of the command line is no part of the machine, or only the guest's own "
-	               "host has, is left out or stood in for, and told.",
+	static const struct options_of options = {
+	        .about = "Starts a control VM with the firmware and devices of this QEMU command "
+	                 "line, but without its kernel and without TDX, and keeps the ACPI blobs "
+	                 "that its firmware fetched: acpi-loader, acpi-rsdp and acpi-tables. "
+	                 "`tception measure rtmr --acpi DIR' predicts RTMR0 with them.  What of "
+	                 "the command line is no part of the machine, or only the guest's own host "
+	                 "has, is left out or stood in for, and told.",
+	        .usage = "-- QEMU ARGUMENT...",
+	        .operand = OPTION_MEMBER(char **, command),
+	        .rest = true,
+	        .check = check,
+	        .rows = rows,
 	};
 	struct guest_parts parts = {0};
 	struct options o = {0};
 	struct err e;
 	int r;
 
-	options_parse(&argp, argc, argv, ARGP_IN_ORDER, &o);
+	options_parse(&options, argc, argv, &o);
 	r = guest_parts_find(&parts, &e);
 	if (r == 0)
 		r = capture(o.command, parts.dumper, o.dir, &e);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "format/text.h"
 #include "measure/explain.h"
 
-struct request {
+struct options {
 	struct measure_options inputs;
 	struct evidence_option evidence;
 	const char *eventlog;
@@ -21,28 +22,13 @@ struct request {
 
 /* ---- input ---- */
 
-enum { KEY_EVENTLOG = 256 };
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+static int check(const void *options, struct err *e)
 {
-	struct request *q = state->input;
+	const struct options *o = options;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &q->evidence;
-		state->child_inputs[1] = &q->inputs;
-		state->child_inputs[2] = &q->json;
-		return 0;
-	case KEY_EVENTLOG:
-		q->eventlog = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!q->evidence.quote && !q->evidence.tdreport && !q->eventlog)
-			argp_error(state, "nothing to explain: --quote, --tdreport or --eventlog");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (!o->evidence.quote && !o->evidence.tdreport && !o->eventlog)
+		return err_set(e, -EINVAL, "nothing to explain: --quote, --tdreport or --eventlog");
+	return 0;
 }
 
 static int read_log(const char *path, struct log *ret, struct err *e)
@@ -148,17 +134,17 @@ static int print_json(const struct prediction *p, const struct explanation *x)
 
 /* ---- all of it ---- */
 
-static int explain_request(const struct request *q, struct explanation *ret_x,
+static int explain_request(const struct options *o, struct explanation *ret_x,
                            struct prediction *ret_p, struct log *ret_log, struct err *e)
 {
-	const struct measure_inputs *in = &q->inputs.inputs;
+	const struct measure_inputs *in = &o->inputs.inputs;
 	struct explain_evidence ev = {0};
 	struct format_fault fault;
 	struct registers said;
-	int r = evidence_read(&q->evidence, &said, &fault, e);
+	int r = evidence_read(&o->evidence, &said, &fault, e);
 
-	if (r == 0 && q->eventlog) {
-		r = read_log(q->eventlog, ret_log, e);
+	if (r == 0 && o->eventlog) {
+		r = read_log(o->eventlog, ret_log, e);
 		ev.log = ret_log;
 	}
 	if (r == 0 && in->firmware.data)
@@ -172,16 +158,16 @@ static int explain_request(const struct request *q, struct explanation *ret_x,
 	return 0;
 }
 
-static int run(const struct request *q)
+static int run(const struct options *o)
 {
 	_cleanup_(prediction_done) struct prediction p = {0};
 	_cleanup_(log_done) struct log log = {0};
 	struct explanation x;
 	struct err e;
 
-	if (explain_request(q, &x, &p, &log, &e) < 0)
+	if (explain_request(o, &x, &p, &log, &e) < 0)
 		return cmd_failed(EXIT_USAGE, &e);
-	if (!q->json)
+	if (!o->json)
 		print_text(p.profile[0] ? &p : NULL, &x);
 	else if (print_json(p.profile[0] ? &p : NULL, &x) < 0)
 		return EXIT_BROKEN;
@@ -190,27 +176,25 @@ static int run(const struct request *q)
 
 int cmd_measure_explain(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-	        {"eventlog", KEY_EVENTLOG, "FILE", 0, "the CCEL log, or a log in JSON", 0},
+	static const struct option_row rows[] = {
+	        OPTION_EVIDENCE,
+	        OPTION_TEXT(eventlog, "eventlog", "FILE", "the CCEL log, or a log in JSON"),
+	        OPTION_JSON,
+	        OPTION_MEASURE,
 	        {0},
 	};
-	static const struct argp_child children[] = {{&evidence_options, 0, NULL, 0},
-	                                             {&measure_options, 0, NULL, 0},
-	                                             {&options_json, 0, NULL, 0},
-	                                             {0}};
-	static const struct argp argp = {
-	        .options = options,
-	        .parser = parse_option,
-	        .children = children,
-	        .doc = "Shows each register as predicted from the inputs, as replayed from the log "
-	               "and as quoted, and the first event that differs.\vExit status: 0 nothing "
-	               "differs, 1 something does, 2 bad input.",
+	static const struct options_of options = {
+	        .about = "Shows each register as predicted from the inputs, as replayed from the "
+	                 "log and as quoted, and the first event that differs.\vExit status: 0 "
+	                 "nothing differs, 1 something does, 2 bad input.",
+	        .check = check,
+	        .rows = rows,
 	};
-	struct request q = {0};
+	struct options o = {0};
 	int r;
 
-	options_parse(&argp, argc, argv, 0, &q);
-	r = run(&q);
-	measure_options_done(&q.inputs);
+	options_parse(&options, argc, argv, &o);
+	r = run(&o);
+	measure_options_done(&o.inputs);
 	return r;
 }

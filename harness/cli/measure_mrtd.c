@@ -30,29 +30,6 @@ struct result {
 	int match; /* the order that gives what is said, -1: neither */
 };
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->evidence;
-		state->child_inputs[1] = &o->json;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->firmware)
-			argp_error(state, "one firmware image only");
-		o->firmware = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->firmware)
-			argp_error(state, "no firmware image given");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static int measure(const char *path, struct result *ret, struct format_fault *fault, struct err *e)
 {
 	_cleanup_(input_done) struct input in = {0};
@@ -152,21 +129,25 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 
 int cmd_measure_mrtd(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-	        {&evidence_options, 0, NULL, 0}, {&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .parser = parse_option,
-	        .children = children,
-	        .args_doc = "FIRMWARE",
-	        .doc = "Computes MRTD of a TD that starts with this TDVF image, in both page "
-	               "orders "
-	               "that VMMs use.\vExit status: 0; 1 when neither is the quoted one or the "
-	               "input is not what it should be; 2 when it cannot be read.",
+	static const struct option_row rows[] = {
+	        OPTION_EVIDENCE,
+	        OPTION_JSON,
+	        {0},
+	};
+	static const struct options_of options = {
+	        .about = "Computes MRTD of a TD that starts with this TDVF image, in both page "
+	                 "orders that VMMs use.\vExit status: 0; 1 when neither is the quoted one "
+	                 "or the input is not what it should be; 2 when it cannot be read.",
+	        .usage = "FIRMWARE",
+	        .operand = OPTION_MEMBER(const char *, firmware),
+	        .operands = 1,
+	        .missing = "no firmware image given",
+	        .rows = rows,
 	};
 	struct format_fault fault = {0};
 	struct options o = {0};
 	struct err e;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
 }

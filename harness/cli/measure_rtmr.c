@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 
 #include "cli/cmd.h"
@@ -14,23 +15,11 @@ struct options {
 	bool json;
 };
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+static int check(const void *options, struct err *e)
 {
-	struct options *o = state->input;
+	const struct options *o = options;
 
-	(void)arg;
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->inputs;
-		state->child_inputs[1] = &o->json;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->inputs.inputs.firmware.data)
-			argp_error(state, "no --firmware given");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return o->inputs.inputs.firmware.data ? 0 : err_set(e, -EINVAL, "no --firmware given");
 }
 
 static void print_text(const struct prediction *p)
@@ -68,18 +57,21 @@ static int run(const struct options *o)
 
 int cmd_measure_rtmr(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-	        {&measure_options, 0, NULL, 0}, {&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .parser = parse_option,
-	        .children = children,
-	        .doc = "Predicts RTMR0 to RTMR2 of a TD from what it is started with. A register "
-	               "whose inputs are not all given is left out, with the reason.",
+	static const struct option_row rows[] = {
+	        OPTION_JSON,
+	        OPTION_MEASURE,
+	        {0},
+	};
+	static const struct options_of options = {
+	        .about = "Predicts RTMR0 to RTMR2 of a TD from what it is started with. A register "
+	                 "whose inputs are not all given is left out, with the reason.",
+	        .check = check,
+	        .rows = rows,
 	};
 	struct options o = {0};
 	int r;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	r = run(&o);
 	measure_options_done(&o.inputs);
 	return r;

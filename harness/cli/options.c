@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/options.h"
 
+#include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,25 +10,39 @@
 #include "cli/cmd.h"
 #include "core/enum.h"
 
-#define CHILDREN_MAX 8
+#define ROWS_MAX  32
+#define KEY_FIRST 256 /* argp's key of the first row, beyond all letters */
 
-enum { KEY_JSON = 256 };
+struct parsing {
+	const struct options_of *verb;
+	struct option_row row[ROWS_MAX]; /* without tables */
+	size_t rows;
+	char *options;
+};
 
-unsigned options_number(const struct argp_state *state, const char *option, const char *arg,
-                        unsigned max)
+static struct err complaint;
+
+const char *options_complaint(void)
 {
-	char *end;
-	unsigned long n = strtoul(arg, &end, 10);
-
-	if (*arg < '0' || *arg > '9' || *end || n < 1 || n > max)
-		argp_error(state, "%s '%.40s': expected a number from 1 to %u", option, arg, max);
-	return (unsigned)n;
+	return complaint.text[0] ? complaint.text : NULL;
 }
 
-int options_choice(const struct argp_state *state, const char *option, const char *arg,
-                   const char *const names[], size_t count)
+int options_number(const char *option, const char *text, unsigned max, unsigned *ret, struct err *e)
 {
-	int n = enum_find(names, count, arg);
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n < 1 || n > max)
+		return err_set(e, -EINVAL, "--%s '%.40s': expected a number from 1 to %u", option,
+		               text, max);
+	*ret = (unsigned)n;
+	return 0;
+}
+
+int options_choice(const char *option, const char *text, const char *const names[], size_t count,
+                   struct err *e)
+{
+	int n = enum_find(names, count, text);
 	char all[256] = "";
 	size_t used = 0;
 
@@ -36,48 +52,128 @@ int options_choice(const struct argp_state *state, const char *option, const cha
 		                         : i + 1 < count ? ", "
 		                                         : " or ",
 		                         names[i]);
+	return n >= 0 ? n : err_set(e, -EINVAL, "--%s '%.40s': expected %s", option, text, all);
+}
+
+/* ---- values ---- */
+
+static int take_choice(const struct option_row *row, void *member, const char *arg, struct err *e)
+{
+	int n = options_choice(row->name, arg, row->names, row->max, e);
+
 	if (n < 0)
-		argp_error(state, "%s '%.40s': expected %s", option, arg, all);
-	return n;
-}
-
-/* ---- help by a letter ---- */
-
-static error_t parse_help(int key, char *arg, struct argp_state *state)
-{
-	(void)arg;
-	if (key != 'h')
-		return ARGP_ERR_UNKNOWN;
-	argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return n;
+	*(int *)member = n;
 	return 0;
 }
 
-void options_parse(const struct argp *verb, int argc, char **argv, unsigned flags, void *input)
+static int take_value(const struct option_row *row, void *member, const char *arg, struct err *e)
 {
-	static const struct argp_option letter[] = {{NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0}, {0}};
-	static const struct argp help = {.options = letter, .parser = parse_help};
-	struct argp_child children[CHILDREN_MAX + 2] = {0};
-	struct argp all = *verb;
-	size_t n = 0;
+	switch (row->kind) {
+	case OPTION_IS_FLAG:
+		*(bool *)member = true;
+		return 0;
+	case OPTION_IS_TEXT:
+		*(const char **)member = arg;
+		return 0;
+	case OPTION_IS_NUMBER:
+		return options_number(row->name, arg, row->max, member, e);
+	case OPTION_IS_CHOICE:
+		return take_choice(row, member, arg, e);
+	case OPTION_IS_CALL:
+		return row->take(member, arg, e);
+	case OPTION_IS_TABLE:
+		break;
+	}
+	return 0;
+}
 
-	for (; verb->children && verb->children[n].argp && n < CHILDREN_MAX; n++)
-		children[n] = verb->children[n];
-	children[n].argp = &help;
-	all.children = children;
+static int take_operand(const struct parsing *p, char *arg, struct argp_state *state, struct err *e)
+{
+	void *member = p->options + p->verb->operand;
+
+	if (p->verb->rest) {
+		*(char ***)member = state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	}
+	if (state->arg_num >= p->verb->operands)
+		return err_set(e, -EINVAL, "unexpected '%.40s': at most %u of %s", arg,
+		               p->verb->operands, p->verb->usage ?: "nothing");
+	((const char **)member)[state->arg_num] = arg;
+	return 0;
+}
+
+static const struct option_row *find_row(const struct parsing *p, int key)
+{
+	for (size_t i = 0; i < p->rows; i++) {
+		if (key == p->row[i].letter || key == KEY_FIRST + (int)i)
+			return &p->row[i];
+	}
+	return NULL;
+}
+
+/* ---- argp ---- */
+
+static int take(const struct parsing *p, int key, char *arg, struct argp_state *state,
+                struct err *e)
+{
+	const struct option_row *row;
+
+	switch (key) {
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	case ARGP_KEY_ARG:
+		return take_operand(p, arg, state, e);
+	case ARGP_KEY_END:
+		if (p->verb->missing && state->arg_num == 0)
+			return err_set(e, -EINVAL, "%s", p->verb->missing);
+		return p->verb->check ? p->verb->check(p->options, e) : 0;
+	}
+	row = key ? find_row(p, key) : NULL;
+	return row ? take_value(row, p->options + row->member, arg, e) : ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	int r = take(state->input, key, arg, state, &complaint);
+
+	if (r == -EINVAL)
+		argp_error(state, "%s", complaint.text);
+	else if (r < 0)
+		argp_failure(state, EXIT_USAGE, 0, "%s", complaint.text);
+	return r;
+}
+
+static void add_rows(struct parsing *p, const struct option_row *rows, size_t base)
+{
+	for (; rows && (rows->help || rows->table); rows++) {
+		if (rows->table) {
+			add_rows(p, rows->table, base + rows->member);
+			continue;
+		}
+		p->row[p->rows] = *rows;
+		p->row[p->rows++].member += base;
+	}
+}
+
+void options_parse(const struct options_of *verb, int argc, char **argv, void *options)
+{
+	struct argp_option list[ROWS_MAX + 2] = {{NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0}};
+	const struct argp argp = {list, parse, verb->usage, verb->about, NULL, NULL, NULL};
+	struct parsing p = {.verb = verb, .options = options};
+	int group = 0;
+
+	add_rows(&p, verb->rows, 0);
+	for (size_t i = 0; i < p.rows; i++) {
+		const struct option_row *row = &p.row[i];
+		int key = row->letter ? row->letter : KEY_FIRST + (int)i;
+
+		group += !row->name;
+		list[i + 1] = (struct argp_option){row->name, row->name ? key : 0, row->value,
+		                                   0,         row->help,           group};
+	}
 	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&all, argc, argv, flags, NULL, input);
+	argp_parse(&argp, argc, argv, verb->rest ? ARGP_IN_ORDER : 0, NULL, &p);
 }
-
-/* ---- --json ---- */
-
-static error_t parse_json(int key, char *arg, struct argp_state *state)
-{
-	(void)arg;
-	if (key != KEY_JSON)
-		return ARGP_ERR_UNKNOWN;
-	*(bool *)state->input = true;
-	return 0;
-}
-
-static const struct argp_option json_list[] = {{"json", KEY_JSON, NULL, 0, "print JSON", 0}, {0}};
-const struct argp options_json = {.options = json_list, .parser = parse_json};

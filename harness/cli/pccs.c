@@ -18,41 +18,16 @@ struct options {
 	struct pccs_config config;
 };
 
-enum { OPT_PORT = 256, OPT_ADDRESS, OPT_ROOT };
-
-static const struct argp_option option_list[] = {
-        {"port", OPT_PORT, "PORT", 0, "listen on this TCP port, 0: any free one (default: 8081)",
-         0},
-        {"address", OPT_ADDRESS, "IP", 0, "listen on this address (default: 127.0.0.1)", 0},
-        {"root", OPT_ROOT, "FILE", 0, "write the test root's certificate to FILE", 0},
-        {0},
-};
-
-static error_t parse(int option, char *arg, struct argp_state *state)
+static int take_port(void *member, const char *value, struct err *e)
 {
-	struct options *o = state->input;
-	unsigned long port;
 	char *end;
+	unsigned long port = strtoul(value, &end, 10);
 
-	switch (option) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->state_dir;
-		return 0;
-	case OPT_PORT:
-		port = strtoul(arg, &end, 10);
-		if (end == arg || *end || port > UINT16_MAX)
-			argp_error(state, "--port '%.20s': expected a number from 0 to 65535", arg);
-		o->config.port = (uint16_t)port;
-		return 0;
-	case OPT_ADDRESS:
-		o->config.address = arg;
-		return 0;
-	case OPT_ROOT:
-		o->root = arg;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (end == value || *end || port > UINT16_MAX)
+		return err_set(e, -EINVAL, "--port '%.20s': expected a number from 0 to 65535",
+		               value);
+	*(uint16_t *)member = (uint16_t)port;
+	return 0;
 }
 
 static int serve(struct options *o, struct err *e)
@@ -81,23 +56,28 @@ out:
 
 int cmd_pccs(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&authority_options, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .options = option_list,
-	        .parser = parse,
-	        .children = children,
-	        .doc = "Serves the collateral of this install's test authority over HTTP, as a "
-	               "PCCS "
-	               "does, to verifiers of quotes: TCB info, the TD quoting enclave's identity, "
-	               "both CRLs. They accept emulated quotes once they trust the root that "
-	               "--root "
-	               "writes, and no other way. Every certificate says EMULATED.",
+	static const struct option_row rows[] = {
+	        OPTION_CALL(config.port, take_port, "port", "PORT",
+	                    "listen on this TCP port, 0: any free one (default: 8081)"),
+	        OPTION_TEXT(config.address, "address", "IP",
+	                    "listen on this address (default: 127.0.0.1)"),
+	        OPTION_TEXT(root, "root", "FILE", "write the test root's certificate to FILE"),
+	        OPTION_STATE_DIR,
+	        {0},
+	};
+	static const struct options_of options = {
+	        .about = "Serves the collateral of this install's test authority over HTTP, as a "
+	                 "PCCS does, to verifiers of quotes: TCB info, the TD quoting enclave's "
+	                 "identity, both CRLs. They accept emulated quotes once they trust the "
+	                 "root that --root writes, and no other way. Every certificate says "
+	                 "EMULATED.",
+	        .rows = rows,
 	};
 	struct options o = {.config.port = DEFAULT_PORT};
 	struct err e = {0};
 	int r;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	r = serve(&o, &e);
 	return r < 0 ? cmd_failed(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e) : EXIT_OK;
 }

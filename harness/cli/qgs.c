@@ -24,72 +24,26 @@ struct options {
 	struct qgs_config config;
 };
 
-enum {
-	OPT_SOCKET = 256,
-	OPT_VSOCK,
-	OPT_ROOT,
-	OPT_COLLATERAL,
-	OPT_KEY,
-	OPT_ANY,
-	OPT_VERSION,
-	OPT_FAULT
-};
-
-static const struct argp_option option_list[] = {
-        {"socket", OPT_SOCKET, "PATH", 0, "listen here (default: qgs.socket)", 0},
-        {"vsock", OPT_VSOCK, "PORT", 0, "listen on this vsock port instead (Intel's: 4050)", 0},
-        {"key", OPT_KEY, "FILE", 0, "quote reports whose MAC this key made: 64 hex digits", 0},
-        {"any-report", OPT_ANY, NULL, 0, "quote every well-formed report, whoever made it", 0},
-        {"quote-version", OPT_VERSION, "4|5", 0, "version of the quotes (default: 4)", 0},
-        {"fault", OPT_FAULT, "MODE", 0,
-         "misbehave: silent, version, error, truncated, eof or oversize", 0},
-        {"root", OPT_ROOT, "FILE", 0, "write the test root's certificate to FILE", 0},
-        {"collateral", OPT_COLLATERAL, "FILE", 0, "write a bundle of collateral to FILE", 0},
-        {0},
-};
-
-static error_t parse(int option, char *arg, struct argp_state *state)
+static int take_vsock(void *member, const char *value, struct err *e)
 {
-	struct options *o = state->input;
+	return options_number("vsock", value, UINT32_MAX - 1, member, e);
+}
 
-	switch (option) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->state_dir;
-		return 0;
-	case OPT_SOCKET:
-		o->socket = arg;
-		return 0;
-	case OPT_VSOCK:
-		o->config.vsock_port = options_number(state, "--vsock", arg, UINT32_MAX - 1);
-		return 0;
-	case OPT_ROOT:
-		o->root = arg;
-		return 0;
-	case OPT_COLLATERAL:
-		o->collateral = arg;
-		return 0;
-	case OPT_KEY:
-		o->key_file = arg;
-		return 0;
-	case OPT_ANY:
-		o->config.any_report = true;
-		return 0;
-	case OPT_VERSION:
-		if (strcmp(arg, "4") != 0 && strcmp(arg, "5") != 0)
-			argp_error(state, "no quotes of version '%.20s'", arg);
-		o->config.quote_version = (uint16_t)(arg[0] - '0');
-		return 0;
-	case OPT_FAULT:
-		o->config.fault =
-		        (enum qgs_fault)OPTIONS_CHOICE(state, "--fault", arg, qgs_fault_names);
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->key_file && !o->config.any_report)
-			argp_error(state, "whose reports? give --key or --any-report");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+static int take_version(void *member, const char *value, struct err *e)
+{
+	if (strcmp(value, "4") != 0 && strcmp(value, "5") != 0)
+		return err_set(e, -EINVAL, "no quotes of version '%.20s'", value);
+	*(uint16_t *)member = (uint16_t)(value[0] - '0');
+	return 0;
+}
+
+static int check(const void *options, struct err *e)
+{
+	const struct options *o = options;
+
+	if (!o->key_file && !o->config.any_report)
+		return err_set(e, -EINVAL, "whose reports? give --key or --any-report");
+	return 0;
 }
 
 static int read_key(const char *path, uint8_t ret[QGS_KEY_SIZE], struct err *e)
@@ -139,18 +93,35 @@ out:
 
 int cmd_qgs(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&authority_options, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .options = option_list,
-	        .parser = parse,
-	        .children = children,
-	        .doc = "Serves quotes of this install's test authority over Intel's QGS protocol, "
-	               "framed and raw, on a unix socket or vsock, and tells collateral and "
-	               "platform. Every certificate says EMULATED.",
+	static const struct option_row rows[] = {
+	        OPTION_TEXT(socket, "socket", "PATH", "listen here (default: qgs.socket)"),
+	        OPTION_CALL(config.vsock_port, take_vsock, "vsock", "PORT",
+	                    "listen on this vsock port instead (Intel's: 4050)"),
+	        OPTION_TEXT(key_file, "key", "FILE",
+	                    "quote reports whose MAC this key made: 64 hex digits"),
+	        OPTION_FLAG(config.any_report, "any-report",
+	                    "quote every well-formed report, whoever made it"),
+	        OPTION_CALL(config.quote_version, take_version, "quote-version", "4|5",
+	                    "version of the quotes (default: 4)"),
+	        OPTION_CHOICE(config.fault, "fault", "MODE", qgs_fault_names,
+	                      "misbehave: silent, version, error, truncated, eof or oversize"),
+	        OPTION_TEXT(root, "root", "FILE", "write the test root's certificate to FILE"),
+	        OPTION_TEXT(collateral, "collateral", "FILE",
+	                    "write a bundle of collateral to FILE"),
+	        OPTION_STATE_DIR,
+	        {0},
+	};
+	static const struct options_of options = {
+	        .about =
+	                "Serves quotes of this install's test authority over Intel's QGS protocol, "
+	                "framed and raw, on a unix socket or vsock, and tells collateral and "
+	                "platform. Every certificate says EMULATED.",
+	        .check = check,
+	        .rows = rows,
 	};
 	struct options o = {.socket = "qgs.socket"};
 	struct err e = {0};
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	return serve(&o, &e) < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
 }

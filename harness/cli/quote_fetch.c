@@ -15,110 +15,50 @@
 struct options {
 	const char *quote;
 	const char *fmspc;
-	const char *ca;
-	const char *tee;
-	unsigned sets; /* that were asked for */
+	int ca, tee; /* index of `cas` and `tees`, -1: not said */
 	struct fetch_request request;
 };
 
-enum {
-	OPT_FMSPC = 256,
-	OPT_CA,
-	OPT_TEE,
-	OPT_UPDATE,
-	OPT_EVALUATION,
-	OPT_URL,
-	OPT_ROOT_CRL,
-	OPT_CACERT,
-	OPT_INSECURE,
-	OPT_FORCE
-};
-
-static const struct argp_option option_list[] = {
-        {"output", 'o', "DIR", 0, "put the files here (default: collateral)", 0},
-        {"fmspc", OPT_FMSPC, "HEX", 0, "the platform, when there is no quote of it", 0},
-        {"ca", OPT_CA, "platform|processor", 0, "who issued its certificates (with --fmspc)", 0},
-        {"tee", OPT_TEE, "tdx|sgx", 0, "of which quotes (with --fmspc; default: tdx)", 0},
-        {"update", OPT_UPDATE, "early|standard", 0,
-         "which of Intel's two sets: after a TCB recovery at once, or a year later", 0},
-        {"evaluation", OPT_EVALUATION, "N|all", 0,
-         "instead, the set of this evaluation number; all: of each that the service lists", 0},
-        {"url", OPT_URL, "URL", 0, "a PCCS instead of Intel's service", 0},
-        {"root-crl-url", OPT_ROOT_CRL, "URL", 0, "where the root CA's CRL is", 0},
-        {"cacert", OPT_CACERT, "FILE", 0, "check the server with these certificates", 0},
-        {"insecure", OPT_INSECURE, NULL, 0, "do not check the server", 0},
-        {"force", OPT_FORCE, NULL, 0, "fetch what was fetched today already", 0},
-        {0},
-};
-
 static const char *const tees[] = {"tdx", "sgx"};
-static const char *const updates[] = {"early", "standard"};
+static const char *const cas[] = {"platform", "processor"};
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+/* Of the two options that name a set only one, and once. */
+static int take_set(struct fetch_request *q, enum fetch_update which, struct err *e)
 {
-	struct options *o = state->input;
+	if (q->update != FETCH_DEFAULT)
+		return err_set(e, -EINVAL, "one --update or --evaluation");
+	q->update = which;
+	return 0;
+}
 
-	switch (key) {
-	case 'o':
-		o->request.dir = arg;
-		return 0;
-	case OPT_FMSPC:
-		o->fmspc = arg;
-		return 0;
-	case OPT_CA:
-		if (strcmp(arg, "platform") != 0 && strcmp(arg, "processor") != 0)
-			argp_error(state, "no CA '%.20s'", arg);
-		o->ca = arg;
-		return 0;
-	case OPT_TEE:
-		o->tee = arg;
-		o->request.sgx = OPTIONS_CHOICE(state, "--tee", arg, tees) == 1;
-		return 0;
-	case OPT_UPDATE:
-		o->request.update = OPTIONS_CHOICE(state, "--update", arg, updates) == 0
-		                            ? FETCH_EARLY
-		                            : FETCH_STANDARD;
-		o->sets++;
-		return 0;
-	case OPT_EVALUATION:
-		o->sets++;
-		o->request.update = FETCH_ALL;
-		if (strcmp(arg, "all") == 0)
-			return 0;
-		o->request.update = FETCH_NUMBER;
-		o->request.evaluation = options_number(state, "--evaluation", arg, UINT16_MAX);
-		return 0;
-	case OPT_URL:
-		o->request.url = arg;
-		return 0;
-	case OPT_ROOT_CRL:
-		o->request.root_crl_url = arg;
-		return 0;
-	case OPT_CACERT:
-		o->request.http.ca_file = arg;
-		return 0;
-	case OPT_INSECURE:
-		o->request.http.insecure = true;
-		return 0;
-	case OPT_FORCE:
-		o->request.force = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->quote)
-			argp_error(state, "one quote only");
-		o->quote = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->quote == !o->fmspc)
-			argp_error(state, "either a quote or --fmspc");
-		if (o->quote && (o->tee || o->ca))
-			argp_error(state, "--tee and --ca are for --fmspc: a quote says it itself");
-		if (o->sets > 1)
-			argp_error(state, "one --update or --evaluation");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+static int take_update(void *request, const char *value, struct err *e)
+{
+	static const char *const updates[] = {"early", "standard"};
+	int n = options_choice("update", value, updates, COUNT_OF(updates), e);
+
+	return n < 0 ? n : take_set(request, n == 0 ? FETCH_EARLY : FETCH_STANDARD, e);
+}
+
+static int take_evaluation(void *request, const char *value, struct err *e)
+{
+	struct fetch_request *q = request;
+	int r = take_set(q, strcmp(value, "all") == 0 ? FETCH_ALL : FETCH_NUMBER, e);
+
+	if (r < 0 || q->update == FETCH_ALL)
+		return r;
+	return options_number("evaluation", value, UINT16_MAX, &q->evaluation, e);
+}
+
+static int check(const void *options, struct err *e)
+{
+	const struct options *o = options;
+
+	if (!o->quote == !o->fmspc)
+		return err_set(e, -EINVAL, "either a quote or --fmspc");
+	if (o->quote && (o->tee >= 0 || o->ca >= 0))
+		return err_set(e, -EINVAL,
+		               "--tee and --ca are for --fmspc: a quote says it itself");
+	return 0;
 }
 
 /* Which platform, by its quote: nothing is verified here, the answers will be. */
@@ -145,7 +85,8 @@ static int platform_of_options(const struct options *o, struct fetch_request *q,
 
 	if (strlen(o->fmspc) != 12 || hex_decode(o->fmspc, 12, q->fmspc, &n) != FORMAT_OK)
 		return err_set(e, -EINVAL, "--fmspc: not 12 hex digits");
-	q->platform_ca = !o->ca || strcmp(o->ca, "platform") == 0;
+	q->platform_ca = o->ca <= 0;
+	q->sgx = o->tee == 1;
 	return 0;
 }
 
@@ -157,20 +98,43 @@ static void say(const char *line, void *userdata)
 
 int cmd_quote_fetch(int argc, char **argv)
 {
-	static const struct argp argp = {
-	        .options = option_list,
-	        .parser = parse_option,
-	        .args_doc = "[QUOTE]",
-	        .doc = "Fetches the collateral of a quote's platform into a folder for quote "
-	               "verify: TCB info, the quoting enclave's identity, both CRLs; for a quote "
-	               "of "
-	               "SGX those of SGX.",
+	static const struct option_row rows[] = {
+	        OPTION_OUTPUT(request.dir, "put the files here (default: collateral)"),
+	        OPTION_TEXT(fmspc, "fmspc", "HEX", "the platform, when there is no quote of it"),
+	        OPTION_CHOICE(ca, "ca", "platform|processor", cas,
+	                      "who issued its certificates (with --fmspc)"),
+	        OPTION_CHOICE(tee, "tee", "tdx|sgx", tees,
+	                      "of which quotes (with --fmspc; default: tdx)"),
+	        OPTION_CALL(
+	                request, take_update, "update", "early|standard",
+	                "which of Intel's two sets: after a TCB recovery at once, or a year later"),
+	        OPTION_CALL(request, take_evaluation, "evaluation", "N|all",
+	                    "instead, the set of this evaluation number; all: of each that the "
+	                    "service lists"),
+	        OPTION_TEXT(request.url, "url", "URL", "a PCCS instead of Intel's service"),
+	        OPTION_TEXT(request.root_crl_url, "root-crl-url", "URL",
+	                    "where the root CA's CRL is"),
+	        OPTION_TEXT(request.http.ca_file, "cacert", "FILE",
+	                    "check the server with these certificates"),
+	        OPTION_FLAG(request.http.insecure, "insecure", "do not check the server"),
+	        OPTION_FLAG(request.force, "force", "fetch what was fetched today already"),
+	        {0},
 	};
-	struct options o = {.request = {.dir = "collateral", .said = say}};
+	static const struct options_of options = {
+	        .about = "Fetches the collateral of a quote's platform into a folder for quote "
+	                 "verify: TCB info, the quoting enclave's identity, both CRLs; for a "
+	                 "quote of SGX those of SGX.",
+	        .usage = "[QUOTE]",
+	        .operand = OPTION_MEMBER(const char *, quote),
+	        .operands = 1,
+	        .check = check,
+	        .rows = rows,
+	};
+	struct options o = {.ca = -1, .tee = -1, .request = {.dir = "collateral", .said = say}};
 	struct err e = {0};
 	int r;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	r = o.quote ? platform_of_quote(o.quote, &o.request, &e)
 	            : platform_of_options(&o, &o.request, &e);
 	if (r < 0)

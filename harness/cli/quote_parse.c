@@ -273,33 +273,6 @@ static void print_text(const struct shown *s)
 
 /* ---- the verb ---- */
 
-enum { KEY_STRICT = 256 };
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->json;
-		return 0;
-	case KEY_STRICT:
-		o->strict = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->path)
-			argp_error(state, "one quote only");
-		o->path = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->path)
-			argp_error(state, "no quote given");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static int run(const struct options *o, struct format_fault *fault, struct err *e)
 {
 	_cleanup_(input_done) struct input in = {0};
@@ -323,25 +296,25 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 
 int cmd_quote_parse(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-	        {"strict", KEY_STRICT, NULL, 0, "refuse bytes after the quote's end", 0},
+	static const struct option_row rows[] = {
+	        OPTION_FLAG(strict, "strict", "refuse bytes after the quote's end"),
+	        OPTION_JSON,
 	        {0},
 	};
-	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .options = options,
-	        .parser = parse_option,
-	        .children = children,
-	        .args_doc = "FILE",
-	        .doc = "Shows what a quote says: binary, hexadecimal, base64, base64url, or in "
-	               "JSON "
-	               "or a token; - is standard input. Nothing is verified.\vExit status: 0; 1 "
-	               "when the bytes are no quote; 2 when they cannot be read.",
+	static const struct options_of options = {
+	        .about = "Shows what a quote says: binary, hexadecimal, base64, base64url, or in "
+	                 "JSON or a token; - is standard input. Nothing is verified.\vExit "
+	                 "status: 0; 1 when the bytes are no quote; 2 when they cannot be read.",
+	        .usage = "FILE",
+	        .operand = OPTION_MEMBER(const char *, path),
+	        .operands = 1,
+	        .missing = "no quote given",
+	        .rows = rows,
 	};
 	struct format_fault fault = {0};
 	struct options o = {0};
 	struct err e;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
 }

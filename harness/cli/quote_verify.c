@@ -16,56 +16,43 @@
 #define JOBS_MAX      1024
 #define FILE_MAX      (8u << 20) /* bytes of a root or policy */
 
+/* Values of an option that can be given again and again. */
+struct repeated {
+	const char *value[ARGUMENTS_MAX];
+	size_t count;
+};
+
+struct requirements {
+	struct {
+		const char *option, *name, *hex; /* the last two as policy_require() takes them */
+	} item[ARGUMENTS_MAX];
+	size_t count;
+};
+
 struct options {
-	const char *file[ARGUMENTS_MAX];
-	size_t files;
-	const char *collateral[ARGUMENTS_MAX];
-	size_t collaterals;
+	const char *file[ARGUMENTS_MAX]; /* up to a NULL or the end */
+	struct repeated collateral;
 	const char *root;
 	const char *policy;
-	struct required {
-		const char *option, *name, *hex; /* the last two as policy_require() takes them */
-	} required[ARGUMENTS_MAX];
-	size_t requireds;
+	struct requirements required;
 	time_t at;
 	bool json;
 	bool batch;
 	unsigned jobs;
-	char usage[100]; /* what is wrong with the call, or "" */
 };
 
-enum {
-	OPT_COLLATERAL = 256,
-	OPT_AT,
-	OPT_ROOT,
-	OPT_POLICY,
-	OPT_BATCH,
-	OPT_MRTD,
-	OPT_RTMR,
-	OPT_DATA
-};
+static int take_collateral(void *member, const char *value, struct err *e)
+{
+	struct repeated *all = member;
 
-static const struct argp_option option_list[] = {
-        {"collateral", OPT_COLLATERAL, "DIR|FILE", 0,
-         "Intel's collateral: a folder of files as served, one such file, or a bundle; repeatable",
-         0},
-        {"at", OPT_AT, "TIME", 0, "judge as of this time: seconds, or 2026-01-27T09:01:45Z", 0},
-        {"root", OPT_ROOT, "PEM", 0, "also trust this test root, for emulated quotes", 0},
-        {"policy", OPT_POLICY, "FILE", 0,
-         "what to accept, as JSON (default: UpToDate, no DEBUG, no service TD, no VM within the "
-         "TD)",
-         0},
-        {"mrtd", OPT_MRTD, "HEX", 0,
-         "accept this MRTD only; as the two below beside the policy, and repeated: or another", 0},
-        {"rtmr", OPT_RTMR, "N=HEX", 0, "accept this value of RTMR N only, 0 to 3", 0},
-        {"report-data", OPT_DATA, "HEX", 0, "accept this REPORTDATA only: 64 bytes", 0},
-        {"batch", OPT_BATCH, NULL, 0, "many quotes, one line each; a folder means its files", 0},
-        {"jobs", 'j', "N", 0, "with --batch: as many at once (default: 1)", 0},
-        {0},
-};
+	if (all->count == ARGUMENTS_MAX)
+		return err_set(e, -EINVAL, "too many --collateral");
+	all->value[all->count++] = value;
+	return 0;
+}
 
 /* Seconds, or a date that there is: timegm() would make another of 30 February. */
-static int parse_time(const char *text, time_t *ret)
+static int take_time(void *ret, const char *text, struct err *e)
 {
 	struct tm tm = {0}, again;
 	char *end, same[32];
@@ -74,113 +61,55 @@ static int parse_time(const char *text, time_t *ret)
 	errno = 0;
 	seconds = strtoll(text, &end, 10);
 	if (end != text && *end == '\0' && errno == 0) {
-		*ret = (time_t)seconds;
+		*(time_t *)ret = (time_t)seconds;
 		return 0;
 	}
 	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (!end || *end)
-		return -EINVAL;
-	*ret = timegm(&tm);
-	if (!gmtime_r(ret, &again) || !strftime(same, sizeof(same), "%Y-%m-%dT%H:%M:%SZ", &again) ||
-	    strcmp(same, text) != 0)
-		return -EINVAL;
+	if (end && !*end)
+		*(time_t *)ret = timegm(&tm);
+	if (!end || *end || !gmtime_r(ret, &again) ||
+	    !strftime(same, sizeof(same), "%Y-%m-%dT%H:%M:%SZ", &again) || strcmp(same, text) != 0)
+		return err_set(e, -EINVAL, "--at: no such time: %.40s", text);
 	return 0;
 }
 
-/* Kept until all is parsed, since --json can come after it and is to say it, too. */
-static void wrong(struct options *o, const char *what, const char *arg)
+static int require(struct requirements *all, const char *option, const char *name, const char *hex,
+                   struct err *e)
 {
-	if (!o->usage[0])
-		snprintf(o->usage, sizeof(o->usage), "%s%.40s", what, arg);
+	if (all->count == ARGUMENTS_MAX)
+		return err_set(e, -EINVAL, "too many %s", option);
+	all->item[all->count].option = option;
+	all->item[all->count].name = name;
+	all->item[all->count++].hex = hex;
+	return 0;
 }
 
-static void require(struct options *o, const char *option, const char *name, const char *hex)
+static int take_mrtd(void *required, const char *value, struct err *e)
 {
-	if (o->requireds == ARGUMENTS_MAX)
-		wrong(o, "too many ", option);
-	else
-		o->required[o->requireds++] = (struct required){option, name, hex};
+	return require(required, "--mrtd", "mrtd", value, e);
 }
 
-static void require_rtmr(struct options *o, const char *arg)
+static int take_rtmr(void *required, const char *value, struct err *e)
 {
 	static const char *const name[] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
 
-	if (arg[0] < '0' || arg[0] > '3' || arg[1] != '=')
-		wrong(o, "--rtmr: expected N=HEX, N from 0 to 3: ", arg);
-	else
-		require(o, "--rtmr", name[arg[0] - '0'], arg + 2);
+	if (value[0] < '0' || value[0] > '3' || value[1] != '=')
+		return err_set(e, -EINVAL, "--rtmr: expected N=HEX, N from 0 to 3: %.40s", value);
+	return require(required, "--rtmr", name[value[0] - '0'], value + 2, e);
 }
 
-/* Files, and the end. */
-static error_t parse_rest(int key, char *arg, struct argp_state *state)
+static int take_data(void *required, const char *value, struct err *e)
 {
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_ARG:
-		if (o->files == ARGUMENTS_MAX)
-			wrong(o, "too many files: name their folder with --batch", "");
-		else
-			o->file[o->files++] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->files || (o->files > 1 && !o->batch))
-			wrong(o, "one FILE, or --batch", "");
-		if (o->usage[0])
-			argp_error(state, "%s", o->usage);
-		return 0;
-	case ARGP_KEY_SUCCESS:
-		if (o->usage[0] && !o->json)
-			argp_error(state, "%s", o->usage);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return require(required, "--report-data", "report_data", value, e);
 }
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+static int check(const void *options, struct err *e)
 {
-	struct options *o = state->input;
+	const struct options *o = options;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->json;
-		return 0;
-	case OPT_COLLATERAL:
-		if (o->collaterals == ARGUMENTS_MAX)
-			wrong(o, "too many --collateral", "");
-		else
-			o->collateral[o->collaterals++] = arg;
-		return 0;
-	case OPT_AT:
-		if (parse_time(arg, &o->at) < 0)
-			wrong(o, "--at: no such time: ", arg);
-		return 0;
-	case OPT_ROOT:
-		o->root = arg;
-		return 0;
-	case OPT_POLICY:
-		o->policy = arg;
-		return 0;
-	case OPT_MRTD:
-		require(o, "--mrtd", "mrtd", arg);
-		return 0;
-	case OPT_RTMR:
-		require_rtmr(o, arg);
-		return 0;
-	case OPT_DATA:
-		require(o, "--report-data", "report_data", arg);
-		return 0;
-	case OPT_BATCH:
-		o->batch = true;
-		return 0;
-	case 'j':
-		o->jobs = options_number(state, "--jobs", arg, JOBS_MAX);
-		return 0;
-	default:
-		return parse_rest(key, arg, state);
-	}
+	if (!o->file[0] || (o->file[1] && !o->batch))
+		return err_set(e, -EINVAL, "one FILE, or --batch");
+	return 0;
 }
 
 /* ---- inputs ---- */
@@ -198,8 +127,8 @@ static int make_verifier(const struct options *o, struct verifier **ret, struct 
 		return err_nomem(e);
 	if ((r = verifier_new(&(struct trust_anchors){.test_root_pem = pem}, &v, e)) < 0)
 		return err_prefix(e, "%.200s", o->root ?: "");
-	for (size_t i = 0; i < o->collaterals; i++) {
-		if ((r = collateral_take(o->collateral[i], v, NULL, e)) < 0)
+	for (size_t i = 0; i < o->collateral.count; i++) {
+		if ((r = collateral_take(o->collateral.value[i], v, NULL, e)) < 0)
 			return r;
 	}
 	*ret = TAKE_PTR(v);
@@ -217,9 +146,10 @@ static int make_policy(const struct options *o, struct policy **ret, struct err 
 	r = policy_read(o->policy ? (const void *)in.data : NULL, in.size, &p, e);
 	if (r < 0)
 		return o->policy ? err_prefix(e, "%.200s", o->policy) : r;
-	for (size_t i = 0; i < o->requireds; i++) {
-		if ((r = policy_require(p, o->required[i].name, o->required[i].hex, e)) < 0)
-			return err_prefix(e, "%s", o->required[i].option);
+	for (size_t i = 0; i < o->required.count; i++) {
+		r = policy_require(p, o->required.item[i].name, o->required.item[i].hex, e);
+		if (r < 0)
+			return err_prefix(e, "%s", o->required.item[i].option);
 	}
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -288,7 +218,7 @@ static int list_quotes(struct work *w, struct err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < w->o->files; i++) {
+	for (size_t i = 0; r == 0 && i < ARGUMENTS_MAX && w->o->file[i]; i++) {
 		const char *path = w->o->file[i];
 		size_t before = w->paths;
 
@@ -319,50 +249,72 @@ static int verify_all(struct work *w, const char **ret_code, struct err *e)
 	return shares_run(w->paths, w->o->jobs, verify_item, w, &w->exit, e);
 }
 
-/* argp ends the program when the call is wrong; whoever asked for JSON gets some nevertheless. */
-static const char *wrong_call; /* while options are parsed: what to say, or NULL */
+/* options_parse() ends the program when the call is wrong: who asked for JSON gets it nevertheless. */
+static bool parsing;
 
-static void say_wrong_call(int status, void *options)
+static void say_wrong_call(int status, void *unused)
 {
-	const struct options *o = options;
-
-	if (wrong_call && status == EXIT_USAGE)
-		answer_print_failure("usage", o->usage[0] ? o->usage : wrong_call, stdout);
+	(void)unused;
+	if (parsing && status == EXIT_USAGE)
+		answer_print_failure("usage",
+		                     options_complaint()
+		                             ?: "the options are wrong, see quote verify --help",
+		                     stdout);
 }
 
-static void expect_wrong_call(int argc, char **argv, struct options *o)
+static void expect_wrong_call(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0)
-			wrong_call = "the options are wrong, see quote verify --help";
-	}
-	if (wrong_call)
-		on_exit(say_wrong_call, o);
+	for (int i = 1; i < argc && !parsing; i++)
+		parsing = strcmp(argv[i], "--json") == 0;
+	if (parsing)
+		on_exit(say_wrong_call, NULL);
 }
+
+static const struct option_row rows[] = {
+        OPTION_CALL(collateral, take_collateral, "collateral", "DIR|FILE",
+                    "Intel's collateral: a folder of files as served, one such file, or a "
+                    "bundle; repeatable"),
+        OPTION_CALL(at, take_time, "at", "TIME",
+                    "judge as of this time: seconds, or 2026-01-27T09:01:45Z"),
+        OPTION_TEXT(root, "root", "PEM", "also trust this test root, for emulated quotes"),
+        OPTION_TEXT(policy, "policy", "FILE",
+                    "what to accept, as JSON (default: UpToDate, no DEBUG, no service TD, no VM "
+                    "within the TD)"),
+        OPTION_CALL(required, take_mrtd, "mrtd", "HEX",
+                    "accept this MRTD only; as the two below beside the policy, and "
+                    "repeated: or another"),
+        OPTION_CALL(required, take_rtmr, "rtmr", "N=HEX",
+                    "accept this value of RTMR N only, 0 to 3"),
+        OPTION_CALL(required, take_data, "report-data", "HEX",
+                    "accept this REPORTDATA only: 64 bytes"),
+        OPTION_FLAG(batch, "batch", "many quotes, one line each; a folder means its files"),
+        OPTION_JOBS(jobs, JOBS_MAX, "with --batch: as many at once (default: 1)"),
+        OPTION_JSON,
+        {0},
+};
 
 int cmd_quote_verify(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&options_json, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .options = option_list,
-	        .parser = parse_option,
-	        .children = children,
-	        .args_doc = "FILE...",
-	        .doc = "Verifies TDX quotes offline, as Intel's DCAP does and stricter: "
-	               "certificates, "
-	               "revocation, signatures, the quoting enclave, the TCB of platform and TDX "
-	               "module.\v"
-	               "Exit code 0: accepted, 1: rejected, 2: an input could not be used.",
+	static const struct options_of options = {
+	        .about = "Verifies TDX quotes offline, as Intel's DCAP does and stricter: "
+	                 "certificates, revocation, signatures, the quoting enclave, the TCB of "
+	                 "platform and TDX module.\vExit code 0: accepted, 1: rejected, 2: an "
+	                 "input could not be used.",
+	        .usage = "FILE...",
+	        .operand = OPTION_MEMBER(const char *, file[0]),
+	        .operands = ARGUMENTS_MAX,
+	        .check = check,
+	        .rows = rows,
 	};
-	static struct options o = {.jobs = 1}; /* static: for whom argp ends the program */
+	struct options o = {.jobs = 1};
 	struct work w = {.o = &o};
 	const char *code;
 	struct err e = {0};
 
 	o.at = time(NULL);
-	expect_wrong_call(argc, argv, &o);
-	options_parse(&argp, argc, argv, 0, &o);
-	wrong_call = NULL;
+	expect_wrong_call(argc, argv);
+	options_parse(&options, argc, argv, &o);
+	parsing = false;
 	if (verify_all(&w, &code, &e) < 0) {
 		if (o.json)
 			answer_print_failure(code, e.text, stdout);

@@ -8,49 +8,32 @@
 
 struct options {
 	const char *dir;
-	struct format_option format;
+	enum report_format format;
 };
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->format;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (o->dir)
-			argp_error(state, "one DIR is enough");
-		o->dir = argument;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->dir)
-			argp_error(state, "the folder of a run is missing");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
 
 int cmd_report(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&options_format, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-	        .parser = parse_option,
-	        .children = children,
-	        .args_doc = "DIR",
-	        .doc = "Prints a run, judged from its evidence. Nothing is written.",
+	static const struct option_row rows[] = {
+	        OPTION_FORMAT,
+	        {0},
 	};
-	struct options o = {.format = {.made = FORMATS_ALL}};
+	static const struct options_of options = {
+	        .about = "Prints a run, judged from its evidence. Nothing is written.",
+	        .usage = "DIR",
+	        .operand = OPTION_MEMBER(const char *, dir),
+	        .operands = 1,
+	        .missing = "the folder of a run is missing",
+	        .rows = rows,
+	};
+	struct options o = {0};
 	struct judged j;
 	struct err e;
 	int r;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	r = judged_load(o.dir, &j, &e);
 	if (r == 0) {
-		r = report_write(o.format.format, &j.in, &j.verdict, stdout, &e);
+		r = report_write(o.format, &j.in, &j.verdict, stdout, &e);
 		judged_done(&j);
 	}
 	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;

@@ -33,10 +33,10 @@ static const char *const accel_names[] = {"auto", "tcg", "kvm"};
 
 struct options {
 	const char *cases, *out, *cell, *qemu, *qgs_socket, *state_dir, *collateral;
-	int platform; /* enum platform or -1 */
+	enum platform platform; /* of a `td`; PLATFORM_NONE: what works */
 	enum accel accel;
 	unsigned jobs, repeat; /* jobs 0: chosen here */
-	struct format_option format;
+	enum report_format format;
 	struct guest_parts parts;
 };
 
@@ -53,124 +53,13 @@ struct context {
 
 /* ---- options ---- */
 
-enum {
-	KEY_CELL = 256,
-	KEY_ACCEL,
-	KEY_REPEAT,
-	KEY_QEMU,
-	KEY_KERNEL,
-	KEY_INITRD,
-	KEY_ROOT,
-	KEY_DISK,
-	KEY_FIRMWARE,
-	KEY_MODULE,
-	KEY_APPEND,
-	KEY_QGS
-};
-
-static const struct argp_option known_options[] = {
-        {0, 0, 0, 0, "What to run:", 1},
-        {"cell", KEY_CELL, "ID", 0, "only this cell of the case file", 1},
-        {"accel", KEY_ACCEL, "WHICH", 0,
-         "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)", 1},
-        {"jobs", 'j', "N", 0, "boots side by side (default: 2, or fewer CPUs or little memory)", 1},
-        {"repeat", KEY_REPEAT, "N", 0, "N whole runs, each with a folder of its own", 1},
-        {0, 0, 0, 0, "What comes out:", 2},
-        {"output", 'o', "DIR", 0,
-         "the run's folder (default: results/<run>); with --repeat DIR/1, DIR/2 ...", 2},
-        {0, 0, 0, 0,
-         "What guests are made of (and the environment variables that say the same):", 3},
-        {"qemu", KEY_QEMU, "PROGRAM", 0, "QEMU (default: qemu-system-x86_64)", 3},
-        {"kernel", KEY_KERNEL, "FILE", 0, "TCEPTION_KERNEL (of cells without @kernel=backports)",
-         3},
-        {"initrd", KEY_INITRD, "FILE", 0, "TCEPTION_INITRD", 3},
-        {"disk", KEY_DISK, "IMAGE", 0,
-         "TDs boot from this disk (raw or qcow2, read only) in place of kernel, initrd and append",
-         3},
-        {"root-image", KEY_ROOT, "FILE", 0, "TCEPTION_ROOT (of cells without @image=minimal)", 3},
-        {"firmware", KEY_FIRMWARE, "FILE", 0, "TCEPTION_FIRMWARE: a TDVF", 3},
-        {"module", KEY_MODULE, "FILE", 0, "TCEPTION_MODULE: the software TDX module", 3},
-        {"append", KEY_APPEND, "TEXT", 0, "TCEPTION_APPEND: added to the kernel's command line", 3},
-        {"qgs-socket", KEY_QGS, "PATH", 0,
-         "where a hardware TD's quotes come from (" TDX_QGS_SOCKET ")", 3},
-        {0},
-};
-
-static void set_part(char **part, const char *arg)
+static int take_part(void *member, const char *value, struct err *e)
 {
+	char **part = member;
+
 	free(*part);
-	*part = strdup(arg);
-}
-
-static int parse_part(int key, char *arg, struct guest_parts *p)
-{
-	switch (key) {
-	case KEY_KERNEL:
-		set_part(&p->kernel[KERNEL_TRIXIE].image, arg);
-		return 0;
-	case KEY_INITRD:
-		set_part(&p->kernel[KERNEL_TRIXIE].initrd, arg);
-		return 0;
-	case KEY_DISK:
-		set_part(&p->disk.path, arg);
-		return 0;
-	case KEY_ROOT:
-		set_part(&p->root[IMAGE_FULL].path, arg);
-		return 0;
-	case KEY_FIRMWARE:
-		set_part(&p->firmware, arg);
-		return 0;
-	case KEY_MODULE:
-		set_part(&p->module, arg);
-		return 0;
-	case KEY_APPEND:
-		set_part(&p->append, arg);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->platform;
-		state->child_inputs[1] = &o->format;
-		state->child_inputs[2] = &o->collateral;
-		state->child_inputs[3] = &o->state_dir;
-		return 0;
-	case 'o':
-		o->out = arg;
-		return 0;
-	case 'j':
-		o->jobs = options_number(state, "--jobs", arg, JOBS_MAX);
-		return 0;
-	case KEY_CELL:
-		o->cell = arg;
-		return 0;
-	case KEY_ACCEL:
-		o->accel = (enum accel)OPTIONS_CHOICE(state, "--accel", arg, accel_names);
-		return 0;
-	case KEY_REPEAT:
-		o->repeat = options_number(state, "--repeat", arg, REPEAT_MAX);
-		return 0;
-	case KEY_QEMU:
-		o->qemu = arg;
-		return 0;
-	case KEY_QGS:
-		o->qgs_socket = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 0)
-			argp_error(state, "one case file at a time");
-		o->cases = arg;
-		return 0;
-	default:
-		return parse_part(key, arg, &o->parts);
-	}
+	*part = strdup(value);
+	return *part ? 0 : err_nomem(e);
 }
 
 /* ---- before the first boot ---- */
@@ -298,7 +187,7 @@ static int conclude(const struct context *c, const char *dir, struct err *e)
 		return r;
 	r = judged_save(&j, e);
 	if (r == 0)
-		r = report_write(c->o->format.format, &j.in, &j.verdict, stdout, e);
+		r = report_write(c->o->format, &j.in, &j.verdict, stdout, e);
 	if (r == 0)
 		r = run_verdict_exit_code(&j.verdict);
 	judged_done(&j);
@@ -438,33 +327,61 @@ static int run_with(struct context *c, struct options *o)
 	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : r;
 }
 
+static const struct option_row rows[] = {
+        OPTION_HEADING("What to run:"),
+        OPTION_TEXT(cell, "cell", "ID", "only this cell of the case file"),
+        OPTION_PLATFORM,
+        OPTION_CHOICE(accel, "accel", "WHICH", accel_names,
+                      "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)"),
+        OPTION_JOBS(jobs, JOBS_MAX,
+                    "boots side by side (default: 2, or fewer CPUs or little memory)"),
+        OPTION_NUMBER(repeat, "repeat", REPEAT_MAX, "N whole runs, each with a folder of its own"),
+        OPTION_HEADING("What comes out:"),
+        OPTION_OUTPUT(out,
+                      "the run's folder (default: results/<run>); with --repeat DIR/1, "
+                      "DIR/2 ..."),
+        OPTION_FORMAT,
+        OPTION_KEPT_COLLATERAL,
+        OPTION_HEADING("What guests are made of (and the environment variables that say "
+                       "the same):"),
+        OPTION_TEXT(qemu, "qemu", "PROGRAM", "QEMU (default: qemu-system-x86_64)"),
+        OPTION_CALL(parts.kernel[KERNEL_TRIXIE].image, take_part, "kernel", "FILE",
+                    "TCEPTION_KERNEL (of cells without @kernel=backports)"),
+        OPTION_CALL(parts.kernel[KERNEL_TRIXIE].initrd, take_part, "initrd", "FILE",
+                    "TCEPTION_INITRD"),
+        OPTION_CALL(parts.disk.path, take_part, "disk", "IMAGE",
+                    "TDs boot from this disk (raw or qcow2, read only) in place of kernel, "
+                    "initrd and append"),
+        OPTION_CALL(parts.root[IMAGE_FULL].path, take_part, "root-image", "FILE",
+                    "TCEPTION_ROOT (of cells without @image=minimal)"),
+        OPTION_CALL(parts.firmware, take_part, "firmware", "FILE", "TCEPTION_FIRMWARE: a TDVF"),
+        OPTION_CALL(parts.module, take_part, "module", "FILE",
+                    "TCEPTION_MODULE: the software TDX module"),
+        OPTION_CALL(parts.append, take_part, "append", "TEXT",
+                    "TCEPTION_APPEND: added to the kernel's command line"),
+        OPTION_TEXT(qgs_socket, "qgs-socket", "PATH",
+                    "where a hardware TD's quotes come from (" TDX_QGS_SOCKET ")"),
+        OPTION_STATE_DIR,
+        {0},
+};
+
 int cmd_run(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&options_platform, 0, NULL, 1},
-	                                             {&options_format, 0, NULL, 2},
-	                                             {&options_collateral, 0, NULL, 2},
-	                                             {&authority_options, 0, NULL, 3},
-	                                             {0}};
-	static const struct argp argp = {
-	        .options = known_options,
-	        .parser = parse,
-	        .children = children,
-	        .args_doc = "[CASES]",
-	        .doc = "Boots plain VMs and trust domains, enters the inner layers of each cell of "
-	               "CASES "
-	               "(cases/default.yaml), collects their evidence and judges it.\v"
-	               "Exit codes: 0 all as expected, 1 a verdict differs, 2 usage or a bad case "
-	               "file, "
-	               "3 something was broken or interrupted.",
+	static const struct options_of options = {
+	        .about = "Boots plain VMs and trust domains, enters the inner layers of each cell "
+	                 "of CASES (cases/default.yaml), collects their evidence and judges "
+	                 "it.\vExit codes: 0 all as expected, 1 a verdict differs, 2 usage or a "
+	                 "bad case file, 3 something was broken or interrupted.",
+	        .usage = "[CASES]",
+	        .operand = OPTION_MEMBER(const char *, cases),
+	        .operands = 1,
+	        .rows = rows,
 	};
-	struct options o = {.cases = cmd_default_cases(),
-	                    .platform = -1,
-	                    .repeat = 1,
-	                    .format = {.made = FORMATS_ALL}};
+	struct options o = {.cases = cmd_default_cases(), .repeat = 1};
 	struct context c = {.o = &o};
 	int r;
 
-	options_parse(&argp, argc, argv, 0, &o);
+	options_parse(&options, argc, argv, &o);
 	r = run_with(&c, &o);
 	plan_done(&c.plan);
 	case_file_done(&c.cases);

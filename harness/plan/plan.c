@@ -42,7 +42,7 @@ static void place_td(const struct layer *l, const struct host_facts *host, int w
 		skip(p, "no TDX on this host: %.130s", host->tdx_reason);
 		return;
 	}
-	p->platform = wanted == PLATFORM_HARDWARE || (wanted < 0 && host->tdx_usable)
+	p->platform = wanted == PLATFORM_HARDWARE || (wanted == PLATFORM_NONE && host->tdx_usable)
 	                      ? PLATFORM_HARDWARE
 	                      : PLATFORM_EMULATED;
 	p->kvm = p->platform == PLATFORM_HARDWARE;

@@ -79,8 +79,8 @@ struct plan {
 };
 
 struct plan_options {
-	int platform;     /* enum platform asked for a `td`, or -1 for automatic */
-	const char *only; /* one cell's ID, or NULL */
+	enum platform platform; /* asked for a `td`; PLATFORM_NONE: what the host can */
+	const char *only;       /* one cell's ID, or NULL */
 	/* Why there is no such kernel or image, or NULL where there is one. */
 	const char *no_kernel[KERNEL_COUNT], *no_image[IMAGE_COUNT];
 };

@@ -32,7 +32,7 @@ static void setup(void)
 	                           .kvm_reason = "no /dev/kvm",
 	                           .tdx_reason = "no TDX module",
 	                           .memory_mib = 16384};
-	options = (struct plan_options){.platform = -1};
+	options = (struct plan_options){0};
 }
 
 /* "td-1:0,2,1 vm-1:3": boots with the cases of their steps. */
@@ -204,7 +204,7 @@ START_TEST(platforms)
 	plan_done(&p);
 
 	host.tdx_usable = host.kvm_usable = true;
-	options.platform = -1;
+	options.platform = PLATFORM_NONE;
 	p = make();
 	ck_assert_int_eq(p.boot[0].platform, PLATFORM_HARDWARE);
 	ck_assert(p.boot[0].kvm);

@@ -2,6 +2,7 @@
 """The verbs that read evidence from files, run as a user runs them: exit codes, JSON, text forms."""
 import base64
 import datetime
+import gzip
 import hashlib
 import json
 import subprocess
@@ -85,6 +86,18 @@ def token(claims):
     ("json", lambda b: json.dumps({"cc_eventlog": None, "quote": base64.b64encode(b).decode()}).encode()),
     ("json", lambda b: json.dumps([{"evidence": {"td_quote": list(b)}}]).encode()),
     ("jwt", lambda b: token({"eat_nonce": "x", "submods": {"tdx": {"quote": base64url(b)}}})),
+    ("json", lambda b: json.dumps({"tdxCcel": {"tdQuote": base64.b64encode(b).decode()}}).encode()),  # Google's API
+    ("json", lambda b: json.dumps({"intel_quote": b.hex(), "nvidia_payload": "{}"}).encode()),
+    ("json", lambda b: json.dumps({"provider": "tdx_guest", "outblob": base64.b64encode(b).decode()}).encode()),  # configfs-tsm
+    ("json", lambda b: json.dumps({"quote": "none", "evidence": base64url(json.dumps(  # as a verifier is asked
+        {"cc_eventlog": None, "quote": base64.b64encode(b).decode()}).encode())}).encode()),
+    ("base64", lambda b: base64.b64encode(json.dumps({"quote": b.hex()}).encode())),
+    ("pem", lambda b: b"-----BEGIN TDX QUOTE-----\n" + base64.encodebytes(b) + b"-----END TDX QUOTE-----\n"),
+    ("data-url", lambda b: b"data:application/octet-stream;base64," + base64.b64encode(b)),
+    ("json", lambda b: json.dumps({"quote": "data:;base64," + base64.b64encode(b).decode()}).encode()),
+    ("base64", lambda b: b"\xef\xbb\xbf" + base64.b64encode(b) + b"\r\n"),
+    ("hex", lambda b: (b.hex() + "\r\n").encode("utf-16")),  # PowerShell's >
+    ("json", lambda b: b"\xfe\xff" + json.dumps({"quote": b.hex()}).encode("utf-16-be")),
 ])
 @pytest.mark.parametrize("more", [0, 1, 2])
 def test_forms(form, encode, more):
@@ -92,6 +105,34 @@ def test_forms(form, encode, more):
     assert status == 0
     assert json.loads(out)["form"] == form
     assert json.loads(out)["body"]["mrtd"] == QUOTES[V4.name]["mr_td"]
+
+
+@pytest.mark.parametrize("data, said", [
+    (gzip.compress(V4.read_bytes()), "gunzip"),
+    (b"\x28\xb5\x2f\xfd\0\0", "zstd"),
+    (b"PK\3\4\0\0", "ZIP"),
+    (b"HCLA\2\0\0\0" + bytes(2000), "metadata service"),
+    ((GOLDEN / "tdreport" / "coco-tdx15.bin").read_bytes(), "a TDREPORT, which only its own machine can check"),
+    (b"\2\0\0\0" + bytes(1180), "SEV-SNP"),
+    (b"00000000: 0400 0200 8100 0000  ........\n", "xxd -r"),
+    (b"0000000 0004 0002 0081 0000\n", "xxd -r"),
+    (b"<html><title>502 Bad Gateway</title></html>", "HTML"),
+    (b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "PEM of a CERTIFICATE"),
+    (b"-----BEGIN TDX QUOTE-----\nnonsense\n", "malformed PEM"),
+    (b"data:text/plain,hello", "not of base64"),
+    (b'{"nothing": 1}', '"outblob"'),
+    (b'{"quote": ""}', "JSON without a quote"),
+    (b'{"quote": "\\u0001"}', "JSON without a quote"),
+    ("\N{SNOWMAN}".encode("utf-16"), "UTF-16"),
+    (base64.b64encode(gzip.compress(b"x")), "base64: compressed by gzip"),
+    (base64.b64encode(base64.b64encode(base64.b64encode(base64.b64encode(base64.b64encode(V4.read_bytes()))))), "too often"),
+], ids=["gzip", "zstd", "zip", "hcl", "tdreport", "snp", "xxd", "od", "html", "certificate", "torn-pem", "data-url", "json",
+        "empty", "control", "utf16", "base64-of-gzip", "layers"])
+def test_named_for_what_it_is(data, said):
+    status, out, err = tception("quote", "parse", "-", stdin=data)
+    assert (status, out) == (1, "") and said in err and err.count("\n") == 1
+    status, out, _ = tception("quote", "verify", "--json", "-", stdin=data)
+    assert status == 1 and said in json.loads(out)["error"]["text"] and said in json.loads(out)["refusals"][0]["reason"]
 
 
 def test_trailing():

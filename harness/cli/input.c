@@ -93,12 +93,13 @@ static int read_evidence(const char *path, const char *what, size_t max, struct 
 	return 0;
 }
 
-static int refused(const char *path, const char *what, struct format_fault fault,
+static int refused(const char *path, const char *what, struct format_fault fault, const char *hint,
                    struct format_fault *ret_fault, struct err *e)
 {
 	*ret_fault = fault;
-	return err_set(e, -EBADMSG, "%.200s: not a %s: %s at byte %ju", path, what,
-	               format_code_name(fault.code), (uintmax_t)fault.offset);
+	return err_set(e, -EBADMSG, "%.200s: not a %s: %s at byte %ju%s%s", path, what,
+	               format_code_name(fault.code), (uintmax_t)fault.offset, hint ? ": " : "",
+	               hint ?: "");
 }
 
 int input_quote(const char *path, struct input *ret_input, struct quote *ret,
@@ -112,7 +113,7 @@ int input_quote(const char *path, struct input *ret_input, struct quote *ret,
 		return r;
 	fault.code = quote_parse(in.data, in.size, ret, &fault.offset);
 	if (fault.code != FORMAT_OK)
-		return refused(path, "quote", fault, ret_fault, e);
+		return refused(path, "quote", fault, form_hint(in.data, in.size), ret_fault, e);
 	*ret_input = TAKE(in, (struct input){0});
 	return 0;
 }
@@ -127,7 +128,7 @@ int input_tdreport(const char *path, struct tdreport *ret, struct format_fault *
 	if (r < 0)
 		return r;
 	fault.code = tdreport_parse(in.data, in.size, ret, &fault.offset);
-	return fault.code == FORMAT_OK ? 0 : refused(path, "TDREPORT", fault, ret_fault, e);
+	return fault.code == FORMAT_OK ? 0 : refused(path, "TDREPORT", fault, NULL, ret_fault, e);
 }
 
 int json_print(json_t *root)

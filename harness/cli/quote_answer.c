@@ -47,8 +47,8 @@ static void print_text(const struct answer *a, FILE *out)
 
 	fprintf(out, "%s: %s\n", a->name, a->policy.accepted ? "accepted" : "REJECTED");
 	if (a->fault.code != FORMAT_OK)
-		fprintf(out, "  not a quote: %s at byte %ju\n", format_code_name(a->fault.code),
-		        (uintmax_t)a->fault.offset);
+		fprintf(out, "  not a quote: %s at byte %ju%s%s\n", format_code_name(a->fault.code),
+		        (uintmax_t)a->fault.offset, a->why[0] ? ": " : "", a->why);
 	if (a->text[0])
 		fprintf(out, "  %s\n", a->text);
 	if (a->fault.code != FORMAT_OK || a->text[0])

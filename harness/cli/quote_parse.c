@@ -303,7 +303,7 @@ int cmd_quote_parse(int argc, char **argv)
 	};
 	static const struct options_of options = {
 	        .about = "Shows what a quote says: binary, hexadecimal, base64, base64url, or in "
-	                 "JSON or a token; - is standard input. Nothing is verified.\vExit "
+	                 "JSON, a token, PEM or a data: URL; - is standard input. Nothing is verified.\vExit "
 	                 "status: 0; 1 when the bytes are no quote; 2 when they cannot be read.",
 	        .usage = "FILE",
 	        .operand = OPTION_MEMBER(const char *, path),

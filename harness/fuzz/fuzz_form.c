@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err e = {0};
 
 	if (form_quote(data, size, &b, &e) == 0) {
+		form_hint(b.data, b.size);
 		FUZZ_CHECK(b.form < FORM_COUNT && b.size <= size);
 		FUZZ_CHECK(b.form != FORM_BINARY ||
 		           (b.size == size && memcmp(b.data, data, size) == 0));

@@ -31,8 +31,8 @@ static json_t *json_time(time_t t)
 static json_t *json_error(const struct answer *a)
 {
 	if (a->fault.code != FORMAT_OK)
-		return json_pack("{ss, sI}", "code", format_code_name(a->fault.code), "offset",
-		                 (json_int_t)a->fault.offset);
+		return json_pack("{ss, sI, ss*}", "code", format_code_name(a->fault.code), "offset",
+		                 (json_int_t)a->fault.offset, "text", a->why[0] ? a->why : NULL);
 	return a->text[0]
 	               ? json_pack("{ss, sn, ss}", "code", "unreadable", "offset", "text", a->text)
 	               : json_null();
@@ -61,7 +61,7 @@ static json_t *json_refusals(const struct answer *a)
 	if (a->fault.code != FORMAT_OK)
 		json_array_append_new(list,
 		                      json_pack("{ss, ss}", "code", format_code_name(a->fault.code),
-		                                "reason", "not a quote"));
+		                                "reason", a->why[0] ? a->why : "not a quote"));
 	if (a->text[0])
 		json_array_append_new(
 		        list, json_pack("{ss, ss}", "code", "unreadable", "reason", a->text));
@@ -201,6 +201,12 @@ void answer_unreadable(struct answer *a, const struct err *e)
 	snprintf(a->text, sizeof(a->text), "%.*s", (int)sizeof(a->text) - 1, e->text);
 }
 
+static void refused(struct answer *a, struct format_fault fault, const char *why)
+{
+	a->fault = fault;
+	snprintf(a->why, sizeof(a->why), "%.*s", (int)sizeof(a->why) - 1, why);
+}
+
 int answer_read(struct answer *a, const void *data, size_t size, struct err *e)
 {
 	struct err why;
@@ -213,7 +219,7 @@ int answer_read(struct answer *a, const void *data, size_t size, struct err *e)
 	if (r == -EFBIG)
 		answer_unreadable(a, &why);
 	else if (r < 0)
-		a->fault = (struct format_fault){FORMAT_BAD_ENCODING, 0};
+		refused(a, (struct format_fault){FORMAT_BAD_ENCODING, 0}, why.text);
 	if (r < 0)
 		return 0;
 	if (a->bytes.size > QUOTE_MAX) {
@@ -222,7 +228,10 @@ int answer_read(struct answer *a, const void *data, size_t size, struct err *e)
 		return 0;
 	}
 	a->fault.code = quote_parse(a->bytes.data, a->bytes.size, &a->parsed, &a->fault.offset);
-	a->quote = a->fault.code == FORMAT_OK ? &a->parsed : NULL;
+	if (a->fault.code == FORMAT_OK)
+		a->quote = &a->parsed;
+	else
+		refused(a, a->fault, form_hint(a->bytes.data, a->bytes.size) ?: "");
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 struct answer {
 	const char *name;          /* what the caller calls the quote: a path */
 	struct format_fault fault; /* code FORMAT_OK unless the bytes are no quote */
+	char why[200];             /* more about that, or "" */
 	char text[200];            /* why there is nothing to read at all, else "" */
 	struct form_bytes bytes;
 	struct quote parsed;       /* points into `bytes` */

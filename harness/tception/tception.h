@@ -92,7 +92,7 @@ struct tception_answer {
 
 /*
  * Verifies a quote as of `at`. `data`: up to 4 MiB, binary, hexadecimal, base64, base64url, or in
- * JSON or a token; the quote in it up to 128 KiB. `name`: what "file" in the JSON says, UTF-8. A
+ * JSON, a token, PEM or a data: URL; the quote in it up to 128 KiB. `name`: what "file" in the JSON says, UTF-8. A
  * quote that is refused, and bytes that are none, are an answer and not a failure: 0. -EINVAL: the
  * name is not UTF-8; -ENOMEM.
  */

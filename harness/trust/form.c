@@ -11,11 +11,11 @@
 #include "format/bytes.h"
 #include "format/text.h"
 
-#define DEPTH_MAX 8
-
 const char *const form_names[FORM_COUNT] = {
-        [FORM_BINARY] = "binary",       [FORM_HEX] = "hex",   [FORM_BASE64] = "base64",
-        [FORM_BASE64URL] = "base64url", [FORM_JSON] = "json", [FORM_JWT] = "jwt",
+        [FORM_BINARY] = "binary", [FORM_HEX] = "hex",
+        [FORM_BASE64] = "base64", [FORM_BASE64URL] = "base64url",
+        [FORM_JSON] = "json",     [FORM_JWT] = "jwt",
+        [FORM_PEM] = "pem",       [FORM_DATA_URL] = "data-url",
 };
 
 void form_done(struct form_bytes *b)
@@ -109,146 +109,4 @@ int form_json(const json_t *value, struct form_bytes *ret)
 	if (!json_is_string(value))
 		return -EBADMSG;
 	return form_text(json_string_value(value), json_string_length(value), ret);
-}
-
-static bool is_called_quote(const char *key)
-{
-	static const char *const names[] = {"quote", "td_quote", "tdx_quote", "tdreport",
-	                                    "evidence"};
-
-	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		if (strcasecmp(key, names[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int find_in_value(const char *key, const json_t *value, unsigned depth,
-                         struct form_bytes *ret);
-
-/* -EBADMSG: there is none. */
-static int find_quote(const json_t *json, unsigned depth, struct form_bytes *ret)
-{
-	const json_t *value;
-	const char *key;
-	int r = -EBADMSG;
-	size_t i;
-
-	if (json_is_object(json)) {
-		json_object_foreach((json_t *)json, key, value)
-		{
-			if ((r = find_in_value(key, value, depth, ret)) != -EBADMSG)
-				return r;
-		}
-	} else {
-		json_array_foreach(json, i, value)
-		{
-			if ((r = find_in_value("", value, depth, ret)) != -EBADMSG)
-				return r;
-		}
-	}
-	return -EBADMSG;
-}
-
-static int find_in_value(const char *key, const json_t *value, unsigned depth,
-                         struct form_bytes *ret)
-{
-	int r = is_called_quote(key) ? form_json(value, ret) : -EBADMSG;
-
-	if (r == -EBADMSG && depth < DEPTH_MAX && (json_is_object(value) || json_is_array(value)))
-		r = find_quote(value, depth + 1, ret);
-	return r;
-}
-
-static int from_json(const char *text, size_t size, enum form form, struct form_bytes *ret,
-                     struct err *e)
-{
-	json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-	int r = json ? find_quote(json, 1, ret) : -EBADMSG;
-
-	if (r == -ENOMEM)
-		r = err_nomem(e);
-	else if (!json)
-		r = err_set(e, r, "malformed JSON");
-	else if (r < 0)
-		r = err_set(e, r,
-		            "JSON without a quote (\"quote\", \"td_quote\", \"tdx_quote\", "
-		            "\"tdreport\" or \"evidence\")");
-	else
-		ret->form = form;
-	json_decref(json);
-	return r;
-}
-
-/* HEADER.PAYLOAD.SIGNATURE; NULL when the text is not of that form. */
-static const char *jwt_payload(const char *text, size_t size, size_t *ret_size)
-{
-	const char *first = memchr(text, '.', size), *last;
-
-	if (!first || first == text)
-		return NULL;
-	last = memchr(first + 1, '.', size - (size_t)(first + 1 - text));
-	if (!last || memchr(last + 1, '.', size - (size_t)(last + 1 - text)))
-		return NULL;
-	*ret_size = (size_t)(last - first - 1);
-	return first + 1;
-}
-
-static int from_jwt(const char *payload, size_t size, struct form_bytes *ret, struct err *e)
-{
-	_cleanup_(form_done) struct form_bytes json = {0};
-	int r = form_text(payload, size, &json);
-
-	if (r == -ENOMEM)
-		return err_nomem(e);
-	if (r < 0)
-		return err_set(e, r, "a token whose payload is not base64url");
-	r = from_json((const char *)json.data, json.size, FORM_JWT, ret, e);
-	return r < 0 ? err_prefix(e, "a token's payload") : 0;
-}
-
-/* ---- all of them ---- */
-
-/* Bytes that only binary has are below the space. */
-static bool is_text(const char *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if ((unsigned char)data[i] < ' ' && !isspace((unsigned char)data[i]))
-			return false;
-	}
-	return size > 0;
-}
-
-static int as_it_is(const void *data, size_t size, struct form_bytes *ret, struct err *e)
-{
-	uint8_t *copy = malloc(size + 1);
-
-	if (!copy)
-		return err_nomem(e);
-	memcpy(copy, data, size);
-	*ret = (struct form_bytes){copy, size, FORM_BINARY};
-	return 0;
-}
-
-int form_quote(const void *data, size_t size, struct form_bytes *ret, struct err *e)
-{
-	const char *text = data, *payload;
-	size_t length = size, payload_size;
-	int r;
-
-	if (!is_text(text, length))
-		return as_it_is(data, size, ret, e);
-	for (; length && isspace((unsigned char)*text); text++)
-		length--;
-	if (length && (*text == '{' || *text == '['))
-		return from_json(text, length, FORM_JSON, ret, e);
-	if ((payload = jwt_payload(text, length, &payload_size)))
-		return from_jwt(payload, payload_size, ret, e);
-	r = form_text(text, length, ret);
-	if (r == -ENOMEM)
-		return err_nomem(e);
-	return r == 0 ? 0
-	              : err_set(e, r,
-	                        "text that is neither hexadecimal, base64, base64url nor JSON or a "
-	                        "token with a quote in it");
 }

@@ -64,6 +64,10 @@ def forms():
     token = base64.urlsafe_b64encode(json.dumps({"eat_nonce": "x", "tdx": {"quote": url}}).encode()).rstrip(b"=").decode()
     for name, text in (("hex", "0x" + data.hex()), ("base64", base64.b64encode(data).decode()), ("unpadded", url.replace("_", "/").replace("-", "+")),
                        ("base64url", url), ("imds.json", json.dumps({"quote": url})), ("token", f"eyJhbGciOiJFUzI1NiJ9.{token}.c2ln"),
+                       ("pem", f"-----BEGIN TDX QUOTE-----\n{base64.b64encode(data).decode()}\n-----END TDX QUOTE-----\n"),
+                       ("data-url", f"data:application/octet-stream;base64,{base64.b64encode(data).decode()}"),
+                       ("asked.json", json.dumps({"evidence": base64.urlsafe_b64encode(json.dumps({"tdQuote": url}).encode()).decode()})),
+                       ("utf16", ("0x" + data.hex()).encode("utf-16")),
                        ("evidence.json", json.dumps([{"cc_eventlog": None, "td_quote": list(data)}]))):
         put(f"form/{name}", text)
 

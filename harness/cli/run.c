@@ -22,20 +22,23 @@
 #include "run/parts.h"
 #include "run/predict.h"
 #include "run/runner.h"
-#include "run/tdxhost.h"
+#include "run/quoteservice.h"
 
 #define REPEAT_MAX     1000
 #define JOBS_MAX       64
+#define DEADLINE_MAX   86400
 #define GUEST_OVERHEAD 384 /* MiB: QEMU itself and, for an emulated TD, the module's RAM */
 
 enum accel { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
 static const char *const accel_names[] = {"auto", "tcg", "kvm"};
 
 struct options {
-	const char *cases, *out, *cell, *qemu, *qgs_socket, *state_dir, *collateral;
+	const char *cases, *out, *cell, *qemu, *state_dir, *collateral;
+	struct quote_service quotes;
 	enum platform platform; /* of a `td`; PLATFORM_NONE: what works */
 	enum accel accel;
 	unsigned jobs, repeat; /* jobs 0: chosen here */
+	unsigned boot_deadline_s; /* 0: the plan's */
 	enum report_format format;
 	struct guest_parts parts;
 };
@@ -60,6 +63,11 @@ static int take_part(void *member, const char *value, struct err *e)
 	free(*part);
 	*part = strdup(value);
 	return *part ? 0 : err_nomem(e);
+}
+
+static int take_quotes(void *member, const char *value, struct err *e)
+{
+	return quote_service_parse(value, member, e);
 }
 
 /* ---- before the first boot ---- */
@@ -108,19 +116,25 @@ static unsigned choose_jobs(const struct context *c)
 	return jobs;
 }
 
+/* Said first and last, so that nobody takes the one for the other. */
+static void announce_platform(const struct context *c)
+{
+	const char *reason = c->host.tdx_reason;
+
+	if (plan_needs(&c->plan, PLATFORM_EMULATED))
+		fprintf(stderr, "tception: td: EMULATED trust domains (%s)\n",
+		        c->o->platform == PLATFORM_EMULATED ? "--platform emulated" : reason);
+	else if (plan_needs(&c->plan, PLATFORM_HARDWARE))
+		fprintf(stderr, "tception: td: hardware trust domains (%s)\n", reason);
+}
+
 static void announce(const struct context *c, const char *dir, size_t cells)
 {
 	const struct host_facts *h = &c->host;
-	bool emulated = plan_needs(&c->plan, PLATFORM_EMULATED);
 
 	fprintf(stderr, "tception: %zu cells in %zu boots, QEMU %s, evidence in %s\n", cells,
 	        c->plan.boots, h->qemu_version, dir);
-	if (emulated)
-		fprintf(stderr, "tception: td: EMULATED trust domains (%s)\n",
-		        c->o->platform == PLATFORM_EMULATED ? "--platform emulated"
-		                                            : h->tdx_reason);
-	else if (plan_needs(&c->plan, PLATFORM_HARDWARE))
-		fprintf(stderr, "tception: td: hardware trust domains (%s)\n", h->tdx_reason);
+	announce_platform(c);
 	if (plan_needs(&c->plan, PLATFORM_NONE))
 		fprintf(stderr, "tception: vm: -accel %s (%s)\n", h->kvm_usable ? "kvm" : "tcg",
 		        h->kvm_reason);
@@ -255,7 +269,7 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	        .cases = &c->cases,
 	        .plan = &c->plan,
 	        .parts = &c->o->parts,
-	        .qgs_socket = c->o->qgs_socket ? c->o->qgs_socket : TDX_QGS_SOCKET,
+	        .quotes = c->o->quotes,
 	        .authority = c->authority,
 	        .jobs = choose_jobs(c),
 	        .progress = on_progress,
@@ -274,6 +288,8 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 		predict_boots(c, &record);
 	if (r == 0)
 		r = conclude(c, record.dir, e);
+	if (r >= 0)
+		announce_platform(c);
 	if (r >= 0 && *ret_signal) {
 		fprintf(stderr, "tception: interrupted by SIG%s; what was done is in %s\n",
 		        sigabbrev_np(*ret_signal), record.dir);
@@ -304,7 +320,8 @@ static int run_all(struct context *c, struct err *e)
 
 static int run_with(struct context *c, struct options *o)
 {
-	struct plan_options how = {.platform = o->platform, .only = o->cell};
+	struct plan_options how = {
+	        .platform = o->platform, .only = o->cell, .boot_deadline_s = (int)o->boot_deadline_s};
 	struct err e = {0};
 	int r;
 
@@ -335,6 +352,8 @@ static const struct option_row rows[] = {
                       "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)"),
         OPTION_JOBS(jobs, JOBS_MAX,
                     "boots side by side (default: 2, or fewer CPUs or little memory)"),
+        OPTION_NUMBER(boot_deadline_s, "boot-deadline", DEADLINE_MAX,
+                      "seconds from QEMU's start to the agent's first word (180)"),
         OPTION_NUMBER(repeat, "repeat", REPEAT_MAX, "N whole runs, each with a folder of its own"),
         OPTION_HEADING("What comes out:"),
         OPTION_OUTPUT(out,
@@ -359,8 +378,9 @@ static const struct option_row rows[] = {
                     "TCEPTION_MODULE: the software TDX module"),
         OPTION_CALL(parts.append, take_part, "append", "TEXT",
                     "TCEPTION_APPEND: added to the kernel's command line"),
-        OPTION_TEXT(qgs_socket, "qgs-socket", "PATH",
-                    "where a hardware TD's quotes come from (" TDX_QGS_SOCKET ")"),
+        OPTION_CALL(quotes, take_quotes, "qgs-socket", "ADDRESS",
+                    "where a hardware TD's quotes come from: unix:PATH or vsock:CID:PORT "
+                    "(" TDX_QGS_SOCKET " where there is one, else vsock:2:4050)"),
         OPTION_STATE_DIR,
         {0},
 };
@@ -379,8 +399,11 @@ int cmd_run(int argc, char **argv)
 	};
 	struct options o = {.cases = cmd_default_cases(), .repeat = 1};
 	struct context c = {.o = &o};
+	struct err e;
 	int r;
 
+	if (quote_service_parse(NULL, &o.quotes, &e) < 0)
+		return cmd_failed(EXIT_BROKEN, &e);
 	options_parse(&options, argc, argv, &o);
 	r = run_with(&c, &o);
 	plan_done(&c.plan);

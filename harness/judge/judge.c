@@ -390,7 +390,7 @@ int judge_case(const struct judge_input *in, size_t case_index, struct cell_verd
 	t->test = &in->cases->item[case_index];
 	snprintf(v.id, sizeof(v.id), "%s", t->test->id);
 	if (skip) {
-		v.outcome = OUTCOME_SKIP;
+		v.outcome = skip->asked ? OUTCOME_BROKEN : OUTCOME_SKIP;
 		text_escape(v.reason, JUDGE_TEXT_MAX, skip->reason);
 	} else if (find_boot(in, case_index, &t->boot, &tried_before)) {
 		rc = judge_trial(t, tried_before, &v, e);

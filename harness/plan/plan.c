@@ -20,7 +20,9 @@ struct placement {
 	enum guest_image image;
 	bool kvm;
 	unsigned memory_mib, vcpus;
-	char skip[160]; /* the missing host capability, or "" */
+	int boot_deadline_s;
+	bool asked;     /* for it by the user */
+	char skip[480]; /* the missing host capability, or "" */
 };
 
 static void skip(struct placement *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -39,7 +41,8 @@ static void place_td(const struct layer *l, const struct host_facts *host, int w
                      struct placement *p)
 {
 	if (wanted == PLATFORM_HARDWARE && !host->tdx_usable) {
-		skip(p, "no TDX on this host: %.130s", host->tdx_reason);
+		p->asked = true;
+		skip(p, "no TDX on this host: %s", host->tdx_reason);
 		return;
 	}
 	p->platform = wanted == PLATFORM_HARDWARE || (wanted == PLATFORM_NONE && host->tdx_usable)
@@ -81,6 +84,8 @@ static struct placement place(const struct test_case *c, const struct host_facts
 	        .image = (enum guest_image)layer_choice(l, AXIS_IMAGE),
 	        .memory_mib = layer_number(l, AXIS_MEM),
 	        .vcpus = layer_number(l, AXIS_VCPUS),
+	        .boot_deadline_s = options->boot_deadline_s ? options->boot_deadline_s
+	                                                    : BOOT_DEADLINE_S,
 	};
 
 	if (l->kind->trust_domain)
@@ -106,14 +111,15 @@ static void *grow(void **array, size_t *count, size_t size)
 	return memset(bigger + size * (*count)++, 0, size);
 }
 
-static int add_skip(struct plan *p, size_t index, const char *reason)
+static int add_skip(struct plan *p, size_t index, const struct placement *where)
 {
 	struct skip *s = grow((void **)&p->skip, &p->skips, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	s->case_index = index;
-	snprintf(s->reason, sizeof(s->reason), "%s", reason);
+	s->asked = where->asked;
+	snprintf(s->reason, sizeof(s->reason), "%s", where->skip);
 	return 0;
 }
 
@@ -149,7 +155,7 @@ static struct boot *add_boot(struct plan *p, const struct test_case *c,
 	b->kvm = where->kvm;
 	b->memory_mib = where->memory_mib;
 	b->vcpus = where->vcpus;
-	b->boot_deadline_s = BOOT_DEADLINE_S;
+	b->boot_deadline_s = where->boot_deadline_s;
 	return b;
 }
 
@@ -191,7 +197,7 @@ static int add_case(struct plan *p, const struct case_file *cases, size_t index,
 	struct boot *b = NULL;
 
 	if (where.skip[0])
-		return add_skip(p, index, where.skip);
+		return add_skip(p, index, &where);
 	cell_print(&c->cell, 1, layer0_id);
 	if (!c->isolate)
 		b = find_boot(p, cases, layer0_id);

@@ -32,7 +32,7 @@ struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	bool kvm_usable;       /* passed the long-mode checks, see run/kvmcheck.h */
 	char kvm_reason[160];  /* why (not) */
 	bool tdx_usable;       /* KVM_CAP_VM_TYPES has TDX and QEMU knows tdx-guest */
-	char tdx_reason[160];  /* why (not) */
+	char tdx_reason[400];  /* why (not), and the one thing to do */
 	char kernel[160];      /* host kernel release */
 	char cpu[160];         /* host CPU model name */
 	unsigned cpus;
@@ -68,7 +68,8 @@ struct boot {
 
 struct skip {
 	size_t case_index;
-	char reason[160]; /* the missing host capability */
+	bool asked;       /* --platform hardware asked for it: the cell is broken, not skipped */
+	char reason[480]; /* the missing host capability */
 };
 
 struct plan {
@@ -80,6 +81,7 @@ struct plan {
 
 struct plan_options {
 	enum platform platform; /* asked for a `td`; PLATFORM_NONE: what the host can */
+	int boot_deadline_s; /* 0: BOOT_DEADLINE_S */
 	const char *only;       /* one cell's ID, or NULL */
 	/* Why there is no such kernel or image, or NULL where there is one. */
 	const char *no_kernel[KERNEL_COUNT], *no_image[IMAGE_COUNT];

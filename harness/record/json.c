@@ -120,8 +120,9 @@ int record_to_json(const struct run_record *r, char **ret, struct err *e)
 	for (size_t i = 0; i < r->boots; i++)
 		json_array_append_new(boots, boot_json(&r->boot[i]));
 	for (size_t i = 0; i < r->skips; i++)
-		json_array_append_new(skips, json_pack("{s:I, s:o}", "case",
-		                                       (json_int_t)r->skip[i].case_index, "reason",
+		json_array_append_new(skips, json_pack("{s:I, s:b, s:o}", "case",
+		                                       (json_int_t)r->skip[i].case_index, "asked",
+		                                       r->skip[i].asked, "reason",
 		                                       text_json(r->skip[i].reason)));
 	root = json_pack("{s:i, s:s, s:I, s:f, s:o, s:o, s:o}", "schema_version", SCHEMA_VERSION,
 	                 "id", r->id, "started", (json_int_t)r->started, "seconds", r->seconds,
@@ -473,12 +474,15 @@ static int load_skips(json_t *j, struct run_record *r, struct err *e)
 	json_array_foreach(j, i, item)
 	{
 		struct skip *s = &r->skip[i];
+		int asked = 0;
 
-		code = UNPACK(e, "skips", item, "{s:I, s:s}", "case", &index, "reason", &reason);
+		code = UNPACK(e, "skips", item, "{s:I, s?b, s:s}", "case", &index, "asked", &asked,
+		              "reason", &reason);
 		if (code < 0 || (code = in_range(index, 0, ITEMS_MAX, "skips.case", e)) < 0 ||
 		    (code = copy(reason, s->reason, sizeof(s->reason), "skips.reason", e)) < 0)
 			return code;
 		s->case_index = (size_t)index;
+		s->asked = asked;
 	}
 	return 0;
 }

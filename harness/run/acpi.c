@@ -35,8 +35,8 @@ static void find_id(const char *value, char id[64])
 		snprintf(id, 64, "%.*s", (int)strcspn(at + 4, ","), at + 4);
 }
 
-/* Copies a comma-separated value without the parts that begin with `drop`. */
-static void add_without(struct argv *a, const char *value, const char *drop)
+/* Copies a comma-separated value without the parts that begin with `drop`, and with `more`. */
+static void add_without(struct argv *a, const char *value, const char *drop, const char *more)
 {
 	_cleanup_(freep) char *text = strdup(value);
 	char *out = text, *part, *rest = text;
@@ -56,7 +56,7 @@ static void add_without(struct argv *a, const char *value, const char *drop)
 		out += length;
 	}
 	*out = '\0';
-	argv_add(a, text);
+	argv_addf(a, "%s%s", text, more);
 }
 
 static bool is_dropped(const char *option, const char *value)
@@ -87,13 +87,17 @@ static void add_stand_in(struct argv *a, const char *value, const char *kind, co
 		if (asprintf(&head, "%s%s", kind, strchr(value, ',')) < 0)
 			a->failed = true;
 		else
-			add_without(a, head, drop);
+			add_without(a, head, drop, "");
 	} else {
 		argv_addf(a, "%s,id=%s", kind, id);
 	}
 }
 
-static void add_option(struct argv *a, const char *option, const char *value)
+/* QEMU turns these off in a TD by itself, and the ACPI tables tell of them (FACP's SMI_CMD, APIC's
+ * PCAT_COMPAT): a control VM without them has another RTMR0. */
+#define TD_MACHINE ",smm=off,pic=off"
+
+static void add_option(struct argv *a, const char *option, const char *value, bool hardware_td)
 {
 	if (is_dropped(option, value))
 		return;
@@ -103,9 +107,9 @@ static void add_option(struct argv *a, const char *option, const char *value)
 	else if (strcmp(option, "-object") == 0 && begins(value, "memory-backend-"))
 		add_stand_in(a, value, "memory-backend-ram", "mem-path=");
 	else if (strcmp(option, "-machine") == 0)
-		add_without(a, value, "confidential-guest-support=");
+		add_without(a, value, "confidential-guest-support=", hardware_td && !strstr(value, ",pic=") ? TD_MACHINE : "");
 	else if (strcmp(option, "-device") == 0 && value[0] != '{')
-		add_without(a, value, "bootindex="); /* -kernel takes index 0 for itself */
+		add_without(a, value, "bootindex=", ""); /* -kernel takes index 0 for itself */
 	else
 		argv_add(a, value);
 }
@@ -116,15 +120,25 @@ static bool has_value(char *const *item)
 	return item[0][0] == '-' && item[1] && item[1][0] != '-';
 }
 
+static bool is_hardware_td(char *const *argv)
+{
+	for (; argv[0] && argv[1]; argv++) {
+		if (strcmp(argv[0], "-object") == 0 && strstr(argv[1], "tdx-guest"))
+			return true;
+	}
+	return false;
+}
+
 int acpi_control_argv(char *const *argv, const char *dumper, const char *output, struct argv *ret,
                       struct err *e)
 {
+	const bool hardware_td = is_hardware_td(argv);
 	struct argv a = {0};
 
 	argv_add(&a, argv[0]);
 	for (char *const *item = argv[0] ? argv + 1 : argv; *item; item++) {
 		if (has_value(item)) {
-			add_option(&a, item[0], item[1]);
+			add_option(&a, item[0], item[1], hardware_td);
 			item++;
 		} else {
 			argv_add(&a, *item);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+
+#include "run/hostcheck.h"
 #include "run/kvmcheck.h"
 #include "run/process.h"
 #include "run/tdxhost.h"
@@ -100,6 +102,23 @@ static uint64_t memory_mib(void)
 	return total >> 20;
 }
 
+/* With the first thing that a TDX host needs and this one lacks, and what to do. */
+static void explain_tdx(const struct tdx_check *tdx, char *ret, size_t size)
+{
+	const struct host_check *bad = NULL;
+	struct host_checks checks;
+
+	if (!tdx->usable) {
+		host_check("", &checks);
+		bad = host_checks_first_bad(&checks);
+	}
+	if (bad)
+		snprintf(ret, size, "%s; %s: %.100s; %.120s", tdx->reason, bad->what, bad->found,
+		         bad->remedy);
+	else
+		snprintf(ret, size, "%s", tdx->reason);
+}
+
 int host_facts_gather(const char *qemu, struct host_facts *ret, struct err *e)
 {
 	struct host_facts h = {0};
@@ -123,7 +142,7 @@ int host_facts_gather(const char *qemu, struct host_facts *ret, struct err *e)
 	snprintf(h.kvm_reason, sizeof(h.kvm_reason), "%s", kvm.reason);
 	tdx_host_check(KVM_DEVICE, h.qemu, &tdx);
 	h.tdx_usable = tdx.usable;
-	snprintf(h.tdx_reason, sizeof(h.tdx_reason), "%s", tdx.reason);
+	explain_tdx(&tdx, h.tdx_reason, sizeof(h.tdx_reason));
 	*ret = h;
 	return 0;
 }

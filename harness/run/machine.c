@@ -197,7 +197,7 @@ static int launch(struct machine *m, sd_event *event, const struct machine_spec 
 	struct qemu_spec qemu = {.boot = s->boot,
 	                         .parts = s->parts,
 	                         .qemu = s->qemu,
-	                         .qgs_socket = s->qgs_socket,
+	                         .quotes = s->quotes,
 	                         .tsc_khz = s->tsc_khz,
 	                         .fd = far->fd};
 	int keep[] = {far->fd.channel, far->fd.console, far->fd.ram,

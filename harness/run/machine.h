@@ -20,7 +20,8 @@ struct machine_spec {
 	const struct boot *boot;
 	const struct guest_parts *parts;
 	const char *qemu;
-	const char *qgs_socket; /* where a TD's quotes come from */
+	const struct quote_service *quotes; /* hardware TD: where its quotes come from */
+	const char *qgs_socket; /* emulated TD: the same, a unix socket */
 	struct qgs *qgs;        /* emulated TD: the service behind qgs_socket; not owned */
 	int dir_fd;             /* the boot's folder */
 	uint32_t tsc_khz;       /* struct host_facts */

@@ -66,10 +66,11 @@ static void add_hardware(struct argv *a, const struct qemu_spec *s)
 	argv_add(a, "-accel");
 	argv_add(a, "kvm");
 	add_json(a, "-object",
-	         json_pack("{s:s, s:s, s:{s:s, s:s}}", "qom-type", "tdx-guest", "id", "tdx0",
-	                   "quote-generation-socket", "type", "unix", "path", s->qgs_socket));
+	         json_pack("{s:s, s:s, s:o}", "qom-type", "tdx-guest", "id", "tdx0",
+	                   "quote-generation-socket", quote_service_json(s->quotes)));
 	argv_add(a, "-machine");
-	argv_add(a, "q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off,vmport=off");
+	argv_add(a, "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off,"
+	            "hpet=off,vmport=off");
 	argv_add(a, "-cpu");
 	argv_add(a, "host");
 	argv_add(a, "-m");

@@ -6,6 +6,7 @@
 #include "core/err.h"
 #include "plan/plan.h"
 #include "run/parts.h"
+#include "run/quoteservice.h"
 
 /*
  * QEMU's command line of one boot. Pure: it names file descriptors that the caller has opened and
@@ -25,7 +26,7 @@ struct qemu_spec {
 	const struct boot *boot;
 	const struct guest_parts *parts;
 	const char *qemu;       /* path of the program */
-	const char *qgs_socket; /* hardware TD: where quotes come from */
+	const struct quote_service *quotes; /* hardware TD: where they come from */
 	uint32_t tsc_khz;       /* struct host_facts */
 	struct qemu_fds fd;
 };

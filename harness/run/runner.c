@@ -256,9 +256,8 @@ static void start_more(struct runner *r)
 		s.attempt = slot->job->attempt;
 		s.machine.boot = &slot->job->boot;
 		s.machine.qgs = r->qgs;
-		s.machine.qgs_socket = slot->job->boot.platform == PLATFORM_HARDWARE
-		                               ? r->spec->qgs_socket
-		                               : r->qgs_socket;
+		s.machine.quotes = &r->spec->quotes;
+		s.machine.qgs_socket = r->qgs_socket;
 		if (session_start(r->event, &s, on_session, slot, &slot->session, &e) < 0) {
 			fail(r, &e);
 			return;

@@ -16,7 +16,7 @@ struct run_spec {
 	const struct case_file *cases;
 	const struct plan *plan;
 	const struct guest_parts *parts;
-	const char *qgs_socket;      /* hardware TDs: where their quotes come from */
+	struct quote_service quotes; /* hardware TDs: where they come from */
 	struct authority *authority; /* emulated TDs: signs their quotes; else NULL */
 	unsigned jobs;
 	/* Progress; may be NULL. */

@@ -14,6 +14,7 @@
 /* Newer than some hosts' headers: Linux 6.16, Documentation/virt/kvm/api.rst. */
 #define CAP_VM_TYPES 235
 #define VM_TYPE_TDX  5
+#define VM_TYPE_TDX_V19 2 /* of the patches that distributions carried on 6.8 */
 #define PROBE_MS     10000
 
 static bool kernel_can(const char *device, char *reason, size_t size)
@@ -22,10 +23,18 @@ static bool kernel_can(const char *device, char *reason, size_t size)
 	int types;
 
 	if (fd < 0) {
-		snprintf(reason, size, "%s: %s", device, strerror(errno));
+		snprintf(reason, size, "%s: %s%s", device, strerror(errno),
+		         errno == EACCES ? "; usermod -aG kvm USER, then log in again" : "");
 		return false;
 	}
 	types = ioctl(fd, KVM_CHECK_EXTENSION, CAP_VM_TYPES);
+	if (types > 0 && !(types & 1 << VM_TYPE_TDX) && types & 1 << VM_TYPE_TDX_V19) {
+		snprintf(reason, size,
+		         "KVM has TDX by an interface from before Linux 6.16 (KVM_CAP_VM_TYPES is "
+		         "%#x): Linux 6.16 or newer",
+		         (unsigned)types);
+		return false;
+	}
 	if (types <= 0 || !(types & 1 << VM_TYPE_TDX)) {
 		snprintf(reason, size, "KVM does not offer TDX VMs (KVM_CAP_VM_TYPES is %#x)",
 		         types < 0 ? 0u : (unsigned)types);

@@ -4,9 +4,6 @@
 
 #include <stdbool.h>
 
-/* Where Intel's quote generation service listens by default. */
-#define TDX_QGS_SOCKET "/var/run/tdx-qgs/qgs.socket"
-
 struct tdx_check {
 	bool usable;
 	char reason[160]; /* why (not), one line */

@@ -86,7 +86,7 @@ START_TEST(hardware_td_becomes_a_plain_vm)
 	ck_assert_int_eq(acpi_control_argv(argv, "/d.efi", "/o", &a, NULL), 0);
 	ck_assert_str_eq(joined(&a),
 	                 "/usr/bin/qemu -accel kvm "
-	                 "-machine q35,kernel-irqchip=split,hpet=off "
+	                 "-machine q35,kernel-irqchip=split,hpet=off,smm=off,pic=off "
 	                 "-no-reboot -bios /OVMF.fd -kernel /d.efi "
 	                 "-chardev file,id=fw-cfg,path=/o "
 	                 "-device isa-debugcon,iobase=0xe9,chardev=fw-cfg "

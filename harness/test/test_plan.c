@@ -164,6 +164,7 @@ START_TEST(images)
 	p = make();
 	ck_assert_str_eq(shape(&p), "td-1:1");
 	ck_assert_str_eq(p.skip[0].reason, "not built");
+	ck_assert(!p.skip[0].asked);
 	plan_done(&p);
 }
 END_TEST
@@ -200,6 +201,7 @@ START_TEST(platforms)
 	p = make();
 	ck_assert_uint_eq(p.skips, 1);
 	ck_assert_str_eq(p.skip[0].reason, "no TDX on this host: no TDX module");
+	ck_assert(p.skip[0].asked);
 	ck_assert_str_eq(shape(&p), "vm-1:1");
 	plan_done(&p);
 

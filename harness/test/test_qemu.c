@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,12 +23,14 @@ static struct guest_parts parts = {
         .module = (char *)"/b/tdxemu.bin",
 };
 
+static struct quote_service quotes = {.path = "/var/run/tdx-qgs/qgs.socket"};
+
 static void expect(const struct boot *boot, const char *const *want, size_t count)
 {
 	struct qemu_spec s = {.boot = boot,
 	                      .parts = &parts,
 	                      .qemu = "/usr/bin/qemu-system-x86_64",
-	                      .qgs_socket = "/var/run/tdx-qgs/qgs.socket",
+	                      .quotes = &quotes,
 	                      .tsc_khz = 2300123,
 	                      .fd = {11, 12, 13, 14, 15, 16}};
 	struct argv a = {0};
@@ -102,7 +105,7 @@ END_TEST
 	        "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram", \
 	        "-cpu",                                                                           \
 	        "max,vendor=GenuineIntel,family=6,model=175,stepping=3,phys-bits=48,+svm,+npt,"   \
-	        "la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off",                                                              \
+	        "la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off",                        \
 	        "-m", size, "-bios", "/c/OVMF.fd", "-device",                                     \
 	        "loader,file=/proc/self/fd/14,addr=0x10000000,force-raw=on", "-device",           \
 	        "loader,addr=0x10010000,cpu-num=0", "-chardev", "socket,id=module-log,fd=15",     \
@@ -130,18 +133,58 @@ START_TEST(emulated)
 }
 END_TEST
 
+#define HARDWARE(service)                                                                   \
+	COMMON("4"), "-accel", "kvm", "-object",                                            \
+	        "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\",\"quote-generation-socket\":"  \
+	        "{" service "}}",                                                           \
+	        "-machine",                                                                 \
+	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off," \
+	        "hpet=off,vmport=off",                                                      \
+	        "-cpu", "host", "-m", "4096", "-bios", "/c/OVMF.fd",                        \
+	        DEVICES(",iommu_platform=on,disable-legacy=on")
+
 START_TEST(hardware)
 {
+	const struct quote_service unix_socket = quotes;
 	struct boot b = {
 	        .memory_mib = 4096, .vcpus = 4, .platform = PLATFORM_HARDWARE, .kvm = true};
+	struct err e;
 
-	EXPECT(&b, COMMON("4"), "-accel", "kvm", "-object",
-	       "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\",\"quote-generation-socket\":{"
-	       "\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\"}}",
-	       "-machine",
-	       "q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off,vmport=off",
-	       "-cpu", "host", "-m", "4096", "-bios", "/c/OVMF.fd",
-	       DEVICES(",iommu_platform=on,disable-legacy=on"));
+	EXPECT(&b, HARDWARE("\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\""));
+	ck_assert_int_eq(quote_service_parse("vsock:2:4050", &quotes, &e), 0);
+	EXPECT(&b, HARDWARE("\"type\":\"vsock\",\"cid\":\"2\",\"port\":\"4050\""));
+	quotes = unix_socket;
+}
+END_TEST
+
+START_TEST(quote_services)
+{
+	static const struct {
+		const char *text, *again, *error;
+	} row[] = {
+	        {"/run/qgs, odd", "unix:/run/qgs, odd", NULL},
+	        {"unix:/run/qgs", "unix:/run/qgs", NULL},
+	        {"unix:vsock:2:1", "unix:vsock:2:1", NULL},
+	        {"vsock:1:4051", "vsock:1:4051", NULL},
+	        {"vsock:2:", NULL, "vsock:2:: no quoting service; expected vsock:CID:PORT"},
+	        {"vsock:2:4050x", NULL,
+	         "vsock:2:4050x: no quoting service; expected vsock:CID:PORT"},
+	        {"unix:", NULL, "unix:: no path of a quoting service's socket"},
+	};
+	char text[QUOTE_SERVICE_TEXT_MAX], longer[200] = "";
+
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		struct quote_service q;
+		struct err e = {0};
+		int r = quote_service_parse(row[i].text, &q, &e);
+
+		ck_assert_int_eq(r, row[i].again ? 0 : -EINVAL);
+		if (r == 0)
+			quote_service_text(&q, text);
+		ck_assert_str_eq(r == 0 ? text : e.text, r == 0 ? row[i].again : row[i].error);
+	}
+	memset(longer, 'x', sizeof(longer) - 1);
+	ck_assert_int_eq(quote_service_parse(longer, &quotes, &(struct err){0}), -ENAMETOOLONG);
 }
 END_TEST
 
@@ -151,7 +194,8 @@ END_TEST
 	        "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\",\"quote-generation-socket\":{"        \
 	        "\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\"}}",                    \
 	        "-machine",                                                                        \
-	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off,vmport=off",    \
+	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off,hpet="   \
+	        "off,vmport=off",                                                                  \
 	        "-cpu", "host", "-m", "4096", "-bios", "/c/OVMF.fd", "-blockdev",                  \
 	        "{\"node-name\":\"boot\",\"driver\":\"" driver                                     \
 	        "\",\"read-only\":true,\"file\":{"                                                 \
@@ -202,6 +246,7 @@ int main(void)
 	tcase_add_test(t, other_files);
 	tcase_add_test(t, emulated);
 	tcase_add_test(t, hardware);
+	tcase_add_test(t, quote_services);
 	tcase_add_test(t, disk);
 	tcase_add_test(t, low_ram);
 	suite_add_tcase(suite, t);

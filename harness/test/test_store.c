@@ -97,7 +97,7 @@ static struct boot_record boots[] = {
          .ready_seconds = -1,
          .console_tail = (char *)""},
 };
-static struct skip skips[] = {{7, "no TDX on this host"}};
+static struct skip skips[] = {{7, true, "no TDX on this host"}};
 
 static struct run_record a_record(void)
 {

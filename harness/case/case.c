@@ -153,7 +153,11 @@ static int read_grade(const struct reading *r, const yaml_node_t *n, void *into)
 
 static int read_kvm(const struct reading *r, const yaml_node_t *n, void *into)
 {
-	return read_name(r, n, kvm_state_names, 8, &((struct expectation *)into)->kvm);
+	struct expectation *x = into;
+	int rc = read_name(r, n, kvm_state_names + 1, 7, &x->kvm); /* nobody sees KVM_UNKNOWN */
+
+	x->kvm += rc == 0;
+	return rc;
 }
 
 static int read_rung(const struct reading *r, const yaml_node_t *n, void *into)
@@ -211,6 +215,45 @@ static int read_covers(const struct reading *r, const yaml_node_t *n, void *into
 	return 0;
 }
 
+#define RUNG(name)  (1u << RUNG_##name)
+#define OF_QUOTE    (RUNG(QUOTE) | RUNG(PARSED) | RUNG(BOUND))
+#define OF_VERIFIED (OF_QUOTE | RUNG(REGISTERS) | RUNG(CHAIN) | RUNG(EVENTLOG) | RUNG(PREDICTED))
+
+/* What no layer of the grade can have false first: grade_of() in judge/ladder.c. */
+static const unsigned impossible[] = {
+        [GRADE_NONE] = RUNG(REGISTERS) | RUNG(CHAIN),
+        [GRADE_REPORT] = RUNG(TDREPORT) | RUNG(REGISTERS) | RUNG(CHAIN),
+        [GRADE_QUOTE] = OF_QUOTE,
+        [GRADE_VERIFIED] = OF_VERIFIED,
+        [GRADE_COVERED] = OF_VERIFIED | RUNG(COVERS),
+};
+
+/* What no layer can meet. */
+static int check_possible(const struct reading *r, const yaml_node_t *n,
+                          const struct expectation *x)
+{
+	char found[80];
+
+	if (x->error[0] && x->rung < 0)
+		return bad(r, n, "an errno without the rung that gives it",
+		           "rung, the first one that is false");
+	if (x->error[0] && x->rung > RUNG_QUOTE && x->rung != RUNG_EVENTLOG)
+		return bad(r, n, "an errno of a rung that gives none",
+		           "errno beside rung: device, tdreport, provider, quote or eventlog");
+	if (!x->entered && (x->grade > GRADE_NONE || x->rung >= 0 || x->extend[0]))
+		return bad(r, n, "a layer that is not entered can have no grade, rung or extend",
+		           "entered: false alone, or with kvm");
+	if (x->grade >= 0 && x->rung >= 0 && impossible[x->grade] & 1u << x->rung) {
+		snprintf(found, sizeof(found), "grade: %s with a false rung %s",
+		         grade_names[x->grade], rung_names[x->rung]);
+		return bad(r, n, found, "a grade that a layer with that rung false can have");
+	}
+	if (x->covers[0] && x->grade != GRADE_COVERED && x->rung != RUNG_COVERS)
+		return bad(r, n, "a digest that nothing is held against",
+		           "grade: covered or rung: covers beside it");
+	return 0;
+}
+
 static int read_expect(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	static const struct member members[] = {
@@ -223,18 +266,7 @@ static int read_expect(const struct reading *r, const yaml_node_t *n, void *into
 	                      "a mapping of entered, grade, kvm, rung, errno, extend, covers",
 	                      &c->expect);
 
-	if (rc < 0)
-		return rc;
-	if (c->expect.error[0] && c->expect.rung < 0)
-		return bad(r, n, "an errno without the rung that gives it",
-		           "rung, the first one that is false");
-	if (!c->expect.entered && (c->expect.grade > GRADE_NONE || c->expect.rung >= 0))
-		return bad(r, n, "a layer that is not entered can have no grade and no rung",
-		           "entered: false alone, or with kvm");
-	if (c->expect.covers[0] && c->expect.grade != GRADE_COVERED && c->expect.rung != RUNG_COVERS)
-		return bad(r, n, "a digest that nothing is held against",
-		           "grade: covered or rung: covers beside it");
-	return 0;
+	return rc < 0 ? rc : check_possible(r, n, &c->expect);
 }
 
 /* ---- one case ---- */
@@ -276,7 +308,7 @@ static int read_deadline(const struct reading *r, const yaml_node_t *n, void *in
 	if (!text)
 		return -EINVAL;
 	seconds = strtoul(text, &end, 10);
-	if (*end || text[0] < '0' || text[0] > '9' || seconds < 1 || seconds > DEADLINE_MAX_S)
+	if (*end || text[0] < '1' || text[0] > '9' || seconds > DEADLINE_MAX_S)
 		return bad(r, n, "not a deadline", expected);
 	((struct test_case *)into)->deadline_s = (int)seconds;
 	return 0;

@@ -129,7 +129,7 @@ test-full: test ## also the full matrix, foreign verifiers, clocks and verdicts 
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)
-bench: $B/bench/verify $B/bench/mrtd $B/bench/cold $B/tception ## speed, as ratios (on an idle machine)
+bench: $B/bench/verify $B/bench/mrtd $B/bench/confined $B/bench/cold $B/tception ## speed, as ratios (on an idle machine)
 	scripts/bench/run $^
 check-arrows: ## includes may only point one way
 	$(Q)scripts/check-arrows

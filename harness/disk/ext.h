@@ -8,13 +8,14 @@
 #include "format/bytes.h"
 
 /*
- * An ext2, ext3 or ext4 file system, read only, by libext2fs (loaded when needed). Like GRUB, it
- * neither replays a journal nor looks at checksums, and refuses what GRUB's reader refuses.
+ * An ext2, ext3 or ext4 file system, read only, by libext2fs (loaded when needed) in a confined
+ * process, whose death is an error of one line (core/confine.h). Like GRUB, it neither replays a
+ * journal nor looks at checksums, and refuses what GRUB's reader refuses.
  */
 struct ext;
 
 /* -ENODATA: there is no such file system; -ENOTSUP: GRUB would not read it; -EBADMSG: damaged;
- * -ENOPKG without the library. The disk is borrowed. */
+ * -ENOPKG without the library. A disk in memory has to stay as it is. The disk is borrowed. */
 int ext_open(struct disk *d, uint64_t start, uint64_t size, struct ext **ret, struct err *e);
 void ext_free(struct ext *x);
 

@@ -3,8 +3,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Firmware images: TDVF metadata, volumes, LZMA sections, the variable store.
- * Seeds: cases/golden/measure cases/golden/tdvf */
+/* Firmware images: TDVF metadata, volumes, LZMA sections (a confined process each), the variable
+ * store.
+ * Seeds: cases/golden/measure cases/golden/tdvf
+ * Runs: 1000000 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct measure_inputs in = {.firmware = {data, size}, .memory = 1u << 30};

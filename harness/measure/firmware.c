@@ -196,6 +196,7 @@ int firmware_read(struct bytes image, struct firmware *ret, struct err *e)
 {
 	struct firmware f = {.image = image};
 	struct scan scan = {.f = &f};
+	struct err why = {0};
 	enum format_code code;
 	uint64_t at = 0;
 	int r;
@@ -204,15 +205,16 @@ int firmware_read(struct bytes image, struct firmware *ret, struct err *e)
 	if (code != FORMAT_OK)
 		return err_set(e, -EBADMSG, "TDVF metadata: %s at byte %" PRIu64,
 		               format_code_name(code), at);
-	r = volume_walk(image, look_at_file, &scan, e);
+	r = volume_walk(image, look_at_file, &scan, &why);
 	choose_menu(&scan);
 	if (r == 0)
-		r = read_cfv(&f, e);
-	if (r < 0) {
+		r = read_cfv(&f, &why);
+	if (r < 0 && r != -EBADMSG) {
 		firmware_done(&f);
-		return r;
+		return err_set(e, r, "%s", why.text);
 	}
-	f.known = f.known || f.measures;
+	f.known = r == 0 && (f.known || f.measures);
+	snprintf(f.damage, sizeof(f.damage), "%.*s", (int)sizeof(f.damage) - 1, why.text);
 	f.separator = find_separator(f.version, scan.pei_measures);
 	*ret = f;
 	return 0;

@@ -21,6 +21,7 @@ struct firmware {
 
 	char version[32];       /* "2025.02", or "" where the image does not say in a known form */
 	bool known;             /* OVMF's code was found in it: the rest says something */
+	char damage[160];       /* of its volumes, which then are not known; else "" */
 	bool measures;          /* has TdTcg2Dxe: else RTMRs stay zero */
 	bool secure_boot;       /* built with Secure Boot: a SecureBoot variable, CFV's are used */
 	int separator;          /* RTMR of the ready-to-boot separator: 0 before edk2 efaf8931
@@ -43,7 +44,7 @@ struct firmware {
 extern const uint8_t guid_shell[GUID_SIZE];  /* file name of the built-in shell */
 extern const uint8_t guid_ui_app[GUID_SIZE]; /* and of the setup */
 
-/* -EBADMSG when the image is no TDVF, or damaged. */
+/* -EBADMSG when the image is no TDVF. Volumes that cannot be read leave it unknown. */
 int firmware_read(struct bytes image, struct firmware *ret, struct err *e);
 void firmware_done(struct firmware *f);
 

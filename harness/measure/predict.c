@@ -304,7 +304,10 @@ static int measure_boot(struct boot *b)
 
 	if (!b->firmware.known) {
 		for (unsigned i = 0; i < 4; i++)
-			event_open(&b->list, i, "this firmware is not known here: it is no OVMF");
+			event_open(&b->list, i,
+			           b->firmware.damage[0]
+			                   ? b->firmware.damage
+			                   : "this firmware is not known here: it is no OVMF");
 		return 0;
 	}
 	if (!b->firmware.measures)

@@ -5,7 +5,8 @@
 #include "core/err.h"
 #include "format/bytes.h"
 
-/* What libarchive reads for this room, loaded when it is first needed. */
+/* What libarchive reads for this room, loaded when it is first needed, each time in a confined process
+ * of its own (core/confine.h). */
 
 /* Unpacks an .lzma stream ("LZMA alone"), at most `room` bytes. Caller frees *ret. Returns 0, or
  * -EBADMSG when it is none, is damaged or holds more; -ENOPKG without libarchive. */

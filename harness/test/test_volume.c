@@ -89,6 +89,7 @@ int main(void)
 	Suite *suite = suite_create("volume");
 	TCase *t = tcase_create("volume");
 
+	tcase_set_timeout(t, 60); /* a process for each */
 	tcase_add_test(t, few_compressed_sections);
 	tcase_add_test(t, few_sections);
 	suite_add_tcase(suite, t);

@@ -48,13 +48,19 @@ static int take_place(void *options, const char *text, struct err *e)
 	struct measure_options *o = options;
 	unsigned device, function, others = 0;
 	int n = 0, first = 0;
+	const char *rest;
 
 	if (sscanf(text, "%2x.%1u%n,first%n,%1u%n", &device, &function, &n, &first, &others, &n) <
 	            2 ||
-	    device > 31 || function > 7 || text[first > n ? first : n] != '\0')
+	    device > 31 || function > 7)
+		n = first = 0;
+	rest = text + (first > n ? first : n);
+	if (rest == text || (*rest && strcmp(rest, ",readonly") != 0))
 		return err_set(e, -EINVAL,
-		               "--boot-device %.20s: not like 2.0 or 1f.2,first or 2.0,first,1",
+		               "--boot-device %.20s: not like 2.0 or 1f.2,first or 2.0,first,1 or "
+		               "2.0,first,readonly",
 		               text);
+	o->inputs.disk_read_only = *rest != '\0';
 	o->boot_device = (struct pci_place){.device = (uint8_t)device,
 	                                    .function = (uint8_t)function,
 	                                    .first = first > 0,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "disk/fat.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,14 +15,15 @@
 #define BOOT_SECTOR_SIZE 512
 #define DIRECTORY_MAX    (4u << 20) /* bytes: 65536 entries are 2 MiB */
 #define ENTRY_SIZE       32
-#define NAME_MAX_UNITS   260 /* 20 long-name entries of 13 */
+#define LOWER_BASE       0x08 /* in byte 12: a short name is shown in small letters */
+#define LOWER_EXTENSION  0x10
 
-enum { ATTRIBUTE_VOLUME = 0x08, ATTRIBUTE_FOLDER = 0x10, ATTRIBUTE_LONG = 0x0f };
+enum { ATTRIBUTE_READ_ONLY = 0x01, ATTRIBUTE_VOLUME = 0x08, ATTRIBUTE_FOLDER = 0x10 };
+enum { ATTRIBUTE_LONG = 0x0f };
 
 struct entry { /* a directory entry */
-	bool folder;
+	struct fat_entry info;
 	uint32_t cluster;
-	uint32_t size; /* bytes */
 };
 
 static int bad(struct err *e, uint64_t at, const char *what)
@@ -214,7 +216,7 @@ static int read_root(const struct fat *f, struct bytes *ret, struct err *e)
 
 static int read_chain(const struct fat *f, const struct entry *file, uint8_t *out, struct err *e)
 {
-	uint32_t left = file->size, cluster = file->cluster;
+	uint32_t left = file->info.size, cluster = file->cluster;
 	int r = left > 0 ? check_cluster(f, cluster, e) : 0;
 
 	while (r == 0 && left > 0) {
@@ -234,8 +236,9 @@ static int read_chain(const struct fat *f, const struct entry *file, uint8_t *ou
 /* ---- names ---- */
 
 struct long_name { /* gathered from the entries before the one it belongs to */
-	char text[NAME_MAX_UNITS + 1];
-	bool valid;
+	char text[FAT_NAME_MAX + 1];
+	bool valid, ascii;
+	uint8_t checksum; /* of the short name */
 };
 
 static void take_long_part(struct long_name *n, const uint8_t *raw)
@@ -244,8 +247,7 @@ static void take_long_part(struct long_name *n, const uint8_t *raw)
 	unsigned part = raw[0] & 0x1f;
 
 	if (raw[0] & 0x40) {
-		memset(n->text, 0, sizeof(n->text));
-		n->valid = true;
+		*n = (struct long_name){.valid = true, .ascii = true, .checksum = raw[13]};
 	}
 	if (part < 1 || part > 20) {
 		n->valid = false;
@@ -258,32 +260,53 @@ static void take_long_part(struct long_name *n, const uint8_t *raw)
 		n->text[(part - 1) * 13 + i] = unit == 0xffff ? '\0'
 		                               : unit < 0x80  ? (char)unit
 		                                              : '?';
+		if (unit >= 0x80 && unit != 0xffff)
+			n->ascii = false;
 	}
 }
 
-static void short_name(const uint8_t *raw, char out[13])
+static uint8_t short_checksum(const uint8_t *raw)
+{
+	uint8_t sum = 0;
+
+	for (unsigned i = 0; i < 11; i++)
+		sum = (uint8_t)(((sum & 1) << 7 | sum >> 1) + raw[i]);
+	return sum;
+}
+
+static void short_name(const uint8_t *raw, struct fat_entry *ret)
 {
 	size_t n = 0;
 
-	for (unsigned i = 0; i < 8 && raw[i] != ' '; i++)
-		out[n++] = (char)raw[i];
-	if (raw[8] != ' ')
-		out[n++] = '.';
-	for (unsigned i = 8; i < 11 && raw[i] != ' '; i++)
-		out[n++] = (char)raw[i];
-	out[n] = '\0';
+	ret->ascii = true;
+	for (unsigned i = 0; i < 11; i++) {
+		bool lower = raw[12] & (i < 8 ? LOWER_BASE : LOWER_EXTENSION);
+
+		if (raw[i] == ' ')
+			continue;
+		if (i >= 8 && !memchr(ret->name, '.', n))
+			ret->name[n++] = '.';
+		if (raw[i] >= 0x80)
+			ret->ascii = false;
+		ret->name[n++] = raw[i] >= 0x80 ? '?'
+		                 : lower        ? (char)tolower(raw[i])
+		                                : (char)raw[i];
+	}
+	ret->name[n] = '\0';
 }
 
-static bool find_in(const struct bytes folder, const char *name, struct entry *ret)
+/* The entry at *at or the next one that is a file or folder, with both of its names; 0 at the end.
+ */
+static bool next_entry(const struct bytes folder, size_t *at, struct entry *ret,
+                       struct fat_entry *ret_short)
 {
 	struct long_name longer = {.valid = false};
-	char shorter[13];
 
-	for (size_t at = 0; at + ENTRY_SIZE <= folder.size; at += ENTRY_SIZE) {
-		const uint8_t *raw = folder.data + at;
+	for (; *at + ENTRY_SIZE <= folder.size; *at += ENTRY_SIZE) {
+		const uint8_t *raw = folder.data + *at;
 
 		if (raw[0] == 0)
-			break;
+			return false;
 		if (raw[0] == 0xe5) {
 			longer.valid = false;
 			continue;
@@ -292,18 +315,36 @@ static bool find_in(const struct bytes folder, const char *name, struct entry *r
 			take_long_part(&longer, raw);
 			continue;
 		}
-		short_name(raw, shorter);
-		if (!(raw[11] & ATTRIBUTE_VOLUME) &&
-		    (strcasecmp(shorter, name) == 0 ||
-		     (longer.valid && strcasecmp(longer.text, name) == 0))) {
-			ret->folder = raw[11] & ATTRIBUTE_FOLDER;
-			ret->cluster = raw[26] | (uint32_t)raw[27] << 8 | (uint32_t)raw[20] << 16 |
-			               (uint32_t)raw[21] << 24;
-			ret->size = raw[28] | (uint32_t)raw[29] << 8 | (uint32_t)raw[30] << 16 |
-			            (uint32_t)raw[31] << 24;
-			return true;
+		if (raw[11] & ATTRIBUTE_VOLUME) {
+			longer.valid = false;
+			continue;
 		}
-		longer.valid = false;
+		*ret = (struct entry){0};
+		short_name(raw, ret_short);
+		ret->info = *ret_short;
+		if (longer.valid && longer.checksum == short_checksum(raw)) {
+			memcpy(ret->info.name, longer.text, sizeof(longer.text));
+			ret->info.ascii = longer.ascii;
+		}
+		ret->info.folder = raw[11] & ATTRIBUTE_FOLDER;
+		ret->info.read_only = raw[11] & ATTRIBUTE_READ_ONLY;
+		ret->cluster = raw[26] | (uint32_t)raw[27] << 8 | (uint32_t)raw[20] << 16 |
+		               (uint32_t)raw[21] << 24;
+		ret->info.size = raw[28] | (uint32_t)raw[29] << 8 | (uint32_t)raw[30] << 16 |
+		                 (uint32_t)raw[31] << 24;
+		*at += ENTRY_SIZE;
+		return true;
+	}
+	return false;
+}
+
+static bool find_in(const struct bytes folder, const char *name, struct entry *ret)
+{
+	struct fat_entry shorter = {0};
+
+	for (size_t at = 0; next_entry(folder, &at, ret, &shorter);) {
+		if (strcasecmp(ret->info.name, name) == 0 || strcasecmp(shorter.name, name) == 0)
+			return true;
 	}
 	return false;
 }
@@ -315,7 +356,7 @@ static int find_path(const struct fat *f, const char *path, struct entry *ret, s
 
 	while (r == 0) {
 		size_t length = strcspn(path, "/");
-		char name[NAME_MAX_UNITS];
+		char name[FAT_NAME_MAX];
 		bool found;
 
 		if (length >= sizeof(name)) {
@@ -327,7 +368,7 @@ static int find_path(const struct fat *f, const char *path, struct entry *ret, s
 		found = find_in(folder, name, ret);
 		bytes_free(&folder);
 		path += length;
-		if (!found || (*path && !ret->folder))
+		if (!found || (*path && !ret->info.folder))
 			return -ENOENT;
 		if (!*path)
 			return 0;
@@ -346,16 +387,16 @@ int fat_read_file(const struct fat *f, const char *path, size_t max, struct byte
 	uint8_t *data;
 	int r = find_path(f, path, &file, e);
 
-	if (r == -ENOENT || (r == 0 && file.folder))
+	if (r == -ENOENT || (r == 0 && file.info.folder))
 		return err_set(e, -ENOENT, "FAT: no file %s", path);
 	if (r < 0)
 		return r;
-	if (file.size > max)
+	if (file.info.size > max)
 		return err_set(e, -EFBIG, "FAT: %s is larger than %zu bytes", path, max);
 	/* A damaged size is not worth an allocation: no file is larger than its file system. */
-	if (file.size > (uint64_t)f->clusters * f->cluster_size)
+	if (file.info.size > (uint64_t)f->clusters * f->cluster_size)
 		return err_set(e, -EBADMSG, "FAT: %s is larger than its file system", path);
-	data = malloc(file.size + 1u);
+	data = malloc(file.info.size + 1u);
 	if (!data)
 		return err_sys(e, -ENOMEM, "FAT");
 	if (f->bits != 32)
@@ -364,7 +405,7 @@ int fat_read_file(const struct fat *f, const char *path, size_t max, struct byte
 	if (r < 0)
 		free(data);
 	else
-		*ret = (struct bytes){data, file.size};
+		*ret = (struct bytes){data, file.info.size};
 	return r;
 }
 
@@ -374,4 +415,59 @@ int fat_exists(const struct fat *f, const char *path, struct err *e)
 	int r = find_path(f, path, &found, e);
 
 	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+int fat_stat(const struct fat *f, const char *path, struct fat_entry *ret, struct err *e)
+{
+	struct entry found;
+	int r = find_path(f, path, &found, e);
+
+	if (r == -ENOENT)
+		return err_set(e, r, "FAT: no file %s", path);
+	if (r == 0)
+		*ret = found.info;
+	return r;
+}
+
+/* The bytes of a folder that is not the root. */
+static int open_folder(const struct fat *f, const char *path, struct bytes *ret, struct err *e)
+{
+	struct entry folder;
+	int r = find_path(f, path, &folder, e);
+
+	if (r == -ENOENT || (r == 0 && !folder.info.folder))
+		return err_set(e, -ENOENT, "FAT: no folder %s", path);
+	if (r < 0)
+		return r;
+	if (f->bits != 32)
+		folder.cluster &= 0xffff;
+	return read_folder(f, folder.cluster, ret, e);
+}
+
+int fat_list(const struct fat *f, const char *path, struct fat_entry **ret, size_t *ret_count,
+             struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes folder = {NULL, 0};
+	_cleanup_(freep) struct fat_entry *list = NULL;
+	struct fat_entry shorter = {0};
+	struct entry entry;
+	size_t count = 0;
+	int r = open_folder(f, path, &folder, e);
+
+	if (r < 0)
+		return r;
+	for (size_t at = 0; next_entry(folder, &at, &entry, &shorter);) {
+		struct fat_entry *grown;
+
+		if (strcmp(entry.info.name, ".") == 0 || strcmp(entry.info.name, "..") == 0)
+			continue;
+		grown = reallocarray(list, count + 1, sizeof(*list));
+		if (!grown)
+			return err_sys(e, -ENOMEM, "FAT");
+		list = grown;
+		list[count++] = entry.info;
+	}
+	*ret = TAKE_PTR(list);
+	*ret_count = count;
+	return 0;
 }

@@ -33,4 +33,20 @@ int fat_read_file(const struct fat *f, const char *path, size_t max, struct byte
 /* Whether a file or folder of that name is there: 1, 0 or -errno. */
 int fat_exists(const struct fat *f, const char *path, struct err *e);
 
+#define FAT_NAME_MAX 260 /* 20 long-name entries of 13 */
+
+struct fat_entry {
+	char name[FAT_NAME_MAX + 1]; /* as firmware gives it; what is not ASCII is '?' */
+	bool ascii;                  /* all of the name is */
+	bool folder;
+	bool read_only;
+	uint32_t size; /* bytes */
+};
+
+/* What is in a folder, in its order, without "." and ".."; the caller frees *ret. -ENOENT. */
+int fat_list(const struct fat *f, const char *path, struct fat_entry **ret, size_t *ret_count,
+             struct err *e);
+/* One file or folder: -ENOENT. */
+int fat_stat(const struct fat *f, const char *path, struct fat_entry *ret, struct err *e);
+
 #endif

@@ -13,6 +13,8 @@
 
 static const uint8_t guid_esp[GUID_SIZE] =
         GUID(0xc12a7328, 0xf81f, 0x11d2, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b);
+static const uint8_t guid_xbootldr[GUID_SIZE] =
+        GUID(0xbc13c2ff, 0x59e6, 0x4262, 0xa3, 0x52, 0xb2, 0x75, 0xfd, 0x6f, 0x71, 0x72);
 
 struct header {
 	uint64_t entries_at; /* bytes */
@@ -75,7 +77,9 @@ static int add_entry(struct gpt *g, const uint8_t *raw, unsigned number, uint64_
 		               GPT_PARTITIONS_MAX);
 	reader_init(&r, raw, GPT_ENTRY_SIZE);
 	p->number = number;
-	p->esp = memcmp(reader_bytes(&r, GUID_SIZE), guid_esp, GUID_SIZE) == 0;
+	p->esp = memcmp(raw, guid_esp, GUID_SIZE) == 0;
+	p->xbootldr = memcmp(raw, guid_xbootldr, GUID_SIZE) == 0;
+	reader_skip(&r, GUID_SIZE);
 	reader_skip(&r, GUID_SIZE);
 	first = reader_u64(&r);
 	last = reader_u64(&r);

@@ -19,6 +19,7 @@ enum gpt_kind { GPT_TABLE, GPT_MBR, GPT_BARE };
 
 struct gpt_partition {
 	bool esp;        /* an EFI system partition */
+	bool xbootldr;   /* an extended boot loader partition: uapi-group.org, "Boot Loader" */
 	unsigned number; /* its place in the table, from 1 */
 	uint64_t start;  /* bytes from the disk's start */
 	uint64_t size;   /* bytes */

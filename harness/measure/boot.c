@@ -61,6 +61,11 @@ int boot_measure_ready(struct event_list *l, const struct firmware *f,
 	return 0;
 }
 
+struct bytes boot_smbios(const struct measure_inputs *in)
+{
+	return in->acpi ? in->acpi->smbios : (struct bytes){NULL, 0};
+}
+
 bool boot_stub_measures(struct event_list *l, struct bytes kernel)
 {
 	enum kernel_stub stub = kernel_stub(kernel);

@@ -19,6 +19,9 @@ int boot_measure_ready(struct event_list *l, const struct firmware *f,
  * known. */
 bool boot_stub_measures(struct event_list *l, struct bytes kernel);
 
+/* The SMBIOS tables, data NULL where they were not captured. */
+struct bytes boot_smbios(const struct measure_inputs *in);
+
 /* What firmware adds when a kernel leaves boot services. */
 void boot_measure_exit(struct event_list *l);
 

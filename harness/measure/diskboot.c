@@ -10,8 +10,10 @@
 #include "format/eventlog.h"
 #include "measure/boot.h"
 #include "measure/grub/grub.h"
+#include "measure/kernel.h"
 #include "measure/pe.h"
-#include "measure/uki.h"
+#include "measure/sdboot/sdboot.h"
+#include "measure/sdboot/stub.h"
 
 #define LOADER_MAX    (512u << 20)           /* bytes of an image in the ESP */
 #define FALLBACK      "EFI/BOOT/BOOTX64.EFI" /* what is started when no boot option names a file */
@@ -48,31 +50,11 @@ static void measure_image(struct event_list *l, const struct pe *pe, const char 
 	event_add(l, tag, digest, "%s", what);
 }
 
-/* What the stub picks up beside the image, measured too. */
-static int look_for_addons(struct event_list *l, const struct fat *fat, struct err *e)
-{
-	static const char *const places[] = {FALLBACK ".extra.d", "loader/addons",
-	                                     "loader/credentials", "loader/extensions"};
-	char reason[160];
-
-	for (size_t i = 0; i < COUNT_OF(places); i++) {
-		int r = fat_exists(fat, places[i], e);
-
-		if (r < 0)
-			return r;
-		if (r == 0)
-			continue;
-		snprintf(reason, sizeof(reason), "the disk has %s, which systemd-stub reads",
-		         places[i]);
-		event_open(l, 2, reason);
-	}
-	return 0;
-}
-
 /* What a disk is booted with. */
 struct disk_boot {
 	struct event_list *l;
 	const struct firmware *firmware;
+	const struct measure_inputs *in;
 	struct disk *disk;
 	struct gpt gpt;
 	struct fat esp;
@@ -85,13 +67,71 @@ static void measure_unknown(struct event_list *l, const char *reason)
 	event_open(l, 2, reason);
 }
 
+/* ---- programs that find the kernel ---- */
+
+static int start_grub(struct disk_boot *b, const struct grub_image *grub, const struct shim *shim,
+                      struct err *e)
+{
+	struct bootfs fs;
+	int r;
+
+	bootfs_init(&fs, b->disk, &b->gpt);
+	r = grub_measure(b->l, grub, shim, &fs, b->number, e);
+	bootfs_done(&fs);
+	return r;
+}
+
+static int start_sdboot(struct disk_boot *b, const struct pe *pe, const char *path, struct err *e)
+{
+	const struct sdboot_start s = {
+	        .disk = b->disk,
+	        .gpt = &b->gpt,
+	        .fat = &b->esp,
+	        .path = path,
+	        .read_only = b->in->disk_read_only,
+	        .setup_mode = b->firmware->secure_boot && !firmware_secure_boot_on(b->firmware),
+	        .smbios = boot_smbios(b->in),
+	};
+
+	return sdboot_measure(b->l, pe, &s, e);
+}
+
+static int start_uki(struct disk_boot *b, const struct pe *pe, const char *path, struct err *e)
+{
+	const struct stub_start s = {
+	        .fat = &b->esp,
+	        .path = path,
+	        .read_only = b->in->disk_read_only,
+	        .smbios = boot_smbios(b->in),
+	};
+
+	return stub_measure(b->l, pe, &s, e);
+}
+
+/* 1 with what it does appended, 0 for a program that is not known here. */
+static int start_program(struct disk_boot *b, const struct pe *pe, const char *path, struct err *e)
+{
+	int r;
+
+	if (uki_is(pe))
+		r = start_uki(b, pe, path, e);
+	else if (sdboot_is(pe))
+		r = start_sdboot(b, pe, path, e);
+	else if (kernel_is_linux(pe->file)) {
+		boot_stub_measures(b->l, pe->file); /* it is handed nothing */
+		boot_measure_exit(b->l);
+		r = 0;
+	} else
+		return 0;
+	return r < 0 ? r : 1;
+}
+
 /* The next program, in the ESP beside shim. */
 static int measure_second(struct disk_boot *b, const struct shim *shim, const char *path,
                           struct err *e)
 {
 	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
 	struct grub_image grub;
-	struct bootfs fs;
 	struct pe pe;
 	int r = fat_read_file(&b->esp, path, LOADER_MAX, &file, e);
 
@@ -101,17 +141,15 @@ static int measure_second(struct disk_boot *b, const struct shim *shim, const ch
 		measure_image(b->l, &pe, path);
 		r = grub_image_read(&pe, &grub, e);
 	}
-	if (r < 0)
-		return r;
-	if (r == 0) {
+	if (r > 0)
+		return start_grub(b, &grub, shim, e);
+	if (r == 0)
+		r = start_program(b, &pe, path, e);
+	if (r == 0)
 		measure_unknown(b->l,
-		                "what shim starts is no GRUB: what that does is not foreseen");
-		return 0;
-	}
-	bootfs_init(&fs, b->disk, &b->gpt);
-	r = grub_measure(b->l, &grub, shim, &fs, b->number, e);
-	bootfs_done(&fs);
-	return r;
+		                "what shim starts is not known here: what that does is not "
+		                "foreseen");
+	return r < 0 ? r : 0;
 }
 
 /* shim as the removable-media loader starts the fallback program beside it, if there is one, which
@@ -142,7 +180,6 @@ static int measure_shim(struct disk_boot *b, const struct shim *shim, struct err
 
 static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 {
-	struct event_list *l = b->l;
 	struct shim shim;
 	struct pe pe;
 	int r = pe_parse(file, &pe, e);
@@ -151,19 +188,17 @@ static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 		err_prefix(e, FALLBACK);
 		return r;
 	}
-	measure_image(l, &pe, FALLBACK);
-	if (!uki_is(&pe)) {
-		r = shim_read(&pe, &shim, e);
-		if (r > 0)
-			return measure_shim(b, &shim, e);
-		if (r == 0)
-			measure_unknown(l,
-			                "the disk's loader is neither a unified kernel image nor "
-			                "shim: what it does is not foreseen");
-		return r;
-	}
-	r = look_for_addons(l, &b->esp, e);
-	return r < 0 ? r : uki_measure(l, &pe, e);
+	measure_image(b->l, &pe, FALLBACK);
+	r = shim_read(&pe, &shim, e);
+	if (r > 0)
+		return measure_shim(b, &shim, e);
+	if (r == 0)
+		r = start_program(b, &pe, FALLBACK, e);
+	if (r == 0)
+		measure_unknown(b->l,
+		                "the disk's loader is none that is known here (unified kernel "
+		                "image, systemd-boot, shim, Linux): what it does is not foreseen");
+	return r < 0 ? r : 0;
 }
 
 static int measure_disk(struct disk_boot *b, struct err *e)
@@ -183,7 +218,7 @@ static int measure_disk(struct disk_boot *b, struct err *e)
 int boot_measure_disk(struct event_list *l, const struct firmware *f,
                       const struct measure_inputs *in, struct err *e)
 {
-	struct disk_boot b = {.l = l, .firmware = f, .disk = in->disk};
+	struct disk_boot b = {.l = l, .firmware = f, .in = in, .disk = in->disk};
 	struct err why = {0};
 	int r = boot_measure_ready(l, f, in, e);
 

@@ -20,7 +20,7 @@
 #include "measure/kernel.h"
 #include "measure/launch.h"
 #include "measure/pe.h"
-#include "measure/uki.h"
+#include "measure/sdboot/stub.h"
 
 const char *const measure_input_names[INPUT_COUNT] = {
         [INPUT_FIRMWARE] = "firmware",    [INPUT_MEMORY] = "memory", [INPUT_ACPI] = "ACPI tables",
@@ -257,6 +257,7 @@ static int measure_stub(struct boot *b)
 static int measure_unified(struct boot *b, const struct pe *pe)
 {
 	const struct event_tag tag = {1, EV_EFI_BOOT_SERVICES_APPLICATION, INPUT_KERNEL};
+	const struct stub_start start = {.smbios = boot_smbios(b->in)};
 	uint8_t digest[48];
 	int r;
 
@@ -269,7 +270,7 @@ static int measure_unified(struct boot *b, const struct pe *pe)
 		event_open(&b->list, 2,
 		           "what systemd-stub makes of a command line or an initrd beside its own "
 		           "is not foreseen");
-	return uki_measure(&b->list, pe, b->e);
+	return stub_measure(&b->list, pe, &start, b->e);
 }
 
 /* A kernel that cannot be read leaves its registers open, and says nothing against the rest. */

@@ -59,6 +59,7 @@ struct measure_inputs {
 	const char *cmdline;           /* UTF-8, what -append gets; NULL is "" */
 	const struct acpi_blobs *acpi; /* NULL: unknown, and so is RTMR0 */
 	struct disk *disk;             /* NULL: none */
+	bool disk_read_only;           /* the TD cannot write to it */
 	const struct pci_place *boot_device; /* the boot disk, virtio-blk; NULL: unknown */
 	unsigned qemu; /* version of the QEMU that runs the TD: 1001 for 10.1; 0: unknown, and so
 	                * is what it writes into a kernel */

@@ -53,18 +53,36 @@ struct structure {
 	size_t size;      /* with the strings and their end */
 };
 
-/* Strings end with an empty one; a structure without any has two NULs, too. */
-static bool find_end(uint8_t *data, size_t left, struct structure *ret)
+/* Strings end with an empty one; a structure without any has two NULs, too. 0 when damaged. */
+static size_t size_of(const uint8_t *data, size_t left)
 {
 	if (left < HEADER_SIZE || data[1] < HEADER_SIZE || data[1] > left)
-		return false;
+		return 0;
 	for (size_t i = data[1]; i + 1 < left; i++) {
-		if (data[i] == 0 && data[i + 1] == 0) {
-			*ret = (struct structure){data, data[1], i + 2};
-			return true;
-		}
+		if (data[i] == 0 && data[i + 1] == 0)
+			return i + 2;
 	}
-	return false;
+	return 0;
+}
+
+static bool find_end(uint8_t *data, size_t left, struct structure *ret)
+{
+	size_t size = size_of(data, left);
+
+	if (size > 0)
+		*ret = (struct structure){data, data[1], size};
+	return size > 0;
+}
+
+bool smbios_next(struct bytes table, size_t *at, struct bytes *ret)
+{
+	size_t size = size_of(table.data + *at, table.size - *at);
+
+	if (size == 0 || table.data[*at] == TYPE_END)
+		return false;
+	*ret = (struct bytes){table.data + *at, size};
+	*at += size;
+	return true;
 }
 
 static void blank_string(const struct structure *s, unsigned number)

@@ -18,4 +18,8 @@
  */
 int smbios_digest(struct bytes table, bool speeds, uint8_t ret[48], struct err *e);
 
+/* The structure at *at, with its texts, and *at behind it; false at type 127 or where the table is
+ * damaged. Its first byte is its type, its second the size of the part with fields. */
+bool smbios_next(struct bytes table, size_t *at, struct bytes *ret);
+
 #endif

@@ -20,6 +20,7 @@
 struct files {
 	struct bytes firmware, kernel, initrd;
 	struct disk *disk;
+	bool disk_read_only;
 };
 
 static void files_done(struct files *f)
@@ -48,21 +49,24 @@ static int read_option(char *const *argv, const char *option, size_t max, struct
 }
 
 /* The image behind the node that the boot disk has, where there is one. */
-static int open_boot_disk(char *const *argv, struct disk **ret, struct err *e)
+static int open_boot_disk(char *const *argv, struct disk **ret, bool *ret_read_only, struct err *e)
 {
 	int r = 0;
 
 	for (char *const *a = argv; r == 0 && !*ret && a[0] && a[1]; a++) {
 		const char *node = "", *path = NULL;
+		int read_only = 0;
 		json_t *object;
 
 		if (strcmp(a[0], "-blockdev") != 0)
 			continue;
 		object = json_loads(a[1], 0, NULL);
-		if (json_unpack(object, "{s:s, s:{s:s}}", "node-name", &node, "file", "filename",
-		                &path) == 0 &&
-		    strcmp(node, QEMU_BOOT_DISK) == 0)
+		if (json_unpack(object, "{s:s, s?b, s:{s:s}}", "node-name", &node, "read-only",
+		                &read_only, "file", "filename", &path) == 0 &&
+		    strcmp(node, QEMU_BOOT_DISK) == 0) {
 			r = disk_open(path, ret, e);
+			*ret_read_only = read_only;
+		}
 		json_decref(object);
 	}
 	return r;
@@ -79,7 +83,7 @@ static int read_files(char *const *argv, struct files *ret, struct err *e)
 	if (r == 0)
 		r = read_option(argv, "-initrd", IMAGE_MAX, &ret->initrd, e);
 	if (r == 0)
-		r = open_boot_disk(argv, &ret->disk, e);
+		r = open_boot_disk(argv, &ret->disk, &ret->disk_read_only, e);
 	return r;
 }
 
@@ -144,6 +148,7 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 	in.kernel = files.kernel;
 	in.initrd = files.initrd;
 	in.disk = files.disk;
+	in.disk_read_only = files.disk_read_only;
 	in.boot_device = files.disk ? &boot_device : NULL;
 	return predict(&in, ret, e);
 }

@@ -19,9 +19,9 @@ static const struct image {
 	size_t size;
 	const char *disk, *gpt;
 } images[] = {
-        {"disk/fat12.qcow2", 327680, "9df9b1013d4500ce122a5ab1", "dfbeb9ba75f76b27f6a89404"},
-        {"disk/fat16.qcow2", 4259840, "73d49e491066a58e4df6d951", "e56a303031c87d2e5bba0b4f"},
-        {"disk/fat32.qcow2", 37814272, "3604aea465d01b14d7adef33", "385c7e8442d99c31bea445a6"},
+        {"disk/fat12.qcow2", 327680, "0f21df8a339480a4b38e9ec8", "dfbeb9ba75f76b27f6a89404"},
+        {"disk/fat16.qcow2", 4259840, "f9e1eac608c5eb455e86fc10", "e56a303031c87d2e5bba0b4f"},
+        {"disk/fat32.qcow2", 37814272, "1bee479a3b5e5b7ae0a1f8b4", "385c7e8442d99c31bea445a6"},
 };
 
 static struct disk *open_ok(const struct golden *g)
@@ -96,7 +96,7 @@ START_TEST(predicts_a_unified_kernel_image)
 
 	in.disk = open_ok(&g);
 	ck_assert_msg(predict(&in, &p, &e) == 0, "%s", e.text);
-	expect(&p, "EFI/BOOT/BOOTX64.EFI", 1, "273cd4dd425b3f48fecd87db");
+	expect(&p, "EFI/BOOT/BOOTX64.EFI", 1, "d28c970746490b933135eeae");
 	expect(&p, "kernel (section .linux)", 1, "4a5c189a52ac828c266f1929");
 	/* A genuine log's, of a GKE node that boots a unified kernel image. */
 	expect(&p, "name of section .linux", 2, "2fdc85315776");
@@ -106,11 +106,7 @@ START_TEST(predicts_a_unified_kernel_image)
 	expect(&p, "LOADED_IMAGE::LoadOptions", 2, "99e08049b80074bf3035bef0");
 	expect(&p, "Linux initrd, as systemd-stub puts it together", 2, "080439d5eb95e4efc9229f66");
 	ck_assert(p.known[1]);
-	if (_i == 0)
-		ck_assert_str_eq(p.reason[2],
-		                 "the disk has loader/addons, which systemd-stub reads");
-	else
-		ck_assert(p.known[2]);
+	ck_assert(p.known[2]); /* also beside an empty loader/addons, in the first image */
 	prediction_done(&p);
 	disk_free(in.disk);
 	golden_done(&g);
@@ -318,7 +314,7 @@ START_TEST(other_tables)
 	for (size_t i = 0; i < p.events; i++)
 		measured += strcmp(p.event[i].what, "partition table") == 0;
 	ck_assert_uint_eq(measured, gpt.kind == GPT_TABLE);
-	expect(&p, "EFI/BOOT/BOOTX64.EFI", 1, "273cd4dd425b3f48fecd87db");
+	expect(&p, "EFI/BOOT/BOOTX64.EFI", 1, "d28c970746490b933135eeae");
 	prediction_done(&p);
 	if (tables[_i].sector) { /* an active entry protects nothing: no firmware looks further */
 		disk[446] = 0x80;
@@ -380,7 +376,7 @@ START_TEST(a_unified_kernel_image_by_kernel)
 	in.kernel = file;
 	ck_assert_int_eq(predict(&in, &kernel, &e), 0);
 	ck_assert(kernel.known[1] && kernel.known[2]);
-	expect(&kernel, "unified kernel image", 1, "273cd4dd425b3f48fecd87db");
+	expect(&kernel, "unified kernel image", 1, "d28c970746490b933135eeae");
 	ck_assert_mem_eq(kernel.rtmr[2], disk.rtmr[2], 48);
 	prediction_done(&kernel);
 	in.cmdline = "quiet";

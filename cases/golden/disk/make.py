@@ -93,7 +93,7 @@ def main():
     kernel, kernel_digest = pe([(".text", CC_PROTOCOL + (bytes(range(256)) * 4)[24:])])
     initrd, osrel = b"070701 not a real initrd", b"ID=test\n"
     cmdline = b" console=ttyS0\tquiet \n"
-    uki, uki_digest = pe([(".sdmagic", b"#### LoaderInfo: systemd-stub 257.13-1 ####"), (".osrel", osrel),
+    uki, uki_digest = pe([(".text", CC_PROTOCOL), (".sdmagic", b"#### LoaderInfo: systemd-stub 257.13-1 ####"), (".osrel", osrel),
                           (".cmdline", cmdline), (".initrd", initrd), (".linux", kernel)])
     trailer = b"070701" + b"0" * 32 + b"00000001" + b"0" * 48 + b"0000000B" + b"0" * 8 + b"TRAILER!!!\0\0\0\0"
     whole = pad(initrd, 4) + entry(1, 0o40555, ".extra") + entry(2, 0o100444, ".extra/os-release", osrel) + trailer

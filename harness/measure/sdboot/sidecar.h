@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_MEASURE_SDBOOT_SIDECAR_H
+#define TCEPTION_MEASURE_SDBOOT_SIDECAR_H
+
+#include "measure/sdboot/cpio.h"
+#include "measure/sdboot/program.h"
+#include "measure/sdboot/stub.h"
+
+/* What systemd-stub finds beside the image: credentials, extensions, add-ons. */
+
+/* The folder of an image's own additions: "EFI/Linux/a.efi.extra.d", without a boot counter. The
+ * caller frees. */
+char *sidecar_folder(const char *path, const struct sd_program *p);
+
+/* Credentials and extensions, measured and appended as archives. */
+int sidecar_archives(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
+                     struct buffer *initrd, struct err *e);
+
+struct addon_part {
+	struct bytes data; /* the add-on's section: its own memory */
+};
+struct addons {
+	char *cmdline; /* NULL: none */
+	struct addon_part *initrd, *ucode, *dtb;
+	size_t initrds, ucodes, dtbs;
+};
+void addons_done(struct addons *a);
+
+/* Add-ons for all images and for this one; firmware measures each into RTMR1 as it is loaded.
+ * `uname` is the image's, or NULL. */
+int addons_load(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
+                const char *uname, struct addons *ret, struct err *e);
+
+#endif

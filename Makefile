@@ -45,7 +45,7 @@ $B/san/harness/%.o: harness/%.c Makefile | $(SETUP)
 $B/libtception.a: $(ROOM_OBJ)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/tception: $(MAIN_OBJ) $B/libtception.a
-	$(call say,LD,$@)$(CC) $^ $(LIBS) -o $@
+	$(call say,LD,$@)$(CC) $^ $(LIBS) -ljwt -o $@
 
 # ---- guests: the agent (static), the tiny nested guest, the software TDX module -------------------
 include guests/rules.mk

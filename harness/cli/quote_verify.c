@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/quote.h"
 #include "cli/quote_answer.h"
+#include "cli/quote_token.h"
 #include "cli/shares.h"
 #include "core/cleanup.h"
 
@@ -37,6 +38,9 @@ struct options {
 	struct requirements required;
 	time_t at;
 	bool json;
+	bool token;
+	const char *key;
+	bool is_unsigned;
 	bool batch;
 	unsigned jobs;
 };
@@ -109,6 +113,12 @@ static int check(const void *options, struct err *e)
 
 	if (!o->file[0] || (o->file[1] && !o->batch))
 		return err_set(e, -EINVAL, "one FILE, or --batch");
+	if (o->token && o->json)
+		return err_set(e, -EINVAL, "--token or --json, not both");
+	if (o->token && !o->key == !o->is_unsigned)
+		return err_set(e, -EINVAL, "--token: --key=FILE to sign it with, or --unsigned");
+	if (!o->token && (o->key || o->is_unsigned))
+		return err_set(e, -EINVAL, "--key and --unsigned are of --token");
 	return 0;
 }
 
@@ -161,6 +171,7 @@ struct work {
 	const struct options *o;
 	struct verifier *verifier;
 	struct policy *policy;
+	struct token_maker tokens;
 	char **path; /* of all quotes */
 	size_t paths, room;
 	int exit; /* the worst so far */
@@ -190,7 +201,8 @@ static int verify_item(void *context, size_t item, FILE *out, int *exit_code, st
 		code = a.text[0] ? EXIT_USAGE : EXIT_DIFFERS;
 	if (code > *exit_code)
 		*exit_code = code;
-	return answer_print(&a, form_of(w->o), out, e);
+	return w->o->token ? token_print(&w->tokens, &a, out, e)
+	                   : answer_print(&a, form_of(w->o), out, e);
 }
 
 /* ---- which quotes ---- */
@@ -242,6 +254,9 @@ static int verify_all(struct work *w, const char **ret_code, struct err *e)
 	if ((r = make_policy(w->o, &w->policy, e)) < 0)
 		return r;
 	policy_choose(w->policy, w->verifier);
+	*ret_code = "key-unusable";
+	if ((r = token_maker_init(&w->tokens, w->o->key, w->o->policy, e)) < 0)
+		return r;
 	*ret_code = "no-quote";
 	if ((r = list_quotes(w, e)) < 0)
 		return r;
@@ -290,6 +305,9 @@ static const struct option_row rows[] = {
         OPTION_FLAG(batch, "batch", "many quotes, one line each; a folder means its files"),
         OPTION_JOBS(jobs, JOBS_MAX, "with --batch: as many at once (default: 1)"),
         OPTION_JSON,
+        OPTION_FLAG(token, "token", "print an EAT attestation result (EAR), as a JWS"),
+        OPTION_TEXT(key, "key", "FILE", "with --token: sign it with this P-256 key, PEM"),
+        OPTION_FLAG(is_unsigned, "unsigned", "with --token: do not sign it"),
         {0},
 };
 
@@ -325,5 +343,6 @@ int cmd_quote_verify(int argc, char **argv)
 	free(w.path);
 	verifier_free(w.verifier);
 	policy_free(w.policy);
+	token_maker_done(&w.tokens);
 	return w.exit;
 }

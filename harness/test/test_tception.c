@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tception/ear.h"
 #include "tception/tception.h"
 #include "test/golden.h"
 
@@ -41,6 +42,41 @@ START_TEST(accepted)
 	ck_assert_str_eq(a->reason, "");
 	ck_assert_ptr_nonnull(strstr(a->json, "\"file\":\"q\""));
 	tception_answer_free(a);
+}
+END_TEST
+
+/* As a token's claims, with and without collateral, forged, and of what is no quote. */
+START_TEST(ear)
+{
+	static const char *const tiers[] = {"affirming", "contraindicated", "contraindicated"};
+	struct golden bundle = golden_read("collateral/60c2bf34.json");
+	struct policy *p;
+	struct err e;
+
+	ck_assert_int_eq(policy_read(NULL, 0, &p, &e), 0);
+	for (size_t i = 0; i < 4; i++) {
+		struct answer a = {.name = "q"};
+		struct verifier *v;
+		json_t *claims, *tdx;
+
+		ck_assert_int_eq(verifier_new(NULL, &v, &e), 0);
+		if (i != 1)
+			ck_assert_int_eq(verifier_add(v, bundle.data, bundle.size, &e), 0);
+		quote.data[200] ^= i == 2;
+		ck_assert_int_eq(
+		        answer_judge(&a, v, p, quote.data, i == 3 ? 99 : quote.size, AT, &e), 0);
+		claims = answer_ear(&a, "ni:///sha-256;x", AT + 1);
+		ck_assert_int_eq(claims == NULL, i == 3);
+		tdx = json_object_get(json_object_get(claims, "submods"), "tdx");
+		if (claims)
+			ck_assert_str_eq(json_string_value(json_object_get(tdx, "ear_status")),
+			                 tiers[i]);
+		json_decref(claims);
+		answer_done(&a);
+		verifier_free(v);
+	}
+	policy_free(p);
+	golden_done(&bundle);
 }
 END_TEST
 
@@ -94,6 +130,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, accepted);
+	tcase_add_test(tc, ear);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, wrong_calls);
 	suite_add_tcase(suite, tc);

@@ -2,9 +2,12 @@
 #include "trust/ecdsa.h"
 
 #include <openssl/ec.h>
+#include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <pthread.h>
 #include <string.h>
+
+#include "trust/trust.h"
 
 #define POINT_SIZE   (1 + ECDSA_RAW_SIZE) /* 0x04 || x || y */
 #define DER_SIZE_MAX 72                   /* SEQUENCE of two INTEGERs of at most 33 bytes */
@@ -59,6 +62,28 @@ int ecdsa_to_point(EVP_PKEY *key, uint8_t ret_xy[ECDSA_RAW_SIZE], struct err *e)
 		return ssl_err(e, -EBADMSG, "not a key on P-256");
 	memcpy(ret_xy, point + 1, ECDSA_RAW_SIZE);
 	return 0;
+}
+
+/* Not the default, which asks on the terminal. */
+static int no_password(char *buffer, int size, int writing, void *context)
+{
+	(void)buffer, (void)size, (void)writing, (void)context;
+	return -1;
+}
+
+int trust_check_signing_key(const char *pem, struct err *e)
+{
+	_cleanup_(BIO_freep) BIO *bio = BIO_new_mem_buf(pem, -1);
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+	uint8_t point[ECDSA_RAW_SIZE];
+
+	if (!bio)
+		return err_nomem(e);
+	key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+	ERR_clear_error();
+	if (!key)
+		return err_set(e, -EBADMSG, "not a private key in PEM, or one with a password");
+	return ecdsa_to_point(key, point, e);
 }
 
 int ecdsa_sign(EVP_PKEY *key, const void *data, size_t size, uint8_t ret[ECDSA_RAW_SIZE],

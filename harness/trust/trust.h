@@ -38,6 +38,9 @@ struct trust_verdict {
 int trust_check_quote(const struct quote *quote, const struct trust_anchors *anchors, time_t at,
                       struct trust_verdict *ret, struct err *e);
 
+/* -EBADMSG unless it is a private key on P-256, in PEM and without a password. */
+int trust_check_signing_key(const char *pem, struct err *e);
+
 /*
  * The per-install test authority behind the emulated platform: root (with the marker extension),
  * PCK CA and PCK leaf with Intel's SGX extension, all issued with names that say "EMULATED". Keys

@@ -20,11 +20,23 @@
 	"console=ttyS0 quiet panic=-1 nokaslr tsc=reliable no_timer_check 8250.nr_uarts=1 " \
 	"cryptomgr.notests random.trust_cpu=on"
 
+/*
+ * More of it where QEMU translates the guest's code: at the same addresses in each process, code is
+ * translated once and not for each of them; pages are not zeroed twice; and what the kernel does
+ * about speculation has nothing to protect there.
+ */
+#define TCG_CMDLINE " norandmaps init_on_alloc=0 mitigations=off"
+
+/* Under TCG each byte of a REP MOVSB or STOSB takes a round of its own; without these bits kernel
+ * and libraries copy in other ways. */
+#define NO_SLOW_STRINGS "erms=off,fsrm=off"
+#define PLAIN_CPU       "max,la57=off," NO_SLOW_STRINGS /* four levels of page tables, as everywhere */
+
 /* What an emulated TD's CPU is before the module hides and adds; cx16=off because QEMU 7.2's TCG
  * corrupts RFLAGS in cmpxchg16b under nested paging. */
 #define EMULATED_CPU                                                                    \
 	"max,vendor=GenuineIntel,family=6,model=175,stepping=3,phys-bits=48,+svm,+npt," \
-	"la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off"
+	"la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off," NO_SLOW_STRINGS
 
 /* After the reset CS base 0xffff0000 this eip wraps round to the module's load address. */
 #define MODULE_ENTRY (TDXEMU_LOAD_ADDRESS + 0x10000u)
@@ -55,7 +67,7 @@ static void add_plain(struct argv *a, const struct boot *b)
 	argv_add(a, "-machine");
 	argv_add(a, "q35,smm=off,hpet=off,vmport=off");
 	argv_add(a, "-cpu");
-	argv_add(a, b->kvm ? "host" : "max");
+	argv_add(a, b->kvm ? "host" : PLAIN_CPU);
 	argv_add(a, "-m");
 	argv_addf(a, "%u", b->memory_mib);
 }
@@ -188,7 +200,8 @@ static void add_cmdline(struct argv *a, const struct qemu_spec *s)
 	if (s->boot->platform == PLATFORM_NONE && !s->boot->kvm && s->tsc_khz)
 		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%" PRIu32, s->tsc_khz);
 	argv_add(a, "-append");
-	argv_addf(a, KERNEL_CMDLINE "%s%s%s", tsc, more ? " " : "", more ? more : "");
+	argv_addf(a, KERNEL_CMDLINE "%s%s%s%s", s->boot->kvm ? "" : TCG_CMDLINE, tsc,
+	          more ? " " : "", more ? more : "");
 }
 
 static void add_kernel(struct argv *a, const struct qemu_spec *s)

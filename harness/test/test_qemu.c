@@ -12,6 +12,8 @@
 #define CMDLINE                                                                             \
 	"console=ttyS0 quiet panic=-1 nokaslr tsc=reliable no_timer_check 8250.nr_uarts=1 " \
 	"cryptomgr.notests random.trust_cpu=on"
+#define TCG_CMDLINE CMDLINE " norandmaps init_on_alloc=0 mitigations=off"
+#define PLAIN_CPU   "max,la57=off,erms=off,fsrm=off"
 
 static struct guest_parts parts = {
         .kernel = {[KERNEL_TRIXIE] = {(char *)"/c/vmlinuz", (char *)"/b/initrd.cpio"},
@@ -52,14 +54,12 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 #define COMMON(smp)                                                                          \
 	"/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", \
 	        "-no-reboot", "-smp", smp
-#define DEVICES(shared) DEVICES_OF(shared, "", "")
-#define KERNEL_OF(kernel) \
-	"-kernel", "/c/vmlinuz" kernel, "-initrd", "/b/initrd" kernel ".cpio", "-append", CMDLINE
+#define KERNEL_OF(kernel) "-kernel", "/c/vmlinuz" kernel, "-initrd", "/b/initrd" kernel ".cpio"
+/* By KVM. */
+#define DEVICES(shared) BARE_DEVICES(shared, ""), KERNEL_OF(""), "-append", CMDLINE
 /* A plain VM by TCG: its kernel is told the frequency, and no other's is. */
-#define TIMED(kernel, image)                                                \
-	BARE_DEVICES("", image), "-kernel", "/c/vmlinuz" kernel, "-initrd", \
-	        "/b/initrd" kernel ".cpio", "-append", CMDLINE " tsc_early_khz=2300123"
-#define DEVICES_OF(shared, kernel, image) BARE_DEVICES(shared, image), KERNEL_OF(kernel)
+#define TIMED(kernel, image) \
+	BARE_DEVICES("", image), KERNEL_OF(kernel), "-append", TCG_CMDLINE " tsc_early_khz=2300123"
 #define BARE_DEVICES(shared, image)                                                             \
 	"-chardev", "socket,id=console,fd=12", "-serial", "chardev:console", "-blockdev",       \
 	        "{\"node-name\":\"root\",\"driver\":\"raw\",\"read-only\":true,\"file\":{"      \
@@ -75,7 +75,7 @@ START_TEST(plain_tcg)
 	struct boot b = {.memory_mib = 2048, .vcpus = 1};
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", "max", "-m", "2048", TIMED("", ""));
+	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("", ""));
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(other_files)
 	        .memory_mib = 2048, .vcpus = 1, .kernel = KERNEL_BACKPORTS, .image = IMAGE_MINIMAL};
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", "max", "-m", "2048", TIMED("-backports", "-minimal"));
+	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("-backports", "-minimal"));
 }
 END_TEST
 
@@ -105,14 +105,16 @@ END_TEST
 	        "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram", \
 	        "-cpu",                                                                           \
 	        "max,vendor=GenuineIntel,family=6,model=175,stepping=3,phys-bits=48,+svm,+npt,"   \
-	        "la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off",                        \
+	        "la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off,erms=off,fsrm=off",      \
 	        "-m", size, "-bios", "/c/OVMF.fd", "-device",                                     \
 	        "loader,file=/proc/self/fd/14,addr=0x10000000,force-raw=on", "-device",           \
 	        "loader,addr=0x10010000,cpu-num=0", "-chardev", "socket,id=module-log,fd=15",     \
 	        "-device", "isa-debugcon,iobase=0xe9,chardev=module-log", "-chardev",             \
 	        "socket,id=doorbell,fd=16", "-device",                                            \
 	        "isa-debugcon,iobase=0xeb,chardev=doorbell", "-device",                           \
-	        "isa-debug-exit,iobase=0xf4,iosize=4"
+	        "isa-debug-exit,iobase=0xf4,iosize=4",                                            \
+	        BARE_DEVICES(",iommu_platform=on,disable-legacy=on", ""), KERNEL_OF(""),          \
+	        "-append", TCG_CMDLINE
 
 /* The module's 256 MiB, and the TD's memory twice: private and shared. */
 START_TEST(emulated)
@@ -122,14 +124,14 @@ START_TEST(emulated)
 	                 .platform = PLATFORM_EMULATED,
 	                 .layer0 = {.kind = &kind_rows[KIND_TD]}};
 
-	EXPECT(&b, COMMON("1"), EMULATED("4352"), DEVICES(",iommu_platform=on,disable-legacy=on"));
+	EXPECT(&b, COMMON("1"), EMULATED("4352"));
 	b.layer0.axes = 1;
 	b.layer0.axis[0] = (struct axis_value){.axis = AXIS_PAGES, .word = WORD_PAGES_SHARED};
-	EXPECT(&b, COMMON("1"), EMULATED("2304"), DEVICES(",iommu_platform=on,disable-legacy=on"));
+	EXPECT(&b, COMMON("1"), EMULATED("2304"));
 	b.layer0.axis[0].word = WORD_PAGES_ENFORCED;
 	b.memory_mib = 4097; /* both parts begin at a block of 2 MiB */
 	b.layer0.axes = 1;
-	EXPECT(&b, COMMON("1"), EMULATED("8452"), DEVICES(",iommu_platform=on,disable-legacy=on"));
+	EXPECT(&b, COMMON("1"), EMULATED("8452"));
 }
 END_TEST
 
@@ -219,7 +221,7 @@ START_TEST(disk)
 	ck_assert(!guest_parts_disk(&parts, &b));
 	b = (struct boot){.memory_mib = 2048, .vcpus = 1};
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", "max", "-m", "2048", TIMED("", ""));
+	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("", ""));
 	parts.disk.path = NULL;
 }
 END_TEST

@@ -93,7 +93,7 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 include scripts/install.mk
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
-.PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full bench check-arrows format clean help
+.PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full bench bench-matrix check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
@@ -106,7 +106,8 @@ refresh: | $(SETUP) ## build the image anew from today's packages
 	guests/image/build $(CACHE)
 	@touch $(IMAGE)
 
-run: all image ## run cases/default.yaml and print which layers attest
+run: ## run cases/default.yaml and print which layers attest
+	@$(MAKE) --no-print-directory $(PARALLEL) all image
 	$(call say,RUN,cases/default.yaml $(ARGS))$B/tception run cases/default.yaml $(ARGS)
 
 # Everything is built on all processors; then one stage after the other, each of which uses them itself.
@@ -131,6 +132,8 @@ test-full: test ## also the full matrix, foreign verifiers, clocks and verdicts 
 	scripts/run-fuzzers runs $(FUZZERS)
 bench: $B/bench/verify $B/bench/mrtd $B/bench/confined $B/bench/cold $B/tception ## speed, as ratios (on an idle machine)
 	scripts/bench/run $^
+bench-matrix: all image ## CPU seconds, time and memory of the default matrix, against AGAINST=another built checkout
+	scripts/bench/matrix $(AGAINST) $(ARGS)
 check-arrows: ## includes may only point one way
 	$(Q)scripts/check-arrows
 

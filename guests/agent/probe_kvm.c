@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "agent/probe.h"
 #include "agent/util.h"
-#include "format/longmode.h"
+#include "format/kvmguest.h"
 
 #define GUEST_SIZE  0x10000u /* bytes of memory at guest address 0 */
 #define CODE_AT     0x1000u
@@ -54,10 +53,8 @@ extern const uint8_t kvm_code[], kvm_code_end[];
 /* Everything that a try opens, for one clean-up at the end. */
 struct
 try {
-	int kvm, vm, cpu;
-	uint8_t *memory;
-	struct kvm_run *run;
-	size_t run_size;
+	int kvm;
+	struct kvm_guest guest;
 	const char *step;
 	char detail[160];
 	int api;
@@ -69,84 +66,16 @@ static int fail(struct try *t, const char *step)
 	return -errno;
 }
 
-static void try_done(struct try *t)
-{
-	if (t->run)
-		munmap(t->run, t->run_size);
-	if (t->memory)
-		munmap(t->memory, GUEST_SIZE);
-	util_closep(&t->cpu);
-	util_closep(&t->vm);
-	util_closep(&t->kvm);
-}
-
-static int make_vm(struct try *t)
-{
-	t->vm = ioctl(t->kvm, KVM_CREATE_VM, 0);
-	if (t->vm < 0)
-		return fail(t, "KVM_CREATE_VM");
-	/* Intel without unrestricted guest needs these; they are harmless elsewhere. */
-	ioctl(t->vm, KVM_SET_TSS_ADDR, 0xfffbd000ul);
-	t->memory =
-	        mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (t->memory == MAP_FAILED) {
-		t->memory = NULL;
-		return fail(t, "mmap");
-	}
-	struct kvm_userspace_memory_region region = {.memory_size = GUEST_SIZE,
-	                                             .userspace_addr = (uintptr_t)t->memory};
-	if (ioctl(t->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-		return fail(t, "KVM_SET_USER_MEMORY_REGION");
-	t->cpu = ioctl(t->vm, KVM_CREATE_VCPU, 0);
-	if (t->cpu < 0)
-		return fail(t, "KVM_CREATE_VCPU");
-	int size = ioctl(t->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	if (size < (int)sizeof(struct kvm_run))
-		return fail(t, "KVM_GET_VCPU_MMAP_SIZE");
-	t->run_size = (size_t)size;
-	t->run = mmap(NULL, t->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, t->cpu, 0);
-	if (t->run == MAP_FAILED) {
-		t->run = NULL;
-		return fail(t, "mmap");
-	}
-	return 0;
-}
-
-/* Long mode, the first 2 MiB mapped by one large page. */
-static int enter_long_mode(struct try *t)
-{
-	struct kvm_regs regs = {.rip = CODE_AT, .rdi = DATA_AT, .rsp = STACK_AT, .rflags = 2};
-	struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[128];
-	} cpuid = {.head.nent = COUNT_OF(cpuid.entry)};
-	struct kvm_sregs sregs;
-
-	/* Long mode and cmpxchg16b are only there if the guest's CPUID says so. */
-	if (ioctl(t->kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0)
-		return fail(t, "KVM_GET_SUPPORTED_CPUID");
-	if (ioctl(t->cpu, KVM_SET_CPUID2, &cpuid) < 0)
-		return fail(t, "KVM_SET_CPUID2");
-	memcpy(t->memory + CODE_AT, kvm_code, (size_t)(kvm_code_end - kvm_code));
-	longmode_map(t->memory, TABLES_AT);
-	if (ioctl(t->cpu, KVM_GET_SREGS, &sregs) < 0)
-		return fail(t, "KVM_GET_SREGS");
-	longmode_set(&sregs, TABLES_AT);
-	if (ioctl(t->cpu, KVM_SET_SREGS, &sregs) < 0)
-		return fail(t, "KVM_SET_SREGS");
-	return ioctl(t->cpu, KVM_SET_REGS, &regs) < 0 ? fail(t, "KVM_SET_REGS") : 0;
-}
-
 /* Runs until the code's one port write, and looks at what it wrote. */
 static int run_code(struct try *t)
 {
 	for (int i = 0; i < EXITS_LIMIT; i++) {
-		if (ioctl(t->cpu, KVM_RUN, 0) < 0) {
+		if (ioctl(t->guest.cpu, KVM_RUN, 0) < 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
 			return fail(t, "KVM_RUN");
 		}
-		const struct kvm_run *run = t->run;
+		const struct kvm_run *run = t->guest.run;
 		t->step = "KVM_RUN";
 		if (run->exit_reason != KVM_EXIT_IO || run->io.port != DONE_PORT) {
 			snprintf(t->detail, sizeof(t->detail), "exit reason %u, suberror %u",
@@ -169,13 +98,19 @@ static int run_code(struct try *t)
 
 static int try_kvm(struct try *t)
 {
+	const struct kvm_guest_start start = {
+	        .memory = GUEST_SIZE,
+	        .tables = TABLES_AT,
+	        .code = kvm_code,
+	        .code_size = (size_t)(kvm_code_end - kvm_code),
+	        .regs = {.rip = CODE_AT, .rdi = DATA_AT, .rsp = STACK_AT, .rflags = 2},
+	};
+
 	t->api = ioctl(t->kvm, KVM_GET_API_VERSION, 0);
 	if (t->api < 0)
 		return fail(t, "KVM_GET_API_VERSION");
-	int r = make_vm(t);
-	if (r == 0)
-		r = enter_long_mode(t);
-	return r < 0 ? r : run_code(t);
+	t->step = kvm_guest_make(t->kvm, &start, &t->guest);
+	return t->step ? -errno : run_code(t);
 }
 
 /* Whether this kernel was built with KVM, where the layer can see that. */
@@ -218,7 +153,7 @@ static const char *why_no_node(const json_t *config, const json_t *module)
 
 json_t *probe_kvm(void *unused)
 {
-	struct try t = {.kvm = -1, .vm = -1, .cpu = -1, .step = "open", .api = -1};
+	struct try t = {.kvm = -1, .guest = {.vm = -1, .cpu = -1}, .step = "open", .api = -1};
 	json_t *config = kernel_config(), *module = module_loaded();
 	double start = util_now_fine_ms();
 	const char *state;
@@ -239,6 +174,7 @@ json_t *probe_kvm(void *unused)
 	                  t.detail, "ms", util_now_fine_ms() - start, "config", config, "module",
 	                  module, "api", t.api < 0 ? json_null() : json_integer(t.api));
 	util_json_set_errno(fact, r);
-	try_done(&t);
+	kvm_guest_done(&t.guest);
+	util_closep(&t.kvm);
 	return fact;
 }

@@ -17,15 +17,15 @@ struct jsonx {
 	char what[96]; /* what is wrong, for people: names of ours only, no text of the input */
 };
 
-#define JSONX_DATE_SIZE 21 /* A text of less than `size` bytes, copied. */
-void jsonx_text(struct jsonx *x, const json_t *o, const char *key, char *out, size_t size);
-/* "2026-01-27T09:01:45Z" and NUL */
+#define JSONX_DATE_SIZE 21 /* "2026-01-27T09:01:45Z" and NUL */
 
 void jsonx_fail(struct jsonx *x, const char *key, const char *why);
 /* All of these want the key to be there. Strings and objects belong to `o`. */
 const json_t *jsonx_object(struct jsonx *x, const json_t *o, const char *key);
 const json_t *jsonx_array(struct jsonx *x, const json_t *o, const char *key, size_t max);
 const char *jsonx_string(struct jsonx *x, const json_t *o, const char *key);
+/* A text of less than `size` bytes, copied. */
+void jsonx_text(struct jsonx *x, const json_t *o, const char *key, char *out, size_t size);
 uint64_t jsonx_uint(struct jsonx *x, const json_t *o, const char *key, uint64_t max);
 /* Exactly `size` bytes in hexadecimal of either case. */
 void jsonx_hex(struct jsonx *x, const json_t *o, const char *key, uint8_t *out, size_t size);

@@ -8,15 +8,13 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "format/longmode.h"
+#include "format/kvmguest.h"
 
 /* The guest: 64 KiB of RAM at 0, an identity map of the first 2 MiB, code without a stack. */
 #define GUEST_SIZE   0x10000u
@@ -27,7 +25,6 @@
 #define MARK_ATOMIC  1
 #define MARK_LOOP    2
 #define ROUNDS       3
-#define CPUID_MAX    128
 
 static const uint8_t guest_code[] = {
         0xf0, 0x48,        0x0f, 0xc7,       0x0e, /* lock cmpxchg16b [rsi] */
@@ -40,12 +37,6 @@ static const uint8_t guest_code[] = {
 };
 _Static_assert(KVM_CHECK_LOOPS == 0x30d40, "the loop count in guest_code");
 
-struct guest {
-	int vm, cpu;
-	uint8_t *memory;
-	struct kvm_run *run;
-};
-
 /* The child says by `reason` what failed; it is a process of its own, so nothing is cleaned up. */
 static bool failed(struct kvm_check *c, const char *what)
 {
@@ -53,64 +44,8 @@ static bool failed(struct kvm_check *c, const char *what)
 	return false;
 }
 
-static bool make_vm(int kvm, struct guest *g, struct kvm_check *c)
-{
-	struct kvm_userspace_memory_region region = {.memory_size = GUEST_SIZE};
-	int size;
-
-	g->vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	if (g->vm < 0)
-		return failed(c, "KVM_CREATE_VM");
-	g->memory =
-	        mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (g->memory == MAP_FAILED)
-		return failed(c, "mmap");
-	longmode_map(g->memory, GUEST_TABLES);
-	memcpy(g->memory + GUEST_CODE, guest_code, sizeof(guest_code));
-	region.userspace_addr = (uintptr_t)g->memory;
-	/* Intel without "unrestricted guest" wants three pages of its own; AMD ignores it. */
-	ioctl(g->vm, KVM_SET_TSS_ADDR, 0xfffbd000ul);
-	if (ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-		return failed(c, "KVM_SET_USER_MEMORY_REGION");
-	g->cpu = ioctl(g->vm, KVM_CREATE_VCPU, 0);
-	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	if (g->cpu < 0 || size < (int)sizeof(*g->run))
-		return failed(c, "KVM_CREATE_VCPU");
-	g->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, g->cpu, 0);
-	return g->run == MAP_FAILED ? failed(c, "mmap of the vCPU") : true;
-}
-
-/* Without CPUID the vCPU has no long mode. */
-static bool set_cpuid(int kvm, const struct guest *g, struct kvm_check *c)
-{
-	struct kvm_cpuid2 *cpuid =
-	        calloc(1, sizeof(*cpuid) + CPUID_MAX * sizeof(struct kvm_cpuid_entry2));
-
-	if (!cpuid)
-		return failed(c, "calloc");
-	cpuid->nent = CPUID_MAX;
-	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) < 0)
-		return failed(c, "KVM_GET_SUPPORTED_CPUID");
-	return ioctl(g->cpu, KVM_SET_CPUID2, cpuid) < 0 ? failed(c, "KVM_SET_CPUID2") : true;
-}
-
-static bool set_long_mode(const struct guest *g, struct kvm_check *c)
-{
-	/* cmpxchg16b: memory is 0 = rdx:rax, so it becomes rcx:rbx. */
-	struct kvm_regs regs = {
-	        .rip = GUEST_CODE, .rsi = GUEST_DATA, .rbx = 0x1234, .rcx = 0x5678, .rflags = 2};
-	struct kvm_sregs s;
-
-	if (ioctl(g->cpu, KVM_GET_SREGS, &s) < 0)
-		return failed(c, "KVM_GET_SREGS");
-	longmode_set(&s, GUEST_TABLES);
-	if (ioctl(g->cpu, KVM_SET_SREGS, &s) < 0)
-		return failed(c, "KVM_SET_SREGS");
-	return ioctl(g->cpu, KVM_SET_REGS, &regs) < 0 ? failed(c, "KVM_SET_REGS") : true;
-}
-
 /* One KVM_RUN to the OUT that says `mark`; its CPU time, so that a loaded host changes nothing. */
-static bool run_to(const struct guest *g, uint8_t mark, const char *what, double *ret_ms,
+static bool run_to(const struct kvm_guest *g, uint8_t mark, const char *what, double *ret_ms,
                    struct kvm_check *c)
 {
 	struct timespec a, b;
@@ -131,7 +66,7 @@ static bool run_to(const struct guest *g, uint8_t mark, const char *what, double
 	return true;
 }
 
-static bool run_guest(const struct guest *g, struct kvm_check *c)
+static bool run_guest(const struct kvm_guest *g, struct kvm_check *c)
 {
 	uint64_t stored[2];
 	double ms;
@@ -157,14 +92,29 @@ static bool run_guest(const struct guest *g, struct kvm_check *c)
 
 static void probe(const char *device, struct kvm_check *c)
 {
-	struct guest g = {.vm = -1};
+	const struct kvm_guest_start start = {
+	        .memory = GUEST_SIZE,
+	        .tables = GUEST_TABLES,
+	        .code = guest_code,
+	        .code_size = sizeof(guest_code),
+	        /* cmpxchg16b: memory is 0 = rdx:rax, so it becomes rcx:rbx. */
+	        .regs = {.rip = GUEST_CODE,
+	                 .rsi = GUEST_DATA,
+	                 .rbx = 0x1234,
+	                 .rcx = 0x5678,
+	                 .rflags = 2},
+	};
 	int kvm = open(device, O_RDWR | O_CLOEXEC);
+	struct kvm_guest g;
+	const char *step;
 
 	if (kvm < 0)
 		failed(c, device);
 	else if (ioctl(kvm, KVM_GET_API_VERSION, 0) != 12)
 		snprintf(c->reason, sizeof(c->reason), "%s is not KVM (API 12)", device);
-	else if (make_vm(kvm, &g, c) && set_cpuid(kvm, &g, c) && set_long_mode(&g, c))
+	else if ((step = kvm_guest_make(kvm, &start, &g)))
+		failed(c, step);
+	else
 		run_guest(&g, c);
 }
 

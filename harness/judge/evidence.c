@@ -16,6 +16,7 @@
 #include "format/text.h"
 #include "judge/cutoff.h"
 #include "judge/frames.h"
+#include "judge/reading.h"
 
 static const char *const interface_names[] = {
         [REPORT_IOCTL] = "ioctl",
@@ -24,25 +25,7 @@ static const char *const interface_names[] = {
         [REPORT_BROKER] = "broker",
 };
 
-/* One layer's frames being read. */
-struct reading {
-	const char *id;
-	const char *child_id; /* of the layer it is to enter, or NULL */
-	const uint8_t *nonce;
-	bool probe;
-	bool nested; /* its channel began with this visit, so numbers start at 0 */
-	bool may_be_tiny;
-	struct layer_evidence *layer;
-	struct layer_evidence *child; /* or NULL */
-	struct sha512 digest;         /* SHA-384 of the frames so far */
-	uint32_t sequence;            /* the next frame's */
-	size_t frames;
-};
-
-/* The first problem is the one that is told. */
-static void problem(struct layer_evidence *l, const char *fmt, ...)
-        __attribute__((format(printf, 2, 3)));
-static void problem(struct layer_evidence *l, const char *fmt, ...)
+void reading_problem(struct layer_evidence *l, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -53,7 +36,7 @@ static void problem(struct layer_evidence *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-static int append(uint8_t **data, size_t *size, size_t *capacity, const uint8_t *more, size_t n)
+int reading_append(uint8_t **data, size_t *size, size_t *capacity, const uint8_t *more, size_t n)
 {
 	if (*size + n > *capacity) {
 		size_t bigger = (*size + n) * 2;
@@ -80,14 +63,14 @@ static int on_hello(struct reading *r, const json_t *o)
 	int rc;
 
 	if (r->frames != 0 || !r->probe)
-		problem(l, "an unexpected HELLO");
+		reading_problem(l, "an unexpected HELLO");
 	if (!id || strcmp(id, r->id) != 0)
-		problem(l, "HELLO is not from layer %s", r->id);
+		reading_problem(l, "HELLO is not from layer %s", r->id);
 	rc = member_bytes(o, "nonce", &nonce, &size);
 	if (rc == -ENOMEM)
 		return rc;
 	if (rc < 0 || size != REPORT_NONCE_SIZE || memcmp(nonce, r->nonce, size) != 0)
-		problem(l, "HELLO does not carry the nonce of this visit");
+		reading_problem(l, "HELLO does not carry the nonce of this visit");
 	free(nonce);
 	text_escape(l->kernel, sizeof(l->kernel), member_text(o, "kernel"));
 	text_escape(l->boot_id, sizeof(l->boot_id), member_text(o, "boot_id"));
@@ -121,7 +104,8 @@ static json_t **fact_slot(struct layer_evidence *l, size_t i)
 static void cut_off(struct layer_evidence *l, bool is, const char *what)
 {
 	if (is)
-		problem(l, "%s was cut off in the guest: the machine was too slow, or it hangs",
+		reading_problem(
+		        l, "%s was cut off in the guest: the machine was too slow, or it hangs",
 		        what);
 }
 
@@ -137,7 +121,7 @@ static int on_fact(struct reading *r, json_t *o)
 		if (strcmp(probe, facts[i].probe) != 0)
 			continue;
 		if (*fact_slot(l, i))
-			problem(l, "the fact '%s' twice", probe);
+			reading_problem(l, "the fact '%s' twice", probe);
 		else
 			*fact_slot(l, i) = json_incref(o);
 	}
@@ -151,12 +135,12 @@ static void blob_piece(struct layer_evidence *l, struct blob *b, const json_t *o
 
 	if (b->complete || member_integer(o, "offset", -1) != (json_int_t)b->size ||
 	    b->size + size > EVENTLOG_MAX) {
-		problem(l, "the event log's pieces do not fit together");
+		reading_problem(l, "the event log's pieces do not fit together");
 		return;
 	}
 	bigger = realloc(b->data, b->size + size + 1);
 	if (!bigger) {
-		problem(l, "out of memory for the event log");
+		reading_problem(l, "out of memory for the event log");
 		return;
 	}
 	memcpy(bigger + b->size, data, size);
@@ -182,7 +166,7 @@ static int on_blob(struct reading *r, const json_t *o)
 	}
 	rc = member_bytes(o, "data", &data, &size);
 	if (rc < 0)
-		problem(r->layer, "the event log's pieces are not base64");
+		reading_problem(r->layer, "the event log's pieces are not base64");
 	else
 		blob_piece(r->layer, b, o, data, size);
 	free(data);
@@ -205,7 +189,7 @@ static int on_report(struct reading *r, const json_t *o)
 	if (name && ENUM_FIND(interface_names, name) > 0)
 		rep.interface = ENUM_FIND(interface_names, name);
 	if (l->reports == REPORTS_MAX || layer_report(l, rep.interface)) {
-		problem(l, "too many REPORT frames, or one interface twice");
+		reading_problem(l, "too many REPORT frames, or one interface twice");
 		return 0;
 	}
 	rep.extends = l->extends;
@@ -223,7 +207,7 @@ static int on_report(struct reading *r, const json_t *o)
 	if (member_bytes(o, "data", &rep.data, &rep.size) == -ENOMEM)
 		return -ENOMEM;
 	if (rep.size > QUOTE_MAX)
-		problem(l, "a report of %zu bytes", rep.size);
+		reading_problem(l, "a report of %zu bytes", rep.size);
 	sha384_final(&so_far, evidence);
 	report_data_make(r->nonce, r->id, rep.interface, evidence, rep.expected);
 	l->report[l->reports++] = rep;
@@ -243,7 +227,8 @@ static int on_extend(struct reading *r, const json_t *o)
 	if (rc == 0)
 		l->extends++;
 	else if (rc == -EINVAL)
-		problem(l, "an EXTEND frame too many, or one of another register than RTMR3");
+		reading_problem(l,
+		                "an EXTEND frame too many, or one of another register than RTMR3");
 	return rc == -ENOMEM ? rc : 0;
 }
 
@@ -252,149 +237,8 @@ static int on_done(struct reading *r, const json_t *o)
 	const char *id = member_text(o, "layer");
 
 	if (!id || strcmp(id, r->id) != 0)
-		problem(r->layer, "DONE is not from layer %s", r->id);
+		reading_problem(r->layer, "DONE is not from layer %s", r->id);
 	r->layer->done = true;
-	return 0;
-}
-
-/* ---- frames about the next layer ---- */
-static bool about_child(struct reading *r, const json_t *o)
-{
-	if (r->child && r->child->entering && !r->child->left &&
-	    member_integer(o, "child", -1) == r->child->child)
-		return true;
-	problem(r->layer, "a frame about a child that is not there");
-	return false;
-}
-
-/* The command that started the child, as the layer below tells it: bounded and escaped. */
-static json_t *read_command(const json_t *argv)
-{
-	json_t *command = json_array();
-	char text[JUDGE_WORD_MAX];
-
-	for (size_t i = 0; i < json_array_size(argv) && i < JUDGE_WORDS_MAX; i++) {
-		const char *word = json_string_value(json_array_get(argv, i));
-
-		json_array_append_new(command, json_string(text_escape(text, sizeof(text), word)));
-	}
-	return command;
-}
-
-static void read_config(const json_t *o, uint8_t ret[48])
-{
-	const json_t *argv = json_object_get(o, "argv");
-	const char *name = member_text(o, "name");
-	struct sha512 h;
-
-	launch_config_init(&h);
-	for (size_t i = 0; i < json_array_size(argv); i++) {
-		const char *word = json_string_value(json_array_get(argv, i));
-
-		launch_config_add(&h, word ? word : "", name ? name : "");
-	}
-	launch_config_final(&h, ret);
-}
-
-static int on_enter(struct reading *r, const json_t *o)
-{
-	const char *id = member_text(o, "layer");
-
-	if (!r->child || r->child->entering || !id || strcmp(id, r->child_id) != 0) {
-		problem(r->layer, "ENTER of a layer that was not asked for");
-		return 0;
-	}
-	r->child->entering = true;
-	r->child->child = member_integer(o, "child", -1);
-	r->child->below_uptime_ms = member_number(o, "uptime_ms", -1);
-	read_config(o, r->child->config);
-	r->child->command = read_command(json_object_get(o, "argv"));
-	return r->child->command ? 0 : -ENOMEM;
-}
-
-static int on_relay(struct reading *r, const json_t *o)
-{
-	struct layer_evidence *c = r->child;
-	uint8_t *data = NULL;
-	size_t size = 0;
-	int rc;
-
-	if (!about_child(r, o))
-		return 0;
-	rc = member_bytes(o, "data", &data, &size);
-	if (rc == 0)
-		rc = append(&c->owned, &c->size, &c->capacity, data, size);
-	else if (rc == -EINVAL)
-		problem(r->layer, "a RELAY frame without data");
-	free(data);
-	c->bytes = c->owned;
-	return rc == -ENOMEM ? rc : 0;
-}
-
-/* Keeps the last line that has letters: it is often the reason in the tool's own words. */
-static int on_stderr(struct reading *r, const json_t *o)
-{
-	uint8_t *data = NULL;
-	size_t size = 0, end, start;
-	char *line;
-	int rc;
-
-	if (!about_child(r, o))
-		return 0;
-	rc = member_bytes(o, "data", &data, &size);
-	if (rc < 0)
-		return rc == -ENOMEM ? rc : 0;
-	for (end = size; end > 0 && data[end - 1] <= ' '; end--)
-		;
-	for (start = end; start > 0 && data[start - 1] != '\n'; start--)
-		;
-	line = strndup((char *)data + start, end - start);
-	if (line && *line)
-		text_escape(r->child->words, sizeof(r->child->words), line);
-	rc = line ? 0 : -ENOMEM;
-	free(line);
-	free(data);
-	return rc;
-}
-
-/* The first line of a text, escaped: tools put the cause there and its consequences below. */
-static void first_line(char *out, size_t size, const char *text)
-{
-	size_t n = text ? strcspn(text, "\r\n") : 0;
-	char line[600];
-
-	snprintf(line, sizeof(line), "%.*s", (int)(n < sizeof(line) ? n : sizeof(line) - 1),
-	         text ? text : "");
-	text_escape(out, size, line);
-}
-
-static int on_left(struct reading *r, const json_t *o)
-{
-	struct layer_evidence *c = r->child;
-	json_int_t code = member_integer(o, "exit", -1), signal = member_integer(o, "signal", -1);
-	char step[48], reason[160], status[40] = "";
-
-	text_escape(step, sizeof(step), member_text(o, "step"));
-	first_line(reason, sizeof(reason), member_text(o, "reason"));
-	if (c && !c->entering && !c->left)
-		problem(r->layer, "layer %s could not be made ready: %s: %s", r->child_id, step,
-		        reason);
-	if (!about_child(r, o))
-		return 0;
-	c->left = true;
-	c->started = member_bool(o, "started", false);
-	c->timeout = member_bool(o, "timeout", false);
-	c->prepare_ms = member_number(o, "prepare_ms", -1);
-	c->ready_ms = member_number(o, "ready_ms", -1);
-	c->memory_kib = member_number(o, "memory_kib", -1);
-	c->disk_kib = member_number(o, "disk_kib", -1);
-	if (code >= 0)
-		snprintf(status, sizeof(status), "exit %lld", (long long)code);
-	else if (signal >= 0)
-		snprintf(status, sizeof(status), "signal %lld", (long long)signal);
-	snprintf(c->end, sizeof(c->end), "%s%s%s%s%s", step, step[0] && reason[0] ? ": " : "",
-	         reason, status[0] && (step[0] || reason[0]) ? ", " : "", status);
-	c->told = reason[0] != '\0';
 	return 0;
 }
 
@@ -413,13 +257,10 @@ static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 	case FRAME_EXTEND:
 		return on_extend(r, o);
 	case FRAME_ENTER:
-		return on_enter(r, o);
 	case FRAME_RELAY:
-		return on_relay(r, o);
 	case FRAME_STDERR:
-		return on_stderr(r, o);
 	case FRAME_LEFT:
-		return on_left(r, o);
+		return child_frame(r, f->header.type, o);
 	case FRAME_DONE:
 		return on_done(r, o);
 	default: /* DMESG, and what a later agent may send: kept in the raw bytes */
@@ -438,18 +279,18 @@ static int read_frame(struct reading *r, const struct frame_view *f)
 	}
 	o = frame_json(f);
 	if (!o)
-		problem(r->layer, "the %s frame at byte %zu holds no JSON object",
-		        frame_type_name(f->header.type), f->offset);
+		reading_problem(r->layer, "the %s frame at byte %zu holds no JSON object",
+		                frame_type_name(f->header.type), f->offset);
 	if (r->frames == 0 && r->probe && f->header.type != FRAME_HELLO)
-		problem(r->layer, "the first frame is %s, not HELLO",
-		        frame_type_name(f->header.type));
+		reading_problem(r->layer, "the first frame is %s, not HELLO",
+		                frame_type_name(f->header.type));
 	if (r->layer->done)
-		problem(r->layer, "frames after DONE");
+		reading_problem(r->layer, "frames after DONE");
 	if (r->frames == 0 && !r->nested)
 		r->sequence = f->header.sequence;
 	if (f->header.sequence != r->sequence)
-		problem(r->layer, "frame %u where %u should be: frames are missing",
-		        f->header.sequence, r->sequence);
+		reading_problem(r->layer, "frame %u where %u should be: frames are missing",
+		                f->header.sequence, r->sequence);
 	if (o)
 		rc = on_frame(r, f, o);
 	json_decref(o);
@@ -465,21 +306,21 @@ static void check_complete(const struct reading *r)
 	struct layer_evidence *l = r->layer;
 
 	if (r->probe && !l->hello)
-		problem(l, "no HELLO");
+		reading_problem(l, "no HELLO");
 	if (!l->done)
-		problem(l, "no DONE: the account breaks off");
+		reading_problem(l, "no DONE: the account breaks off");
 	if (r->probe && !l->tiny && (!l->devices || !l->kvm))
-		problem(l, "the fact '%s' is missing", l->devices ? "kvm" : "devices");
+		reading_problem(l, "the fact '%s' is missing", l->devices ? "kvm" : "devices");
 	if (r->probe && !l->tiny && !layer_report(l, REPORT_IOCTL))
-		problem(l, "no REPORT of the ioctl interface");
+		reading_problem(l, "no REPORT of the ioctl interface");
 	if (r->probe && !l->tiny && !layer_report(l, REPORT_CONFIGFS))
-		problem(l, "no REPORT of the configfs interface");
+		reading_problem(l, "no REPORT of the configfs interface");
 	if (l->ccel_log.begun && !l->ccel_log.complete && !l->ccel_log.error[0])
-		problem(l, "the event log breaks off");
+		reading_problem(l, "the event log breaks off");
 	if (r->child && !r->child->entering)
-		problem(l, "no ENTER: layer %s was not tried", r->child_id);
+		reading_problem(l, "no ENTER: layer %s was not tried", r->child_id);
 	else if (r->child && !r->child->left)
-		problem(l, "no LEFT: what became of layer %s is not told", r->child_id);
+		reading_problem(l, "no LEFT: what became of layer %s is not told", r->child_id);
 }
 
 static int read_layer(struct reading *r)
@@ -492,7 +333,7 @@ static int read_layer(struct reading *r)
 	while (rc == 0 && frames_next(&cursor, &frame))
 		rc = read_frame(r, &frame);
 	if (cursor.problem[0])
-		problem(r->layer, "%s", cursor.problem);
+		reading_problem(r->layer, "%s", cursor.problem);
 	if (rc == 0)
 		check_complete(r);
 	return rc;
@@ -522,7 +363,7 @@ int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
 		ret[0].bytes = channel->data + v->begin;
 		ret[0].size = v->end - v->begin;
 	} else {
-		problem(&ret[0], "channel.bin is shorter than the run's record says");
+		reading_problem(&ret[0], "channel.bin is shorter than the run's record says");
 	}
 	for (size_t i = 0; i < v->layers && has_account(&ret[i], i); i++) {
 		struct reading r = {
@@ -564,4 +405,17 @@ const struct report_evidence *layer_report(const struct layer_evidence *l,
 			return &l->report[i];
 	}
 	return NULL;
+}
+
+const struct report_evidence *layer_quoter(const struct layer_evidence *l)
+{
+	static const enum report_interface order[] = {REPORT_CONFIGFS, REPORT_VSOCK, REPORT_BROKER};
+
+	for (size_t i = 0; i < 3; i++) {
+		const struct report_evidence *r = layer_report(l, order[i]);
+
+		if (r && r->ok)
+			return r;
+	}
+	return layer_report(l, REPORT_CONFIGFS);
 }

@@ -85,5 +85,7 @@ void layer_evidence_done(struct layer_evidence *l);
 
 const struct report_evidence *layer_report(const struct layer_evidence *l,
                                            enum report_interface interface);
+/* The interface that is to give the quote: the first that did, else configfs; NULL: it is not there. */
+const struct report_evidence *layer_quoter(const struct layer_evidence *l);
 
 #endif

@@ -24,10 +24,9 @@ struct climb {
 	struct attested *a;
 };
 
-static void set(struct climb *c, enum rung rung, enum rung_state ok, const char *error, double ms,
-                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-static void set(struct climb *c, enum rung rung, enum rung_state ok, const char *error, double ms,
-                const char *fmt, ...)
+__attribute__((format(printf, 6, 7))) static void set(struct climb *c, enum rung rung,
+                                                      enum rung_state ok, const char *error,
+                                                      double ms, const char *fmt, ...)
 {
 	struct rung_result *r = &c->v->ladder[rung];
 	va_list ap;
@@ -459,19 +458,6 @@ static void read_kvm(struct climb *c)
 	         step[0] && detail[0] ? ": " : "", detail, *error ? " " : "", error);
 }
 
-static const struct report_evidence *find_quoter(const struct layer_evidence *l)
-{
-	static const enum report_interface order[] = {REPORT_CONFIGFS, REPORT_VSOCK, REPORT_BROKER};
-
-	for (size_t i = 0; i < 3; i++) {
-		const struct report_evidence *r = layer_report(l, order[i]);
-
-		if (r && r->ok)
-			return r;
-	}
-	return layer_report(l, REPORT_CONFIGFS);
-}
-
 int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
                  struct attested *ret_attested, struct err *e)
 {
@@ -481,7 +467,7 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 	        .in = in,
 	        .l = in->evidence,
 	        .ioctl = layer_report(in->evidence, REPORT_IOCTL),
-	        .quoter = find_quoter(in->evidence),
+	        .quoter = layer_quoter(in->evidence),
 	        .v = &v,
 	        .a = &attested,
 	};

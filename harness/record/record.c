@@ -22,6 +22,18 @@ int boot_record_plan(struct boot_record *r, const struct boot *b, struct err *e)
 	return 0;
 }
 
+struct visit_record *boot_record_next_visit(struct boot_record *r, struct err *e)
+{
+	struct visit_record *visit = reallocarray(r->visit, r->visits + 1, sizeof(*visit));
+
+	if (!visit) {
+		err_nomem(e);
+		return NULL;
+	}
+	r->visit = visit;
+	return visit + r->visits;
+}
+
 void boot_record_done(struct boot_record *b)
 {
 	free(b->boot.step);

@@ -18,6 +18,9 @@
  * copy is results/<run>/cases.yaml, so that a run can be judged again on its own; a step's
  * `case_index` counts its cases.
  */
+#define RECORD_SCHEMA 1
+#define NONCE_SIZE    32
+
 enum visit_state {
 	VISIT_DONE,    /* the agent said DONE */
 	VISIT_TIMEOUT, /* the host-side deadline passed */
@@ -31,10 +34,11 @@ extern const char *const visit_state_names[6]; /* "done", "timeout" ... */
 struct visit_record {
 	char cell_id[CELL_ID_MAX]; /* whole cell; layer 0's own visit has just layer 0's ID */
 	size_t layers;
-	uint8_t nonce[CELL_LAYERS_MAX][32]; /* minted by the harness; [0] unused unless probe0 */
-	bool probe0;                        /* layer 0 probes itself in this visit */
-	uint64_t begin;                     /* bytes of channel.bin before this visit was sent */
-	uint64_t end;                       /* bytes of channel.bin when it was over */
+	uint8_t nonce[CELL_LAYERS_MAX]
+	             [NONCE_SIZE]; /* minted by the harness; [0] unused unless probe0 */
+	bool probe0;               /* layer 0 probes itself in this visit */
+	uint64_t begin;            /* bytes of channel.bin before this visit was sent */
+	uint64_t end;              /* bytes of channel.bin when it was over */
 	double seconds;
 	enum visit_state state;
 	char reason[200]; /* "" when done */
@@ -79,6 +83,8 @@ struct run_record {
 
 /* Copies the plan's boot into a record, its steps included. */
 int boot_record_plan(struct boot_record *r, const struct boot *b, struct err *e);
+/* Room for one more visit, behind the last: `visits` does not count it yet. NULL: -ENOMEM. */
+struct visit_record *boot_record_next_visit(struct boot_record *r, struct err *e);
 void boot_record_done(struct boot_record *b);
 void run_record_done(struct run_record *r);
 

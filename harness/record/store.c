@@ -151,6 +151,29 @@ static int save(const char *dir, const char *name, const char *text, struct err 
 	return r < 0 ? r : file_write(path, text, strlen(text), e);
 }
 
+int store_boot_create(const char *boots_dir, const char *boot_id, int *ret_dir, int *ret_channel,
+                      struct err *e)
+{
+	_cleanup_(closep) int dir = -1;
+	char path[PATH_MAX];
+	int channel, r = path_join(path, boots_dir, boot_id, e);
+
+	if (r < 0)
+		return r;
+	if (mkdir(path, 0777) < 0)
+		return err_sys(e, -errno, "%s", path);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(e, -errno, "%s", path);
+	channel = openat(dir, "channel.bin", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (channel < 0)
+		return err_sys(e, -errno, "%s/channel.bin", path);
+	*ret_dir = dir;
+	*ret_channel = channel;
+	dir = -1;
+	return 0;
+}
+
 int store_save(const struct run_record *record, struct err *e)
 {
 	_cleanup_(freep) char *text = NULL;

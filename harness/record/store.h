@@ -27,6 +27,10 @@ int store_run_id(char **ret, struct err *e);
  * when it holds a run already. */
 int store_create(const char *dir, const char *case_path, struct err *e);
 
+/* Makes a boot's folder with an empty channel.bin; the descriptors of both are the caller's. */
+int store_boot_create(const char *boots_dir, const char *boot_id, int *ret_dir, int *ret_channel,
+                      struct err *e);
+
 /* Writes run.json and root.pem into record->dir, each whole or not at all. */
 int store_save(const struct run_record *record, struct err *e);
 

@@ -2,16 +2,16 @@
 #include "run/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "record/store.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/visit.h"
@@ -103,23 +103,22 @@ static void kill_machine(struct session *s)
 		end(s);
 }
 
-static bool visit_open(const struct session *s)
-{
-	return s->state == STATE_START || s->state == STATE_VISIT ||
-	       (s->state == STATE_CLOCK && s->pending);
-}
-
 /* Ends the boot before its time; an open visit ends with it. */
-static void give_up(struct session *s, enum visit_state state, const char *reason)
+__attribute__((format(printf, 3, 4))) static void give_up(struct session *s, enum visit_state state,
+                                                          const char *fmt, ...)
 {
 	struct visit_record *v = current(s);
+	va_list ap;
 
-	snprintf(s->record.reason, sizeof(s->record.reason), "%s", reason);
-	if (visit_open(s)) {
+	va_start(ap, fmt);
+	vsnprintf(s->record.reason, sizeof(s->record.reason), fmt, ap);
+	va_end(ap);
+	if (s->state == STATE_START || s->state == STATE_VISIT ||
+	    (s->state == STATE_CLOCK && s->pending)) {
 		v->state = state;
 		v->end = s->scanner.position;
 		v->seconds = s->state == STATE_VISIT ? seconds_since(s, s->visit_started) : 0;
-		snprintf(v->reason, sizeof(v->reason), "%s", reason);
+		memcpy(v->reason, s->record.reason, sizeof(v->reason));
 		s->notify(s, SESSION_VISIT_OVER, v, s->userdata);
 	}
 	kill_machine(s);
@@ -128,7 +127,7 @@ static void give_up(struct session *s, enum visit_state state, const char *reaso
 void session_stop(struct session *s, const char *reason)
 {
 	if (s->state != STATE_OVER && s->state != STATE_KILLED)
-		give_up(s, VISIT_NOT_RUN, reason);
+		give_up(s, VISIT_NOT_RUN, "%s", reason);
 }
 
 /* ---- deadlines ---- */
@@ -136,32 +135,27 @@ void session_stop(struct session *s, const char *reason)
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct session *s = userdata;
-	char silence[64], reason[200];
+	char silence[64];
 
 	(void)source;
 	(void)usec;
 	machine_describe_silence(s->machine, clock_now_us(), silence, sizeof(silence));
 	switch (s->state) {
 	case STATE_START:
-		snprintf(reason, sizeof(reason),
-		         "the agent did not answer within %d s of the start; %s",
-		         s->record.boot.boot_deadline_s, silence);
-		give_up(s, VISIT_TIMEOUT, reason);
+		give_up(s, VISIT_TIMEOUT, "the agent did not answer within %d s of the start; %s",
+		        s->record.boot.boot_deadline_s, silence);
 		break;
 	case STATE_CLOCK:
-		snprintf(reason, sizeof(reason), "the agent did not tell its clock within %d s; %s",
-		         s->record.boot.boot_deadline_s, silence);
-		give_up(s, VISIT_TIMEOUT, reason);
+		give_up(s, VISIT_TIMEOUT, "the agent did not tell its clock within %d s; %s",
+		        s->record.boot.boot_deadline_s, silence);
 		break;
 	case STATE_VISIT:
-		snprintf(reason, sizeof(reason), "no DONE within the deadline of %.0f s; %s",
-		         seconds_since(s, s->visit_started), silence);
-		give_up(s, VISIT_TIMEOUT, reason);
+		give_up(s, VISIT_TIMEOUT, "no DONE within the deadline of %.0f s; %s",
+		        seconds_since(s, s->visit_started), silence);
 		break;
 	case STATE_POWEROFF:
-		snprintf(reason, sizeof(reason), "did not power off within %d s and was killed; %s",
-		         SESSION_POWEROFF_SECONDS, silence);
-		give_up(s, VISIT_TIMEOUT, reason);
+		give_up(s, VISIT_TIMEOUT, "did not power off within %d s and was killed; %s",
+		        SESSION_POWEROFF_SECONDS, silence);
 		break;
 	case STATE_KILLED:
 	case STATE_OVER:
@@ -181,12 +175,7 @@ static int set_deadline(struct session *s, int seconds)
 
 static void broken(struct session *s, const struct err *e)
 {
-	give_up(s, VISIT_DIED, e->text);
-}
-
-static int watch(struct session *s, bool writing)
-{
-	return sd_event_source_set_io_events(s->io, writing ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	give_up(s, VISIT_DIED, "%s", e->text);
 }
 
 static void flush(struct session *s)
@@ -197,21 +186,18 @@ static void flush(struct session *s)
 	/* A closed channel is seen by the reader, which knows more about why. */
 	if (outbox_flush(&s->outbox, machine_channel(s->machine), &empty, &e) < 0)
 		empty = true;
-	watch(s, !empty);
+	sd_event_source_set_io_events(s->io, empty ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
 /* Makes a VISIT, to be sent once the clock has been read; the record gets its visit. */
 static int make_visit(struct session *s, const struct cell *cell, size_t layers, int deadline_s,
                       struct err *e)
 {
-	struct visit_record *visit;
+	struct visit_record *visit = boot_record_next_visit(&s->record, e);
 	int r;
 
-	visit = reallocarray(s->record.visit, s->record.visits + 1, sizeof(*visit));
 	if (!visit)
-		return err_nomem(e);
-	s->record.visit = visit;
-	visit += s->record.visits;
+		return -ENOMEM;
 	r = visit_make(cell, layers, (unsigned)s->record.visits, deadline_s, visit, &s->pending, e);
 	if (r < 0)
 		return r;
@@ -336,7 +322,6 @@ static void ready(struct session *s)
 /* Down to the disk first, whatever it is; then follow the frames. */
 static void took(struct session *s, const uint8_t *data, size_t size)
 {
-	char reason[200];
 	int r;
 
 	s->received += size;
@@ -346,8 +331,7 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 	}
 	r = file_write_fd(s->channel_file, data, size);
 	if (r < 0) {
-		snprintf(reason, sizeof(reason), "channel.bin: %s", strerror(-r));
-		give_up(s, VISIT_DIED, reason);
+		give_up(s, VISIT_DIED, "channel.bin: %s", strerror(-r));
 		return;
 	}
 	while (size > 0 && s->state <= STATE_VISIT) {
@@ -357,19 +341,18 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 		data += used;
 		size -= used;
 		if (result == SCAN_GARBAGE) {
-			snprintf(reason, sizeof(reason),
-			         "no frame header at byte %" PRIu64 " of the channel",
-			         s->scanner.position - FRAME_HEADER_SIZE);
+			uint64_t at = s->scanner.position - FRAME_HEADER_SIZE;
+
 			s->scanner.position += size; /* stored, hence part of the visit */
-			give_up(s, VISIT_GARBAGE, reason);
+			give_up(s, VISIT_GARBAGE,
+			        "no frame header at byte %" PRIu64 " of the channel", at);
 		} else if (s->state == STATE_CLOCK
 		                   ? s->scanner.position - s->clock_begin > CLOCK_WORDS_MAX
 		                   : s->scanner.position - current(s)->begin > s->visit_bytes) {
-			snprintf(reason, sizeof(reason), "sent more than %" PRIu64 " bytes %s",
-			         s->state == STATE_CLOCK ? CLOCK_WORDS_MAX : s->visit_bytes,
-			         s->state == STATE_CLOCK ? "between two visits" : "in one visit");
 			s->scanner.position += size;
-			give_up(s, VISIT_FLOOD, reason);
+			give_up(s, VISIT_FLOOD, "sent more than %" PRIu64 " bytes %s",
+			        s->state == STATE_CLOCK ? CLOCK_WORDS_MAX : s->visit_bytes,
+			        s->state == STATE_CLOCK ? "between two visits" : "in one visit");
 		} else if (result == SCAN_READY && s->state == STATE_START) {
 			ready(s);
 		} else if (result == SCAN_CLOCK && s->state == STATE_CLOCK) {
@@ -424,31 +407,12 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 		;
 	if (s->state <= STATE_VISIT) {
 		machine_describe_end(s->machine, code, status, reason, sizeof(reason));
-		give_up(s, VISIT_DIED, reason);
+		give_up(s, VISIT_DIED, "%s", reason);
 	}
 	end(s);
 }
 
 /* ---- beginning and end ---- */
-
-static int open_files(struct session *s, const char *boots_dir, struct err *e)
-{
-	char path[PATH_MAX];
-	int r = path_join(path, boots_dir, s->record.boot.id, e);
-
-	if (r < 0)
-		return r;
-	if (mkdir(path, 0777) < 0)
-		return err_sys(e, -errno, "%s", path);
-	s->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir_fd < 0)
-		return err_sys(e, -errno, "%s", path);
-	s->channel_file =
-	        openat(s->dir_fd, "channel.bin", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (s->channel_file < 0)
-		return err_sys(e, -errno, "%s/channel.bin", path);
-	return 0;
-}
 
 static int start_machine(struct session *s, const struct machine_spec *spec, struct err *e)
 {
@@ -497,7 +461,7 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	if (r == 0)
 		r = make_visit(s, &layer0, 1, b->boot_deadline_s, e);
 	if (r == 0)
-		r = open_files(s, spec->boots_dir, e);
+		r = store_boot_create(spec->boots_dir, b->id, &s->dir_fd, &s->channel_file, e);
 	if (r < 0) {
 		session_free(s, NULL);
 		return r;
@@ -524,10 +488,8 @@ void session_free(struct session *s, struct boot_record *ret)
 	machine_free(s->machine);
 	outbox_done(&s->outbox);
 	free(s->pending);
-	if (s->channel_file >= 0)
-		close(s->channel_file);
-	if (s->dir_fd >= 0)
-		close(s->dir_fd);
+	closep(&s->channel_file);
+	closep(&s->dir_fd);
 	if (ret)
 		*ret = s->record;
 	else

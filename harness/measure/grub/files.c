@@ -7,9 +7,79 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "format/bytes.h"
+#include "format/eventlog.h"
+#include "measure/boot.h"
 #include "measure/grub/run.h"
 
 /* ---- files ---- */
+
+int grub_locate(struct grub_run *g, const char *path, unsigned *ret_partition,
+                const char **ret_rest)
+{
+	const char *root = grub_script_get(g->script, "root");
+	const char *device = path[0] == '(' ? path + 1 : root ? root : "";
+	char end = path[0] == '(' ? ')' : '\0';
+	unsigned number;
+	int length = 0;
+
+	if (sscanf(device, "hd0,gpt%3u%n", &number, &length) != 1 || device[length] != end ||
+	    device[7] < '1' || device[7] > '9') {
+		grub_script_stop(g->script, "the device of '%.60s' is not understood here", path);
+		return 0;
+	}
+	*ret_partition = number;
+	*ret_rest = end ? device + length + 1 : path;
+	if ((*ret_rest)[0] != '/') {
+		grub_script_stop(g->script, "the file '%.60s' is not understood here", path);
+		return 0;
+	}
+	return 1;
+}
+
+int grub_open(struct grub_run *g, const char *path, size_t max, struct bytes *ret, struct err *e)
+{
+	const struct event_tag tag = {2, EV_IPL, INPUT_DISK};
+	const char *rest;
+	unsigned partition;
+	struct err why;
+	int r;
+
+	if (grub_locate(g, path, &partition, &rest) == 0)
+		return 0;
+	r = bootfs_read(g->fs, partition, rest, max, ret, &why);
+	if (r == -ENOENT)
+		return 0;
+	if (r == -ENOTSUP || r == -EFBIG || r == -ENOPKG) {
+		grub_script_stop(g->script, "%.100s", why.text);
+		return 0;
+	}
+	if (r < 0)
+		return err_set(e, r, "%.400s", why.text);
+	if (g->image->measures)
+		event_hash(g->l, tag, ret->data, ret->size, "%s", path);
+	return 1;
+}
+
+int grub_read_lists(struct grub_run *g, const char *prefix, struct err *e)
+{
+	static const char *const lists[] = {"command", "fs", "crypto", "terminal"};
+	char path[300];
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < COUNT_OF(lists); i++) {
+		struct bytes file = {NULL, 0};
+
+		snprintf(path, sizeof(path), "%s/x86_64-efi/%s.lst", prefix, lists[i]);
+		r = grub_open(g, path, GRUB_CONFIG_MAX, &file, e);
+		if (r > 0 && i == 0) {
+			bytes_free(&g->autoload);
+			g->autoload = TAKE(file, ((struct bytes){NULL, 0}));
+		}
+		g->has_fs_list |= r > 0 && i == 1;
+		bytes_free(&file);
+	}
+	return r < 0 ? r : 0;
+}
 
 int grub_run_search(struct grub_run *g, const struct grub_words *w, int *ret_status, struct err *e)
 {

@@ -219,24 +219,40 @@ START_TEST(listed_root_of_a_signer)
 }
 END_TEST
 
-/* A CRL signed anew with an extension that is critical and not known. */
-static json_t *critical(const char *hex)
+enum crl_twist { CRL_CRITICAL, CRL_SHA384, CRL_OTHER_KEY, CRL_OTHER_NAME, CRL_TWISTS };
+
+static void twist_crl(X509_CRL *crl, enum crl_twist how)
+{
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, NID_issuing_distribution_point,
+	                                          "critical,onlyCA:TRUE");
+	const EVP_MD *digest = how == CRL_SHA384 ? EVP_sha384() : EVP_sha256();
+	enum authority_role by = how == CRL_OTHER_KEY ? ROLE_SIGNING : ROLE_PCK_CA;
+	X509_NAME *other = X509_get_subject_name(authority->id[ROLE_SIGNING].cert);
+
+	ck_assert_ptr_nonnull(ext);
+	if (how == CRL_CRITICAL)
+		ck_assert_int_eq(X509_CRL_add_ext(crl, ext, -1), 1);
+	if (how == CRL_OTHER_NAME)
+		ck_assert_int_eq(X509_CRL_set_issuer_name(crl, other), 1);
+	ck_assert_int_gt(X509_CRL_sign(crl, authority->id[by].key, digest), 0);
+	X509_EXTENSION_free(ext);
+}
+
+/* A CRL in hexadecimal, changed and signed anew. */
+static json_t *twisted(const char *hex, enum crl_twist how)
 {
 	uint8_t der[4096];
 	const uint8_t *p = der;
 	unsigned char *again = NULL;
 	X509_CRL *crl;
-	X509_EXTENSION *ext;
 	json_t *text;
 	size_t n;
 	int size;
 
 	ck_assert_int_eq(hex_decode(hex, strlen(hex), der, &n), FORMAT_OK);
 	crl = d2i_X509_CRL(NULL, &p, (long)n);
-	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_issuing_distribution_point,
-	                          "critical,onlyCA:TRUE");
-	ck_assert(crl && ext && X509_CRL_add_ext(crl, ext, -1) == 1);
-	ck_assert_int_gt(X509_CRL_sign(crl, authority->id[ROLE_PCK_CA].key, EVP_sha256()), 0);
+	ck_assert_ptr_nonnull(crl);
+	twist_crl(crl, how);
 	size = i2d_X509_CRL(crl, &again);
 	{
 		_cleanup_(freep) char *out = malloc(HEX_ENCODED_SIZE((size_t)size));
@@ -245,7 +261,6 @@ static json_t *critical(const char *hex)
 		text = json_string(out);
 	}
 	OPENSSL_free(again);
-	X509_EXTENSION_free(ext);
 	X509_CRL_free(crl);
 	return text;
 }
@@ -256,11 +271,35 @@ START_TEST(critical_extension)
 		json_t *o = bundle(NOW, listed ? authority->id[ROLE_PCK].cert : NULL);
 		struct verifier *v = verifier();
 
-		json_object_set_new(o, "pck_crl",
-		                    critical(json_string_value(json_object_get(o, "pck_crl"))));
+		json_object_set_new(
+		        o, "pck_crl",
+		        twisted(json_string_value(json_object_get(o, "pck_crl")), CRL_CRITICAL));
 		give_json(v, o);
 		ck_assert(listed || strstr(ask(v)->reason, "2.5.29.28"));
 		assert_code(v, listed ? VERDICT_PCK_REVOKED : VERDICT_CRL_EXTENSION);
+	}
+}
+END_TEST
+
+/* Who is listed in one of a wrong digest is listed; others' CRLs list nobody. */
+START_TEST(crls_of_others)
+{
+	static const enum verdict_code codes[CRL_TWISTS][2] = {
+	        [CRL_SHA384] = {VERDICT_CRL_ALGORITHM, VERDICT_PCK_REVOKED},
+	        [CRL_OTHER_KEY] = {VERDICT_CRL_SIGNATURE, VERDICT_CRL_SIGNATURE},
+	        [CRL_OTHER_NAME] = {VERDICT_CRL_MISSING, VERDICT_CRL_MISSING},
+	};
+
+	for (enum crl_twist how = CRL_SHA384; how < CRL_TWISTS; how++) {
+		for (int listed = 0; listed < 2; listed++) {
+			json_t *o = bundle(NOW, listed ? authority->id[ROLE_PCK].cert : NULL);
+			const char *hex = json_string_value(json_object_get(o, "pck_crl"));
+			struct verifier *v = verifier();
+
+			json_object_set_new(o, "pck_crl", twisted(hex, how));
+			give_json(v, o);
+			assert_code(v, codes[how][listed]);
+		}
 	}
 }
 END_TEST
@@ -540,6 +579,7 @@ int main(void)
 	tcase_add_test(tc, listed_among_faults);
 	tcase_add_test(tc, listed_root_of_a_signer);
 	tcase_add_test(tc, critical_extension);
+	tcase_add_test(tc, crls_of_others);
 	tcase_add_test(tc, named_otherwise);
 	tcase_add_test(tc, signers_issued_again);
 	tcase_add_test(tc, ca_issued_again);

@@ -327,6 +327,7 @@ static const char *check_fields(X509 *cert, size_t depth)
 {
 	uint32_t flags = X509_get_extension_flags(cert);
 	bool ca = X509_check_ca(cert) == 1;
+	uint32_t needed = ca ? KU_KEY_CERT_SIGN | KU_CRL_SIGN : KU_DIGITAL_SIGNATURE;
 	long pathlen = X509_get_pathlen(cert);
 
 	if (X509_get_version(cert) != X509_VERSION_3)
@@ -334,11 +335,11 @@ static const char *check_fields(X509 *cert, size_t depth)
 	if (flags & (EXFLAG_INVALID | EXFLAG_PROXY) || !(flags & EXFLAG_BCONS) ||
 	    !(flags & EXFLAG_KUSAGE))
 		return "extensions that are malformed, missing or of a proxy";
-	if (ca != (depth > 0) || (!ca && X509_check_ca(cert) != 0))
+	if (ca != (depth > 0) || (!ca && (flags & EXFLAG_CA || X509_check_ca(cert) != 0)))
 		return depth ? "not a CA" : "a CA in the leaf's place";
 	if (ca && pathlen >= 0 && (size_t)pathlen < depth - 1)
 		return "the CA's path length is exceeded";
-	if (!(X509_get_key_usage(cert) & (ca ? KU_KEY_CERT_SIGN : KU_DIGITAL_SIGNATURE)))
+	if ((X509_get_key_usage(cert) & needed) != needed)
 		return "its key usage does not let it sign";
 	if (!ca && (pathlen >= 0 || X509_get_key_usage(cert) & KU_KEY_CERT_SIGN))
 		return "rights of a CA without being one";
@@ -361,6 +362,8 @@ static const char *check_extensions(const X509 *cert)
 		            ? !X509_EXTENSION_get_critical(ext)
 		            : nid != NID_key_usage && X509_EXTENSION_get_critical(ext))
 			return "an extension is critical that is not known, or the other way round";
+		if (X509_get_ext_by_OBJ(cert, X509_EXTENSION_get_object(ext), i) >= 0)
+			return "an extension twice";
 		for (size_t k = 0; k < COUNT_OF(unknown); k++) {
 			if (nid == unknown[k])
 				return "constraints of names or policies";

@@ -242,6 +242,14 @@ static int on_done(struct reading *r, const json_t *o)
 	return 0;
 }
 
+static int on_dmesg(struct reading *r, const json_t *o)
+{
+	const char *text = member_text(o, "text");
+
+	r->layer->guest_detected |= text && strstr(text, "tdx: Guest detected");
+	return 0;
+}
+
 /* ---- one layer ---- */
 static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 {
@@ -250,6 +258,8 @@ static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 		return on_hello(r, o);
 	case FRAME_FACT:
 		return on_fact(r, o);
+	case FRAME_DMESG:
+		return on_dmesg(r, o);
 	case FRAME_BLOB:
 		return on_blob(r, o);
 	case FRAME_REPORT:
@@ -263,7 +273,7 @@ static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 		return child_frame(r, f->header.type, o);
 	case FRAME_DONE:
 		return on_done(r, o);
-	default: /* DMESG, and what a later agent may send: kept in the raw bytes */
+	default: /* what a later agent may send: kept in the raw bytes */
 		return 0;
 	}
 }

@@ -65,6 +65,7 @@ struct layer_evidence {
 	bool tiny;                    /* the minimal nested guest: it has nothing to probe with */
 	char kernel[80], boot_id[40]; /* of its kernel, from HELLO; escaped; "" without */
 	double uptime_ms;             /* its kernel's, from HELLO; < 0: not told */
+	bool guest_detected; /* its kernel found that it is a trust domain's */
 	json_t *devices, *kvm, *tsm;
 	json_t *confinement, *isolation, *syscalls, *reach, *entry, *cost; /* NULL without */
 	struct report_evidence report[REPORTS_MAX];

@@ -12,6 +12,7 @@
 #include "judge/cutoff.h"
 #include "judge/expect.h"
 #include "judge/extends.h"
+#include "judge/hop.h"
 #include "judge/identity.h"
 #include "judge/isolation.h"
 #include "judge/ladder.h"
@@ -178,6 +179,8 @@ static int judge_layer(struct trial *t, size_t depth, bool timed, struct layer_v
 	judge_isolation(t, depth, timed, v);
 	if (v->entered) {
 		rc = ladder_climb(&in, v, &t->attested[depth], e);
+		if (rc == 0 && in.platform == PLATFORM_HARDWARE)
+			hop_explain(l, run->boot[t->boot].qemu_said, v);
 		if (rc == 0)
 			keep_measured(&v->measured, &t->attested[depth]);
 		return rc;
@@ -266,12 +269,17 @@ static void last_line(const char *console, char out[JUDGE_TEXT_MAX])
 static bool broken(struct cell_verdict *v, const struct boot_record *b, const char *what,
                    const char *why)
 {
+	const struct hop *hop = hop_of_qemu(b->qemu_said);
 	char line[JUDGE_TEXT_MAX];
 
 	last_line(b->console_tail, line);
 	v->outcome = OUTCOME_BROKEN;
-	snprintf(v->reason, sizeof(v->reason), "%s%s%.160s%s%s", what, why[0] ? ": " : "", why,
-	         line[0] ? "; last console line: " : "", line);
+	if (hop)
+		snprintf(v->reason, sizeof(v->reason), "%s%s%.160s; %s: %s: %s", what,
+		         why[0] ? ": " : "", why, hop->name, hop->cause, hop->remedy);
+	else
+		snprintf(v->reason, sizeof(v->reason), "%s%s%.160s%s%s", what, why[0] ? ": " : "",
+		         why, line[0] ? "; last console line: " : "", line);
 	return true;
 }
 

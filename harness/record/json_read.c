@@ -276,19 +276,19 @@ static int load_clock(json_t *j, struct boot_record *b, struct err *e)
 
 static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 {
-	const char *id, *layer0, *platform, *kernel, *image, *reason, *tail;
+	const char *id, *layer0, *platform, *kernel, *image, *reason, *tail, *said = "";
 	json_int_t memory, vcpus, deadline, attempt;
 	json_t *steps, *argv, *ready, *visits, *clock = NULL;
 	int kvm, r;
 
 	r = UNPACK(e, "boot", j,
 	           "{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:F, s:s, "
-	           "s:s, s:o, s?o}",
+	           "s:s, s?s, s:o, s?o}",
 	           "id", &id, "layer0", &layer0, "platform", &platform, "kernel", &kernel, "image",
 	           &image, "kvm", &kvm, "memory_mib", &memory, "vcpus", &vcpus, "boot_deadline_s",
 	           &deadline, "steps", &steps, "attempt", &attempt, "argv", &argv, "ready_seconds",
 	           &ready, "seconds", &b->seconds, "reason", &reason, "console_tail", &tail,
-	           "visits", &visits, "clock", &clock);
+	           "qemu_said", &said, "visits", &visits, "clock", &clock);
 	if (r < 0 || (r = in_range(memory, 1, 1 << 24, "boot.memory_mib", e)) < 0 ||
 	    (r = in_range(vcpus, 1, 4096, "boot.vcpus", e)) < 0 ||
 	    (r = in_range(deadline, 0, 1 << 20, "boot.boot_deadline_s", e)) < 0 ||
@@ -305,7 +305,8 @@ static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 	if (!json_is_null(ready) && (!json_is_number(ready) || b->ready_seconds < 0))
 		return bad(e, "boot.ready_seconds", "neither null nor seconds");
 	b->console_tail = strdup(tail);
-	if (!b->console_tail)
+	b->qemu_said = strdup(said);
+	if (!b->console_tail || !b->qemu_said)
 		return err_nomem(e);
 	if ((r = load_boot_plan(id, layer0, platform, &b->boot, e)) < 0 ||
 	    (r = load_boot_files(kernel, image, &b->boot, e)) < 0 ||

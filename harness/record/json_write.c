@@ -97,6 +97,7 @@ static json_t *boot_json(const struct boot_record *r)
 	json_object_set_new(boot, "reason", text_json(r->reason));
 	json_object_set_new(boot, "console_tail",
 	                    text_json(r->console_tail ? r->console_tail : ""));
+	json_object_set_new(boot, "qemu_said", text_json(r->qemu_said ? r->qemu_said : ""));
 	json_object_set_new(boot, "visits", visits);
 	json_object_set_new(boot, "clock", clock_json(r));
 	return boot;

@@ -41,6 +41,7 @@ void boot_record_done(struct boot_record *b)
 		free(*arg);
 	free(b->argv);
 	free(b->console_tail);
+	free(b->qemu_said);
 	free(b->visit);
 	free(b->clock);
 	*b = (struct boot_record){0};

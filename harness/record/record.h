@@ -62,6 +62,7 @@ struct boot_record {
 	double seconds;
 	char reason[200];           /* "" or why the boot ended early */
 	char *console_tail;         /* last lines of the console */
+	char *qemu_said;            /* last lines of what QEMU itself wrote; NULL before its end */
 	struct visit_record *visit; /* visit[0] is layer 0's own, then the cells in the order run */
 	size_t visits;
 	struct clock_reading *clock; /* one before each visit and one at the end */

@@ -269,40 +269,57 @@ char *const *machine_argv(const struct machine *m)
 	return m->argv.item;
 }
 
-char *machine_complaint(const struct machine *m)
-{
-	char *text;
-
-	sink_drain(m->output);
-	text = sink_tail(m->output, 1);
-	if (!m->log || (text && *text))
-		return text;
-	free(text);
-	sink_drain(m->log);
-	return sink_tail(m->log, 1);
-}
-
 struct sink *machine_console(const struct machine *m)
 {
 	return m->console;
 }
 
-char *machine_last_words(const struct machine *m)
+static char *last_lines(struct sink *s, unsigned lines)
 {
-	struct sink *all[] = {m->console, m->log, m->output};
+	if (!s)
+		return strdup("");
+	sink_drain(s);
+	return sink_tail(s, lines);
+}
 
-	for (size_t i = 0; i < COUNT_OF(all); i++) {
-		char *text;
+char *machine_console_tail(const struct machine *m)
+{
+	char *text = last_lines(m->console, TAIL_LINES);
 
-		if (!all[i])
-			continue;
-		sink_drain(all[i]);
-		text = sink_tail(all[i], TAIL_LINES);
-		if (text && *text)
-			return text;
-		free(text);
+	if (!m->log || (text && *text))
+		return text;
+	free(text);
+	return last_lines(m->log, TAIL_LINES);
+}
+
+char *machine_qemu_said(const struct machine *m)
+{
+	return last_lines(m->output, TAIL_LINES);
+}
+
+/*
+ * The first line that is no warning, as the later ones follow from it; else the last of the
+ * software TDX module's. Without QEMU's name, and of a long one the end: QEMU repeats the option at
+ * fault before it says what is wrong with it.
+ */
+static void complaint(const struct machine *m, char out[COMPLAINT_MAX + 1])
+{
+	_cleanup_(freep) char *said = machine_qemu_said(m);
+	_cleanup_(freep) char *module = last_lines(m->log, 1);
+	char *rest = said, *line, *found = NULL;
+	size_t length;
+
+	while (!found && rest && (line = strsep(&rest, "\n"))) {
+		if (*line && !strstr(line, "warning:"))
+			found = line;
 	}
-	return strdup("");
+	if (!found)
+		found = module ? module : (char *)"";
+	else if (strncmp(found, "qemu-system-", 12) == 0 && strstr(found, ": "))
+		found = strstr(found, ": ") + 2;
+	length = strlen(found);
+	snprintf(out, COMPLAINT_MAX + 1, "%s",
+	         found + (length > COMPLAINT_MAX ? length - COMPLAINT_MAX : 0));
 }
 
 void machine_describe_silence(const struct machine *m, uint64_t now_us, char *out, size_t size)
@@ -322,12 +339,9 @@ void machine_describe_silence(const struct machine *m, uint64_t now_us, char *ou
 
 void machine_describe_end(const struct machine *m, int code, int status, char *out, size_t size)
 {
-	_cleanup_(freep) char *line = machine_complaint(m);
-	const char *why = line ? line : "";
+	char why[COMPLAINT_MAX + 1];
 
-	/* QEMU repeats the option at fault before it says what is wrong with it. */
-	if (strlen(why) > COMPLAINT_MAX)
-		why += strlen(why) - COMPLAINT_MAX;
+	complaint(m, why);
 	if (code == CLD_EXITED && status == 0)
 		snprintf(out, size, "the guest ended by itself (QEMU's exit status is 0)");
 	else if (code == CLD_EXITED)

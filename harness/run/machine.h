@@ -21,10 +21,10 @@ struct machine_spec {
 	const struct guest_parts *parts;
 	const char *qemu;
 	const struct quote_service *quotes; /* hardware TD: where its quotes come from */
-	const char *qgs_socket; /* emulated TD: the same, a unix socket */
-	struct qgs *qgs;        /* emulated TD: the service behind qgs_socket; not owned */
-	int dir_fd;             /* the boot's folder */
-	uint32_t tsc_khz;       /* struct host_facts */
+	const char *qgs_socket;             /* emulated TD: the same, a unix socket */
+	struct qgs *qgs;  /* emulated TD: the service behind qgs_socket; not owned */
+	int dir_fd;       /* the boot's folder */
+	uint32_t tsc_khz; /* struct host_facts */
 };
 
 struct machine;
@@ -36,12 +36,10 @@ void machine_free(struct machine *m);
 int machine_channel(const struct machine *m); /* our end, non-blocking; stays the machine's */
 char *const *machine_argv(const struct machine *m);
 struct sink *machine_console(const struct machine *m);
-/* The last line that QEMU itself wrote, else the software TDX module; "" when both were silent;
- * caller frees. */
-char *machine_complaint(const struct machine *m);
-/* The last lines of the console; where it has none, of the module's log or QEMU's own output;
- * caller frees. */
-char *machine_last_words(const struct machine *m);
+/* The last lines of the console, else of the software TDX module's log; of QEMU's own output.
+ * Caller frees. */
+char *machine_console_tail(const struct machine *m);
+char *machine_qemu_said(const struct machine *m);
 
 /* For a reason, in words: how long its console has said nothing (`m` may be NULL), how it ended. */
 void machine_describe_silence(const struct machine *m, uint64_t now_us, char *out, size_t size);

@@ -186,8 +186,8 @@ int run_predict(const struct run_record *record, const char *dumper, struct err 
 		struct err own;
 		int r;
 
-		if (b->boot.platform == PLATFORM_NONE || !b->argv)
-			continue;
+		if (b->boot.platform == PLATFORM_NONE || !b->argv || b->ready_seconds < 0)
+			continue; /* nothing that was measured is there to be compared */
 		r = one_boot(record, b, &tables, dumper, &own);
 		if (r < 0 && first == 0) {
 			err_set(e, r, "prediction of %s: %.400s", b->boot.id, own.text);

@@ -85,7 +85,9 @@ static void end(struct session *s)
 	s->io = sd_event_source_unref(s->io);
 	s->record.seconds = seconds_since(s, s->started);
 	if (s->machine)
-		s->record.console_tail = machine_last_words(s->machine);
+		s->record.console_tail = machine_console_tail(s->machine);
+	if (s->machine)
+		s->record.qemu_said = machine_qemu_said(s->machine);
 	machine_free(TAKE_PTR(s->machine));
 	sd_event_source_set_enabled(s->over, SD_EVENT_ONESHOT);
 }

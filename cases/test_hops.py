@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said when a hop on the way to a hardware TD's quote fails. Stand-ins: KVM (kvm-standin.c), QEMU with a TD in
+it (standin-tdx). The lines are those of QEMU 10.1 to 11.1 and of Linux' driver, as people have reported them."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from conftest import TOP, tception
+
+PARTS = ("kernel", "initrd", "root-image", "firmware")
+NAME = "qemu-system-x86_64"
+SOCKET = "/var/run/tdx-qgs/qgs.socket"
+BOOTED = {  # name -> what happens, the rung that says so, hop, remedy
+    "no socket": (f"said:{NAME}: Failed to connect to '{SOCKET}': No such file or directory", "quote",
+                  "quoting service: there is no such socket", "systemctl start qgsd"),
+    "no permission": (f"said:{NAME}: Failed to connect to '{SOCKET}': Permission denied", "quote",
+                      "quoting service: QEMU's user may not connect", "usermod -aG qgsd"),
+    "stale socket": (f"said:{NAME}: Failed to connect to '{SOCKET}': Connection refused", "quote",
+                     "quoting service: nobody listens", "restart qgsd"),
+    "vsock": (f"said:{NAME}: Failed to connect to '2:4050': Connection reset by peer", "quote",
+              "quoting service: it can't be reached", "qgs.conf"),
+    "pccs": (f"said:{NAME}: QGS message error code 69633", "quote", "PCCS: ", "journalctl -u qgsd"),
+    "service error": (f"said:{NAME}: QGS message error code 73731", "quote", "quoting service: it answered with an error",
+                      "journalctl"),
+    "end": (f"said:{NAME}: End of file before reply received", "quote", "quoting service: it closed the connection",
+            "journalctl"),
+    "version": (f"said:{NAME}: Invalid QGS message header version", "quote", "quoting service: its messages", "update DCAP"),
+    "warnings first": (f"said:{NAME}: warning: TDX doesn't support requested feature: CPUID.07H_01H:EDX.avx10 [bit 19]|"
+                       f"{NAME}: QGS message error code 69633", "quote", "PCCS: ", "journalctl"),
+    "hang": ("kernel:tdx_guest: GetQuote request timedout", "quote", "quoting service: it took the request", "restart qgsd"),
+    "hypercall": ("kernel:tdx_guest: GetQuote hypercall failed, status:8000000000000000", "quote",
+                  "QEMU: it does not forward GetQuote", "QEMU 10.1"),
+    "no driver": ("no-driver", "device", "guest kernel: it is a trust domain's and has no driver", "linux-modules-extra"),
+}
+DIED = {  # name -> QEMU's lines, what of them is shown, hop, remedy
+    "no tdx in kvm": (f"{NAME}: -accel kvm: vm-type TDX not supported by KVM", "vm-type TDX not supported by KVM",
+                      "KVM: it makes no trust domains", "doctor --require hardware"),
+    "keyids": (f"{NAME}: TDX ioctl KVM_TDX_INIT_VM failed, hw_errors: 0x0: No space left on device", "No space left",
+               "TDX module: all KeyIDs are in use", "end other trust domains"),
+    "entropy": (f"{NAME}: TDX ioctl KVM_TDX_INIT_VM failed, hw_errors: 0x0: Resource temporarily unavailable|"
+                "Entropy or random number generator may be exhausted", "temporarily unavailable",
+                "TDX module: the CPU was short of random numbers", "try again"),
+    "firmware": (f"{NAME}: Cannot find TDX_METADATA_OFFSET_GUID|{NAME}: failed to parse TDVF for TDX VM",
+                 "Cannot find TDX_METADATA_OFFSET_GUID", "firmware: it is no TDVF", "OvmfPkgX64"),
+    "pages": (f"{NAME}: KVM_TDX_INIT_MEM_REGION failed Input/output error", "INIT_MEM_REGION", "firmware: its pages", "OVMF"),
+    "old kvm": (f"{NAME}: KVM doesn't support KVM_CAP_X86_APIC_BUS_CYCLES_NS|{NAME}: kvm_init_vcpu: kvm_arch_init_vcpu failed",
+                "APIC_BUS_CYCLES", "KVM: it is too old", "6.16"),
+    "group": ("Could not access KVM kernel module: Permission denied|"
+              f"{NAME}: failed to initialize kvm: Permission denied", "Could not access", "KVM: this user may not",
+              "usermod -aG kvm"),
+    "cpu model": (f"{NAME}: Named cpu model is not supported for TDX yet!", "not supported for TDX yet", "QEMU: the CPU model",
+                  "-cpu host"),
+    "large": (f"{NAME}: -device virtio-blk-pci: device virtio-blk-pci is modern interface but does not have VIRTIO_F_VERSION_1",
+              "VIRTIO_F_VERSION_1", "QEMU: the guest is too large", "less memory"),
+}
+
+
+@pytest.fixture(scope="module")
+def kvm(tmp_path_factory):
+    """The harness takes this machine for a TDX host."""
+    made = tmp_path_factory.mktemp("kvm") / "kvm-standin.so"
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", made, TOP / "cases" / "kvm-standin.c"], check=True, timeout=60)
+    return made
+
+
+def run(folder, kvm, hop, types="0x21"):
+    (folder / "cases.yaml").write_text("version: 1\ncases:\n- cell: td\n  expect: {grade: verified}\n  why: it attests\n")
+    done = tception("run", folder / "cases.yaml", "--platform", "hardware", "--output", folder / "run", "--json", "--qemu",
+                    TOP / "cases" / "standin-tdx", *(f"--{part}=/dev/null" for part in PARTS),
+                    env={**os.environ, "LD_PRELOAD": str(kvm), "TCEPTION_VM_TYPES": types, "TCEPTION_HOP": hop})
+    return done.returncode, json.loads(done.stdout)["cells"][0]
+
+
+@pytest.mark.parametrize("name", BOOTED)
+def test_rung(tmp_path, kvm, name):
+    """The rung that failed says which hop it was, why, and what to do."""
+    how, rung, hop, remedy = BOOTED[name]
+    status, cell = run(tmp_path, kvm, how)
+    assert (status, cell["outcome"], cell["platform"]) == (1, "fail", "hardware")
+    result = next(r for r in cell["layers"][0]["ladder"] if r["rung"] == rung)
+    assert result["ok"] is False
+    assert f"; {hop}" in result["detail"] and remedy in result["detail"]
+
+
+@pytest.mark.parametrize("name", DIED)
+def test_death(tmp_path, kvm, name):
+    """QEMU's first complaint is kept, once, and not as the guest's; the TD was never there, so nothing is predicted."""
+    lines, shown, hop, remedy = DIED[name]
+    status, cell = run(tmp_path, kvm, f"die:{lines}")
+    assert (status, cell["outcome"]) == (3, "broken")
+    assert cell["reason"].count(shown) == 1
+    assert f"; {hop}" in cell["reason"] and remedy in cell["reason"]
+    assert "console" not in cell["reason"]
+    assert not list((tmp_path / "run").rglob("prediction.json"))
+
+
+def test_unknown_words(tmp_path, kvm):
+    """What is not known is shown as it is, and a warning is not what it died of."""
+    status, cell = run(tmp_path, kvm, f"die:{NAME}: warning: this is harmless|{NAME}: the moon is wrong|{NAME}: gone")
+    assert status == 3
+    assert "the moon is wrong" in cell["reason"] and "harmless" not in cell["reason"]
+
+
+@pytest.mark.parametrize("types, says", [("0x1", "KVM_CAP_VM_TYPES is 0x1"), ("0x5", "from before Linux 6.16")])
+def test_kvm_without_tdx(tmp_path, kvm, types, says):
+    status, cell = run(tmp_path, kvm, "no-driver", types)
+    assert (status, cell["outcome"]) == (3, "broken")
+    assert says in cell["reason"]

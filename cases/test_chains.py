@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is foreseen of disks with systemd-boot and unified kernel images, held against the rules written anew here.
+
+The programs are stand-ins: they have the version, and in their code the texts, by which the genuine ones are told. What
+genuine ones measure is in full_chains.py, which boots them.
+"""
+import hashlib
+import json
+import struct
+import uuid
+
+import pytest
+
+import chains
+from conftest import FILES, tception
+
+CC = uuid.UUID("96751a3d-72f4-41a6-a794-ed5d0e67ae6b").bytes_le
+WIDE = {252: [], 254: [".addon.efi"], 257: [".addon.efi"],
+        262: [".addon.efi", "LoaderPcrSMBIOS", "boot-secret", "console=hvc0", "Inner kernel image contains",
+              "Global system extension initrd"]}
+OWN = "EFI/BOOT/BOOTX64.EFI"
+
+
+def wide(text):
+    return text.encode("utf-16-le")
+
+
+def pe(sections):
+    """A PE32+ with nothing but these sections."""
+    optional = struct.pack("<H30xII16xIIIHHQQQQII", 0x20B, 0x1000, 512, 0x1000, 0x1000, 0, 10, 0, 0, 0, 0, 0, 0, 16) + bytes(128)
+    head = b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40)
+    head += b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 0, 0, 0, 0, len(optional), 0) + optional
+    head = bytearray(head.ljust(0x1000, b"\0"))
+    at = 0x40 + 24
+    struct.pack_into("<I", head, at + 60, 0x1000)
+    return chains.add_sections(bytes(head), sections)
+
+
+def program(name, version):
+    code = b"code" + (CC[:8] + bytes(3) + CC[8:] + b".profile" if version >= 257 else b"")
+    code += b"\0".join(wide(text) for text in WIDE[version])
+    return pe([(".text", code), (".sdmagic", f"#### LoaderInfo: systemd-{name} {version}.1-1 ####".encode())])
+
+
+KERNEL = pe([(".text", CC[:8] + bytes(8) + CC[8:] + b"a kernel")])
+
+
+def member(inode, mode, name, data=b""):
+    fields = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+    head = b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
+    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+
+TRAILER = b"070701" + b"0" * 32 + b"00000001" + b"0" * 48 + b"0000000B" + b"0" * 8 + b"TRAILER!!!\0\0\0\0"
+
+
+def archive(folder, folder_mode, file_mode, files):
+    parts = folder.split("/")
+    above = ["/".join(parts[:i]) for i in range(1, len(parts))]
+    out = b"".join(member(i, 0o40555, name) for i, name in enumerate(above, 1)) + member(len(parts), folder_mode, folder)
+    for i, (name, data) in enumerate(files, len(parts) + 1):
+        out += member(i, file_mode, f"{folder}/{name}", data)
+    return out + TRAILER
+
+
+def authenticode(image):
+    at = struct.unpack_from("<I", image, 0x3C)[0] + 24
+    return hashlib.sha384(image[:at + 64] + image[at + 68:at + 144] + image[at + 152:]).digest()
+
+
+class Registers:
+    """RTMR1 and RTMR2 as they are extended."""
+
+    def __init__(self, disk):
+        self.value = {1: bytes(48), 2: bytes(48)}
+        self.data(1, b"Calling EFI Application from Boot Option")
+        self.data(1, bytes(4))
+        with open(disk, "rb") as f:
+            table = f.read(34 * 512)
+        entries = [table[1024 + 128 * i:1152 + 128 * i] for i in range(128)]
+        used = [e for e in entries if e[:16] != bytes(16)]
+        self.data(1, table[512:604] + struct.pack("<Q", len(used)) + b"".join(used))
+
+    def digest(self, register, digest):
+        self.value[register] = hashlib.sha384(self.value[register] + digest).digest()
+
+    def data(self, register, data):
+        self.digest(register, hashlib.sha384(data).digest())
+
+    def image(self, image):
+        self.digest(1, authenticode(image))
+
+    def text(self, text):
+        self.data(2, wide(text + "\0"))
+
+    def done(self):
+        self.data(1, b"Exit Boot Services Invocation")
+        self.data(1, b"Exit Boot Services Returned with Success")
+        return [self.value[1].hex(), self.value[2].hex()]
+
+
+def foreseen(disk, readonly=True):
+    done = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--disk", disk, "--boot-device",
+                    "1.0,first" + (",readonly" if readonly else ""))
+    assert done.returncode in (0, 1) and done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def registers(disk):
+    return foreseen(disk)["rtmr"][1:3]
+
+
+# ---- one image with everything ----
+
+SECTIONS = [(".osrel", b"ID=test\n"), (".cmdline", b" console=ttyS0\tquiet \n"), (".initrd", b"an initrd"), (".linux", KERNEL),
+            (".ucode", b"microcode"), (".dtb", b"tree"), (".uname", b"6.12"), (".splash", b"BM"), (".sbat", b"sbat,1\n"),
+            (".pcrsig", b"{}"), (".pcrpkey", b"a key")]
+ORDER = [".linux", ".osrel", ".cmdline", ".initrd", ".ucode", ".splash", ".dtb", ".uname", ".sbat", ".pcrpkey"]
+
+
+def addon(sections):
+    return pe([(".text", b"addon"), *sections])
+
+
+ADDONS = {"loader/addons/b.addon.efi": addon([(".cmdline", b"two=2\n")]),
+          "loader/addons/A.addon.efi": addon([(".cmdline", b" one=1"), (".initrd", b"more of it")]),
+          "loader/addons/other.addon.efi": addon([(".cmdline", b"never=1"), (".uname", b"6.13")]),
+          OWN + ".extra.d/c.addon.efi": addon([(".cmdline", b"three=3"), (".ucode", b"newer"), (".uname", b"6.12")])}
+BESIDE = {"loader/credentials/b.cred": b"b", "loader/credentials/A.CRED": b"a", "loader/credentials/none.txt": b"no",
+          OWN + ".extra.d/my.cred": b"mine", OWN + ".extra.d/ext.raw": b"sysext", OWN + ".extra.d/ext.confext.raw": b"confext",
+          "loader/extensions/all.raw": b"global", "loader/extensions/all.confext.raw": b"global too"}
+
+
+def everything(version):
+    return {OWN: chains.add_sections(program("stub", version), SECTIONS), **BESIDE, **ADDONS}
+
+
+def sidecars(version, log):
+    """The archives, each measured."""
+    raw = [("ext.confext.raw", b"confext"), ("ext.raw", b"sysext")]
+    found = [("credentials", 0o40500, 0o100400, [("my.cred", b"mine")]),
+             ("global_credentials", 0o40500, 0o100400, [("A.CRED", b"a"), ("b.cred", b"b")]),
+             ("sysext", 0o40555, 0o100444, raw if version < 257 else raw[1:])]
+    if version >= 262:
+        found.append(("global_sysext", 0o40555, 0o100444, [("all.raw", b"global")]))
+    if version >= 257:
+        found.append(("confext", 0o40555, 0o100444, raw[:1]))
+    if version >= 262:
+        found.append(("global_confext", 0o40555, 0o100444, [("all.confext.raw", b"global too")]))
+    out = b""
+    for name, folder_mode, file_mode, files in found:
+        made = archive(".extra/" + name, folder_mode, file_mode, files)
+        if version >= 257:
+            log.data(2, made)
+        out += made
+    return out
+
+
+def expected(version, disk):
+    log, own = Registers(disk), dict(SECTIONS)
+    log.image(everything(version)[OWN])
+    if version >= 257:
+        for name in ORDER:
+            log.data(2, name.encode() + b"\0")
+            log.data(2, own[name])
+    extra = ""
+    if version >= 254:
+        for name in sorted(ADDONS, key=lambda n: (not n.startswith("loader"), n)):
+            log.image(ADDONS[name])
+        extra = "one=1 two=2 three=3"
+    if version >= 257:
+        log.text(extra)
+    cmdline = " console=ttyS0 quiet" if version < 257 else "console=ttyS0 quiet"
+    cmdline = cmdline + " " + (" " + extra if version == 254 else extra) if extra else cmdline
+    beside = sidecars(version, log)
+    made = [b"an initrd", beside, archive(".extra", 0o40555, 0o100444, [("tpm2-pcr-signature.json", b"{}")]),
+            archive(".extra", 0o40555, 0o100444, [("tpm2-pcr-public-key.pem", b"a key")])]
+    if version >= 257:
+        made.append(archive(".extra", 0o40555, 0o100444, [("os-release", b"ID=test\n")]))
+        made = [b"newer", b"microcode", *made, b"more of it"]
+    if version >= 262:
+        log.data(2, b"newer")
+        log.data(2, b"more of it")
+    if version < 262:
+        log.image(KERNEL)
+    log.text(cmdline)
+    log.data(2, b"".join(part + bytes(-len(part) % 4) for part in made))
+    return log.done()
+
+
+@pytest.mark.parametrize("version", WIDE)
+def test_image_with_everything(tmp_path, version):
+    disk = chains.esp_disk(tmp_path, everything(version), 8)
+    assert registers(disk) == expected(version, disk)
+
+
+# What is changed -> the registers that follow: 257's and 262's. All is in the initrd that the kernel's own stub measures.
+CHANGES = {
+    "image": (OWN, {1, 2}, {1, 2}), "credential": (OWN + ".extra.d/my.cred", {2}, {2}),
+    "global-credential": ("loader/credentials/A.CRED", {2}, {2}), "extension": (OWN + ".extra.d/ext.raw", {2}, {2}),
+    "global-extension": ("loader/extensions/all.raw", set(), {2}), "addon": ("loader/addons/b.addon.efi", {1, 2}, {1, 2}),
+    "addon-for-another": ("loader/addons/other.addon.efi", {1}, {1}), "other-file": ("loader/credentials/none.txt", set(), set()),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_one_byte(tmp_path, what):
+    name, *follow = CHANGES[what]
+    for version, wanted in zip((257, 262), follow):
+        files = everything(version)
+        before = registers(chains.esp_disk(tmp_path / f"before{version}", files, 8))
+        data = bytearray(files[name])
+        at = data.rfind(b"=") + 1 if what.startswith("addon") else data.find(b"an initrd") if what == "image" else 0
+        data[at] ^= 2
+        after = registers(chains.esp_disk(tmp_path / f"after{version}", {**files, name: bytes(data)}, 8))
+        assert {i + 1 for i in range(2) if before[i] != after[i]} == wanted
+
+
+# ---- profiles, secrets, consoles, versions: what is left open ----
+
+def image(version, *more, osrel=b"ID=test\nVERSION_ID=1\n", cmdline=b"console=hvc0"):
+    own = [(".osrel", osrel), (".cmdline", cmdline), (".initrd", b"initrd"), (".linux", KERNEL)]
+    return chains.add_sections(program("stub", version), [s for s in own if s[1] is not None] + list(more))
+
+
+@pytest.mark.parametrize("version", [257, 262])
+def test_profile(tmp_path, version):
+    """The second profile has a command line of its own; systemd-boot hands on its number, and measures that."""
+    uki = image(version, (".profile", b"ID=one\n"), (".profile", b"ID=two\n"), (".cmdline", b"console=hvc0 second"))
+    conf = b"default a.efi@two\n"
+    disk = chains.esp_disk(tmp_path, {OWN: program("boot", version), "loader/loader.conf": conf, "EFI/Linux/a.efi": uki}, 8)
+    log = Registers(disk)
+    log.image(program("boot", version))
+    if version == 262:
+        log.data(1, conf)
+    log.image(uki)
+    log.text("@1")
+    if version == 262:
+        log.text("1")
+    for name, data in ((".linux", KERNEL), (".osrel", b"ID=test\nVERSION_ID=1\n"), (".cmdline", b"console=hvc0 second"),
+                       (".initrd", b"initrd"), (".profile", b"ID=two\n")):
+        log.data(2, name.encode() + b"\0")
+        log.data(2, data)
+    if version == 257:
+        log.image(KERNEL)
+    log.text("console=hvc0 second")
+    log.data(2, b"initrd\0\0" + archive(".extra", 0o40555, 0o100444, [("os-release", b"ID=test\nVERSION_ID=1\n")])
+             + archive(".extra", 0o40555, 0o100444, [("profile", b"ID=two\n")]))
+    assert registers(disk) == log.done()
+
+
+SECRET = "systemd-stub adds a secret of its own"
+OPEN = {  # files -> version, whether the TD can write, the beginning of the reason for RTMR2, or None where it is known
+    "secret": ({}, 262, True, SECRET),
+    "no-writing": ({}, 262, False, None),
+    "mixin-too-short": ({"loader/boot-secret-mixin": b"x"}, 262, True, None),
+    "mixin": ({"loader/boot-secret-mixin": bytes(32)}, 262, True, SECRET),
+    "older": ({}, 257, True, None),
+    "console": ({OWN: image(262, cmdline=b"quiet")}, 262, False, "the command line has no console="),
+    "console-257": ({OWN: image(257, cmdline=b"quiet")}, 257, False, None),
+    "dtbauto": ({OWN: image(257, (".dtbauto", b"tree"))}, 257, False, "the image has a section .dtbauto"),
+    "device-tree": ({OWN: program("boot", 257), "loader/entries/a.conf": b"linux /a.efi\ndevicetree /tree\n", "a.efi": image(257)},
+                    257, False, "a boot entry with a device tree"),
+    "menu": ({OWN: program("boot", 257), "loader/loader.conf": b"timeout menu-force\n", "EFI/Linux/a.efi": image(257)}, 257, False,
+             "systemd-boot's menu waits for a key"),
+    "no-entry": ({OWN: program("boot", 257)}, 257, False, "systemd-boot finds no entry to boot"),
+    "driver": ({OWN: program("boot", 257), "EFI/systemd/drivers/fsx64.efi": b"driver", "EFI/Linux/a.efi": image(257)}, 257, False,
+               "the disk has drivers for systemd-boot to load"),
+}
+
+
+@pytest.mark.parametrize("what", OPEN)
+def test_left_open(tmp_path, what):
+    files, version, writes, reason = OPEN[what]
+    p = foreseen(chains.esp_disk(tmp_path, {OWN: image(version), **files}, 8), readonly=not writes)
+    if reason:
+        assert p["rtmr"][2] is None and p["unknown"][2].startswith(reason), p["unknown"]
+    else:
+        assert p["rtmr"][2], p["unknown"]
+
+
+@pytest.mark.parametrize("version", [253, 255, 256, 258, 261, 263])
+def test_unknown_version(tmp_path, version):
+    uki = image(257).replace(b"systemd-stub 257", b"systemd-stub %d" % version)
+    p = foreseen(chains.esp_disk(tmp_path, {OWN: uki}, 8))
+    assert p["rtmr"][1:3] == [None, None]
+    assert p["unknown"][2] == f"systemd-stub {version} is not known here, only 252, 254, 257, 262"
+
+
+# ---- which entry ----
+
+def small(osrel):
+    return image(257, osrel=osrel)
+
+
+RELEASE = b"ID=test\nVERSION_ID=%s\n"
+ENTRIES = {  # files in EFI/Linux and loader/entries, loader.conf -> the program that is started
+    "newest-version": ({"b.efi": small(RELEASE % b"9"), "a.efi": small(RELEASE % b"10")}, b"", "a.efi"),
+    "pre-release": ({"b.efi": small(RELEASE % b"10~rc1"), "a.efi": small(RELEASE % b"10")}, b"", "a.efi"),
+    "point-release": ({"b.efi": small(RELEASE % b"10-1"), "a.efi": small(RELEASE % b"10.1")}, b"", "a.efi"),
+    "sort-key": ({"z.efi": small(b"ID=zebra\nVERSION_ID=2\n"), "a.efi": small(b"ID=ant\nVERSION_ID=1\n")}, b"", "a.efi"),
+    "image-id": ({"z.efi": small(b"ID=ant\nIMAGE_ID=zebra\n"), "a.efi": small(b"ID=bee\n")}, b"", "a.efi"),
+    "name": ({"k-9.efi": small(b"ID=t\n"), "k-10.efi": small(b"ID=t\n")}, b"", "k-10.efi"),
+    "no-tries-left": ({"k-10+0-3.efi": small(b"ID=t\n"), "k-9.efi": small(b"ID=t\n")}, b"", "k-9.efi"),
+    "tries-left": ({"k-10+1-2.efi": small(b"ID=t\n"), "k-9.efi": small(b"ID=t\n")}, b"", "k-10+1-2.efi"),
+    "no-release": ({"z.efi": image(257, osrel=None), "a.efi": small(b"ID=t\n")}, b"", "a.efi"),
+    "auto-name": ({"auto-z.efi": small(b"ID=t\n"), "a.efi": small(b"ID=t\n")}, b"", "a.efi"),
+    "default": ({"k-9.efi": small(b"ID=t\n"), "k-10.efi": small(b"ID=t\n")}, b"default k-9*\n", "k-9.efi"),
+    "default-case": ({"K-9.efi": small(b"ID=t\n"), "k-10.efi": small(b"ID=t\n")}, b"default K-9*\n", "K-9.efi"),
+    "default-nothing": ({"k-9.efi": small(b"ID=t\n"), "k-10.efi": small(b"ID=t\n")}, b"default other*\n", "k-10.efi"),
+    "default-saved": ({"k-9.efi": small(b"ID=t\n"), "k-10.efi": small(b"ID=t\n")}, b"default @saved\n", "k-10.efi"),
+    "comment": ({"k-9.efi": small(b"ID=t\n"), "k-10.efi": small(b"ID=t\n")}, b"# default k-9*\ntimeout 3\r\n", "k-10.efi"),
+    "type-1-key": ({"a.efi": small(b"ID=zebra\n"), "t.conf": b"sort-key ant\nefi /EFI/Linux/x.bin\n", "x.bin": small(b"ID=t\n")}, b"",
+                   "x.bin"),
+    "type-1-without-key": ({"a.efi": small(b"ID=zebra\n"), "z.conf": b"efi /EFI/Linux/x.bin\n", "x.bin": small(b"ID=t\n")}, b"", "a.efi"),
+    "type-1-not-there": ({"a.efi": small(b"ID=zebra\n"), "t.conf": b"sort-key ant\nefi /EFI/Linux/gone.bin\n"}, b"", "a.efi"),
+    "type-1-other-machine": ({"a.efi": small(b"ID=zebra\n"), "t.conf": b"sort-key ant\nefi /EFI/Linux/x.bin\narchitecture aa64\n",
+                              "x.bin": small(b"ID=t\n")}, b"", "a.efi"),
+    "itself": ({"a.efi": small(b"ID=zebra\n"), "t.conf": b"sort-key ant\nefi /EFI/BOOT/bootx64.efi\n"}, b"", "a.efi"),
+}
+
+
+@pytest.mark.parametrize("what", ENTRIES)
+def test_entry(tmp_path, what):
+    files, conf, chosen = ENTRIES[what]
+    placed = {("loader/entries/" if name.endswith(".conf") else "EFI/Linux/") + name: data for name, data in files.items()}
+    p = foreseen(chains.esp_disk(tmp_path, {OWN: program("boot", 257), "loader/loader.conf": conf or b"\n", **placed}, 8))
+    assert p["rtmr"][1] and p["rtmr"][2], p["unknown"]
+    started = [e["what"] for e in p["events"] if e["rtmr"] == 1 and e["what"].startswith("\\")]
+    assert started == ["\\EFI\\Linux\\" + chosen]

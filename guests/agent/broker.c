@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "agent/guard.h"
-#include "agent/probe.h"
+#include "agent/report.h"
 #include "agent/util.h"
 
 int broker_patience_ms = 30000;

@@ -17,7 +17,7 @@
  * BROKER_REQUESTS of them, one for each connection to a socket; who doesn't send its 64 bytes in
  * broker_patience_ms is told so (ETIMEDOUT), and dropped.
  */
-#define BROKER_REQUESTS    16
+#define BROKER_REQUESTS 16
 extern int broker_patience_ms; /* a nested VM writes slowly under TCG; tests wait less long */
 
 struct broker {

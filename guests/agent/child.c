@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/container.h"
 #include "agent/driver.h"
 #include "agent/held.h"
 #include "agent/launch.h"

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/driver.h"
+#include "agent/paths.h"
 #include "agent/util.h"
 
 int daemon_connect(const char *socket_path)

@@ -8,16 +8,13 @@
 
 #include "agent/daemon.h"
 #include "agent/entry.h"
+#include "agent/paths.h"
 
 /*
  * How a kind of layer is entered. A driver only says what to run: the child's stdin and stdout are
  * its frame channel, its stderr is its console. Starting, relaying, deadlines, killing, and putting
  * back what its container and broker hold are the same for all (child.c).
  */
-#define AGENT_VERSION "0.1"
-#define RUN_DIR       "/run/tception"    /* tmpfs: the agent's own files in a VM */
-#define MODULES_DIR   RUN_DIR "/modules" /* of the initramfs, for that of a nested VM */
-#define ROOTLESS_HOME "/home/tception"   /* of ROOTLESS_UID */
 
 /* A folder of an engine's own: its size counts as what its layers hold, and containers have it. */
 struct storage {

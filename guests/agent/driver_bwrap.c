@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bubblewrap, as root or as an unprivileged user: namespaces of its own, nothing mounted unasked. */
+#include "agent/container.h"
 #include "agent/driver.h"
 
 static void add_binds(struct command *c, const struct container *k)

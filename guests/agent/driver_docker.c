@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/container.h"
 #include "agent/driver.h"
 #include "agent/util.h"
 

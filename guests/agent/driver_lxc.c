@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "agent/container.h"
 #include "agent/driver.h"
 #include "agent/util.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* systemd-nspawn, without the systemd that it would otherwise register with. */
+#include "agent/container.h"
 #include "agent/driver.h"
 
 static int prepare(struct entry *e, struct trouble *t)

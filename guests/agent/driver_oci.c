@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/container.h"
 #include "agent/driver.h"
 #include "agent/oci.h"
 #include "agent/util.h"

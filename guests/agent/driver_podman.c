@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Podman, as root or as an unprivileged user with sub-IDs; the root file system is a directory. */
+#include "agent/container.h"
 #include "agent/driver.h"
 #include "agent/util.h"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "agent/guard.h"
-#include "agent/probe.h"
+#include "agent/report.h"
 #include "agent/util.h"
 
 #define GUEST_DIR    "/sys/devices/virtual/misc/tdx_guest"

@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "agent/container.h"
 #include "agent/util.h"
 
 struct mounting {

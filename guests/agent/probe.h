@@ -8,15 +8,15 @@
 #include <stdint.h>
 
 #include "agent/channel.h"
+#include "agent/report.h"
 #include "agent/visit.h"
 
 /*
  * The probes: each looks at one thing and reports what it found, with the errno of what failed.
  * They run in a process of their own (guard.h) and send nothing themselves. One that has not ended
  * by its deadline is cut off, and the frame says so: that tells of a slow machine, or of a kernel
- * that hangs, and of nothing else. The kernel itself gives GetQuote 30 s.
+ * that hangs, and of nothing else.
  */
-#define PROBE_DEADLINE_MS 60000
 
 /* FACT objects, without "probe". */
 json_t *probe_cpu(void *unused);
@@ -32,15 +32,6 @@ json_t *probe_reach(void *unused);
 json_t *probe_entry(void *unused);
 json_t *probe_cost(void *unused);
 json_t *probe_modules(void *unused);
-
-/* What a REPORT attempt needs: `report_data` is 64 bytes. */
-struct report_request {
-	uint8_t report_data[64];
-};
-/* REPORT objects, without "interface". `arg` is a struct report_request. */
-json_t *report_ioctl(void *arg);
-json_t *report_configfs(void *arg);
-json_t *report_broker(void *arg); /* broker.h */
 
 /* The whole kernel log. -errno when it can't be read; the caller frees it. */
 int probe_kernel_log(char **ret, size_t *ret_size);

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "agent/paths.h"
 #include "agent/process.h"
 
 /*
@@ -16,11 +17,5 @@ int rootfs_make(const char *dir, uid_t owner, bool nest, int64_t end_ms, struct 
 
 /* Adds one byte to its /agent, unless that was done before: the same program, another image. */
 int rootfs_change(const char *dir, struct trouble *t);
-
-/* The file that is this agent, for copies: /proc/self/exe works without knowing its name. */
-#define AGENT_FILE "/proc/self/exe"
-/* The tiny nested guests, from the initramfs: in a VM in RUN_DIR, in a container at its root. */
-#define TINY_FILE       "tiny.elf"
-#define TINY_RISCV_FILE "tiny-riscv64.elf"
 
 #endif

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <yaml.h>
 
+#include "case/reading.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/file.h"
@@ -16,145 +16,21 @@
 #define DEADLINE_MAX_S 3600
 #define ERRNO_END      134 /* one past Linux's last */
 
-/* A case file being read: where we are, for messages. */
-struct reading {
-	const char *path;
-	yaml_document_t *doc;
-	struct err *e;
-};
-
-static int bad_at(const struct reading *r, const yaml_mark_t *at, const char *found,
-                  const char *value, const char *expected)
-{
-	return err_set(r->e, -EINVAL, "%s:%zu:%zu: %s%s%.60s%s; expected %s", r->path, at->line + 1,
-	               at->column + 1, found, value ? " '" : "", value ? value : "",
-	               value ? "'" : "", expected);
-}
-
-static int bad(const struct reading *r, const yaml_node_t *n, const char *found,
-               const char *expected)
-{
-	const char *value = NULL;
-
-	if (n->type == YAML_SCALAR_NODE)
-		value = (const char *)n->data.scalar.value;
-	return bad_at(r, &n->start_mark, found, value, expected);
-}
-
-/* The text of a scalar on one line, or NULL with the error set. */
-static const char *text_of(const struct reading *r, const yaml_node_t *n, const char *expected)
-{
-	const char *text = (const char *)n->data.scalar.value;
-
-	if (n->type != YAML_SCALAR_NODE) {
-		bad(r, n, "not a single value", expected);
-		return NULL;
-	}
-	if (strlen(text) != n->data.scalar.length || strpbrk(text, "\n\r\t\033")) {
-		bad_at(r, &n->start_mark, "a control character", NULL, expected);
-		return NULL;
-	}
-	return text;
-}
-
-/* One member of a mapping: its name and how it is read. */
-struct member {
-	const char *name;
-	int (*read)(const struct reading *r, const yaml_node_t *value, void *into);
-};
-
-/* Reads a mapping whose members are those of the list; each at most once. */
-static int read_mapping(const struct reading *r, const yaml_node_t *map, const struct member *list,
-                        size_t count, const char *expected, void *into)
-{
-	unsigned seen = 0;
-
-	if (map->type != YAML_MAPPING_NODE)
-		return bad(r, map, "not a mapping", expected);
-	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
-	     p++) {
-		const yaml_node_t *key = yaml_document_get_node(r->doc, p->key);
-		const yaml_node_t *value = yaml_document_get_node(r->doc, p->value);
-		const char *name = text_of(r, key, expected);
-		size_t i = 0;
-		int rc;
-
-		if (!name)
-			return -EINVAL;
-		while (i < count && strcmp(list[i].name, name) != 0)
-			i++;
-		if (i == count)
-			return bad(r, key, "unknown key", expected);
-		if (seen & 1u << i)
-			return bad(r, key, "repeated key", "each key once");
-		seen |= 1u << i;
-		rc = list[i].read(r, value, into);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* ---- scalars ---- */
-static int read_name(const struct reading *r, const yaml_node_t *n, const char *const names[],
-                     size_t count, int *ret)
-{
-	char known[160] = "one of";
-	size_t used = strlen(known);
-	const char *text;
-	int value;
-
-	for (size_t i = 0; i < count && used < sizeof(known); i++)
-		used += (size_t)snprintf(known + used, sizeof(known) - used, " %s", names[i]);
-	text = text_of(r, n, known);
-	if (!text)
-		return -EINVAL;
-	value = enum_find(names, count, text);
-	if (value < 0)
-		return bad(r, n, "unknown value", known);
-	*ret = value;
-	return 0;
-}
-
-static int read_bool(const struct reading *r, const yaml_node_t *n, int *ret)
-{
-	static const char *const names[] = {"false", "true"};
-
-	return read_name(r, n, names, 2, ret);
-}
-
-static int read_text(const struct reading *r, const yaml_node_t *n, char **ret)
-{
-	const char *text = text_of(r, n, "a text on one line");
-	char *copy;
-
-	if (!text)
-		return -EINVAL;
-	if (!*text)
-		return bad(r, n, "an empty text", "a text on one line");
-	copy = strdup(text);
-	if (!copy)
-		return err_nomem(r->e);
-	free(*ret);
-	*ret = copy;
-	return 0;
-}
-
 /* ---- expect ---- */
 static int read_entered(const struct reading *r, const yaml_node_t *n, void *into)
 {
-	return read_bool(r, n, &((struct expectation *)into)->entered);
+	return reading_bool(r, n, &((struct expectation *)into)->entered);
 }
 
 static int read_grade(const struct reading *r, const yaml_node_t *n, void *into)
 {
-	return read_name(r, n, grade_names, 5, &((struct expectation *)into)->grade);
+	return reading_name(r, n, grade_names, 5, &((struct expectation *)into)->grade);
 }
 
 static int read_kvm(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	struct expectation *x = into;
-	int rc = read_name(r, n, kvm_state_names + 1, 7, &x->kvm); /* nobody sees KVM_UNKNOWN */
+	int rc = reading_name(r, n, kvm_state_names + 1, 7, &x->kvm); /* nobody sees KVM_UNKNOWN */
 
 	x->kvm += rc == 0;
 	return rc;
@@ -162,7 +38,7 @@ static int read_kvm(const struct reading *r, const yaml_node_t *n, void *into)
 
 static int read_rung(const struct reading *r, const yaml_node_t *n, void *into)
 {
-	return read_name(r, n, rung_names, RUNG_COUNT, &((struct expectation *)into)->rung);
+	return reading_name(r, n, rung_names, RUNG_COUNT, &((struct expectation *)into)->rung);
 }
 
 /* Those of this machine, as everything else here names them: EAGAIN is never EWOULDBLOCK. */
@@ -182,12 +58,12 @@ static int read_errno_or(const struct reading *r, const yaml_node_t *n, const ch
                          char ret[LAYER_WORD_MAX])
 {
 	const char *expected = "the name of an errno, like EACCES";
-	const char *text = text_of(r, n, expected);
+	const char *text = reading_text(r, n, expected);
 
 	if (!text)
 		return -EINVAL;
 	if ((!word || strcmp(text, word) != 0) && !is_errno(text))
-		return bad(r, n, "not an errno", expected);
+		return reading_bad(r, n, "not an errno", expected);
 	snprintf(ret, LAYER_WORD_MAX, "%s", text);
 	return 0;
 }
@@ -205,12 +81,12 @@ static int read_extend(const struct reading *r, const yaml_node_t *n, void *into
 static int read_covers(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	const char *expected = "a SHA-384 digest: 96 hexadecimal digits in lower case";
-	const char *text = text_of(r, n, expected);
+	const char *text = reading_text(r, n, expected);
 
 	if (!text)
 		return -EINVAL;
 	if (strlen(text) != 96 || strspn(text, "0123456789abcdef") != 96)
-		return bad(r, n, "not a digest", expected);
+		return reading_bad(r, n, "not a digest", expected);
 	memcpy(((struct expectation *)into)->covers, text, 97);
 	return 0;
 }
@@ -235,22 +111,25 @@ static int check_possible(const struct reading *r, const yaml_node_t *n,
 	char found[80];
 
 	if (x->error[0] && x->rung < 0)
-		return bad(r, n, "an errno without the rung that gives it",
-		           "rung, the first one that is false");
+		return reading_bad(r, n, "an errno without the rung that gives it",
+		                   "rung, the first one that is false");
 	if (x->error[0] && x->rung > RUNG_QUOTE && x->rung != RUNG_EVENTLOG)
-		return bad(r, n, "an errno of a rung that gives none",
-		           "errno beside rung: device, tdreport, provider, quote or eventlog");
+		return reading_bad(
+		        r, n, "an errno of a rung that gives none",
+		        "errno beside rung: device, tdreport, provider, quote or eventlog");
 	if (!x->entered && (x->grade > GRADE_NONE || x->rung >= 0 || x->extend[0]))
-		return bad(r, n, "a layer that is not entered can have no grade, rung or extend",
-		           "entered: false alone, or with kvm");
+		return reading_bad(r, n,
+		                   "a layer that is not entered can have no grade, rung or extend",
+		                   "entered: false alone, or with kvm");
 	if (x->grade >= 0 && x->rung >= 0 && impossible[x->grade] & 1u << x->rung) {
 		snprintf(found, sizeof(found), "grade: %s with a false rung %s",
 		         grade_names[x->grade], rung_names[x->rung]);
-		return bad(r, n, found, "a grade that a layer with that rung false can have");
+		return reading_bad(r, n, found,
+		                   "a grade that a layer with that rung false can have");
 	}
 	if (x->covers[0] && x->grade != GRADE_COVERED && x->rung != RUNG_COVERS)
-		return bad(r, n, "a digest that nothing is held against",
-		           "grade: covered or rung: covers beside it");
+		return reading_bad(r, n, "a digest that nothing is held against",
+		                   "grade: covered or rung: covers beside it");
 	return 0;
 }
 
@@ -262,9 +141,9 @@ static int read_expect(const struct reading *r, const yaml_node_t *n, void *into
 	        {"covers", read_covers},
 	};
 	struct test_case *c = into;
-	int rc = read_mapping(r, n, members, 7,
-	                      "a mapping of entered, grade, kvm, rung, errno, extend, covers",
-	                      &c->expect);
+	int rc = reading_mapping(r, n, members, 7,
+	                         "a mapping of entered, grade, kvm, rung, errno, extend, covers",
+	                         &c->expect);
 
 	return rc < 0 ? rc : check_possible(r, n, &c->expect);
 }
@@ -273,7 +152,7 @@ static int read_expect(const struct reading *r, const yaml_node_t *n, void *into
 static int read_cell(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	struct test_case *c = into;
-	const char *text = text_of(r, n, "a cell's ID, like td/docker+dev");
+	const char *text = reading_text(r, n, "a cell's ID, like td/docker+dev");
 
 	if (!text)
 		return -EINVAL;
@@ -286,13 +165,13 @@ static int read_cell(const struct reading *r, const yaml_node_t *n, void *into)
 
 static int read_why(const struct reading *r, const yaml_node_t *n, void *into)
 {
-	return read_text(r, n, &((struct test_case *)into)->why);
+	return reading_copy(r, n, &((struct test_case *)into)->why);
 }
 
 static int read_isolate(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	int value = 0;
-	int rc = read_bool(r, n, &value);
+	int rc = reading_bool(r, n, &value);
 
 	((struct test_case *)into)->isolate = value;
 	return rc;
@@ -301,7 +180,7 @@ static int read_isolate(const struct reading *r, const yaml_node_t *n, void *int
 static int read_deadline(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	const char *expected = "seconds, from 1 to 3600";
-	const char *text = text_of(r, n, expected);
+	const char *text = reading_text(r, n, expected);
 	unsigned long seconds;
 	char *end;
 
@@ -309,20 +188,20 @@ static int read_deadline(const struct reading *r, const yaml_node_t *n, void *in
 		return -EINVAL;
 	seconds = strtoul(text, &end, 10);
 	if (*end || text[0] < '1' || text[0] > '9' || seconds > DEADLINE_MAX_S)
-		return bad(r, n, "not a deadline", expected);
+		return reading_bad(r, n, "not a deadline", expected);
 	((struct test_case *)into)->deadline_s = (int)seconds;
 	return 0;
 }
 
 static int read_xfail(const struct reading *r, const yaml_node_t *n, void *into)
 {
-	return read_text(r, n, &((struct test_case *)into)->xfail);
+	return reading_copy(r, n, &((struct test_case *)into)->xfail);
 }
 
 static int read_until(const struct reading *r, const yaml_node_t *n, void *into)
 {
 	struct test_case *c = into;
-	int rc = read_text(r, n, &c->xfail_until);
+	int rc = reading_copy(r, n, &c->xfail_until);
 	struct tm day = {0};
 	char again[16];
 
@@ -331,7 +210,7 @@ static int read_until(const struct reading *r, const yaml_node_t *n, void *into)
 	/* A day that no month has becomes one of the next month. */
 	if (!strptime(c->xfail_until, "%Y-%m-%d", &day) || timegm(&day) < 0 ||
 	    !strftime(again, sizeof(again), "%Y-%m-%d", &day) || strcmp(again, c->xfail_until) != 0)
-		return bad(r, n, "not a date", "a day of the calendar, YYYY-MM-DD");
+		return reading_bad(r, n, "not a date", "a day of the calendar, YYYY-MM-DD");
 	return 0;
 }
 
@@ -346,20 +225,20 @@ static int read_case(const struct reading *r, const yaml_node_t *n, struct test_
 
 	c->expect = (struct expectation){.entered = 1, .grade = -1, .kvm = -1, .rung = -1};
 	c->line = (int)n->start_mark.line + 1;
-	rc = read_mapping(r, n, members, 7,
-	                  "a case: cell, expect, why, isolate, deadline, xfail, xfail-until", c);
+	rc = reading_mapping(r, n, members, 7,
+	                     "a case: cell, expect, why, isolate, deadline, xfail, xfail-until", c);
 	if (rc < 0)
 		return rc;
 	if (!c->id[0])
-		return bad(r, n, "a case without a cell", "cell: ID");
+		return reading_bad(r, n, "a case without a cell", "cell: ID");
 	if (!c->why)
-		return bad(r, n, "a case without a reason", "why: TEXT");
+		return reading_bad(r, n, "a case without a reason", "why: TEXT");
 	if (c->expect.entered && c->expect.grade < 0)
-		return bad(r, n, "a case without an expected grade",
-		           "expect: {grade: ...} or {entered: false}");
+		return reading_bad(r, n, "a case without an expected grade",
+		                   "expect: {grade: ...} or {entered: false}");
 	if (!c->xfail != !c->xfail_until)
-		return bad(r, n, "a known failure needs its reason and its expiry",
-		           "both xfail and xfail-until");
+		return reading_bad(r, n, "a known failure needs its reason and its expiry",
+		                   "both xfail and xfail-until");
 	return 0;
 }
 
@@ -375,7 +254,7 @@ static int check_repeated(const struct reading *r, const yaml_node_t *n, const s
 			continue;
 		snprintf(expected, sizeof(expected), "each cell once, and line %d has '%s'",
 		         c->line, c->id);
-		return bad_at(r, &n->start_mark, "repeated cell", last->id, expected);
+		return reading_bad_at(r, &n->start_mark, "repeated cell", last->id, expected);
 	}
 	return 0;
 }
@@ -386,10 +265,10 @@ static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
 	size_t count;
 
 	if (n->type != YAML_SEQUENCE_NODE)
-		return bad(r, n, "not a list", "a list of cases");
+		return reading_bad(r, n, "not a list", "a list of cases");
 	count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
 	if (count == 0)
-		return bad(r, n, "no cases", "a list of cases");
+		return reading_bad(r, n, "no cases", "a list of cases");
 	f->item = calloc(count, sizeof(*f->item));
 	if (!f->item)
 		return err_nomem(r->e);
@@ -411,12 +290,12 @@ static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
 
 static int read_version(const struct reading *r, const yaml_node_t *n, void *into)
 {
-	const char *text = text_of(r, n, "1");
+	const char *text = reading_text(r, n, "1");
 
 	if (!text)
 		return -EINVAL;
 	((struct case_file *)into)->version = 1;
-	return strcmp(text, "1") == 0 ? 0 : bad(r, n, "unknown version", "1");
+	return strcmp(text, "1") == 0 ? 0 : reading_bad(r, n, "unknown version", "1");
 }
 
 static int read_document(const struct reading *r, struct case_file *f)
@@ -428,17 +307,18 @@ static int read_document(const struct reading *r, struct case_file *f)
 	if (!root)
 		return err_set(r->e, -EINVAL, "%s:1:1: an empty file; expected version and cases",
 		               r->path);
-	rc = read_mapping(r, root, members, 2, "version and cases", f);
+	rc = reading_mapping(r, root, members, 2, "version and cases", f);
 	if (rc == 0 && !f->version)
-		return bad(r, root, "no version", "version: 1");
+		return reading_bad(r, root, "no version", "version: 1");
 	if (rc == 0 && f->count == 0)
-		return bad(r, root, "no cases", "version and cases");
+		return reading_bad(r, root, "no cases", "version and cases");
 	return rc;
 }
 
 static int bad_yaml(const struct reading *r, const yaml_parser_t *p)
 {
-	return bad_at(r, &p->problem_mark, p->problem ? p->problem : "bad YAML", NULL, "YAML");
+	return reading_bad_at(r, &p->problem_mark, p->problem ? p->problem : "bad YAML", NULL,
+	                      "YAML");
 }
 
 /* After the first document. */
@@ -450,7 +330,7 @@ static int check_end(const struct reading *r, yaml_parser_t *parser)
 	if (!yaml_parser_load(parser, &doc))
 		return bad_yaml(r, parser);
 	if (yaml_document_get_root_node(&doc))
-		rc = bad_at(r, &doc.start_mark, "a second document", NULL, "the end");
+		rc = reading_bad_at(r, &doc.start_mark, "a second document", NULL, "the end");
 	yaml_document_delete(&doc);
 	return rc;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,10 +83,10 @@ static void end(struct session *s)
 	s->timer = sd_event_source_unref(s->timer);
 	s->io = sd_event_source_unref(s->io);
 	s->record.seconds = seconds_since(s, s->started);
-	if (s->machine)
+	if (s->machine) {
 		s->record.console_tail = machine_console_tail(s->machine);
-	if (s->machine)
 		s->record.qemu_said = machine_qemu_said(s->machine);
+	}
 	machine_free(TAKE_PTR(s->machine));
 	sd_event_source_set_enabled(s->over, SD_EVENT_ONESHOT);
 }

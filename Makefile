@@ -126,7 +126,7 @@ test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on rea
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
 test-full: test ## also the full matrix, foreign verifiers, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
-	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py cases/full_verifiers.py cases/full_slow.py
+	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py cases/full_chains.py cases/full_verifiers.py cases/full_slow.py
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)

@@ -65,7 +65,8 @@ def archive(folder, folder_mode, file_mode, files):
 
 def authenticode(image):
     at = struct.unpack_from("<I", image, 0x3C)[0] + 24
-    return hashlib.sha384(image[:at + 64] + image[at + 68:at + 144] + image[at + 152:]).digest()
+    end = len(image) - struct.unpack_from("<I", image, at + 148)[0]  # the certificates
+    return hashlib.sha384(image[:at + 64] + image[at + 68:at + 144] + image[at + 152:end]).digest()
 
 
 class Registers:
@@ -328,3 +329,39 @@ def test_entry(tmp_path, what):
     assert p["rtmr"][1] and p["rtmr"][2], p["unknown"]
     started = [e["what"] for e in p["events"] if e["rtmr"] == 1 and e["what"].startswith("\\")]
     assert started == ["\\EFI\\Linux\\" + chosen]
+
+
+def test_extended_boot_partition(tmp_path):
+    """Entries of an XBOOTLDR partition stand among those of the ESP."""
+    esp = chains.fat(tmp_path / "esp", 8, {OWN: program("boot", 257), "EFI/Linux/a.efi": small(RELEASE % b"1")})
+    extended = chains.fat(tmp_path / "xbootldr", 8, {"EFI/Linux/b.efi": small(RELEASE % b"2")})
+    p = foreseen(chains.gpt(tmp_path / "disk", [("U", esp), ("BC13C2FF-59E6-4262-A352-B275FD6F7172", extended)]))
+    assert p["rtmr"][1] and p["rtmr"][2], p["unknown"]
+    assert [e["what"] for e in p["events"] if e["what"].startswith("\\")] == ["\\EFI\\Linux\\b.efi"]
+
+
+@pytest.mark.parametrize("version", WIDE)
+def test_linux(tmp_path, version):
+    """A type 1 entry with two initrds and two lines of options: what systemd-boot and the kernel's own stub measure."""
+    kernel, conf = FILES["kernel"].read_bytes(), b"timeout 0\n"
+    entry = b"title \xc5\xbd\nlinux /v//linux\ninitrd one\ninitrd /two\noptions  console=hvc0 \noptions b  c\n"
+    disk = chains.esp_disk(tmp_path, {OWN: program("boot", version), "loader/loader.conf": conf, "loader/entries/a.conf": entry,
+                                      "v/linux": kernel, "one": b"first", "two": b"second"}, 24)
+    log, options = Registers(disk), "initrd=one initrd=\\two console=hvc0 b  c"
+    log.image(program("boot", version))
+    if version >= 262:
+        log.data(1, conf)
+    log.image(kernel)
+    if version >= 257:
+        log.text(options)
+    log.text(options)
+    log.data(2, b"first" + (bytes(3) if version >= 257 else b"") + b"second")
+    assert registers(disk) == log.done()
+
+
+def test_linux_as_the_loader(tmp_path):
+    kernel = FILES["kernel"].read_bytes()
+    disk = chains.esp_disk(tmp_path, {OWN: kernel}, 24)
+    log = Registers(disk)
+    log.image(kernel)
+    assert registers(disk) == log.done()

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trust domains that boot by the genuine systemd-boot and systemd-stub of four releases of Debian, and on its newest OVMF,
+measure what was foreseen from disk and firmware alone. `make test-full` runs it.
+"""
+import json
+import subprocess
+
+import pytest
+
+import chains
+from conftest import CACHE, FILES, TOP, cells, evidence, scratch, start, tception, write_cases
+from test_chains import member, TRAILER
+from test_grub import member as package_file
+
+MEMORY, PLACE, OWN = 1024, "1.0,first,1,readonly", "EFI/BOOT/BOOTX64.EFI"
+RELEASES = {252: "bookworm", 254: "bookworm-backports", 257: "trixie", 262: "forky"}
+EFI = "./usr/lib/systemd/boot/efi/"
+CONF = b"timeout 0\nconsole-mode keep\n"
+
+
+@pytest.fixture(scope="module", name="packages")
+def _packages():
+    """The folder of cases/loaders, made once."""
+    folder = CACHE / "loaders"
+    if not folder.exists():
+        folder = scratch("tception-loaders-")
+        subprocess.run([TOP / "cases" / "loaders", folder], check=True, timeout=900)
+    return folder
+
+
+class Loaders:
+    """Programs of one release."""
+
+    def __init__(self, packages, version, folder):
+        found = sorted((packages / RELEASES[version]).glob("systemd-boot-efi_*.deb"))
+        if not found:
+            pytest.skip(f"systemd-boot of {RELEASES[version]} was not to be had")
+        self.version = int(found[-1].name.split("_")[1].split(".")[0].split("-")[0])
+        if self.version != version:
+            pytest.skip(f"{RELEASES[version]} has systemd-boot {self.version}")
+        self.deb, self.folder = found[-1], folder
+
+    def __getitem__(self, name):
+        package_file(self.deb, EFI + name, self.folder / name)
+        return (self.folder / name).read_bytes()
+
+    def boot(self):
+        return self["systemd-bootx64.efi"]
+
+    def addon(self, *sections):
+        return chains.add_sections(self["addonx64.efi.stub"], sections)
+
+    def uki(self, *more):
+        return chains.uki(self["linuxx64.efi.stub"], FILES["kernel"].read_bytes(), FILES["initrd"].read_bytes(), more=more)
+
+
+def cpio(name, data):
+    return member(7, 0o100644, name, data) + TRAILER
+
+
+def image(p):
+    return {OWN: p.uki()}
+
+
+def entry_2(p):
+    return {OWN: p.boot(), "loader/loader.conf": CONF, "EFI/Linux/a.efi": p.uki()}
+
+
+def entry_1(p):
+    options = f"title T\nlinux /vmlinuz\ninitrd /initrd.img\noptions {chains.CMDLINE}\n".encode()
+    return {OWN: p.boot(), "loader/loader.conf": CONF, "loader/entries/t.conf": options, "vmlinuz": FILES["kernel"].read_bytes(),
+            "initrd.img": FILES["initrd"].read_bytes()}
+
+
+def beside(p):
+    files = {OWN: p.uki(), "loader/credentials/foo.cred": b"hello", "loader/credentials/Bar.CRED": b"other\n",
+             OWN + ".extra.d/my.cred": b"mine", OWN + ".extra.d/ext.raw": b"sysext" * 10, OWN + ".extra.d/a.confext.raw": b"confext"}
+    if p.version >= 254:
+        files["loader/addons/b.addon.efi"] = p.addon((".cmdline", b"global=2\n"))
+        files["loader/addons/a.addon.efi"] = p.addon((".cmdline", b" global=1 "), (".initrd", cpio("from-addon", b"abc")))
+    if p.version >= 257:
+        files[OWN + ".extra.d/z.addon.efi"] = p.addon((".cmdline", b"local=1"), (".ucode", cpio("kernel/x86/microcode/none", b"xyz")))
+    return files
+
+
+def profile(p):
+    more = [(".ucode", cpio("kernel/x86/microcode/none", b"xyz")), (".dtb", b"\xd0\x0d\xfe\xed" + bytes(60)), (".uname", b"6.12"),
+            (".profile", b"ID=one\n"), (".profile", b"ID=two\nTITLE=Two\n"), (".cmdline", chains.CMDLINE.encode() + b" profile=2")]
+    return {OWN: p.boot(), "loader/loader.conf": b"timeout 0\ndefault a.efi@two\n", "EFI/Linux/a.efi": p.uki(*more)}
+
+
+def counted(p):
+    return {OWN: p.boot(), "loader/loader.conf": CONF, "EFI/Linux/a+3.efi": p.uki(), "EFI/Linux/a.efi.extra.d/my.cred": b"mine"}
+
+
+def shim(p):
+    package_file(next((CACHE / "packages").glob("shim-signed_*.deb")), "./usr/lib/shim/shimx64.efi.signed", p.folder / "shim")
+    return (p.folder / "shim").read_bytes()
+
+
+def shim_image(p):
+    return {OWN: shim(p), "EFI/BOOT/grubx64.efi": p.uki()}
+
+
+def shim_entry(p):
+    return {**entry_2(p), OWN: shim(p), "EFI/BOOT/grubx64.efi": p.boot()}
+
+
+CHAINS = [(image, v) for v in RELEASES] + [(entry_2, v) for v in RELEASES] + [(entry_1, v) for v in RELEASES] + \
+    [(beside, v) for v in RELEASES] + [(f, v) for f in (profile, counted, shim_image, shim_entry) for v in (257, 262)]
+
+
+def run(folder, disk=None, firmware=None):
+    """One TD; its evidence, and its rung `predicted`."""
+    options = [f"--{name}={value}" for name, value in (("disk", disk), ("firmware", firmware)) if value]
+    child = start("run", write_cases(folder, {f"td@mem={MEMORY}": "{grade: verified}"}), "--platform", "emulated", "-o",
+                  folder / "run", *options)
+    said, _ = child.communicate(timeout=400)
+    boots = sorted((folder / "run/boots").glob("*/layer0.jsonl"))
+    assert boots and child.returncode == 0, said
+    ladder = cells(folder / "run")[f"td@mem={MEMORY}"]["layers"][0]["ladder"]
+    return {"boot": boots[-1].parent, "rungs": {r["rung"]: r for r in ladder}, **evidence(boots[-1].parent)}
+
+
+@pytest.mark.parametrize("build, version", CHAINS, ids=[f"{f.__name__}-{v}" for f, v in CHAINS])
+def test_chain(packages, tmp_path, build, version):
+    disk = chains.esp_disk(tmp_path / "disk", build(Loaders(packages, version, tmp_path)))
+    td = run(tmp_path, disk)
+    assert td["rungs"]["predicted"]["ok"] is True, td["rungs"]["predicted"]
+    done = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", MEMORY, "--acpi", td["boot"],
+                    "--boot-device", PLACE, "--disk", disk)
+    assert json.loads(done.stdout)["rtmr"][:3] == [td["registers"][f"RTMR{i}"] for i in range(3)]
+
+
+def firmware(packages, folder, package, name):
+    found = sorted((packages / "forky").glob(f"{package}_*.deb"))
+    if not found:
+        pytest.skip(f"{package} was not to be had")
+    package_file(found[-1], "./usr/share/ovmf/" + name, folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize("how", ["direct", "disk"])
+def test_newest_firmware(packages, tmp_path, how):
+    newest = firmware(packages, tmp_path, "ovmf-generic", "OVMF.fd")
+    disk = chains.esp_disk(tmp_path / "disk", image(Loaders(packages, 257, tmp_path))) if how == "disk" else None
+    td = run(tmp_path, disk, newest)
+    assert td["rungs"]["predicted"]["ok"] is True, td["rungs"]["predicted"]
+
+
+def test_secure_boot_is_left_open(packages, tmp_path):
+    """The TD build has Microsoft's keys: it starts no kernel of ours, and says nothing of RTMRs as known."""
+    newest = firmware(packages, tmp_path, "ovmf-inteltdx", "OVMF.inteltdx.ms.fd")
+    disk = chains.esp_disk(tmp_path / "disk", image(Loaders(packages, 257, tmp_path)))
+    done = tception("measure", "rtmr", "--json", "--firmware", newest, "--memory", MEMORY, "--boot-device", PLACE, "--disk", disk)
+    told = json.loads(done.stdout)
+    assert told["rtmr"][:3] == [None] * 3 and all(reason.startswith("Secure Boot is on") for reason in told["unknown"][:3])

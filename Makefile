@@ -14,7 +14,7 @@ CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Werror
 CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Iharness -isystem /usr/include/libxml2 -MMD -MP
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -lz -lm
+LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -lz -lcbor -lm
 SETUP := $B/.setup.stamp
 
 # One short line a command: $(call say,CC,FILE) before it. `make V=1` prints the commands themselves.
@@ -29,7 +29,7 @@ $(SETUP): scripts/setup scripts/packages
 	@mkdir -p $B && touch $@
 
 # ---- harness -----------------------------------------------------------------------------------
-ROOMS := format core trust tception case disk measure measure/grub measure/sdboot plan record judge run report
+ROOMS := format core trust tception case disk measure measure/grub measure/sdboot reference plan record judge run report
 MAIN_SRC := $(wildcard harness/cli/*.c)
 ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard harness/$r/*.c))
 MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)

@@ -11,6 +11,8 @@ int cmd_measure(int argc, char **argv)
 	        {"rtmr", cmd_measure_rtmr, "predict RTMR0 to RTMR2 from what a TD is started with"},
 	        {"explain", cmd_measure_explain,
 	         "why a quote or log has other values than predicted"},
+	        {"reference", cmd_measure_reference,
+	         "write what is expected as reference values for verifiers"},
 	        {"acpi", cmd_measure_acpi,
 	         "capture the ACPI tables that QEMU makes for a command line"},
 	};

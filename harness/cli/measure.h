@@ -11,6 +11,7 @@
 int cmd_measure_acpi(int argc, char **argv);
 int cmd_measure_mrtd(int argc, char **argv);
 int cmd_measure_explain(int argc, char **argv);
+int cmd_measure_reference(int argc, char **argv);
 int cmd_measure_rtmr(int argc, char **argv);
 
 /* What a TD is started with, as the verbs that predict are told. */

@@ -49,12 +49,12 @@ struct option_row {
 	OPTION_ROW(TEXT, OPTION_MEMBER(const char *, m), long, value, text, ##__VA_ARGS__)
 #define OPTION_NUMBER(m, long, most, text, ...) \
 	OPTION_ROW(NUMBER, OPTION_MEMBER(unsigned, m), long, "N", text, .max = most, ##__VA_ARGS__)
-#define OPTION_CHOICE(m, long, value, all, text)                                                   \
+#define OPTION_CHOICE(m, long, value, all, text, ...)                                              \
 	OPTION_ROW(CHOICE,                                                                         \
 	           offsetof(struct options, m) +                                                   \
 	                   0 * sizeof(char[sizeof(((struct options *)0)->m) == sizeof(int) ? 1     \
 	                                                                                   : -1]), \
-	           long, value, text, .max = COUNT_OF(all), .names = all)
+	           long, value, text, .max = COUNT_OF(all), .names = all, ##__VA_ARGS__)
 #define OPTION_CALL(m, f, long, value, text, ...) \
 	OPTION_ROW(CALL, offsetof(struct options, m), long, value, text, .take = f, ##__VA_ARGS__)
 #define OPTION_TABLE(m, type, rows) \

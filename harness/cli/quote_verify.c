@@ -10,6 +10,7 @@
 #include "cli/quote.h"
 #include "cli/quote_answer.h"
 #include "cli/quote_token.h"
+#include "cli/reference_input.h"
 #include "cli/shares.h"
 #include "core/cleanup.h"
 
@@ -35,6 +36,7 @@ struct options {
 	struct repeated collateral;
 	const char *root;
 	const char *policy;
+	struct reference_input reference;
 	struct requirements required;
 	time_t at;
 	bool json;
@@ -52,6 +54,16 @@ static int take_collateral(void *member, const char *value, struct err *e)
 	if (all->count == ARGUMENTS_MAX)
 		return err_set(e, -EINVAL, "too many --collateral");
 	all->value[all->count++] = value;
+	return 0;
+}
+
+static int take_reference(void *member, const char *value, struct err *e)
+{
+	struct reference_input *all = member;
+
+	if (all->paths == REFERENCES_MAX)
+		return err_set(e, -EINVAL, "too many --reference");
+	all->path[all->paths++] = value;
 	return 0;
 }
 
@@ -145,6 +157,21 @@ static int make_verifier(const struct options *o, struct verifier **ret, struct 
 	return 0;
 }
 
+/* A policy that also asks for what the reference values say, instead of `*p`. */
+static int add_reference(const struct options *o, const struct input *text, struct policy **p,
+                         struct err *e)
+{
+	_cleanup_(freep) char *more = NULL;
+	int r = reference_input_policy(&o->reference, (struct bytes){text->data, text->size}, &more,
+	                               e);
+
+	if (r < 0)
+		return r;
+	policy_free(TAKE_PTR(*p));
+	r = policy_read(more, strlen(more), p, e);
+	return r < 0 ? err_prefix(e, "--reference") : 0;
+}
+
 static int make_policy(const struct options *o, struct policy **ret, struct err *e)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -156,6 +183,8 @@ static int make_policy(const struct options *o, struct policy **ret, struct err 
 	r = policy_read(o->policy ? (const void *)in.data : NULL, in.size, &p, e);
 	if (r < 0)
 		return o->policy ? err_prefix(e, "%.200s", o->policy) : r;
+	if (o->reference.paths && (r = add_reference(o, &in, &p, e)) < 0)
+		return r;
 	for (size_t i = 0; i < o->required.count; i++) {
 		r = policy_require(p, o->required.item[i].name, o->required.item[i].hex, e);
 		if (r < 0)
@@ -295,6 +324,11 @@ static const struct option_row rows[] = {
         OPTION_TEXT(policy, "policy", "FILE",
                     "what to accept, as JSON (default: UpToDate, no DEBUG, no service TD, no VM "
                     "within the TD)"),
+        OPTION_CALL(reference, take_reference, "reference", "FILE",
+                    "accept only what these reference values say: CoRIM, or JSON of `measure "
+                    "reference'; repeatable"),
+        OPTION_TEXT(reference.key, "reference-key", "PEM",
+                    "the key or certificate of a signed CoRIM's signer"),
         OPTION_CALL(required, take_mrtd, "mrtd", "HEX",
                     "accept this MRTD only; as the two below beside the policy, and "
                     "repeated: or another"),

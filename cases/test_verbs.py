@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs that read evidence from files, run as a user runs them: exit codes, JSON, text forms."""
 import base64
+import bz2
 import datetime
 import gzip
 import hashlib
 import json
+import lzma
 import subprocess
 
 import pytest
@@ -212,6 +214,33 @@ def test_eventlog_forms(name, events):
 def test_eventlog_names_what_is_none(data, said):
     data = data if isinstance(data, bytes) else (GOLDEN / "eventlog-forms" / data).read_bytes()
     status, out, err = tception("eventlog", "-", stdin=data)
+    assert (status, out) == (1, "")
+    assert said in err and err.count("\n") == 1
+
+
+BINARY = GOLDEN / "eventlog" / "cos-113.bin"
+WRAPPED = {
+    "bom": lambda b: b"\xef\xbb\xbf" + base64.b64encode(b),
+    "pem": lambda b: b"-----BEGIN EVENT LOG-----\n" + base64.encodebytes(b) + b"-----END EVENT LOG-----\n",
+    "ccel": lambda b: json.dumps({"quote": "AA==", "ccel": base64.b64encode(b).decode()}).encode(),
+    "trustee": lambda b: json.dumps({"cc_eventlog": base64.b64encode(b).decode(), "quote": ""}).encode(),
+    "gzip of json": lambda b: gzip.compress(json.dumps({"ccel": b.hex()}).encode()),
+}
+
+
+@pytest.mark.parametrize("form", WRAPPED)
+def test_eventlog_wrapped(form):
+    plain = tception("eventlog", "--json", "-", stdin=BINARY.read_bytes())
+    assert plain[0] == 0
+    assert tception("eventlog", "--json", "-", stdin=WRAPPED[form](BINARY.read_bytes())) == plain
+
+
+@pytest.mark.parametrize("pack, said", [
+    (lzma.compress, "xz -d"), (bz2.compress, "bzip2 -d"), (lambda b: b"\x28\xb5\x2f\xfd" + b, "zstd -d"),
+    (lambda b: "\ufeff0102".encode("utf-16-le") + b, "UTF-16"), (lambda b: b"PK\x03\x04" + b, "zip"),
+], ids=["xz", "bzip2", "zstd", "utf-16", "zip"])
+def test_eventlog_packed(pack, said):
+    status, out, err = tception("eventlog", "-", stdin=pack(BINARY.read_bytes()))
     assert (status, out) == (1, "")
     assert said in err and err.count("\n") == 1
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/text.h"
 
@@ -87,27 +89,78 @@ static int from_text(struct bytes in, struct bytes *ret, struct err *e)
 	return 0;
 }
 
-int log_unwrap(struct bytes data, struct bytes *ret, struct err *e)
-{
-	struct bytes packed = {NULL, 0};
-	int r = is_gzip(data) ? gunzip(data, &packed, e) : 0;
-
-	if (r < 0)
-		return r;
-	r = from_text(packed.data ? packed : data, ret, e);
-	if (ret->data || r < 0)
-		bytes_free(&packed);
-	else
-		*ret = packed;
-	return r;
-}
-
-/* ---- other things ---- */
+/* ---- what is around text ---- */
 
 static bool begins(struct bytes b, const char *with)
 {
 	return b.size >= strlen(with) && memcmp(b.data, with, strlen(with)) == 0;
 }
+
+static struct bytes without_mark(struct bytes b)
+{
+	static const char mark[] = "\xef\xbb\xbf"; /* UTF-8's byte order mark */
+
+	return begins(b, mark) ? (struct bytes){b.data + 3, b.size - 3} : b;
+}
+
+/* The lines between "-----BEGIN ...-----" and "-----END ...-----", or everything. */
+static struct bytes without_armour(struct bytes b)
+{
+	const uint8_t *from, *to;
+
+	if (!begins(b, "-----BEGIN ") || !(from = memchr(b.data, '\n', b.size)))
+		return b;
+	to = memmem(from, b.size - (size_t)(from - b.data), "-----END ", 9);
+	return to ? (struct bytes){from, (size_t)(to - from)} : b;
+}
+
+/* The log as one text in a member, as evidence comes to verifiers: cc_eventlog is that of Trustee. */
+static int from_member(struct bytes in, struct bytes *ret, struct err *e)
+{
+	static const char *const names[] = {"ccel", "cc_eventlog"};
+	json_t *root;
+	int r = 0;
+
+	if (in.size == 0 || in.data[0] != '{')
+		return 0;
+	root = json_loadb((const char *)in.data, in.size, JSON_REJECT_DUPLICATES, NULL);
+	for (size_t i = 0; r == 0 && !ret->data && i < COUNT_OF(names); i++) {
+		const json_t *v = json_object_get(root, names[i]);
+
+		if (json_is_string(v))
+			r = from_text((struct bytes){(const uint8_t *)json_string_value(v),
+			                             json_string_length(v)},
+			              ret, e);
+	}
+	json_decref(root);
+	return r;
+}
+
+int log_unwrap(struct bytes data, struct bytes *ret, struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes packed = {NULL, 0};
+	struct bytes text;
+	uint8_t *copy;
+	int r = is_gzip(data) ? gunzip(data, &packed, e) : 0;
+
+	if (r < 0)
+		return r;
+	text = without_mark(packed.data ? packed : data);
+	r = from_member(text, ret, e);
+	if (r == 0 && !ret->data)
+		r = from_text(without_armour(text), ret, e);
+	if (r < 0 || ret->data || text.data == data.data)
+		return r;
+	copy = malloc(text.size + 1); /* neither, but no more what it was given as */
+	if (!copy)
+		return err_nomem(e);
+	memcpy(copy, text.data, text.size);
+	copy[text.size] = 0;
+	*ret = (struct bytes){copy, text.size};
+	return 0;
+}
+
+/* ---- other things ---- */
 
 static bool holds(struct bytes b, const char *what)
 {
@@ -123,6 +176,29 @@ static bool all_are(struct bytes b, uint8_t value)
 	return b.size > 0 && i == b.size;
 }
 
+/* Packed, and told by how it begins. */
+static const char *packed_as(struct bytes b)
+{
+	static const struct {
+		const char *begin, *said;
+	} forms[] = {
+	        {"\xfd"
+	         "7zXZ",
+	         "an xz file: unpack it with 'xz -d'"},
+	        {"\x28\xb5\x2f\xfd", "a zstd file: unpack it with 'zstd -d'"},
+	        {"BZh", "a bzip2 file: unpack it with 'bzip2 -d'"},
+	        {"PK\x03\x04", "a zip archive: unpack it and give the log in it"},
+	        {"\xff\xfe", "text in UTF-16: write it as UTF-8"},
+	        {"\xfe\xff", "text in UTF-16: write it as UTF-8"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+		if (begins(b, forms[i].begin))
+			return forms[i].said;
+	}
+	return NULL;
+}
+
 const char *log_is_something_else(struct bytes b)
 {
 	if (b.size == 0)
@@ -131,6 +207,8 @@ const char *log_is_something_else(struct bytes b)
 		return "an erased area (0xff only): no log was written into it";
 	if (all_are(b, 0))
 		return "an area of zeros: no log was written into it";
+	if (packed_as(b))
+		return packed_as(b);
 	if (begins(b, "CCEL"))
 		return "the ACPI table CCEL, which says where the log is; the log itself is "
 		       "/sys/firmware/acpi/tables/data/CCEL";

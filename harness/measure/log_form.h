@@ -8,7 +8,8 @@
 /* In which form an event log comes. Private to this room. */
 
 /*
- * Takes off what people wrap a log in: gzip (RFC 1952), and hexadecimal, base64 or base64url with
+ * Takes off what people wrap a log in: gzip (RFC 1952), UTF-8's byte order mark, the lines of PEM
+ * around it, a member "ccel" or "cc_eventlog" of JSON, and hexadecimal, base64 or base64url with
  * white space anywhere. 0 with a heap copy in *ret (free with bytes_free()), whose data is NULL
  * when nothing was around it; -EBADMSG for a damaged or too long gzip file; -ENOMEM.
  */

@@ -21,6 +21,7 @@
 #include "core/confine_filter.h"
 #include "core/escape.h"
 
+#define ROOM_MAX (64u << 20) /* bytes set aside for an answer at first */
 #define SILENCE \
 	(10 * 60 * 1000) /* ms until a child that says nothing counts as dead: beyond any
 	                            * wait for a disk, since its own time is limited anyway */
@@ -273,14 +274,19 @@ static int grow(void *userdata, const void *data, size_t size, struct err *e)
 int confined_read(struct confined *c, struct bytes request, size_t max, struct bytes *ret,
                   struct err *e)
 {
-	struct growing g = {.data = malloc(1), .room = 1};
+	/* Memory that is never touched costs nothing, and moving it does. */
+	size_t room = max < ROOM_MAX ? max + 1 : ROOM_MAX;
+	struct growing g = {.data = malloc(room), .room = room};
+	uint8_t *fitting;
 	int r = g.data ? confined_ask(c, request, max, grow, &g, e) : err_nomem(e);
 
-	if (r < 0)
+	if (r < 0) {
 		free(g.data);
-	else
-		*ret = (struct bytes){g.data, g.size};
-	return r;
+		return r;
+	}
+	fitting = realloc(g.data, g.size + 1);
+	*ret = (struct bytes){fitting ? fitting : g.data, g.size};
+	return 0;
 }
 
 /* Bytes that this process has mapped. */

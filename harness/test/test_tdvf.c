@@ -239,6 +239,26 @@ static const struct {
         {65536, true,
          "8ae1e425351df7992c444586eff99d35af3b779aa2b0e981"
          "cb4b73bc5b279f2ade19b6a62a203fc3c3bbdaae80af596d"},
+        /* oasisprotocol/cli (Apache-2.0), build/measurement/tdx_qemu_test.go: "as computed by OVMF" */
+        {512, true, "00934f9ff0a0f65e41109afb9a7c5a0719f567f32514aeaef4c23c8535793f70"},
+        {640, true, "62f2fe0fb274f5e0530e5cefd0e547321f19e5989a73711853ddd9e4b3feb147"},
+        {1024, true, "1055c9b9a1fc534e688560e2304e18c8597b7261818cf61fb163d40c13054730"},
+        {2048, true, "0b8772e5b0b41b83e6044a68397e02f49fb47066b4fbe4917ea2c45c64f323fd"},
+        {2064, true, "149c7f16b4a8fd0f45c908eec2cb8bb55b557a0bb7265f5e90055649599511a5"},
+        {2560, true, "e05c12e2a65d57b3ff1f70abd2ae689c7e9096558dc28122befbcecad4a9d6d4"},
+        {2624, true, "190cd2f908ac59d9ca2236d69e5e2d8c0b58648229d970331c53c329239f592e"},
+        {2688, true, "7386292d589c0cada5ed97b0738e3606eb7fa9920e588d75b68118ec7e4ec753"},
+        {2815, true, "51d4fd91da99cc87d6826bd6177fe8c74790b01b6a315d7ca2639d9d1df9e783"},
+        {2816, true, "8eb1a02074362aa0761541cdb4dc3f1788dfeb4538803b241477848e26de294d"},
+        {3072, true, "798f84285da30f6c295fbb73e3c093cf13164b6ad9d547a123b8d4d305f87a02"},
+        {4096, true, "5b684faf8d02a733945f821d9cdd170802e72103977acf66949c9382500283ad"},
+        {5120, true, "757f23ac59db87c10d7d01cd92792f9dde979862da0b750ff22e2b61a1cd7e34"},
+        {8192, true, "2e070cda358b5aa00f27cca25c47381bb564f4be3a84d059805a73cbbde764ed"},
+        {16384, true, "cd2312a0d87ef3c4a928df87088969a80b33d7bf3fc584bdde637b09ed808a8d"},
+        /* 13rac1/teep: deployed machines of 192 GiB, 1 TiB and 2 TiB, the beginning of each */
+        {192 << 10, true, "09abe9c7"},
+        {1 << 20, true, "d6d8d853"},
+        {2 << 20, true, "60a36090"},
 };
 
 static struct tdvf ovmf_layout(bool old)

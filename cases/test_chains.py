@@ -359,6 +359,12 @@ def test_linux(tmp_path, version):
     assert registers(disk) == log.done()
 
 
+def test_shell_script(tmp_path):
+    """Without a loader the firmware's shell is started, which runs a script: told, not foreseen."""
+    p = foreseen(chains.esp_disk(tmp_path, {"startup.nsh": b"fs0:\\vmlinuz\r\n"}, 8))
+    assert p["rtmr"][1:3] == [None, None] and "startup.nsh for the firmware's shell" in p["unknown"][1]
+
+
 def test_linux_as_the_loader(tmp_path):
     kernel = FILES["kernel"].read_bytes()
     disk = chains.esp_disk(tmp_path, {OWN: kernel}, 24)

@@ -18,6 +18,7 @@
 #define LOADER_MAX    (512u << 20)           /* bytes of an image in the ESP */
 #define FALLBACK      "EFI/BOOT/BOOTX64.EFI" /* what is started when no boot option names a file */
 #define SECOND        "EFI/BOOT/grubx64.efi" /* what shim starts from there */
+#define SHELL_SCRIPT  "startup.nsh"          /* or what the firmware's shell runs, if it has one */
 #define FALLBACK_SHIM "EFI/BOOT/fbx64.efi"   /* or this, if it is there */
 
 /* The first partition with a FAT file system and that file in it: firmware tries them all, whatever
@@ -25,6 +26,8 @@
 static int find_loader(struct disk *d, const struct gpt *gpt, struct fat *ret_fat,
                        unsigned *ret_number, struct bytes *ret, struct err *e)
 {
+	bool script = false;
+
 	for (unsigned i = 0; i < gpt->partitions; i++) {
 		const struct gpt_partition *p = &gpt->partition[i];
 		int r = fat_open(d, p->start, p->size, ret_fat, e);
@@ -37,7 +40,12 @@ static int find_loader(struct disk *d, const struct gpt *gpt, struct fat *ret_fa
 			*ret_number = p->number;
 		if (r != -ENOENT)
 			return r;
+		script = script || fat_exists(ret_fat, SHELL_SCRIPT, NULL) > 0;
 	}
+	if (script)
+		return err_set(e, -ENOENT,
+		               "disk: no " FALLBACK ", but " SHELL_SCRIPT
+		               " for the firmware's shell: what that runs is not foreseen");
 	return err_set(e, -ENOENT, "disk: no FAT file system with " FALLBACK);
 }
 

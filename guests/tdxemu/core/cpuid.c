@@ -101,7 +101,7 @@ static const struct row rows[] = {
 	/* LAHF LZCNT, PREFETCHW; NX 1G RDTSCP LM */
 	{0x80000001, ANY, ANY, 55, {0, 0, B(0) | B(5), B(20) | B(26) | B(27) | B(29)}, {0, 0, B(8), 0}},
 	{0x80000007, ANY, ANY, 57, {0}, {0, 0, 0, B(8)}}, /* invariant TSC: it is the host's */
-	{0x80000008, ANY, ANY, 9, {0, B(9), 0, 0}, {ADDRESS_SIZES}}, /* WBNOINVD */
+	{0x80000008, ANY, ANY, 9, {0}, {ADDRESS_SIZES, B(9)}}, /* WBNOINVD: #VE, as WBINVD is */
 };
 
 /* Answered only when the guest has set TD_CTLS.REDUCE_VE. */

@@ -69,7 +69,8 @@ void svm_setup_cpu(struct cpu *c, uint64_t hob);
  * svm/npt.c: the nested page tables. npt_build lets both aliases reach all but the module and the
  * xAPIC, each address at its own place; npt_map_firmware puts the firmware's RAM copy (2 MiB
  * aligned) at 4 GiB - size. With TDXEMU_FLAG_PAGES, instead of that, npt_start_pages takes
- * everything of the TD away that the_td.pages does not say is accepted or shared; its tables come
+ * everything of the TD away that the_td.pages does not say is accepted or shared, with
+ * TDXEMU_FLAG_VE also devices, which then give #VE; its tables come
  * from [room, end), which is zero, and npt_remap follows the states from then on.
  */
 void npt_build(const struct tdxemu_config *config);

@@ -87,12 +87,12 @@ bool cpu_reaches(struct cpu *c, uint64_t gpa, uint64_t linear, bool write)
 {
 	uint64_t page = gpa & ~TD_SHARED & ~PAGE_MASK;
 	unsigned needed = gpa & TD_SHARED ? TD_PAGE_SHARED : TD_PAGE_ACCEPTED;
-	bool there, again;
+	bool owned = memory_owns(page, 1), there, again;
 
-	if (!the_td.pages.enforced || !memory_owns(page, 1))
+	if (!the_td.pages.enforced || (!owned && !(the_td.flags & TDXEMU_FLAG_VE)))
 		return true;
 	cpu_lock();
-	there = td_page_state(&the_td.pages, page) & needed;
+	there = owned && td_page_state(&the_td.pages, page) & needed;
 	again = there || td_ept_violation(&the_td, &c->vcpu, gpa,
 	                                  write ? TD_ACCESS_WRITE : TD_ACCESS_READ, linear);
 	cpu_unlock();

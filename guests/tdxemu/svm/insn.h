@@ -24,6 +24,13 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 	                 : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
 	                 : "a"(leaf), "c"(subleaf));
 }
+static inline uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return low | (uint64_t)high << 32;
+}
 static inline uint32_t mmio_read32(uint64_t pa)
 {
 	return *(volatile uint32_t *)pa;

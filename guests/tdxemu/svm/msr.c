@@ -19,6 +19,7 @@ enum {
 	X2_DIVIDE = 0x83e,
 	X2_SELF_IPI = 0x83f
 };
+#define MSR_TSC 0x10u
 enum { LAPIC_ICR_LOW = 0x300, LAPIC_ICR_HIGH = 0x310 };
 #define ICR_LOGICAL   (1u << 11)
 #define ICR_SHORTHAND (3u << 18)
@@ -121,6 +122,8 @@ uint64_t msr_read(uint32_t index)
 {
 	if (is_x2apic(index))
 		return x2apic_read(index);
+	if (index == MSR_TSC) /* RDMSR of it is 0 under QEMU 7.2's TCG */
+		return rdtsc();
 	return index == MSR_EFER ? cpu_self()->vmcb.efer : rdmsr(index);
 }
 

@@ -3,6 +3,8 @@
  * Nested page tables. In one profile private and shared address lead to the same tables; in the
  * other each has its own, which follow the states in core/pages.
  */
+#include <string.h>
+
 #include "tdxemu/svm/cpu.h"
 #include "tdxemu/svm/insn.h"
 #include "tdxemu/svm/log.h"
@@ -96,6 +98,12 @@ static uint64_t *table_of(unsigned tree, uint64_t at)
 	return *t;
 }
 
+/* Devices give #VE, as on hardware; else they are reached at once. */
+static bool devices_fault(void)
+{
+	return the_td.flags & TDXEMU_FLAG_VE;
+}
+
 /* The last level's entry of a page, by its state; a device is shared and at its place. */
 static uint64_t leaf(unsigned tree, uint64_t gpa)
 {
@@ -104,8 +112,10 @@ static uint64_t leaf(unsigned tree, uint64_t gpa)
 
 	if (memory_is_module(gpa, TD_PAGE_SIZE)) /* where memory ends within a block */
 		return 0;
+	if (tree == SHARED && !here)
+		return devices_fault() ? 0 : gpa | RW_USER;
 	if (tree == SHARED)
-		return !here || td_page_state(p, gpa) & TD_PAGE_SHARED ? gpa | RW_USER : 0;
+		return td_page_state(p, gpa) & TD_PAGE_SHARED ? gpa | RW_USER : 0;
 	if (!here || !(td_page_state(p, gpa) & TD_PAGE_ACCEPTED))
 		return 0;
 	return (uint64_t)memory_guest(gpa, TD_PAGE_SIZE) | RW_USER;
@@ -160,6 +170,15 @@ void npt_remap(uint64_t gpa, uint64_t size)
 	cpu_flush_all();
 }
 
+/* What is not the TD's memory is a device's, or nothing. */
+static void take_devices(void)
+{
+	memset(shared_pdpt, 0, sizeof(shared_pdpt));
+	memset(shared_pd, 0, sizeof(shared_pd));
+	for (uint64_t i = 0; i < SHARED_FINE; i++)
+		shared_pdpt[0][i] = (uint64_t)shared_pd[i] | RW_USER;
+}
+
 /* All of [gpa, gpa + size) is taken away; a block that is not whole has devices beside it. */
 static void start_part(uint64_t gpa, uint64_t size)
 {
@@ -182,6 +201,8 @@ void npt_start_pages(uint64_t room, uint64_t end)
 	root[0] = (uint64_t)private_pdpt | RW_USER;
 	for (uint64_t i = 0; i < PRIVATE_FINE; i++)
 		private_pdpt[i] = (uint64_t)private_pd[i] | RW_USER;
+	if (devices_fault())
+		take_devices();
 	start_part(0, p->low);
 	if (p->high)
 		start_part(4 * GIB, p->high);

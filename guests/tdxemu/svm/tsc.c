@@ -21,14 +21,6 @@ struct moment {
 	uint32_t count; /* ns left */
 };
 
-static uint64_t rdtsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return low | (uint64_t)high << 32;
-}
-
 /* Both at once: the narrowest of some tries, because the host may take the CPU away in between. */
 static struct moment now(void)
 {

@@ -21,12 +21,12 @@ def elsewhere(tmp_path_factory):
     (copy / "build").mkdir()
     (copy / "build/.setup.stamp").touch()
     subprocess.run(["make", "-s", "-j2", "build/agent", "build/tiny.elf", "build/tiny-riscv64.elf",
-                    "build/tdxemu.bin"], cwd=copy, check=True,
+                    "build/conformance", "build/tdxemu.bin"], cwd=copy, check=True,
                    timeout=300, stdin=subprocess.DEVNULL, env={**os.environ, "TZ": "Pacific/Kiritimati"})
     return copy
 
 
-@pytest.mark.parametrize("name", ["agent", "tiny.elf", "tiny-riscv64.elf", "tdxemu.bin"])
+@pytest.mark.parametrize("name", ["agent", "tiny.elf", "tiny-riscv64.elf", "conformance", "tdxemu.bin"])
 def test_programs(elsewhere, name):
     assert (elsewhere / "build" / name).read_bytes() == (TOP / "build" / name).read_bytes()
 
@@ -38,5 +38,5 @@ def test_initramfs(elsewhere, tmp_path, kernel):
     modules = shutil.copytree(CACHE / f"modules{kernel}", tmp_path / "modules", copy_function=shutil.copyfile)
     made = tmp_path / "initrd.cpio"
     subprocess.run([elsewhere / "guests/image/initrd", modules, elsewhere / "build/agent",
-                    elsewhere / "build/tiny.elf", elsewhere / "build/tiny-riscv64.elf", made], check=True, timeout=60, umask=0o077)
+                    elsewhere / "build/tiny.elf", elsewhere / "build/tiny-riscv64.elf", elsewhere / "build/conformance", made], check=True, timeout=60, umask=0o077)
     assert made.read_bytes() == (TOP / "build" / f"initrd{kernel}.cpio").read_bytes()

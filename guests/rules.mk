@@ -60,10 +60,15 @@ include guests/tdxemu/rules.mk
 
 include guests/fwcfg/rules.mk
 
+# What a TD promises its guest, row by row: a static program of its own, for any TD.
+CONFORMANCE_SRC := $(wildcard guests/conformance/*.c) $(FORMAT_SRC)
+$B/conformance: $(CONFORMANCE_SRC:%.c=$B/agent-obj/%.o)
+	$(call say,LD,$@)$(CC) -static -s -Wl,--build-id=none -Wl,--gc-sections $^ -o $@
+
 # The initramfs of layer 0: the agent as /init and the modules it needs before the root file system. One for each
 # kernel; the image may be without the second one.
-$B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $(IMAGE)
-	$(call say,INITRD,$@)guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@
-$B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $(IMAGE)
+$B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $(IMAGE)
+	$(call say,INITRD,$@)guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $@
+$B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $(IMAGE)
 	@if [ -d $(CACHE)/modules-backports ]; then \
-		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $B/tiny-riscv64.elf $@; else rm -f $@; fi
+		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $@; else rm -f $@; fi

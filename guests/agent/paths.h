@@ -13,5 +13,7 @@
 /* The tiny nested guests, from the initramfs: in a VM in RUN_DIR, in a container at its root. */
 #define TINY_FILE       "tiny.elf"
 #define TINY_RISCV_FILE "tiny-riscv64.elf"
+/* The program that says whether a TD is as it should be, in the same places. */
+#define CONFORMANCE_FILE "conformance"
 
 #endif

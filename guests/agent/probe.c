@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/broker.h"
+#include "agent/conformance.h"
 #include "agent/extend.h"
 #include "agent/guard.h"
 #include "agent/util.h"
@@ -31,13 +32,12 @@ static const struct {
         {"modules", probe_modules},
 };
 
-static int send_fact(struct channel *c, const char *name, guard_fn run)
+static int send_fact(struct channel *c, const char *name, guard_fn run, int deadline_ms)
 {
 	int error;
 	double start = util_now_fine_ms();
 	json_t *fact = json_pack("{s:s}", "probe", name);
-	_cleanup_(util_json_decrefp) json_t *found =
-	        guard_run(run, NULL, PROBE_DEADLINE_MS, &error);
+	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, NULL, deadline_ms, &error);
 
 	json_object_set_new(fact, "took_ms", json_real(util_now_fine_ms() - start));
 
@@ -155,7 +155,9 @@ int probe_layer(struct channel *c, const struct visit_layer *layer)
 	int r = 0;
 
 	for (size_t i = 0; i < COUNT_OF(facts) && r == 0; i++)
-		r = send_fact(c, facts[i].name, facts[i].run);
+		r = send_fact(c, facts[i].name, facts[i].run, PROBE_DEADLINE_MS);
+	if (r == 0 && conformance_layer(layer))
+		r = send_fact(c, "conformance", conformance_rows, CONFORMANCE_DEADLINE_MS);
 	if (r == 0)
 		r = send_log(c);
 	if (r == 0)
@@ -170,5 +172,7 @@ int probe_layer(struct channel *c, const struct visit_layer *layer)
 		r = send_report(c, layer, "configfs", REPORT_CONFIGFS, report_configfs);
 	if (r == 0 && broker_present())
 		r = send_report(c, layer, "broker", REPORT_BROKER, report_broker);
+	if (r == 0 && conformance_layer(layer)) /* last: it extends RTMR2 and RTMR3 */
+		r = send_fact(c, "conformance-extend", conformance_extend, CONFORMANCE_DEADLINE_MS);
 	return r;
 }

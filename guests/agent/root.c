@@ -98,7 +98,7 @@ static int carry_modules(void)
 /* What the drivers need later comes along on the new root's /run. */
 static int carry_over(void)
 {
-	static const char *const files[] = {TINY_FILE, TINY_RISCV_FILE};
+	static const char *const files[] = {TINY_FILE, TINY_RISCV_FILE, CONFORMANCE_FILE};
 	char from[64], to[64];
 
 	if (mount("tmpfs", "/root/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
@@ -108,7 +108,7 @@ static int carry_over(void)
 		snprintf(from, sizeof(from), "/%s", files[i]);
 		snprintf(to, sizeof(to), "/root" RUN_DIR "/%s", files[i]);
 		if (access(from, R_OK) == 0)
-			r = util_copy_file(from, to, 0644);
+			r = util_copy_file(from, to, 0755);
 	}
 	return r == 0 ? carry_modules() : r;
 }

@@ -18,7 +18,7 @@ static const char *const files[] = {"/etc/hosts", "/etc/hostname", "/etc/resolv.
 
 static const char *const nest_dirs[] = {"/boot", "/home", "/var", "/var/tmp", "/var/lib"};
 static const char *const links[] = {"bin", "sbin", "lib", "lib64"};
-static const char *const guests[] = {TINY_FILE, TINY_RISCV_FILE};
+static const char *const guests[] = {TINY_FILE, TINY_RISCV_FILE, CONFORMANCE_FILE};
 
 static int own(const char *path, uid_t owner)
 {
@@ -57,7 +57,7 @@ static int copy_guest(const char *dir, const char *name)
 	if (access(from, R_OK) < 0)
 		snprintf(from, sizeof(from), "/%s", name);
 	snprintf(to, sizeof(to), "%s/%s", dir, name);
-	return access(from, R_OK) < 0 ? 0 : util_copy_file(from, to, 0644);
+	return access(from, R_OK) < 0 ? 0 : util_copy_file(from, to, 0755);
 }
 
 static int make_nest(const char *dir, uid_t owner, char *path, size_t size)

@@ -16,5 +16,6 @@ const char *const rung_names[RUNG_COUNT] = {
         [RUNG_DEVICE] = "device",       [RUNG_TDREPORT] = "tdreport", [RUNG_PROVIDER] = "provider",
         [RUNG_QUOTE] = "quote",         [RUNG_PARSED] = "parsed",     [RUNG_BOUND] = "bound",
         [RUNG_REGISTERS] = "registers", [RUNG_CHAIN] = "chain",       [RUNG_EVENTLOG] = "eventlog",
-        [RUNG_PREDICTED] = "predicted", [RUNG_TCB] = "tcb",           [RUNG_COVERS] = "covers",
+        [RUNG_PREDICTED] = "predicted", [RUNG_TCB] = "tcb",           [RUNG_CONFORMS] = "conforms",
+        [RUNG_COVERS] = "covers",
 };

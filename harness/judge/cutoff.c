@@ -42,6 +42,25 @@ static bool trial_cut(const json_t *fact, char *out, size_t size)
 	return false;
 }
 
+/* The first row of a conformance report that did not end. */
+static bool row_cut(const json_t *fact, char *out, size_t size)
+{
+	const json_t *rows = json_object_get(json_object_get(fact, "report"), "rows"), *row;
+	char name[40];
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		const char *state = member_text(row, "state");
+
+		if (!state || strcmp(state, "timeout") != 0)
+			continue;
+		snprintf(out, size, "the conformance row '%s'", name_of(row, "name", name));
+		return true;
+	}
+	return false;
+}
+
 bool cutoff_fact(const json_t *fact, char *out, size_t size)
 {
 	json_int_t signal = member_integer(fact, "signal", 0);
@@ -57,7 +76,9 @@ bool cutoff_fact(const json_t *fact, char *out, size_t size)
 		         (long long)signal);
 		return true;
 	}
-	return probe && strcmp(probe, "syscalls") == 0 && trial_cut(fact, out, size);
+	if (probe && strcmp(probe, "syscalls") == 0)
+		return trial_cut(fact, out, size);
+	return row_cut(fact, out, size);
 }
 
 bool cutoff_attempt(const json_t *attempt, char *out, size_t size)

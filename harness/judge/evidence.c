@@ -94,6 +94,8 @@ static const struct fact {
         {"reach", offsetof(struct layer_evidence, reach)},
         {"entry", offsetof(struct layer_evidence, entry)},
         {"cost", offsetof(struct layer_evidence, cost)},
+        {"conformance", offsetof(struct layer_evidence, conformance)},
+        {"conformance-extend", offsetof(struct layer_evidence, conformance_extend)},
 };
 
 static json_t **fact_slot(struct layer_evidence *l, size_t i)
@@ -321,6 +323,8 @@ static void check_complete(const struct reading *r)
 		reading_problem(l, "no DONE: the account breaks off");
 	if (r->probe && !l->tiny && (!l->devices || !l->kvm))
 		reading_problem(l, "the fact '%s' is missing", l->devices ? "kvm" : "devices");
+	if (r->conformance && (!l->conformance || !l->conformance_extend))
+		reading_problem(l, "no report of the conformance program");
 	if (r->probe && !l->tiny && !layer_report(l, REPORT_IOCTL))
 		reading_problem(l, "no REPORT of the ioctl interface");
 	if (r->probe && !l->tiny && !layer_report(l, REPORT_CONFIGFS))
@@ -383,6 +387,7 @@ int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
 		        .probe = i > 0 || v->probe0,
 		        .nested = i > 0 || v->begin == 0,
 		        .may_be_tiny = layer_mode_in(&cell->layer[i], cell->layer[i].kind->tiny),
+		        .conformance = cell->layer[i].kind == &kind_rows[KIND_CONFORMANCE],
 		        .layer = &ret[i],
 		        .child = i + 1 < v->layers ? &ret[i + 1] : NULL,
 		};

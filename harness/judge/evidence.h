@@ -68,6 +68,7 @@ struct layer_evidence {
 	bool guest_detected; /* its kernel found that it is a trust domain's */
 	json_t *devices, *kvm, *tsm;
 	json_t *confinement, *isolation, *syscalls, *reach, *entry, *cost; /* NULL without */
+	json_t *conformance, *conformance_extend;
 	struct report_evidence report[REPORTS_MAX];
 	size_t reports;
 	struct extend_evidence extend[EXTENDS_MAX];

@@ -7,6 +7,7 @@
 #include "core/enum.h"
 #include "core/escape.h"
 #include "format/eventlog.h"
+#include "judge/conforms.h"
 #include "judge/covers.h"
 #include "judge/frames.h"
 #include "judge/identity.h"
@@ -488,6 +489,7 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 		rc = climb_tcb(&c, e);
 	if (rc < 0)
 		return rc;
+	conforms_weigh(c.l->conformance, c.l->conformance_extend, &v.ladder[RUNG_CONFORMS]);
 	climb_covers(&c);
 	v.grade = grade_of(&c);
 	read_interfaces(&c);

@@ -18,6 +18,7 @@ struct reading {
 	bool probe;
 	bool nested; /* its channel began with this visit, so numbers start at 0 */
 	bool may_be_tiny;
+	bool conformance; /* it runs guests/conformance */
 	struct layer_evidence *layer;
 	struct layer_evidence *child; /* or NULL */
 	struct sha512 digest;         /* SHA-384 of the frames so far */

@@ -123,6 +123,15 @@ static int add_skip(struct plan *p, size_t index, const struct placement *where)
 	return 0;
 }
 
+static bool wants_own_boot(const struct test_case *c)
+{
+	for (size_t i = 0; i < c->cell.layers; i++) {
+		if (c->cell.layer[i].kind->alone)
+			return true;
+	}
+	return c->isolate;
+}
+
 /* The boot that this case may share: same layer 0, neither of them isolated. */
 static struct boot *find_boot(struct plan *p, const struct case_file *cases, const char *layer0_id)
 {
@@ -130,7 +139,7 @@ static struct boot *find_boot(struct plan *p, const struct case_file *cases, con
 		struct boot *b = &p->boot[i];
 
 		if (strcmp(b->layer0_id, layer0_id) == 0 &&
-		    !cases->item[b->step[0].case_index].isolate)
+		    !wants_own_boot(&cases->item[b->step[0].case_index]))
 			return b;
 	}
 	return NULL;
@@ -199,7 +208,7 @@ static int add_case(struct plan *p, const struct case_file *cases, size_t index,
 	if (where.skip[0])
 		return add_skip(p, index, &where);
 	cell_print(&c->cell, 1, layer0_id);
-	if (!c->isolate)
+	if (!wants_own_boot(c))
 		b = find_boot(p, cases, layer0_id);
 	if (!b)
 		b = add_boot(p, c, &where, layer0_id);

@@ -97,6 +97,20 @@ START_TEST(isolation)
 }
 END_TEST
 
+START_TEST(what_changes_the_registers_is_alone)
+{
+	struct plan p;
+
+	add("td");
+	add("td/conformance");
+	add("td/docker");
+	add("td/docker/conformance");
+	p = make();
+	ck_assert_str_eq(shape(&p), "td-1:0,2 td-2:1 td-3:3");
+	plan_done(&p);
+}
+END_TEST
+
 START_TEST(accelerators)
 {
 	struct plan p;
@@ -313,6 +327,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, shared_boots);
 	tcase_add_test(t, isolation);
+	tcase_add_test(t, what_changes_the_registers_is_alone);
 	tcase_add_test(t, accelerators);
 	tcase_add_test(t, kernels);
 	tcase_add_test(t, images);

@@ -18,6 +18,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("report",): "folder of a run",
     ("diff",): "folders of two runs",
     ("compare",): "folder of a run",
+    ("conformance",): "no report",
     ("grants",): "no CELL",
     ("quote", "parse"): "no quote",
     ("quote", "verify"): "FILE",

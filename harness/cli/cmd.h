@@ -29,6 +29,7 @@ int cmd_failed(int exit_code, const struct err *e);
 
 int cmd_collateral(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_conformance(int argc, char **argv);
 int cmd_eventlog(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

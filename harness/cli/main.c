@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 	        {"report", cmd_report, "a judged run as a table, JSON, Markdown or JUnit"},
 	        {"diff", cmd_diff, "what differs between two runs; exit 1 when anything does"},
 	        {"compare", cmd_compare, "kinds of layers: attestation, isolation, cost"},
+	        {"conformance", cmd_conformance, "whether a TD is as TDs are, and where two differ"},
 	        {"grants", cmd_grants, "the smallest grants with which a layer attests, by trials"},
 	        {"quote", cmd_quote, "what a quote says, and whether it holds"},
 	        {"collateral", cmd_collateral, "what collateral there is, and when it expires"},

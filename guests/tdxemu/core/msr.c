@@ -6,6 +6,7 @@
 /* What the module does with the MSRs that core/msr_table.c does not leave to the CPU. */
 #define MSR_APICBASE        0x1bu
 #define MSR_FEAT_CTL        0x3au
+#define MSR_TSC             0x10u
 #define MSR_SPEC_CTRL       0x48u
 #define MSR_PRED_CMD        0x49u
 #define MSR_MISC_PACKAGE    0xbcu
@@ -187,9 +188,11 @@ static enum td_answer write_ours(const struct td *td, struct td_vcpu *vcpu, uint
 
 /* ---- what the processor has and TCG has not ---- */
 
-static uint64_t read_kept(const struct td_vcpu *vcpu, uint32_t index)
+static uint64_t read_kept(const struct td *td, const struct td_vcpu *vcpu, uint32_t index)
 {
 	switch (index) {
+	case MSR_TSC:
+		return td->port->msr_read(index);
 	case MSR_SPEC_CTRL:
 		return vcpu->msr.spec_ctrl;
 	case MSR_DS_AREA:
@@ -322,7 +325,7 @@ enum td_answer td_msr_read(const struct td *td, const struct td_vcpu *vcpu, uint
 {
 	switch (msr_row(index)->read) {
 	case MSR_KEPT:
-		*ret = read_kept(vcpu, index);
+		*ret = read_kept(td, vcpu, index);
 		return TD_ANSWER_DONE;
 	case MSR_OURS:
 		*ret = read_ours(td, vcpu, index);

@@ -11,7 +11,7 @@
 
 /* clang-format off */
 static const struct msr_row table[] = {
-	{0x10, 0x10, MSR_CPU, MSR_VE},        /* TSC */
+	{0x10, 0x10, MSR_KEPT, MSR_VE},       /* TSC */
 	{0x1b, 0x1b, MSR_OURS, MSR_VE},       /* APICBASE; 1.5.01: #VE to read */
 	{0x48, 0x48, MSR_KEPT, MSR_KEPT},     /* SPEC_CTRL */
 	{0x49, 0x49, MSR_GP, MSR_KEPT},       /* PRED_CMD: write-only */

@@ -154,7 +154,7 @@ START_TEST(what_the_cpu_does_itself)
 {
 	ck_assert(!td_msr_wanted(0xc0000100, true)); /* FS base */
 	ck_assert(!td_msr_wanted(0xc0000082, true)); /* LSTAR */
-	ck_assert(!td_msr_wanted(0x10, false));      /* TSC: to be read */
+	ck_assert(td_msr_wanted(0x10, false));       /* TSC: RDMSR of TCG does not have it */
 	ck_assert(td_msr_wanted(0x10, true));
 	ck_assert(td_msr_wanted(HSAVE_PA, false));
 	ck_assert(td_msr_wanted(0xdead, true));

@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/driver.h"
 #include "agent/paths.h"
 #include "agent/util.h"
 

@@ -2,9 +2,10 @@
 #ifndef AGENT_CONFORMANCE_H
 #define AGENT_CONFORMANCE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
-#include "agent/probe.h"
+#include "agent/visit.h"
 #include "agent/process.h"
 
 /*

@@ -267,7 +267,6 @@ static void climb_registers(struct climb *c)
 		     c->a->has_report && has_zero ? " and " : "", has_zero ? "layer 0's" : "");
 }
 
-/* ---- chain, eventlog, tcb, covers ---- */
 static int climb_chain(struct climb *c, struct err *e)
 {
 	static const enum origin fitting[] = {

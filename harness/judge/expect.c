@@ -76,9 +76,68 @@ static bool expired(const char *until, time_t at)
 	return strcmp(today, until) >= 0;
 }
 
-void layer_summary(const struct layer_verdict *l, char *out, size_t size)
+/* The rungs that a grade needs beyond the one before it. */
+static enum grade grade_for(enum rung rung)
 {
-	int rung = layer_first_false(l);
+	switch (rung) {
+	case RUNG_DEVICE:
+	case RUNG_TDREPORT:
+		return GRADE_REPORT;
+	case RUNG_PROVIDER:
+	case RUNG_QUOTE:
+	case RUNG_PARSED:
+	case RUNG_BOUND:
+		return GRADE_QUOTE;
+	case RUNG_REGISTERS:
+	case RUNG_CHAIN:
+	case RUNG_EVENTLOG:
+	case RUNG_PREDICTED:
+		return GRADE_VERIFIED;
+	case RUNG_COVERS:
+		return GRADE_COVERED;
+	case RUNG_TCB:
+	case RUNG_COUNT:
+		break;
+	}
+	return GRADE_NONE; /* counts for no grade */
+}
+
+static int first_false(const struct layer_verdict *l, int least, int most)
+{
+	for (int i = 0; i < RUNG_COUNT; i++) {
+		int needs = (int)grade_for((enum rung)i);
+
+		if (l->ladder[i].ok == RUNG_FALSE && needs >= least && needs <= most)
+			return i;
+	}
+	return -1;
+}
+
+/* The false rung for which the layer has not that grade, or -1. A quote needs no TDREPORT. */
+static int lacking(const struct layer_verdict *l, int grade)
+{
+	int least = (int)l->grade + 1;
+	int rung = first_false(l, least < GRADE_QUOTE && grade >= GRADE_QUOTE ? GRADE_QUOTE : least,
+	                       grade);
+
+	return rung >= 0 ? rung : first_false(l, least, grade);
+}
+
+/* The rung that tells why: what the expected grade lacks, or another rung than was expected. */
+static int telling_rung(const struct test_case *test, const struct layer_verdict *l)
+{
+	const struct expectation *x = &test->expect;
+	int rung = lacking(l, x->grade > (int)l->grade ? x->grade : (int)l->grade + 1);
+
+	if (x->grade <= (int)l->grade && x->rung >= 0 && x->rung != layer_first_false(l))
+		return layer_first_false(l);
+	return rung;
+}
+
+void layer_summary(const struct test_case *test, const struct layer_verdict *l, char *out,
+                   size_t size)
+{
+	int rung = telling_rung(test, l);
 	const struct rung_result *r = rung >= 0 ? &l->ladder[rung] : NULL;
 
 	if (!l->entered)
@@ -100,7 +159,7 @@ void expect_compare(const struct test_case *test, struct cell_verdict *v, time_t
 	char seen[JUDGE_TEXT_MAX];
 
 	compare(test, v, &d);
-	layer_summary(&v->layer[v->layers - 1], seen, sizeof(seen));
+	layer_summary(test, &v->layer[v->layers - 1], seen, sizeof(seen));
 	v->outcome = d.used ? OUTCOME_FAIL : OUTCOME_PASS;
 	if (test->xfail && d.used && !expired(test->xfail_until, at)) {
 		v->outcome = OUTCOME_XFAIL;

@@ -12,7 +12,9 @@
  */
 void expect_compare(const struct test_case *test, struct cell_verdict *v, time_t at);
 
-/* One line on a layer: why it was not entered, its first false rung, or that all held. */
-void layer_summary(const struct layer_verdict *l, char *out, size_t size);
+/* One line on a layer: why it was not entered, the false rung that the expected grade (or the one
+ * above the layer's) lacks, or that all held. */
+void layer_summary(const struct test_case *test, const struct layer_verdict *l, char *out,
+                   size_t size);
 
 #endif

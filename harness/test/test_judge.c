@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/cleanup.h"
+#include "judge/expect.h"
 #include "format/bytes.h"
 #include "test/golden.h"
 #include "test/synth.h"
@@ -408,7 +409,7 @@ static const struct {
         {VISIT_DIED, "the visit ended in died"},
         {VISIT_GARBAGE, "the visit ended in garbage"},
         {VISIT_FLOOD, "the visit ended in flood"},
-        {VISIT_NOT_RUN, "the visit was never made"},
+        {VISIT_NOT_RUN, "never run: 180 s"},
 };
 
 START_TEST(visit_states)
@@ -461,6 +462,42 @@ START_TEST(costs_need_a_clock)
 }
 END_TEST
 
+/* The reason is the rung that the grade lacks, not the first false one. */
+START_TEST(reason_is_what_the_grade_lacks)
+{
+	static const struct {
+		enum grade seen;
+		int expected;
+		enum rung no[3];
+		const char *told;
+	} trial[] = {
+	        {GRADE_QUOTE, GRADE_VERIFIED, {RUNG_DEVICE, RUNG_CHAIN, RUNG_COVERS}, "chain: "},
+	        {GRADE_VERIFIED, GRADE_VERIFIED, {RUNG_DEVICE, RUNG_TCB, RUNG_COVERS}, "covers: "},
+	        {GRADE_VERIFIED, GRADE_VERIFIED, {RUNG_DEVICE, RUNG_TCB, RUNG_TCB}, "verified ("},
+	        {GRADE_VERIFIED, GRADE_COVERED, {RUNG_DEVICE, RUNG_TCB, RUNG_COVERS}, "covers: "},
+	        {GRADE_REPORT, GRADE_VERIFIED, {RUNG_PROVIDER, RUNG_CHAIN, RUNG_COVERS}, "provider: "},
+	        {GRADE_NONE, GRADE_VERIFIED, {RUNG_DEVICE, RUNG_BOUND, RUNG_COVERS}, "bound: "},
+	        {GRADE_NONE, GRADE_NONE, {RUNG_DEVICE, RUNG_PROVIDER, RUNG_COVERS}, "device: "},
+	        {GRADE_NONE, GRADE_REPORT, {RUNG_TDREPORT, RUNG_PROVIDER, RUNG_COVERS}, "tdreport: "},
+	        {GRADE_COVERED, -1, {RUNG_DEVICE, RUNG_TCB, RUNG_TCB}, "covered ("},
+	};
+	struct layer_verdict l = {.entered = true, .grade = trial[_i].seen};
+	struct test_case test = {.expect = {.entered = 1, .grade = trial[_i].expected, .rung = -1}};
+	char out[JUDGE_TEXT_MAX];
+
+	for (int i = 0; i < RUNG_COUNT; i++)
+		l.ladder[i].ok = RUNG_TRUE;
+	for (int i = 0; i < 3; i++)
+		l.ladder[trial[_i].no[i]].ok = RUNG_FALSE;
+	layer_summary(&test, &l, out, sizeof(out));
+	ck_assert_msg(strncmp(out, trial[_i].told, strlen(trial[_i].told)) == 0, "%s", out);
+	test.expect.rung = RUNG_TCB; /* another rung than was expected is told, where the grade is as expected */
+	layer_summary(&test, &l, out, sizeof(out));
+	ck_assert_int_eq(strncmp(out, rung_names[trial[_i].no[0]], strlen(rung_names[trial[_i].no[0]])) == 0,
+	                 trial[_i].expected <= (int)trial[_i].seen || _i == 4 || _i == 7);
+}
+END_TEST
+
 START_TEST(no_visits_at_all)
 {
 	struct synth y;
@@ -472,7 +509,7 @@ START_TEST(no_visits_at_all)
 	for (size_t i = 0; i < 2; i++) {
 		v = synth_judge(&y, i);
 		ck_assert_int_eq(v.outcome, OUTCOME_BROKEN);
-		ck_assert_ptr_nonnull(strstr(v.reason, "never made: QEMU ended with status 1"));
+		ck_assert_ptr_nonnull(strstr(v.reason, "QEMU ended with status 1"));
 		ck_assert(!v.layer[i].entered);
 		cell_verdict_done(&v);
 	}
@@ -615,6 +652,7 @@ int main(void)
 	tcase_add_test(t, other_nonce_in_the_record);
 	tcase_add_loop_test(t, visit_states, 0, COUNT_OF(states));
 	tcase_add_loop_test(t, costs_need_a_clock, 0, 3);
+	tcase_add_loop_test(t, reason_is_what_the_grade_lacks, 0, 9);
 	tcase_add_test(t, no_visits_at_all);
 	tcase_add_test(t, waivers);
 	tcase_add_test(t, skips_and_counts);

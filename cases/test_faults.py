@@ -5,6 +5,7 @@ No guest is booted here: cases/standin-qemu stands in for QEMU and everything in
 """
 import os
 import signal
+import time
 
 import pytest
 
@@ -142,6 +143,81 @@ def test_killed(tmp_path):
         wait_for(lambda: len(processes()) == 2, child)
         child.kill()
     wait_for(lambda: not processes())
+
+
+def test_killed_and_resumed(tmp_path):
+    """A run that is killed at any instant can be judged and gone on with, and nothing is green that was not run."""
+    for i in range(8):
+        here = tmp_path / str(i)
+        here.mkdir()
+        with start(*command(here, "-j", "2"), env=environment()) as child:
+            time.sleep(0.08 * (i + 1) * conftest.PATIENCE)
+            child.kill()
+        wait_for(lambda: not processes())
+        folder = here / "run"
+        judged = tception("judge", folder)
+        if not (folder / "run.json").exists():  # before its plan was kept
+            assert judged.returncode == 3 and "booted nothing" in judged.stderr
+            continue
+        for cell in cells(here).values():
+            assert cell["outcome"] == "pass" or cell["reason"].startswith("never run")
+        assert judged.returncode in (0, 3), judged.stderr
+        assert len(cells(here)) == 4
+        done = tception("run", "--resume", folder, env=environment())
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert {cell["outcome"] for cell in cells(here).values()} == {"pass"}
+        assert result(folder, "run.json")["ended"]
+        assert not list(folder.glob("*.new")) and not (folder / "qgs.socket").exists()
+        assert "0 cells in 0 boots" in tception("run", "--resume", folder).stderr
+
+
+def test_resumed_in_the_middle(tmp_path):
+    """What was done stays as it was; what was not is made by another boot, of the same cells and options."""
+    with start(*command(tmp_path, "-j", "1", "--cell", "vm/podman.rootful"),
+               env=environment(TCEPTION_STANDIN="vm/podman.rootful=hang")) as child:
+        wait_for(lambda: (tmp_path / "run" / "run.json").exists() and '"done"' in (tmp_path / "run" / "run.json").read_text(), child)
+        child.kill()
+    wait_for(lambda: not processes())
+    before = result(tmp_path / "run", "run.json")
+    assert not before["ended"] and before["boots"][0]["visits"][0]["evidence"]["size"] > 0
+    assert tception("judge", tmp_path / "run").returncode == 3
+    assert cells(tmp_path)["vm/podman.rootful"]["reason"] == "never run: the run ended before it"
+    assert tception("run", "--resume", tmp_path / "run", "--cell", "vm").returncode == 2
+    assert tception("run", "--resume", tmp_path / "run", env=environment()).returncode == 0
+    after = result(tmp_path / "run", "run.json")
+    assert after["boots"][0] == before["boots"][0] and [b["id"] for b in after["boots"]] == ["vm-1", "vm-1.2"]
+    assert list(cells(tmp_path)) == ["vm/podman.rootful"]
+
+
+def test_changed_evidence(tmp_path):
+    """One bit of what was recorded, one byte more or one less: broken, whatever it says now."""
+    assert run(tmp_path).returncode == 0
+    channel = tmp_path / "run" / "boots" / "vm-1" / "channel.bin"
+    good = channel.read_bytes()
+    for bad in (good[:300] + bytes([good[300] ^ 1]) + good[301:], good + b"x", good[:-1], b""):
+        channel.write_bytes(bad)
+        assert tception("judge", tmp_path / "run").returncode == 3
+        found = cells(tmp_path)
+        for cell in ("vm", "vm/docker", "vm/podman.rootful"):
+            assert found[cell]["outcome"] == "broken"
+            assert found[cell]["reason"].startswith("the evidence changed since: boots/vm-1/channel.bin: ")
+        assert found["vm/podman.rootless"]["outcome"] == "pass"
+    channel.write_bytes(good)
+    assert tception("judge", tmp_path / "run").returncode == 0
+
+
+def test_second_signal(tmp_path):
+    """It ends the run at once, and what was done by then is on the disk."""
+    with start(*command(tmp_path), env=environment(TCEPTION_STANDIN="*=hang")) as child:
+        wait_for(lambda: len(processes()) == 1, child)
+        child.send_signal(signal.SIGSTOP)  # both are there before it can end by the first
+        child.send_signal(signal.SIGTERM)
+        child.send_signal(signal.SIGINT)
+        child.send_signal(signal.SIGCONT)
+        child.communicate(timeout=60)
+    assert child.returncode in (-signal.SIGTERM, -signal.SIGINT)
+    wait_for(lambda: not processes())
+    assert tception("judge", tmp_path / "run").returncode == 3
 
 
 def test_usage(tmp_path):

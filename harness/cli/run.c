@@ -12,7 +12,9 @@
 #include "cli/collateral.h"
 #include "cli/judged.h"
 #include "cli/options_run.h"
+#include "cli/run_end.h"
 #include "core/cleanup.h"
+#include "core/argv.h"
 #include "core/enum.h"
 #include "core/file.h"
 #include "judge/judge.h"
@@ -27,16 +29,16 @@
 #define REPEAT_MAX     1000
 #define JOBS_MAX       64
 #define DEADLINE_MAX   86400
-#define GUEST_OVERHEAD 384 /* MiB: QEMU itself and, for an emulated TD, the module's RAM */
 
 enum accel { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
 static const char *const accel_names[] = {"auto", "tcg", "kvm"};
 
 struct options {
-	const char *cases, *out, *cell, *qemu, *state_dir, *collateral;
+	const char *cases, *out, *cell, *qemu, *state_dir, *collateral, *resume;
 	struct quote_service quotes;
 	enum platform platform; /* of a `td`; PLATFORM_NONE: what works */
 	enum accel accel;
+	const char *default_cases;
 	unsigned jobs, repeat; /* jobs 0: chosen here */
 	unsigned boot_deadline_s; /* 0: the plan's */
 	enum report_format format;
@@ -51,6 +53,11 @@ struct context {
 	struct plan plan;
 	struct authority *authority;
 	struct run_record *record; /* of the run that is going on */
+	struct run_record earlier; /* of the run that --resume goes on with */
+	char *const *words;        /* the command line, after the verb */
+	bool failed; /* no further run is tried */
+	int lock;    /* on the folder of that run, or -1 */
+	char resume_dir[PATH_MAX], resume_cases[PATH_MAX];
 	struct report_progress progress;
 };
 
@@ -68,6 +75,17 @@ static int take_part(void *member, const char *value, struct err *e)
 static int take_quotes(void *member, const char *value, struct err *e)
 {
 	return quote_service_parse(value, member, e);
+}
+
+static int check(const void *options, struct err *e)
+{
+	const struct options *o = options;
+
+	if (o->resume && (o->cases != o->default_cases || o->out || o->cell || o->repeat > 1))
+		return err_set(e, -EINVAL,
+		               "--resume goes on with the cells and into the folder of the run that "
+		               "it names: without CASES, --cell, --output and --repeat");
+	return 0;
 }
 
 /* ---- before the first boot ---- */
@@ -96,24 +114,6 @@ static bool plan_needs(const struct plan *p, enum platform platform)
 			return true;
 	}
 	return false;
-}
-
-/* As many side by side as were asked for; else two, if CPUs and memory allow it. */
-static unsigned choose_jobs(const struct context *c)
-{
-	unsigned jobs = c->host.cpus < 2 ? 1 : 2;
-	uint64_t largest = 0;
-
-	if (c->o->jobs)
-		return c->o->jobs;
-	for (size_t i = 0; i < c->plan.boots; i++) {
-		if (c->plan.boot[i].memory_mib > largest)
-			largest = c->plan.boot[i].memory_mib;
-	}
-	while (jobs > 1 && c->host.memory_mib &&
-	       jobs * (largest + GUEST_OVERHEAD) > c->host.memory_mib)
-		jobs--;
-	return jobs;
 }
 
 /* Said first and last, so that nobody takes the one for the other. */
@@ -180,6 +180,13 @@ static void on_progress(void *userdata, enum session_event what, const struct bo
 	}
 }
 
+static void on_stopping(void *userdata, int signal_number)
+{
+	(void)userdata;
+	fprintf(stderr, "tception: SIG%s: stopping the guests; once more ends at once\n",
+	        sigabbrev_np(signal_number));
+}
+
 /* ---- afterwards ---- */
 
 /* A TD that can't be predicted is still judged: its rung says that nothing was predicted. */
@@ -189,23 +196,6 @@ static void predict_boots(const struct context *c, const struct run_record *reco
 
 	if (run_predict(record, c->o->parts.dumper, &e) < 0)
 		fprintf(stderr, "tception: %s\n", e.text);
-}
-
-/* Judges from the folder, exactly as `tception judge` will; the exit code, or -errno. */
-static int conclude(const struct context *c, const char *dir, struct err *e)
-{
-	struct judged j;
-	int r = judged_load(dir, &j, e);
-
-	if (r < 0)
-		return r;
-	r = judged_save(&j, e);
-	if (r == 0)
-		r = report_write(c->o->format, &j.in, &j.verdict, stdout, e);
-	if (r == 0)
-		r = run_verdict_exit_code(&j.verdict);
-	judged_done(&j);
-	return r;
 }
 
 /* ---- one run ---- */
@@ -226,7 +216,7 @@ static int keep_collateral(const struct context *c, const char *dir, struct err 
 }
 
 static int begin_record(const struct context *c, unsigned round, struct run_record *ret,
-                        struct err *e)
+                        int *ret_lock, struct err *e)
 {
 	int r = store_run_id(&ret->id, e);
 
@@ -243,12 +233,18 @@ static int begin_record(const struct context *c, unsigned round, struct run_reco
 		return err_nomem(e);
 	}
 	ret->host = c->host;
+	ret->command = argv_copy(c->words);
+	ret->directory = getcwd(NULL, 0);
+	if (!ret->command || !ret->directory)
+		return err_nomem(e);
 	if (c->authority) {
 		ret->root_pem = strdup(authority_root_pem(c->authority));
 		if (!ret->root_pem)
 			return err_nomem(e);
 	}
-	r = store_create(ret->dir, c->cases.path, e);
+	r = store_lock(ret->dir, ret_lock, e);
+	if (r == 0)
+		r = store_create(ret->dir, c->cases.path, e);
 	return r < 0 ? r : keep_collateral(c, ret->dir, e);
 }
 
@@ -261,22 +257,42 @@ static size_t count_cells(const struct plan *p)
 	return n;
 }
 
+/* Of a run that was ended early the verdicts are told before anything else is done. */
+static int end_early(const struct context *c, const struct run_record *record, int signal_number,
+                     struct err *e)
+{
+	int r = run_conclude(record->dir, c->o->format, true, e);
+
+	fflush(stdout);
+	fprintf(stderr,
+	        "tception: interrupted by SIG%s; what was done is in %s; "
+	        "'tception run --resume %s' goes on\n",
+	        sigabbrev_np(signal_number), record->dir, record->dir);
+	if (r >= 0) {
+		predict_boots(c, record);
+		r = run_conclude(record->dir, c->o->format, false, e);
+	}
+	return r < 0 ? r : EXIT_BROKEN;
+}
+
 /* The exit code, or -errno. *ret_signal: what ended it early, or 0. */
 static int run_once(struct context *c, unsigned round, int *ret_signal, struct err *e)
 {
-	struct run_record record = {0};
+	struct run_record record = TAKE(c->earlier, (struct run_record){0});
 	struct run_spec spec = {
 	        .cases = &c->cases,
 	        .plan = &c->plan,
 	        .parts = &c->o->parts,
 	        .quotes = c->o->quotes,
 	        .authority = c->authority,
-	        .jobs = choose_jobs(c),
+	        .jobs = run_jobs(&c->plan, &c->host, c->o->jobs),
 	        .progress = on_progress,
+	        .stopping = on_stopping,
 	        .userdata = c,
 	};
 	size_t cells = count_cells(&c->plan);
-	int r = begin_record(c, round, &record, e);
+	_cleanup_(closep) int lock = TAKE_FD(c->lock);
+	int r = record.dir ? 0 : begin_record(c, round, &record, &lock, e);
 
 	if (r < 0)
 		goto out;
@@ -284,17 +300,17 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	c->record = &record;
 	report_progress_init(&c->progress, stderr, cells);
 	r = runner_execute(&spec, &record, ret_signal, e);
-	if (r == 0)
+	if (r < 0) {
+		c->failed = true;
+		r = run_failed(record.dir, c->o->format, e);
+	} else if (*ret_signal) {
+		r = end_early(c, &record, *ret_signal, e);
+	} else {
 		predict_boots(c, &record);
-	if (r == 0)
-		r = conclude(c, record.dir, e);
+		r = run_conclude(record.dir, c->o->format, true, e);
+	}
 	if (r >= 0)
 		announce_platform(c);
-	if (r >= 0 && *ret_signal) {
-		fprintf(stderr, "tception: interrupted by SIG%s; what was done is in %s\n",
-		        sigabbrev_np(*ret_signal), record.dir);
-		r = EXIT_BROKEN;
-	}
 out:
 	run_record_done(&record);
 	return r;
@@ -304,7 +320,7 @@ static int run_all(struct context *c, struct err *e)
 {
 	int worst = EXIT_OK, signal_number = 0;
 
-	for (unsigned i = 1; i <= c->o->repeat && !signal_number; i++) {
+	for (unsigned i = 1; i <= c->o->repeat && !signal_number && !c->failed; i++) {
 		int r;
 
 		if (c->o->repeat > 1)
@@ -318,10 +334,22 @@ static int run_all(struct context *c, struct err *e)
 	return worst;
 }
 
-static int run_with(struct context *c, struct options *o)
+/* What to boot: of the case file as the host can, or what an earlier run left. */
+static int make_plan(struct context *c, struct err *e)
 {
+	const struct options *o = c->o;
 	struct plan_options how = {
 	        .platform = o->platform, .only = o->cell, .boot_deadline_s = (int)o->boot_deadline_s};
+
+	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
+	how.no_image[IMAGE_MINIMAL] = o->parts.no_minimal;
+	if (o->resume)
+		return run_record_left(&c->earlier, &c->cases, &c->plan, e);
+	return plan_make(&c->cases, &c->host, &how, &c->plan, e);
+}
+
+static int run_with(struct context *c, struct options *o)
+{
 	struct err e = {0};
 	int r;
 
@@ -329,9 +357,7 @@ static int run_with(struct context *c, struct options *o)
 		return cmd_failed(EXIT_USAGE, &e);
 	if (gather_host(c, &e) < 0 || guest_parts_find(&o->parts, &e) < 0)
 		return cmd_failed(EXIT_BROKEN, &e);
-	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
-	how.no_image[IMAGE_MINIMAL] = o->parts.no_minimal;
-	r = plan_make(&c->cases, &c->host, &how, &c->plan, &e);
+	r = make_plan(c, &e);
 	if (r < 0)
 		return cmd_failed(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
 	if (c->plan.boots > 0) {
@@ -340,6 +366,8 @@ static int run_with(struct context *c, struct options *o)
 		     authority_take(o->state_dir, &c->authority, &e) < 0))
 			return cmd_failed(EXIT_BROKEN, &e);
 	}
+	if (o->resume && run_same_host(&c->earlier, &c->host, c->authority ? authority_root_pem(c->authority) : NULL, &e) < 0)
+		return cmd_failed(EXIT_BROKEN, &e);
 	r = run_all(c, &e);
 	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : r;
 }
@@ -355,6 +383,9 @@ static const struct option_row rows[] = {
         OPTION_NUMBER(boot_deadline_s, "boot-deadline", DEADLINE_MAX,
                       "seconds from QEMU's start to the agent's first word (180)"),
         OPTION_NUMBER(repeat, "repeat", REPEAT_MAX, "N whole runs, each with a folder of its own"),
+        OPTION_TEXT(resume, "resume", "DIR",
+                    "go on with a run that was killed or interrupted, with the options that it "
+                    "was begun with"),
         OPTION_HEADING("What comes out:"),
         OPTION_OUTPUT(out,
                       "the run's folder (default: results/<run>); with --repeat DIR/1, "
@@ -385,6 +416,39 @@ static const struct option_row rows[] = {
         {0},
 };
 
+/* The options of the run that is gone on with, and over them those given now. */
+static int take_earlier(const struct options_of *verb, int argc, char **argv, struct context *c,
+                        struct options *o, struct err *e)
+{
+	const char *dir = realpath(o->resume, c->resume_dir);
+	struct argv words = {0};
+
+	if (!dir)
+		return err_sys(e, -errno, "%s", o->resume);
+	if (store_lock(dir, &c->lock, e) < 0 || store_load(dir, &c->earlier, e) < 0)
+		return e->code;
+	if (!c->earlier.command)
+		return err_set(e, -EINVAL,
+		               "%s: an earlier tception made it and did not keep how it was begun: "
+		               "run its cells anew",
+		               o->resume);
+	if (chdir(c->earlier.directory) < 0)
+		return err_sys(e, -errno, "%s, where the run was begun", c->earlier.directory);
+	argv_add(&words, argv[0]);
+	for (char **word = c->earlier.command; *word; word++)
+		argv_add(&words, *word);
+	if (words.failed)
+		return err_nomem(e);
+	o->resume = NULL;
+	options_parse(verb, (int)words.count, words.item, o); /* which points into the words */
+	o->out = o->cell = NULL;
+	o->cases = o->default_cases;
+	o->repeat = 1;
+	options_parse(verb, argc, argv, o);
+	o->resume = dir;
+	return path_join(c->resume_cases, dir, STORE_CASES, e);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static const struct options_of options = {
@@ -395,17 +459,25 @@ int cmd_run(int argc, char **argv)
 	        .usage = "[CASES]",
 	        .operand = OPTION_MEMBER(const char *, cases),
 	        .operands = 1,
+	        .check = check,
 	        .rows = rows,
 	};
-	struct options o = {.cases = cmd_default_cases(), .repeat = 1};
-	struct context c = {.o = &o};
+	struct options o = {
+	        .cases = cmd_default_cases(), .default_cases = cmd_default_cases(), .repeat = 1};
+	struct context c = {.o = &o, .words = argv + 1, .lock = -1};
 	struct err e;
 	int r;
 
 	if (quote_service_parse(NULL, &o.quotes, &e) < 0)
 		return cmd_failed(EXIT_BROKEN, &e);
 	options_parse(&options, argc, argv, &o);
+	if (o.resume) {
+		if (take_earlier(&options, argc, argv, &c, &o, &e) < 0)
+			return cmd_failed(EXIT_BROKEN, &e);
+		o.cases = c.resume_cases;
+	}
 	r = run_with(&c, &o);
+	run_record_done(&c.earlier);
 	plan_done(&c.plan);
 	case_file_done(&c.cases);
 	authority_free(c.authority);

@@ -117,6 +117,16 @@ int file_write_fd(int fd, const void *data, size_t size)
 	return 0;
 }
 
+int file_append_fd(int fd, const void *data, size_t size)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	int r = end < 0 ? -errno : file_write_fd(fd, data, size);
+
+	if (r < 0 && end >= 0 && ftruncate(fd, end) < 0)
+		return -errno;
+	return r;
+}
+
 /* Keeps the errno of the first write that failed, which stdio forgets. */
 static ssize_t write_some(void *cookie, const char *data, size_t size)
 {

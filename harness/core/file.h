@@ -41,6 +41,8 @@ int file_make_dirs(const char *dir, mode_t mode, struct err *e);
 
 /* All of it, into an open file that has no name to be said; 0 or -errno. */
 int file_write_fd(int fd, const void *data, size_t size);
+/* The same at the end of a regular file, which stays as it was on failure. */
+int file_append_fd(int fd, const void *data, size_t size);
 
 /* Under another name first, so that a reader sees the old file or the new one; nothing is left
  * behind on failure. What is no file (a pipe, /dev/stdout) is written as it is. */

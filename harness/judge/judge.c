@@ -7,7 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/cleanup.h"
 #include "core/escape.h"
+#include "judge/broken.h"
 #include "judge/clock.h"
 #include "judge/cutoff.h"
 #include "judge/expect.h"
@@ -16,23 +18,45 @@
 #include "judge/identity.h"
 #include "judge/isolation.h"
 #include "judge/ladder.h"
+#include "judge/unchanged.h"
+
+/* What all cells of a boot have in common: looked at once. */
+struct shared {
+	bool read;
+	char changed[JUDGE_TEXT_MAX]; /* how channel.bin is not as it was recorded, or "" */
+	struct clock_verdict clock;
+	const struct visit_record *own; /* layer 0's own visit, or NULL */
+	struct layer_evidence zero[1];  /* what it said */
+	bool judged;
+	struct layer_verdict verdict; /* on layer 0 */
+	struct attested attested;     /* its views are into `zero` */
+	size_t visits;                /* how many `extends` are of */
+	struct extends extends;
+};
 
 /* One case being judged: where its evidence is, and what it says. */
 struct trial {
 	const struct judge_input *in;
 	const struct test_case *test;
 	size_t boot;
-	const struct visit_record *own;   /* layer 0's own visit, or NULL */
-	const struct visit_record *visit; /* the cell's; the same for a case that is layer 0 */
-	struct layer_evidence zero[1];
+	struct shared *shared;
+	const struct visit_record *visit; /* the cell's; layer 0's own for a case that is layer 0 */
 	struct layer_evidence inner[CELL_LAYERS_MAX]; /* [0]: layer 0 as it passed the visit on */
-	struct attested attested[CELL_LAYERS_MAX];
+	struct attested attested[CELL_LAYERS_MAX]; /* [0]: see `shared` */
 	struct extends extends; /* of RTMR3: by all visits before this one, and its layers so far */
 };
 
+static void shared_free(struct shared *s, size_t boots)
+{
+	for (size_t i = 0; s && i < boots; i++) {
+		layer_evidence_done(s[i].zero);
+		layer_verdict_done(&s[i].verdict);
+	}
+	free(s);
+}
+
 static void trial_done(struct trial *t)
 {
-	layer_evidence_done(t->zero);
 	for (size_t i = 0; i < CELL_LAYERS_MAX; i++)
 		layer_evidence_done(&t->inner[i]);
 }
@@ -97,24 +121,19 @@ static void not_entered(struct layer_verdict *v, const char *fmt, ...)
 	ladder_none(v, "the layer was not entered");
 }
 
-/* Keeps a copy of the layer's frames for the report. */
-static int keep_frames(struct layer_verdict *v, const struct layer_evidence *l, struct err *e)
+/* The layer's frames for the report: a view of channel.bin, or taken out of RELAY frames. */
+static void keep_frames(struct layer_verdict *v, struct layer_evidence *l)
 {
-	if (l->size == 0)
-		return 0;
-	v->frames = malloc(l->size);
-	if (!v->frames)
-		return err_nomem(e);
-	memcpy(v->frames, l->bytes, l->size);
+	v->frames = l->size ? l->bytes : NULL;
 	v->frames_size = l->size;
-	return 0;
+	v->frames_owned = TAKE_PTR(l->owned);
 }
 
-static void judge_isolation(const struct trial *t, size_t depth, bool timed,
-                            struct layer_verdict *v)
+static void judge_isolation(const struct trial *t, size_t depth, struct layer_verdict *v)
 {
-	const struct layer_evidence *l = depth ? &t->inner[depth] : t->zero;
-	const struct layer_evidence *below = depth > 1 ? &t->inner[depth - 1] : t->zero;
+	bool timed = t->shared->clock.state == CLOCK_RIGHT;
+	const struct layer_evidence *l = depth ? &t->inner[depth] : t->shared->zero;
+	const struct layer_evidence *below = depth > 1 ? &t->inner[depth - 1] : t->shared->zero;
 
 	cost_judge(l, depth ? -1 : t->in->run->boot[t->boot].ready_seconds, timed, &v->cost);
 	if (v->entered)
@@ -145,18 +164,25 @@ static void keep_measured(struct measured *m, const struct attested *a)
 	if (!m->known)
 		return;
 	td = a->has_quote ? identity_of_quote(&a->quote) : identity_of_report(&a->report);
+	m->version = a->has_quote ? a->quote.version : 0;
+	m->attributes = td.attributes;
+	m->xfam = td.xfam;
+	memcpy(m->svn, td.svn, sizeof(m->svn));
+	memcpy(m->mrseam, td.mrseam, sizeof(m->mrseam));
+	memcpy(m->mrsignerseam, td.mrsignerseam, sizeof(m->mrsignerseam));
+	memcpy(m->report_data, a->has_quote ? a->quote.td.report_data : a->report.mac.report_data,
+	       sizeof(m->report_data));
 	memcpy(m->mrtd, td.mrtd, sizeof(m->mrtd));
 	memcpy(m->rtmr, td.rtmr, sizeof(m->rtmr));
 }
 
-static int judge_layer(struct trial *t, size_t depth, bool timed, struct layer_verdict *v,
-                       struct err *e)
+static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, struct err *e)
 {
 	const struct run_record *run = t->in->run;
-	const struct layer_evidence *l = depth ? &t->inner[depth] : t->zero;
+	const struct layer_evidence *l = depth ? &t->inner[depth] : t->shared->zero;
 	const struct ladder_input in = {
 	        .evidence = l,
-	        .layer0 = depth ? &t->attested[0] : NULL,
+	        .layer0 = depth ? &t->shared->attested : NULL,
 	        .platform = run->boot[t->boot].boot.platform,
 	        .anchors = {.test_root_pem = run->root_pem},
 	        .prediction = t->in->prediction ? t->in->prediction[t->boot] : NULL,
@@ -169,20 +195,19 @@ static int judge_layer(struct trial *t, size_t depth, bool timed, struct layer_v
 	        .plain_container = is_plain_container(&t->test->cell, depth),
 	        .at = (time_t)run->started,
 	};
-	int rc = keep_frames(v, l, e);
+	struct attested *a = depth ? &t->attested[depth] : &t->shared->attested;
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	cell_print(&t->test->cell, depth + 1, v->id);
 	v->command = json_incref(l->command);
 	v->entered = l->hello;
-	judge_isolation(t, depth, timed, v);
+	judge_isolation(t, depth, v);
 	if (v->entered) {
-		rc = ladder_climb(&in, v, &t->attested[depth], e);
+		rc = ladder_climb(&in, v, a, e);
 		if (rc == 0 && in.platform == PLATFORM_HARDWARE)
 			hop_explain(l, run->boot[t->boot].qemu_said, v);
 		if (rc == 0)
-			keep_measured(&v->measured, &t->attested[depth]);
+			keep_measured(&v->measured, a);
 		return rc;
 	}
 	if (depth == 0)
@@ -213,14 +238,42 @@ static void show_kvm_used(const struct cell *cell, struct cell_verdict *v)
 	}
 }
 
-/* What RTMR3 was when the visit began. */
+/* What RTMR3 was when the visit began; cells come mostly in the order of their visits. */
 static int read_extends(struct trial *t, struct err *e)
 {
 	const struct boot_record *b = &t->in->run->boot[t->boot];
+	struct shared *s = t->shared;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < b->visits && t->visit && &b->visit[i] < t->visit; i++)
-		rc = extends_add_visit(&t->extends, &b->visit[i], &t->in->channel[t->boot], e);
+	if (t->visit && t->visit < &b->visit[s->visits]) {
+		s->visits = 0;
+		s->extends = (struct extends){{0}, 0};
+	}
+	while (rc == 0 && t->visit && &b->visit[s->visits] < t->visit) {
+		rc = extends_add_visit(&s->extends, &b->visit[s->visits],
+		                       &t->in->channel[t->boot], e);
+		s->visits++;
+	}
+	t->extends = s->extends;
+	return rc;
+}
+
+/* Layer 0 is the same layer to all cells, but for what the case file says of it. */
+static int judge_layer0(struct trial *t, struct layer_verdict *v, struct err *e)
+{
+	struct shared *s = t->shared;
+	int rc = 0;
+
+	if (expected_image(t->test, 0)) {
+		keep_frames(v, s->zero);
+		return judge_layer(t, 0, v, e);
+	}
+	if (!s->judged)
+		rc = judge_layer(t, 0, &s->verdict, e);
+	keep_frames(&s->verdict, s->zero);
+	if (rc == 0)
+		layer_verdict_share(v, &s->verdict);
+	s->judged = rc == 0;
 	return rc;
 }
 
@@ -233,15 +286,22 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 	v->layer = calloc(v->layers, sizeof(*v->layer));
 	if (!v->layer)
 		return err_nomem(e);
-	if (t->own)
-		rc = visit_evidence_read(&t->test->cell, t->own, channel, t->zero, e);
-	if (rc == 0 && t->visit && t->visit != t->own)
+	if (t->visit && t->visit != t->shared->own)
 		rc = visit_evidence_read(&t->test->cell, t->visit, channel, t->inner, e);
 	if (rc == 0)
 		rc = read_extends(t, e);
-	for (size_t i = 0; i < v->layers && rc == 0; i++) {
-		rc = judge_layer(t, i, v->clock.state == CLOCK_RIGHT, &v->layer[i], e);
+	if (rc == 0)
+		rc = judge_layer0(t, &v->layer[0], e);
+	extends_add(&t->extends, &t->inner[0], t->inner[0].extends);
+	for (size_t i = 1; i < v->layers && rc == 0; i++) {
+		rc = judge_layer(t, i, &v->layer[i], e);
+		keep_frames(&v->layer[i], &t->inner[i]);
 		extends_add(&t->extends, &t->inner[i], t->inner[i].extends);
+	}
+	if (rc == 0 && t->visit && t->visit != t->shared->own &&
+	    t->visit->state != VISIT_NOT_RUN) {
+		t->shared->extends = t->extends;
+		t->shared->visits++;
 	}
 	if (rc == 0)
 		show_kvm_used(&t->test->cell, v);
@@ -249,84 +309,25 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 }
 
 /* ---- what went wrong with the infrastructure ---- */
-/* The last line of the console that has anything on it, escaped. */
-static void last_line(const char *console, char out[JUDGE_TEXT_MAX])
-{
-	const char *end = console ? console + strlen(console) : NULL, *start;
-	char line[160];
-
-	out[0] = '\0';
-	while (end > console && (unsigned char)end[-1] <= ' ')
-		end--;
-	for (start = end; start > console && start[-1] != '\n'; start--)
-		;
-	if (start == end)
-		return;
-	snprintf(line, sizeof(line), "%.*s", (int)(end - start), start);
-	text_escape(out, 160, line);
-}
-
-static bool broken(struct cell_verdict *v, const struct boot_record *b, const char *what,
-                   const char *why)
-{
-	const struct hop *hop = hop_of_qemu(b->qemu_said);
-	char line[JUDGE_TEXT_MAX];
-
-	last_line(b->console_tail, line);
-	v->outcome = OUTCOME_BROKEN;
-	if (hop)
-		snprintf(v->reason, sizeof(v->reason), "%s%s%.160s; %s: %s: %s", what,
-		         why[0] ? ": " : "", why, hop->name, hop->cause, hop->remedy);
-	else
-		snprintf(v->reason, sizeof(v->reason), "%s%s%.160s%s%s", what, why[0] ? ": " : "",
-		         why, line[0] ? "; last console line: " : "", line);
-	return true;
-}
-
-static bool visit_broken(struct cell_verdict *v, const struct boot_record *b,
-                         const struct visit_record *visit, const char *whose)
-{
-	char what[80];
-
-	if (!visit || visit->state == VISIT_NOT_RUN) {
-		snprintf(what, sizeof(what), "%s was never made", whose);
-		return broken(v, b, what, visit && visit->reason[0] ? visit->reason : b->reason);
-	}
-	if (visit->state == VISIT_DONE)
-		return false;
-	snprintf(what, sizeof(what), "%s ended in %s", whose, visit_state_names[visit->state]);
-	return broken(v, b, what, visit->reason);
-}
-
-/* Then nothing that was timed in the guest holds, its costs and its deadlines. */
-static bool clock_broken(const struct boot_record *b, struct cell_verdict *v)
-{
-	char why[80];
-
-	if (v->clock.state != CLOCK_WRONG)
-		return false;
-	for (size_t i = 0; i < v->layers; i++)
-		v->layer[i].cost = (struct layer_cost){-1, -1, -1, -1, -1, -1};
-	snprintf(why, sizeof(why), "its second is %.3g to %.3g of the host's", v->clock.low,
-	         v->clock.high);
-	return broken(v, b, "layer 0's clock is wrong", v->clock.low < 0 ? "" : why);
-}
-
 /* Whether the evidence is unfit to be weighed; then `v` says why. */
 static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 {
 	const struct boot_record *b = &t->in->run->boot[t->boot];
 	char what[CELL_ID_MAX + 32], why[JUDGE_TEXT_MAX];
 
-	if (visit_broken(v, b, t->own, "layer 0's own visit"))
+	if (!layer_same(&b->boot.layer0, &t->test->cell.layer[0]))
+		return broken(v, b, "run.json has it in a boot of another layer 0", b->boot.layer0_id);
+	if (t->shared->changed[0])
+		return broken(v, b, "the evidence changed since", t->shared->changed);
+	if (visit_broken(v, b, t->shared->own, "layer 0's own visit"))
 		return true;
-	if (t->visit != t->own && visit_broken(v, b, t->visit, "the visit"))
+	if (t->visit != t->shared->own && visit_broken(v, b, t->visit, ""))
 		return true;
 	if (clock_broken(b, v))
 		return true;
-	if (t->zero->problem[0])
-		return broken(v, b, "layer 0's evidence", t->zero->problem);
-	for (size_t i = 0; t->visit != t->own && i < v->layers; i++) {
+	if (t->shared->zero->problem[0])
+		return broken(v, b, "layer 0's evidence", t->shared->zero->problem);
+	for (size_t i = 0; t->visit != t->shared->own && i < v->layers; i++) {
 		const struct layer_evidence *l = &t->inner[i];
 
 		snprintf(what, sizeof(what), "the evidence of %s", v->layer[i].id);
@@ -356,20 +357,40 @@ static const struct skip *find_skip(const struct run_record *run, size_t case_in
 	return NULL;
 }
 
-static int judge_trial(struct trial *t, bool tried_before, struct cell_verdict *v, struct err *e)
+static int read_shared(struct trial *t, struct err *e)
+{
+	const struct boot_record *b = &t->in->run->boot[t->boot];
+	const struct bytes *channel = &t->in->channel[t->boot];
+	const struct cell layer0 = {.layers = 1, .layer = {b->boot.layer0}};
+	struct shared *s = t->shared;
+
+	if (s->read)
+		return 0;
+	s->read = true;
+	unchanged_check(b, channel, s->changed);
+	clock_judge(b, channel, &s->clock);
+	s->own = b->visits ? &b->visit[0] : NULL;
+	if (s->own && (s->own->layers != 1 || !s->own->probe0))
+		s->own = NULL;
+	return s->own ? visit_evidence_read(&layer0, s->own, channel, s->zero, e) : 0;
+}
+
+static int judge_trial(struct trial *t, struct shared *shared, bool tried_before,
+                       struct cell_verdict *v, struct err *e)
 {
 	const struct boot_record *b = &t->in->run->boot[t->boot];
 	char reason[sizeof(v->reason)];
 	int rc;
 
-	t->own = b->visits ? &b->visit[0] : NULL;
+	t->shared = &shared[t->boot];
+	rc = read_shared(t, e);
+	if (rc < 0)
+		return rc;
 	t->visit = find_visit(b, t->test);
-	if (t->own && (t->own->layers != 1 || !t->own->probe0))
-		t->own = NULL;
 	v->boot_id = b->boot.id;
 	v->platform = b->boot.platform;
 	v->seconds = t->visit ? t->visit->seconds : 0;
-	clock_judge(b, &t->in->channel[t->boot], &v->clock);
+	v->clock = t->shared->clock;
 	rc = judge_layers(t, v, e);
 	if (rc < 0 || evidence_broken(t, v))
 		return rc;
@@ -382,8 +403,8 @@ static int judge_trial(struct trial *t, bool tried_before, struct cell_verdict *
 	return 0;
 }
 
-int judge_case(const struct judge_input *in, size_t case_index, struct cell_verdict *ret,
-               struct err *e)
+static int judge_one(const struct judge_input *in, struct shared *shared, size_t case_index,
+                     struct cell_verdict *ret, struct err *e)
 {
 	const struct skip *skip = find_skip(in->run, case_index);
 	struct cell_verdict v = {.case_index = case_index, .platform = PLATFORM_NONE};
@@ -401,7 +422,7 @@ int judge_case(const struct judge_input *in, size_t case_index, struct cell_verd
 		v.outcome = skip->asked ? OUTCOME_BROKEN : OUTCOME_SKIP;
 		text_escape(v.reason, JUDGE_TEXT_MAX, skip->reason);
 	} else if (find_boot(in, case_index, &t->boot, &tried_before)) {
-		rc = judge_trial(t, tried_before, &v, e);
+		rc = judge_trial(t, shared, tried_before, &v, e);
 		rc = rc < 0 ? rc : 1;
 	} else {
 		rc = 0;
@@ -415,26 +436,38 @@ int judge_case(const struct judge_input *in, size_t case_index, struct cell_verd
 	return rc;
 }
 
+int judge_case(const struct judge_input *in, size_t case_index, struct cell_verdict *ret,
+               struct err *e)
+{
+	struct shared *shared = calloc(in->run->boots + 1, sizeof(*shared));
+	int rc = shared ? judge_one(in, shared, case_index, ret, e) : err_nomem(e);
+
+	shared_free(shared, in->run->boots);
+	return rc;
+}
+
 int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err *e)
 {
+	struct shared *shared = calloc(in->run->boots + 1, sizeof(*shared));
 	struct run_verdict v = {.platform = PLATFORM_NONE};
+	int rc = 0;
 
 	v.cell = calloc(in->cases->count, sizeof(*v.cell));
-	if (!v.cell)
-		return err_nomem(e);
-	for (size_t i = 0; i < in->cases->count; i++) {
-		int rc = judge_case(in, i, &v.cell[v.cells], e);
-
-		if (rc < 0) {
-			run_verdict_done(&v);
-			return rc;
-		}
-		if (rc == 0)
+	if (!v.cell || !shared)
+		rc = err_nomem(e);
+	for (size_t i = 0; i < in->cases->count && rc >= 0; i++) {
+		rc = judge_one(in, shared, i, &v.cell[v.cells], e);
+		if (rc <= 0)
 			continue;
 		v.outcome[v.cell[v.cells].outcome]++;
 		if (v.cell[v.cells].platform > v.platform)
 			v.platform = v.cell[v.cells].platform;
 		v.cells++;
+	}
+	shared_free(shared, in->run->boots);
+	if (rc < 0) {
+		run_verdict_done(&v);
+		return rc;
 	}
 	*ret = v;
 	return 0;

@@ -17,12 +17,24 @@ int layer_first_false(const struct layer_verdict *l)
 	return -1;
 }
 
+void layer_verdict_done(struct layer_verdict *v)
+{
+	json_decref(v->command);
+	free(v->frames_owned);
+	*v = (struct layer_verdict){0};
+}
+
+void layer_verdict_share(struct layer_verdict *to, const struct layer_verdict *from)
+{
+	*to = *from;
+	to->frames_owned = NULL;
+	json_incref(to->command);
+}
+
 void cell_verdict_done(struct cell_verdict *v)
 {
-	for (size_t i = 0; i < v->layers; i++) {
-		json_decref(v->layer[i].command);
-		free(v->layer[i].frames);
-	}
+	for (size_t i = 0; i < v->layers; i++)
+		layer_verdict_done(&v->layer[i]);
 	free(v->layer);
 	v->layer = NULL;
 	v->layers = 0;

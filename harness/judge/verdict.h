@@ -47,6 +47,9 @@ struct interface_result {
 
 struct measured {
 	bool known; /* there was a well-formed quote or TDREPORT over our REPORTDATA */
+	unsigned version; /* of the quote; 0: a TDREPORT */
+	uint8_t svn[16], mrseam[48], mrsignerseam[48], report_data[64];
+	uint64_t attributes, xfam;
 	uint8_t mrtd[48];
 	uint8_t rtmr[4][48];
 };
@@ -67,8 +70,11 @@ struct layer_verdict {
 	struct layer_cost cost;
 	char image[97];           /* SHA-384 of its files as the layer below measured them, or "" */
 	struct measured measured; /* what its quote, or else its TDREPORT, says of the TD */
-	uint8_t *frames; /* the layer's own channel bytes of the visit that probed it; or NULL */
+	/* The layer's own channel bytes of the visit that probed it, or NULL: a view of the boot's
+	 * channel, or of those that are owned. */
+	const uint8_t *frames;
 	size_t frames_size;
+	uint8_t *frames_owned;
 };
 
 enum clock_state { CLOCK_UNKNOWN, CLOCK_RIGHT, CLOCK_WRONG };
@@ -100,6 +106,9 @@ struct run_verdict {
 	size_t outcome[5]; /* how many of each */
 };
 
+void layer_verdict_done(struct layer_verdict *v);
+/* The verdict on a layer 0, whose frames are a view, for another cell. */
+void layer_verdict_share(struct layer_verdict *to, const struct layer_verdict *from);
 void cell_verdict_done(struct cell_verdict *v);
 void run_verdict_done(struct run_verdict *v);
 

@@ -110,23 +110,44 @@ static int load_nonces(json_t *j, struct visit_record *v, struct err *e)
 	return 0;
 }
 
+static int load_digest(json_t *j, struct evidence_digest *d, const char *where, struct err *e)
+{
+	json_int_t size;
+	const char *hex;
+	size_t got;
+	int r;
+
+	if (!j) /* of a folder from before there were any */
+		return 0;
+	r = UNPACK(e, where, j, "{s:I, s:s}", "size", &size, "sha256", &hex);
+	if (r < 0 || (r = in_range(size, 0, 1ll << 50, where, e)) < 0)
+		return r;
+	if (strlen(hex) != 2 * SHA256_SIZE ||
+	    hex_decode(hex, 2 * SHA256_SIZE, d->sha256, &got) != FORMAT_OK)
+		return bad(e, where, "not 64 hexadecimal digits");
+	d->size = (uint64_t)size;
+	d->known = true;
+	return 0;
+}
+
 static int load_visit(json_t *j, struct visit_record *v, struct err *e)
 {
 	const char *cell, *state, *reason;
 	json_int_t begin, end;
 	struct cell parsed;
-	json_t *nonces;
+	json_t *nonces, *evidence = NULL;
 	int probe0, number, r;
 
-	r = UNPACK(e, "visit", j, "{s:s, s:o, s:b, s:I, s:I, s:F, s:s, s:s}", "cell", &cell,
+	r = UNPACK(e, "visit", j, "{s:s, s:o, s:b, s:I, s:I, s:F, s:s, s:s, s?o}", "cell", &cell,
 	           "nonces", &nonces, "probe0", &probe0, "begin", &begin, "end", &end, "seconds",
-	           &v->seconds, "state", &state, "reason", &reason);
+	           &v->seconds, "state", &state, "reason", &reason, "evidence", &evidence);
 	if (r < 0 || (r = good_seconds(v->seconds, "visit.seconds", e)) < 0 ||
 	    (r = in_range(end, 0, 1ll << 50, "visit.end", e)) < 0 ||
 	    (r = in_range(begin, 0, end, "visit.begin", e)) < 0 ||
 	    (r = copy(cell, v->cell_id, sizeof(v->cell_id), "visit.cell", e)) < 0 ||
 	    (r = copy(reason, v->reason, sizeof(v->reason), "visit.reason", e)) < 0 ||
-	    (r = cell_parse(cell, &parsed, e)) < 0 || (r = load_nonces(nonces, v, e)) < 0)
+	    (r = cell_parse(cell, &parsed, e)) < 0 || (r = load_nonces(nonces, v, e)) < 0 ||
+	    (r = load_digest(evidence, &v->evidence, "visit.evidence", e)) < 0)
 		return r;
 	if (v->layers != parsed.layers)
 		return bad(e, "visit.nonces", "not one for each layer of the cell");
@@ -140,14 +161,14 @@ static int load_visit(json_t *j, struct visit_record *v, struct err *e)
 	return 0;
 }
 
-static int load_argv(json_t *j, struct boot_record *b, struct err *e)
+static int load_words(json_t *j, char ***ret, const char *where, struct err *e)
 {
 	struct argv a = {0};
 	json_t *item;
 	size_t i;
 
 	if (!json_is_array(j) || json_array_size(j) > ARGS_MAX)
-		return bad(e, "boot.argv", "no list, or too long");
+		return bad(e, where, "no list, or too long");
 	json_array_foreach(j, i, item)
 	{
 		if (json_is_string(item))
@@ -155,8 +176,8 @@ static int load_argv(json_t *j, struct boot_record *b, struct err *e)
 		else
 			a.failed = true;
 	}
-	b->argv = a.item;
-	return a.failed ? bad(e, "boot.argv", "no list of strings") : 0;
+	*ret = a.item;
+	return a.failed ? bad(e, where, "no list of strings") : 0;
 }
 
 static int load_steps(json_t *j, struct boot *b, struct err *e)
@@ -278,17 +299,17 @@ static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 {
 	const char *id, *layer0, *platform, *kernel, *image, *reason, *tail, *said = "";
 	json_int_t memory, vcpus, deadline, attempt;
-	json_t *steps, *argv, *ready, *visits, *clock = NULL;
+	json_t *steps, *argv, *ready, *visits, *clock = NULL, *tail_digest = NULL;
 	int kvm, r;
 
 	r = UNPACK(e, "boot", j,
 	           "{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:F, s:s, "
-	           "s:s, s?s, s:o, s?o}",
+	           "s:s, s?s, s:o, s?o, s?o}",
 	           "id", &id, "layer0", &layer0, "platform", &platform, "kernel", &kernel, "image",
 	           &image, "kvm", &kvm, "memory_mib", &memory, "vcpus", &vcpus, "boot_deadline_s",
 	           &deadline, "steps", &steps, "attempt", &attempt, "argv", &argv, "ready_seconds",
 	           &ready, "seconds", &b->seconds, "reason", &reason, "console_tail", &tail,
-	           "qemu_said", &said, "visits", &visits, "clock", &clock);
+	           "qemu_said", &said, "visits", &visits, "clock", &clock, "tail", &tail_digest);
 	if (r < 0 || (r = in_range(memory, 1, 1 << 24, "boot.memory_mib", e)) < 0 ||
 	    (r = in_range(vcpus, 1, 4096, "boot.vcpus", e)) < 0 ||
 	    (r = in_range(deadline, 0, 1 << 20, "boot.boot_deadline_s", e)) < 0 ||
@@ -310,8 +331,9 @@ static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 		return err_nomem(e);
 	if ((r = load_boot_plan(id, layer0, platform, &b->boot, e)) < 0 ||
 	    (r = load_boot_files(kernel, image, &b->boot, e)) < 0 ||
-	    (r = load_steps(steps, &b->boot, e)) < 0 || (r = load_argv(argv, b, e)) < 0 ||
-	    (r = load_clock(clock, b, e)) < 0)
+	    (r = load_steps(steps, &b->boot, e)) < 0 || (r = load_words(argv, &b->argv, "boot.argv", e)) < 0 ||
+	    (r = load_clock(clock, b, e)) < 0 ||
+	    (r = load_digest(tail_digest, &b->tail, "boot.tail", e)) < 0)
 		return r;
 	return load_visits(visits, b, e);
 }
@@ -363,27 +385,49 @@ static int load_skips(json_t *j, struct run_record *r, struct err *e)
 	return 0;
 }
 
+static int load_command(json_t *j, struct run_record *r, struct err *e)
+{
+	const char *directory;
+	json_t *words;
+	int code;
+
+	if (!j) /* of a folder from before it was kept */
+		return 0;
+	code = UNPACK(e, "command", j, "{s:s, s:o}", "directory", &directory, "words", &words);
+	if (code < 0)
+		return code;
+	r->directory = strdup(directory);
+	if (!r->directory)
+		return err_nomem(e);
+	return load_words(words, &r->command, "command.words", e);
+}
+
 static int load_run(json_t *j, struct run_record *r, struct err *e)
 {
-	json_t *host, *boots, *skips;
+	json_t *host, *boots, *skips, *command = NULL;
 	json_int_t version, started;
 	const char *id;
-	int code;
+	int code, ended = 1;
 
 	version = json_integer_value(json_object_get(j, "schema_version"));
 	if (version != RECORD_SCHEMA)
 		return bad(e, "schema_version", "not 1: made by another version of tception");
-	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s:o, s:o, s:o}", "schema_version",
-	              &version, "id", &id, "started", &started, "seconds", &r->seconds, "host",
-	              &host, "boots", &boots, "skips", &skips);
+	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s?b, s:o, s:o, s:o, s?o}",
+	              "schema_version", &version, "id", &id, "started", &started, "seconds",
+	              &r->seconds, "ended", &ended, "host", &host, "boots", &boots, "skips", &skips,
+	              "command", &command);
 	if (code < 0 || (code = good_seconds(r->seconds, "seconds", e)) < 0 ||
 	    (code = in_range(started, 0, 1ll << 40, "started", e)) < 0)
 		return code;
+	if (!*id || id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")])
+		return bad(e, "id", "no plain word");
 	r->started = started;
+	r->ended = ended;
 	r->id = strdup(id);
 	if (!r->id)
 		return err_nomem(e);
-	if ((code = load_host(host, &r->host, e)) < 0 || (code = load_boots(boots, r, e)) < 0)
+	if ((code = load_host(host, &r->host, e)) < 0 || (code = load_boots(boots, r, e)) < 0 ||
+	    (code = load_command(command, r, e)) < 0)
 		return code;
 	return load_skips(skips, r, e);
 }

@@ -36,19 +36,41 @@ static json_t *host_json(const struct host_facts *h)
 	                 (json_int_t)h->memory_mib, "tsc_khz", (json_int_t)h->tsc_khz);
 }
 
+static void set_digest(json_t *to, const char *name, const struct evidence_digest *d)
+{
+	char hex[HEX_ENCODED_SIZE(SHA256_SIZE)];
+
+	if (!d->known)
+		return;
+	hex_encode(d->sha256, SHA256_SIZE, hex);
+	json_object_set_new(to, name,
+	                    json_pack("{s:I, s:s}", "size", (json_int_t)d->size, "sha256", hex));
+}
+
+static json_t *words_json(char *const *words)
+{
+	json_t *list = json_array();
+
+	for (char *const *word = words; word && *word; word++)
+		json_array_append_new(list, text_json(*word));
+	return list;
+}
+
 static json_t *visit_json(const struct visit_record *v)
 {
-	json_t *nonces = json_array();
+	json_t *nonces = json_array(), *visit;
 	char hex[HEX_ENCODED_SIZE(NONCE_SIZE)];
 
 	for (size_t i = 0; i < v->layers; i++) {
 		hex_encode(v->nonce[i], NONCE_SIZE, hex);
 		json_array_append_new(nonces, json_string(hex));
 	}
-	return json_pack("{s:s, s:o, s:b, s:I, s:I, s:f, s:s, s:o}", "cell", v->cell_id, "nonces",
-	                 nonces, "probe0", v->probe0, "begin", (json_int_t)v->begin, "end",
-	                 (json_int_t)v->end, "seconds", v->seconds, "state",
-	                 ENUM_NAME(visit_state_names, v->state), "reason", text_json(v->reason));
+	visit = json_pack("{s:s, s:o, s:b, s:I, s:I, s:f, s:s, s:o}", "cell", v->cell_id, "nonces",
+	                  nonces, "probe0", v->probe0, "begin", (json_int_t)v->begin, "end",
+	                  (json_int_t)v->end, "seconds", v->seconds, "state",
+	                  ENUM_NAME(visit_state_names, v->state), "reason", text_json(v->reason));
+	set_digest(visit, "evidence", &v->evidence);
+	return visit;
 }
 
 static json_t *steps_json(const struct boot *b)
@@ -78,10 +100,8 @@ static json_t *clock_json(const struct boot_record *r)
 static json_t *boot_json(const struct boot_record *r)
 {
 	const struct boot *b = &r->boot;
-	json_t *argv = json_array(), *visits = json_array(), *boot;
+	json_t *visits = json_array(), *boot;
 
-	for (char **arg = r->argv; arg && *arg; arg++)
-		json_array_append_new(argv, text_json(*arg));
 	for (size_t i = 0; i < r->visits; i++)
 		json_array_append_new(visits, visit_json(&r->visit[i]));
 	boot = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:i}", "id", b->id,
@@ -90,7 +110,7 @@ static json_t *boot_json(const struct boot_record *r)
 	                 axis_choice_name(AXIS_IMAGE, b->image), "kvm", b->kvm, "memory_mib",
 	                 (int)b->memory_mib, "vcpus", (int)b->vcpus, "boot_deadline_s",
 	                 b->boot_deadline_s, "steps", steps_json(b), "attempt", r->attempt);
-	json_object_set_new(boot, "argv", argv);
+	json_object_set_new(boot, "argv", words_json(r->argv));
 	json_object_set_new(boot, "ready_seconds",
 	                    r->ready_seconds < 0 ? json_null() : json_real(r->ready_seconds));
 	json_object_set_new(boot, "seconds", json_real(r->seconds));
@@ -100,6 +120,7 @@ static json_t *boot_json(const struct boot_record *r)
 	json_object_set_new(boot, "qemu_said", text_json(r->qemu_said ? r->qemu_said : ""));
 	json_object_set_new(boot, "visits", visits);
 	json_object_set_new(boot, "clock", clock_json(r));
+	set_digest(boot, "tail", &r->tail);
 	return boot;
 }
 
@@ -116,9 +137,14 @@ int record_to_json(const struct run_record *r, char **ret, struct err *e)
 		                                       (json_int_t)r->skip[i].case_index, "asked",
 		                                       r->skip[i].asked, "reason",
 		                                       text_json(r->skip[i].reason)));
-	root = json_pack("{s:i, s:s, s:I, s:f, s:o, s:o, s:o}", "schema_version", RECORD_SCHEMA,
-	                 "id", r->id, "started", (json_int_t)r->started, "seconds", r->seconds,
-	                 "host", host_json(&r->host), "boots", boots, "skips", skips);
+	root = json_pack("{s:i, s:s, s:I, s:f, s:b, s:o, s:o, s:o}", "schema_version",
+	                 RECORD_SCHEMA, "id", r->id, "started", (json_int_t)r->started, "seconds",
+	                 r->seconds, "ended", r->ended, "host", host_json(&r->host), "boots", boots,
+	                 "skips", skips);
+	if (r->command && r->directory)
+		json_object_set_new(root, "command",
+		                    json_pack("{s:o, s:o}", "directory", text_json(r->directory),
+		                              "words", words_json(r->command)));
 	/* A part that failed is missing, which json_pack notices, or would fail to load. */
 	text = root && json_array_size(boots) == r->boots && json_array_size(skips) == r->skips
 	               ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9))

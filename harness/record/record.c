@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/record.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/argv.h"
 
 const char *const visit_state_names[6] = {
         [VISIT_DONE] = "done",       [VISIT_TIMEOUT] = "timeout", [VISIT_DIED] = "died",
@@ -37,9 +40,7 @@ struct visit_record *boot_record_next_visit(struct boot_record *r, struct err *e
 void boot_record_done(struct boot_record *b)
 {
 	free(b->boot.step);
-	for (char **arg = b->argv; arg && *arg; arg++)
-		free(*arg);
-	free(b->argv);
+	argv_free(b->argv);
 	free(b->console_tail);
 	free(b->qemu_said);
 	free(b->visit);
@@ -52,6 +53,8 @@ void run_record_done(struct run_record *r)
 	free(r->id);
 	free(r->dir);
 	free(r->root_pem);
+	free(r->directory);
+	argv_free(r->command);
 	for (size_t i = 0; i < r->boots; i++)
 		boot_record_done(&r->boot[i]);
 	free(r->boot);

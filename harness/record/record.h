@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/sha2.h"
 #include "plan/plan.h"
 
 /*
@@ -27,9 +28,19 @@ enum visit_state {
 	VISIT_DIED,    /* QEMU ended, or the guest did */
 	VISIT_GARBAGE, /* the channel carried something that is no frame */
 	VISIT_FLOOD,   /* more bytes than a visit may send */
-	VISIT_NOT_RUN, /* the boot never got this far */
+	VISIT_NOT_RUN, /* planned, and the boot never got this far */
 };
 extern const char *const visit_state_names[6]; /* "done", "timeout" ... */
+
+/*
+ * Bytes of channel.bin as they were written: those since the end of the visit before (or since the
+ * channel opened). Not known in folders from before 2026-12.
+ */
+struct evidence_digest {
+	bool known;
+	uint64_t size;
+	uint8_t sha256[SHA256_SIZE];
+};
 
 struct visit_record {
 	char cell_id[CELL_ID_MAX]; /* whole cell; layer 0's own visit has just layer 0's ID */
@@ -39,6 +50,7 @@ struct visit_record {
 	bool probe0;               /* layer 0 probes itself in this visit */
 	uint64_t begin;            /* bytes of channel.bin before this visit was sent */
 	uint64_t end;              /* bytes of channel.bin when it was over */
+	struct evidence_digest evidence; /* up to `end` */
 	double seconds;
 	enum visit_state state;
 	char reason[200]; /* "" when done */
@@ -67,11 +79,15 @@ struct boot_record {
 	size_t visits;
 	struct clock_reading *clock; /* one before each visit and one at the end */
 	size_t clocks;
+	struct evidence_digest tail; /* after the last visit, once the boot is over */
 };
 
 struct run_record {
 	char *id; /* folder name: UTC time and a random part */
 	char *dir;
+	char **command;  /* what `tception run` was called with, NULL-terminated; or NULL: not known */
+	char *directory; /* where it was called; or NULL */
+	bool ended;      /* false: it goes on, or was killed */
 	int64_t started; /* seconds since 1970, UTC: the time at which certificates must be valid */
 	struct host_facts host;
 	double seconds;
@@ -81,6 +97,15 @@ struct run_record {
 	struct skip *skip;
 	size_t skips;
 };
+
+/*
+ * What a run that was killed or interrupted left undone: its boots with the steps that are left, by
+ * the IDs of their first attempts. Free with plan_done().
+ */
+int run_record_left(const struct run_record *r, const struct case_file *cases, struct plan *ret,
+                    struct err *e);
+/* How many attempts there are at the boot of that ID: "td-1" and, if it is there, "td-1.2" ... */
+int run_record_attempts(const struct run_record *r, const char *boot_id);
 
 /* Copies the plan's boot into a record, its steps included. */
 int boot_record_plan(struct boot_record *r, const struct boot *b, struct err *e);

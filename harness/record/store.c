@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,6 +17,8 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 
+#define RECORD      "run.json"
+#define ROOT        "root.pem"
 #define RECORD_MAX  (64u << 20) /* bytes of run.json */
 #define CASES_MAX   (4u << 20)
 #define ROOT_MAX    (64u << 10)
@@ -38,6 +41,15 @@ int store_run_id(char **ret, struct err *e)
 	return 0;
 }
 
+/* No plan was kept in `dir`, and `boots` is empty: a run that was killed before it began. */
+static bool is_unbegun(const char *dir, const char *boots)
+{
+	char path[PATH_MAX];
+
+	return path_join(path, dir, RECORD, NULL) == 0 && access(path, F_OK) < 0 &&
+	       errno == ENOENT && rmdir(boots) == 0 && mkdir(boots, 0777) == 0;
+}
+
 int store_create(const char *dir, const char *case_path, struct err *e)
 {
 	_cleanup_(bytes_free) struct bytes cases = {0};
@@ -50,8 +62,11 @@ int store_create(const char *dir, const char *case_path, struct err *e)
 		r = path_join(path, dir, "boots", e);
 	if (r < 0)
 		return r;
-	if (mkdir(path, 0777) < 0)
-		return errno == EEXIST ? err_set(e, -EEXIST, "%s holds a run already", dir)
+	if (mkdir(path, 0777) < 0 && (errno != EEXIST || !is_unbegun(dir, path)))
+		return errno == EEXIST ? err_set(e, -EEXIST,
+		                                 "%s holds a run already: name another folder, or "
+		                                 "go on with it by --resume",
+		                                 dir)
 		                       : err_sys(e, -errno, "%s", path);
 	r = path_join(path, dir, STORE_CASES, e);
 	return r < 0 ? r : file_write(path, cases.data, cases.size, e);
@@ -143,6 +158,62 @@ int store_collateral(const char *dir, struct bytes **ret, size_t *ret_count, str
 
 /* ---- the record ---- */
 
+/* What may be there of ours and is none of the run's: half-written files, and a socket. */
+static bool is_leftover(int dir_fd, const char *name)
+{
+	static const char *const half[] = {RECORD ".new", ROOT ".new", STORE_CASES ".new",
+	                                   "result.json.new"};
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (strcmp(name, STORE_QGS_SOCKET) == 0)
+		return S_ISSOCK(st.st_mode);
+	for (size_t i = 0; i < COUNT_OF(half); i++) {
+		if (strcmp(name, half[i]) == 0)
+			return S_ISREG(st.st_mode);
+	}
+	return false;
+}
+
+static int clean(int dir_fd, const char *dir, struct err *e)
+{
+	DIR *d = fdopendir(dup(dir_fd));
+	struct dirent *entry;
+	int r = 0;
+
+	if (!d)
+		return err_sys(e, -errno, "%s", dir);
+	while (r == 0 && (entry = readdir(d))) {
+		if (is_leftover(dir_fd, entry->d_name) && unlinkat(dir_fd, entry->d_name, 0) < 0)
+			r = err_sys(e, -errno, "%s/%s", dir, entry->d_name);
+	}
+	closedir(d);
+	return r;
+}
+
+int store_lock(const char *dir, int *ret_fd, struct err *e)
+{
+	int fd, r = file_make_dirs(dir, 0777, e);
+
+	if (r < 0)
+		return r;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, -errno, "%s", dir);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		r = errno == EWOULDBLOCK
+		            ? err_set(e, -EBUSY, "%s: a run goes on in it: wait for its end", dir)
+		            : err_sys(e, -errno, "%s", dir);
+	else
+		r = clean(fd, dir, e);
+	if (r < 0)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return r;
+}
+
 static int save(const char *dir, const char *name, const char *text, struct err *e)
 {
 	char path[PATH_MAX];
@@ -180,8 +251,8 @@ int store_save(const struct run_record *record, struct err *e)
 	int r = record_to_json(record, &text, e);
 
 	if (r == 0 && record->root_pem)
-		r = save(record->dir, "root.pem", record->root_pem, e);
-	return r < 0 ? r : save(record->dir, "run.json", text, e);
+		r = save(record->dir, ROOT, record->root_pem, e);
+	return r < 0 ? r : save(record->dir, RECORD, text, e);
 }
 
 int store_load(const char *dir, struct run_record *ret, struct err *e)
@@ -189,14 +260,19 @@ int store_load(const char *dir, struct run_record *ret, struct err *e)
 	_cleanup_(bytes_free) struct bytes text = {0}, pem = {0};
 	struct run_record record = {0};
 	char path[PATH_MAX];
-	int r = path_join(path, dir, "root.pem", e);
+	int r = path_join(path, dir, ROOT, e);
 
 	if (r == 0)
 		r = file_read(path, ROOT_MAX, &pem, e);
 	if (r == 0 || r == -ENOENT)
-		r = path_join(path, dir, "run.json", e);
+		r = path_join(path, dir, RECORD, e);
 	if (r == 0)
 		r = file_read(path, RECORD_MAX, &text, e);
+	if (r == -ENOENT)
+		return err_set(e, r,
+		               "%s: no such file: this is no run's folder, or its run ended before "
+		               "its plan was kept, and booted nothing",
+		               path);
 	if (r < 0)
 		return r;
 	r = record_from_json((const char *)text.data, text.size, &record, e);

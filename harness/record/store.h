@@ -24,12 +24,20 @@
 int store_run_id(char **ret, struct err *e);
 
 /* Makes `dir` (its parents too) with a copy of the case file and an empty boots/ in it. -EEXIST
- * when it holds a run already. */
+ * when it holds a run already; what ended before its plan was kept was none. */
 int store_create(const char *dir, const char *case_path, struct err *e);
 
 /* Makes a boot's folder with an empty channel.bin; the descriptors of both are the caller's. */
 int store_boot_create(const char *boots_dir, const char *boot_id, int *ret_dir, int *ret_channel,
                       struct err *e);
+
+/*
+ * Makes this process the one that runs in `dir`, which is made if it has to be, until *ret_fd is
+ * closed or the process ends; -EBUSY when there is one. Removes what one that was killed left there:
+ * our own, by name and kind.
+ */
+int store_lock(const char *dir, int *ret_fd, struct err *e);
+#define STORE_QGS_SOCKET "qgs.socket" /* only while a run goes on */
 
 /* Writes run.json and root.pem into record->dir, each whole or not at all. */
 int store_save(const struct run_record *record, struct err *e);

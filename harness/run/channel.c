@@ -53,9 +53,17 @@ enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t
 				result = SCAN_CLOCK;
 		}
 	}
+	sha256_update(&s->digest, data, used);
 	s->position += used;
 	*ret_used = used;
 	return result;
+}
+
+void frame_scan_rest(struct frame_scanner *s, const uint8_t *data, size_t *size)
+{
+	sha256_update(&s->digest, data, *size);
+	s->position += *size;
+	*size = 0;
 }
 
 uint64_t frame_scan_begin(const struct frame_scanner *s)

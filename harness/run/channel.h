@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "format/frame.h"
+#include "format/sha2.h"
 
 /*
  * The evidence channel's two halves, without I/O of their own.
@@ -22,6 +23,7 @@ struct frame_scanner {
 	uint32_t left;     /* bytes of it still to come */
 	uint16_t type;     /* of the frame whose payload is coming */
 	uint64_t position; /* bytes scanned since the channel opened */
+	struct sha256 digest; /* of the bytes scanned since whoever began it */
 };
 
 enum scan_result {
@@ -38,6 +40,9 @@ uint64_t frame_scan_begin(const struct frame_scanner *s);
 /* `*ret_used` bytes were looked at; after SCAN_GARBAGE the scanner is of no more use. */
 enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t size,
                             size_t *ret_used);
+
+/* Bytes that nothing reads any more are scanned all the same; *size is 0 afterwards. */
+void frame_scan_rest(struct frame_scanner *s, const uint8_t *data, size_t *size);
 
 /* Frames on their way down, kept until the socket takes them. */
 struct outbox {

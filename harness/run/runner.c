@@ -13,7 +13,7 @@
 #include "core/cleanup.h"
 #include "format/bytes.h"
 #include "record/store.h"
-#include "run/visit.h"
+#include "run/journal.h"
 
 /* A boot whose first visit fails this often in a row takes its cells with it. */
 #define FRUITLESS_MAX 2
@@ -23,6 +23,7 @@
 struct job {
 	struct job *next;
 	struct boot boot; /* boot.step is ours */
+	size_t index;     /* of its record */
 	char base_id[64]; /* without the attempt's number */
 	int attempt;
 	int fruitless; /* attempts in a row without a first visit */
@@ -46,6 +47,7 @@ struct runner {
 	char *boots_dir;
 	char qgs_socket[64];
 	int signal;
+	sigset_t signals; /* those that end the run */
 	struct err failure; /* of our own, not a boot's */
 };
 
@@ -106,78 +108,44 @@ static struct job *job_new(const struct boot *b, size_t first_step)
 
 /* ---- records ---- */
 
-/* Takes `b` over. */
-static int add_record(struct runner *r, struct boot_record *b, struct err *e)
-{
-	struct boot_record *boot =
-	        reallocarray(r->record->boot, r->record->boots + 1, sizeof(*boot));
-
-	if (!boot) {
-		boot_record_done(b);
-		return err_nomem(e);
-	}
-	r->record->boot = boot;
-	boot[r->record->boots++] = *b;
-	return store_save(r->record, e);
-}
-
 static const struct cell *step_cell(const struct runner *r, const struct step *s)
 {
 	return &r->spec->cases->item[s->case_index].cell;
 }
 
-static int add_missing(struct boot_record *b, const struct cell *cell, size_t layers,
-                       const char *reason, struct err *e)
+/* Puts a boot into the record and at the end of what is to be done. */
+static int plan_boot(struct runner *r, const struct boot *b, size_t first_step, const char *base_id,
+                     int attempt, int fruitless, struct err *e)
 {
-	_cleanup_(freep) char *json = NULL;
-	struct visit_record *v = reallocarray(b->visit, b->visits + 1, sizeof(*v));
-	int r;
+	struct job *j = job_new(b, first_step);
+	int code;
 
-	if (!v)
+	if (!j)
 		return err_nomem(e);
-	b->visit = v;
-	v += b->visits;
-	r = visit_make(cell, layers, (unsigned)b->visits, 0, v, &json, e);
-	if (r < 0)
-		return r;
-	snprintf(v->reason, sizeof(v->reason), "%s", reason);
-	b->visits++;
-	return 0;
-}
-
-/* Says of every cell from `first` on that it never came to it. */
-static int give_up_steps(struct runner *r, struct boot_record *b, size_t first, const char *reason,
-                         struct err *e)
-{
-	int code = 0;
-
-	for (size_t i = first; i < b->boot.steps && code == 0; i++) {
-		const struct cell *cell = step_cell(r, &b->boot.step[i]);
-
-		if (cell->layers > 1)
-			code = add_missing(b, cell, cell->layers, reason, e);
-	}
+	snprintf(j->base_id, sizeof(j->base_id), "%s", base_id);
+	j->attempt = attempt;
+	j->fruitless = fruitless;
+	if (attempt > 1)
+		snprintf(j->boot.id, sizeof(j->boot.id), "%.50s.%d", j->base_id, attempt);
+	code = journal_plan(r->record, r->spec->cases, &j->boot, attempt, &j->index, e);
+	if (code < 0)
+		job_free(j);
+	else
+		enqueue(r, j);
 	return code;
 }
 
-/* A boot that was still waiting when the run ended. */
-static int record_unstarted(struct runner *r, struct job *j, const char *reason, struct err *e)
+static int save(const struct runner *r, struct err *e)
 {
-	struct cell layer0 = {.layers = 1, .layer = {j->boot.layer0}};
-	struct boot_record b = {.boot = j->boot, .attempt = j->attempt, .ready_seconds = -1};
-	int code;
+	struct live_boot live[JOBS_MAX];
+	size_t count = 0;
 
-	j->boot.step = NULL; /* the record's now */
-	snprintf(b.reason, sizeof(b.reason), "%s", reason);
-	b.console_tail = strdup("");
-	code = add_missing(&b, &layer0, 1, reason, e);
-	if (code == 0)
-		code = give_up_steps(r, &b, 0, reason, e);
-	if (code < 0) {
-		boot_record_done(&b);
-		return code;
+	for (unsigned i = 0; i < r->jobs; i++) {
+		if (r->slot[i].session)
+			live[count++] = (struct live_boot){r->slot[i].job->index,
+			                                   session_record(r->slot[i].session)};
 	}
-	return add_record(r, &b, e);
+	return journal_save(r->record, live, count, e);
 }
 
 /* ---- what follows a boot ---- */
@@ -197,22 +165,7 @@ static size_t steps_visited(const struct runner *r, const struct boot_record *b)
 	return i;
 }
 
-static int again(struct runner *r, const struct job *old, size_t first_step, int fruitless,
-                 struct err *e)
-{
-	struct job *j = job_new(&old->boot, first_step);
-
-	if (!j)
-		return err_nomem(e);
-	memcpy(j->base_id, old->base_id, sizeof(j->base_id));
-	j->attempt = old->attempt + 1;
-	j->fruitless = fruitless;
-	snprintf(j->boot.id, sizeof(j->boot.id), "%.50s.%d", j->base_id, j->attempt);
-	enqueue(r, j);
-	return 0;
-}
-
-/* Whether the cells left get another boot; if not, the record says so. */
+/* Keeps what a boot did. The cells left get another boot, or the record says why not. */
 static int follow_up(struct runner *r, const struct job *j, struct boot_record *b, struct err *e)
 {
 	bool first_done = b->visit[0].state == VISIT_DONE;
@@ -221,14 +174,16 @@ static int follow_up(struct runner *r, const struct job *j, struct boot_record *
 	char reason[200];
 
 	if (r->signal)
-		return give_up_steps(r, b, next, b->reason, e);
+		return journal_close(r->record, j->index, b, b->reason, e);
 	if (first_done && next == b->boot.steps)
-		return 0;
-	if (fruitless < FRUITLESS_MAX)
-		return again(r, j, next, fruitless, e);
+		return journal_close(r->record, j->index, b, NULL, e);
 	snprintf(reason, sizeof(reason), "layer 0 failed in %d boots in a row: %.150s",
 	         FRUITLESS_MAX, b->reason);
-	return give_up_steps(r, b, next, reason, e);
+	if (fruitless == FRUITLESS_MAX)
+		return journal_close(r->record, j->index, b, reason, e);
+	if (journal_close(r->record, j->index, b, NULL, e) < 0)
+		return e->code;
+	return plan_boot(r, &j->boot, next, j->base_id, j->attempt + 1, fruitless, e);
 }
 
 static void on_session(struct session *s, enum session_event what, const struct visit_record *visit,
@@ -254,6 +209,7 @@ static void start_more(struct runner *r)
 		slot->runner = r;
 		r->running++;
 		s.attempt = slot->job->attempt;
+		s.planned = r->record->boot[slot->job->index].visit;
 		s.machine.boot = &slot->job->boot;
 		s.machine.qgs = r->qgs;
 		s.machine.quotes = &r->spec->quotes;
@@ -275,10 +231,9 @@ static void boot_over(struct runner *r, struct slot *slot)
 
 	session_free(TAKE_PTR(slot->session), &b);
 	code = follow_up(r, slot->job, &b, &e);
+	boot_record_done(&b);
 	if (code == 0)
-		code = add_record(r, &b, &e);
-	else
-		boot_record_done(&b);
+		code = save(r, &e);
 	job_free(TAKE_PTR(slot->job));
 	r->running--;
 	if (code < 0)
@@ -292,7 +247,10 @@ static void on_session(struct session *s, enum session_event what, const struct 
 {
 	struct slot *slot = userdata;
 	struct runner *r = slot->runner;
+	struct err e = {0};
 
+	if (what == SESSION_VISIT_OVER && save(r, &e) < 0)
+		fail(r, &e);
 	if (r->spec->progress)
 		r->spec->progress(r->spec->userdata, what, session_record(s), visit);
 	if (what == SESSION_OVER)
@@ -308,6 +266,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 
 	(void)source;
 	r->signal = (int)si->ssi_signo;
+	if (r->spec->stopping)
+		r->spec->stopping(r->spec->userdata, r->signal);
 	snprintf(reason, sizeof(reason), "the run was interrupted by SIG%s",
 	         sigabbrev_np(r->signal));
 	for (unsigned i = 0; i < r->jobs; i++) {
@@ -316,6 +276,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	}
 	if (r->running == 0)
 		sd_event_exit(r->event, 0);
+	/* Another one ends us at once: the record is on the disk, and guests end with us. */
+	sigprocmask(SIG_UNBLOCK, &r->signals, NULL);
 	return 0;
 }
 
@@ -323,14 +285,13 @@ static int watch_signals(struct runner *r, struct err *e)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	int code = process_signals_init(e);
-	sigset_t set;
 
 	if (code < 0)
 		return code;
-	sigemptyset(&set);
+	sigemptyset(&r->signals);
 	for (size_t i = 0; i < COUNT_OF(signals); i++)
-		sigaddset(&set, signals[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		sigaddset(&r->signals, signals[i]);
+	if (sigprocmask(SIG_BLOCK, &r->signals, NULL) < 0)
 		return err_sys(e, -errno, "sigprocmask");
 	for (size_t i = 0; i < COUNT_OF(signals); i++) {
 		code = sd_event_add_signal(r->event, NULL, signals[i], on_signal, r);
@@ -349,7 +310,7 @@ static int start_quoting(struct runner *r, struct err *e)
 
 	if (!r->spec->authority)
 		return 0;
-	snprintf(r->qgs_socket, sizeof(r->qgs_socket), "/proc/self/fd/%d/qgs.socket", r->dir_fd);
+	snprintf(r->qgs_socket, sizeof(r->qgs_socket), "/proc/self/fd/%d/" STORE_QGS_SOCKET, r->dir_fd);
 	return qgs_new(r->event, r->qgs_socket, &config, &r->qgs, e);
 }
 
@@ -371,12 +332,9 @@ static int prepare(struct runner *r, struct err *e)
 	if (code == 0)
 		code = start_quoting(r, e);
 	for (size_t i = 0; i < r->spec->plan->boots && code == 0; i++) {
-		struct job *j = job_new(&r->spec->plan->boot[i], 0);
+		const struct boot *b = &r->spec->plan->boot[i];
 
-		if (j)
-			enqueue(r, j);
-		else
-			code = err_nomem(e);
+		code = plan_boot(r, b, 0, b->id, run_record_attempts(r->record, b->id) + 1, 0, e);
 	}
 	return code;
 }
@@ -385,6 +343,8 @@ static int copy_skips(struct runner *r, struct err *e)
 {
 	const struct plan *p = r->spec->plan;
 
+	if (r->record->skip) /* a run that goes on has them */
+		return 0;
 	r->record->skip = calloc(p->skips ? p->skips : 1, sizeof(*p->skip));
 	if (!r->record->skip)
 		return err_nomem(e);
@@ -394,18 +354,19 @@ static int copy_skips(struct runner *r, struct err *e)
 	return 0;
 }
 
-static int record_rest(struct runner *r, struct err *e)
+/* Boots that were still waiting when the run ended. */
+static void record_rest(struct runner *r)
 {
+	static const char reason[] = "the run was interrupted before this boot";
 	struct job *j;
-	int code = 0;
 
 	while ((j = dequeue(r))) {
-		if (code == 0)
-			code = record_unstarted(r, j, "the run was interrupted before this boot",
-			                        e);
+		struct boot_record *b = &r->record->boot[j->index];
+
+		snprintf(b->reason, sizeof(b->reason), "%s", reason);
+		journal_give_up(b, 0, reason);
 		job_free(j);
 	}
-	return code;
 }
 
 static void runner_done(struct runner *r)
@@ -434,11 +395,14 @@ int runner_execute(const struct run_spec *spec, struct run_record *record, int *
 
 	r.last = &r.first;
 	r.jobs = spec->jobs < 1 ? 1 : spec->jobs > JOBS_MAX ? JOBS_MAX : spec->jobs;
-	record->started = time(NULL);
+	if (!record->started)
+		record->started = time(NULL);
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	code = prepare(&r, e);
 	if (code == 0)
 		code = copy_skips(&r, e);
+	if (code == 0)
+		code = save(&r, e);
 	if (code == 0) {
 		start_more(&r);
 		code = sd_event_loop(r.event);
@@ -450,9 +414,10 @@ int runner_execute(const struct run_spec *spec, struct run_record *record, int *
 		*e = r.failure;
 	}
 	if (code == 0)
-		code = record_rest(&r, e);
+		record_rest(&r);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	record->seconds = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+	record->seconds += (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+	record->ended = code == 0;
 	if (code == 0)
 		code = store_save(record, e);
 	if (code == 0)

@@ -9,8 +9,9 @@
 /*
  * Executes a plan: up to `jobs` boots at a time. A boot given up in the middle is followed by
  * another one for the cells after the wedged one; one that twice in a row never finishes its first
- * visit gives up all its cells. SIGINT, SIGTERM and SIGHUP end the run in an orderly way: every
- * cell without evidence is recorded as VISIT_NOT_RUN.
+ * visit gives up all its cells. run.json has the plan before the first boot and each visit before it
+ * is told (run/journal.h). SIGINT, SIGTERM and SIGHUP end the run in an orderly way: every
+ * cell without evidence is recorded as VISIT_NOT_RUN. A second one ends the program.
  */
 struct run_spec {
 	const struct case_file *cases;
@@ -22,13 +23,14 @@ struct run_spec {
 	/* Progress; may be NULL. */
 	void (*progress)(void *userdata, enum session_event what, const struct boot_record *boot,
 	                 const struct visit_record *visit);
+	void (*stopping)(void *userdata, int signal_number); /* a signal came; may be NULL */
 	void *userdata;
 };
 
 /*
- * `record` comes with id, dir and host; boots, skips, started and seconds are filled in.
- * *ret_signal: the
- * signal that ended the run early, or 0.
+ * `record` comes with id, dir and host; boots, skips, started and seconds are filled in. One with
+ * boots is that of a run which goes on: the plan's boots are further attempts at its own.
+ * *ret_signal: the signal that ended the run early, or 0. On failure, too, run.json is there.
  */
 int runner_execute(const struct run_spec *spec, struct run_record *record, int *ret_signal,
                    struct err *e);

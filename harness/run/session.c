@@ -15,10 +15,8 @@
 #include "run/clock.h"
 #include "run/visit.h"
 
-/* A QEMU that has closed the channel should be about to end. */
-#define LINGER_SECONDS 3
-/* One read of the channel, so that timers and other boots get their turn. */
-#define READ_SIZE (256u << 10)
+#define LINGER_SECONDS 3         /* a QEMU that has closed the channel should be about to end */
+#define READ_SIZE      (256u << 10) /* at once, so that timers and other boots get their turn */
 /* Nothing is expected of a guest between BYE and its end, and little while its clock is read. */
 #define LAST_WORDS_MAX  (4u << 20)
 #define CLOCK_WORDS_MAX (64u << 10)
@@ -30,6 +28,7 @@ struct session {
 	sd_event_source *timer, *io, *over;
 	struct machine *machine;
 	const struct case_file *cases;
+	const struct visit_record *planned;
 	session_fn notify;
 	void *userdata;
 	enum state state;
@@ -83,6 +82,7 @@ static void end(struct session *s)
 	s->timer = sd_event_source_unref(s->timer);
 	s->io = sd_event_source_unref(s->io);
 	s->record.seconds = seconds_since(s, s->started);
+	visit_close(&s->scanner, &s->record.tail);
 	if (s->machine) {
 		s->record.console_tail = machine_console_tail(s->machine);
 		s->record.qemu_said = machine_qemu_said(s->machine);
@@ -118,6 +118,7 @@ __attribute__((format(printf, 3, 4))) static void give_up(struct session *s, enu
 	    (s->state == STATE_CLOCK && s->pending)) {
 		v->state = state;
 		v->end = s->scanner.position;
+		visit_close(&s->scanner, &v->evidence);
 		v->seconds = s->state == STATE_VISIT ? seconds_since(s, s->visit_started) : 0;
 		memcpy(v->reason, s->record.reason, sizeof(v->reason));
 		s->notify(s, SESSION_VISIT_OVER, v, s->userdata);
@@ -190,36 +191,41 @@ static void flush(struct session *s)
 	sd_event_source_set_io_events(s->io, empty ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
-/* Makes a VISIT, to be sent once the clock has been read; the record gets its visit. */
-static int make_visit(struct session *s, const struct cell *cell, size_t layers, int deadline_s,
-                      struct err *e)
+/* As it was planned, to be sent once the clock has been read. */
+static int make_visit(struct session *s, const struct cell *cell, int deadline_s, struct err *e)
 {
 	struct visit_record *visit = boot_record_next_visit(&s->record, e);
 	int r;
 
 	if (!visit)
 		return -ENOMEM;
-	r = visit_make(cell, layers, (unsigned)s->record.visits, deadline_s, visit, &s->pending, e);
-	if (r < 0)
-		return r;
-	s->record.visits++;
-	s->pending_deadline_s = deadline_s;
+	*visit = s->planned[s->record.visits];
 	visit->begin = visit->end = s->scanner.position;
-	return 0;
+	r = visit_frame(cell, visit, (unsigned)s->record.visits, deadline_s, &s->pending, e);
+	s->record.visits += r == 0;
+	s->pending_deadline_s = deadline_s;
+	return r;
+}
+
+static bool put(struct session *s, enum frame_type type, const char *json)
+{
+	struct err e = {0};
+
+	if (outbox_put(&s->outbox, type, json, &e) == 0)
+		return true;
+	broken(s, &e);
+	return false;
 }
 
 static void send_visit(struct session *s)
 {
 	_cleanup_(freep) char *json = TAKE_PTR(s->pending);
-	struct err e = {0};
 
 	s->state = STATE_VISIT;
 	current(s)->begin = current(s)->end = s->scanner.position;
 	s->visit_started = now(s);
-	if (outbox_put(&s->outbox, FRAME_VISIT, json, &e) < 0) {
-		broken(s, &e);
+	if (!put(s, FRAME_VISIT, json))
 		return;
-	}
 	set_deadline(s, s->pending_deadline_s);
 	s->notify(s, SESSION_VISIT_BEGUN, current(s), s->userdata);
 	flush(s);
@@ -227,12 +233,8 @@ static void send_visit(struct session *s)
 
 static void power_off(struct session *s)
 {
-	struct err e = {0};
-
-	if (outbox_put(&s->outbox, FRAME_BYE, "{}", &e) < 0) {
-		broken(s, &e);
+	if (!put(s, FRAME_BYE, "{}"))
 		return;
-	}
 	s->state = STATE_POWEROFF;
 	set_deadline(s, SESSION_POWEROFF_SECONDS);
 	flush(s);
@@ -242,12 +244,8 @@ static void power_off(struct session *s)
 
 static void ask_clock(struct session *s)
 {
-	struct err e = {0};
-
-	if (outbox_put(&s->outbox, FRAME_TIME, "{}", &e) < 0) {
-		broken(s, &e);
+	if (!put(s, FRAME_TIME, "{}"))
 		return;
-	}
 	s->clock.asked_us = clock_now_us();
 	flush(s);
 }
@@ -290,7 +288,7 @@ static void next_visit(struct session *s)
 		if (c->cell.layers == 1)
 			c = NULL;
 	}
-	if (c && make_visit(s, &c->cell, c->cell.layers, deadline_s, &e) < 0)
+	if (c && make_visit(s, &c->cell, deadline_s, &e) < 0)
 		broken(s, &e);
 	else
 		read_clock(s);
@@ -302,6 +300,7 @@ static void visit_done(struct session *s)
 
 	v->state = VISIT_DONE;
 	v->end = s->scanner.position;
+	visit_close(&s->scanner, &v->evidence);
 	v->seconds = seconds_since(s, s->visit_started);
 	s->notify(s, SESSION_VISIT_OVER, v, s->userdata);
 	next_visit(s);
@@ -330,7 +329,7 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 		s->io = sd_event_source_unref(s->io);
 		return;
 	}
-	r = file_write_fd(s->channel_file, data, size);
+	r = file_append_fd(s->channel_file, data, size);
 	if (r < 0) {
 		give_up(s, VISIT_DIED, "channel.bin: %s", strerror(-r));
 		return;
@@ -344,13 +343,13 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 		if (result == SCAN_GARBAGE) {
 			uint64_t at = s->scanner.position - FRAME_HEADER_SIZE;
 
-			s->scanner.position += size; /* stored, hence part of the visit */
+			frame_scan_rest(&s->scanner, data, &size);
 			give_up(s, VISIT_GARBAGE,
 			        "no frame header at byte %" PRIu64 " of the channel", at);
 		} else if (s->state == STATE_CLOCK
 		                   ? s->scanner.position - s->clock_begin > CLOCK_WORDS_MAX
 		                   : s->scanner.position - current(s)->begin > s->visit_bytes) {
-			s->scanner.position += size;
+			frame_scan_rest(&s->scanner, data, &size);
 			give_up(s, VISIT_FLOOD, "sent more than %" PRIu64 " bytes %s",
 			        s->state == STATE_CLOCK ? CLOCK_WORDS_MAX : s->visit_bytes,
 			        s->state == STATE_CLOCK ? "between two visits" : "in one visit");
@@ -362,6 +361,7 @@ static void took(struct session *s, const uint8_t *data, size_t size)
 			visit_done(s);
 		}
 	}
+	sha256_update(&s->scanner.digest, data, size);
 }
 
 /* One read; returns whether there may be more. */
@@ -438,7 +438,6 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
                   void *userdata, struct session **ret, struct err *e)
 {
 	const struct boot *b = spec->machine.boot;
-	struct cell layer0 = {.layers = 1, .layer = {b->layer0}};
 	struct session *s = calloc(1, sizeof(*s));
 	struct err why = {0};
 	int r;
@@ -451,16 +450,16 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	s->userdata = userdata;
 	s->visit_bytes = spec->visit_bytes ? spec->visit_bytes : SESSION_VISIT_BYTES;
 	s->started = now(s);
+	s->planned = spec->planned;
+	sha256_init(&s->scanner.digest);
 	s->dir_fd = s->channel_file = -1;
 	s->record.attempt = spec->attempt;
 	s->record.ready_seconds = -1;
 	r = boot_record_plan(&s->record, b, e);
-	if (r == 0)
-		r = sd_event_add_defer(event, &s->over, on_over, s);
-	if (r == 0)
+	if (r == 0 && (r = sd_event_add_defer(event, &s->over, on_over, s)) >= 0)
 		r = sd_event_source_set_enabled(s->over, SD_EVENT_OFF);
 	if (r == 0)
-		r = make_visit(s, &layer0, 1, b->boot_deadline_s, e);
+		r = make_visit(s, &(struct cell){.layers = 1, .layer = {b->layer0}}, b->boot_deadline_s, e);
 	if (r == 0)
 		r = store_boot_create(spec->boots_dir, b->id, &s->dir_fd, &s->channel_file, e);
 	if (r < 0) {

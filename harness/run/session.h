@@ -41,6 +41,8 @@ struct session_spec {
 	struct machine_spec machine; /* dir_fd is set by the session */
 	const char *boots_dir;       /* the session makes its folder, named boot->id, in here */
 	const struct case_file *cases;
+	/* Layer 0's own, then one a step that is more: with the nonces that they will have. Borrowed. */
+	const struct visit_record *planned;
 	int attempt;
 	uint64_t visit_bytes; /* 0: SESSION_VISIT_BYTES */
 };

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "core/cleanup.h"
 #include "format/frame.h"
 #include "format/text.h"
 
@@ -39,32 +38,43 @@ static json_t *layer_json(const struct cell *cell, size_t i, const uint8_t nonce
 	                 "nonce", text, "probe", probe, "deadline_ms", deadline_ms);
 }
 
-int visit_make(const struct cell *cell, size_t layers, unsigned number, int deadline_s,
-               struct visit_record *ret, char **ret_json, struct err *e)
+int visit_plan(const struct cell *cell, size_t layers, struct visit_record *ret, struct err *e)
 {
 	struct visit_record v = {.layers = layers, .probe0 = layers == 1, .state = VISIT_NOT_RUN};
-	json_auto_t *root = NULL;
-	json_t *stack = json_array();
-	char *text;
-	int r;
+	int r = 0;
 
-	root = json_pack("{s:i, s:o}", "visit", (int)number, "stack", stack);
 	cell_print(cell, layers, v.cell_id);
-	for (size_t i = 0; i < layers; i++) {
-		bool probe = i > 0 || v.probe0;
-		json_t *layer;
-
+	for (size_t i = 0; i < layers && r == 0; i++)
 		r = mint(v.nonce[i], e);
-		if (r < 0)
-			return r;
-		layer = layer_json(cell, i, v.nonce[i], probe, deadline_s);
+	if (r == 0)
+		*ret = v;
+	return r;
+}
+
+int visit_frame(const struct cell *cell, const struct visit_record *v, unsigned number,
+                int deadline_s, char **ret_json, struct err *e)
+{
+	json_t *stack = json_array();
+	json_auto_t *root = json_pack("{s:i, s:o}", "visit", (int)number, "stack", stack);
+	char *text;
+
+	for (size_t i = 0; i < v->layers; i++) {
+		json_t *layer = layer_json(cell, i, v->nonce[i], i > 0 || v->probe0, deadline_s);
+
 		if (!root || !layer || json_array_append_new(stack, layer) < 0)
 			return err_set(e, -ENOMEM, "VISIT frame: out of memory");
 	}
 	text = json_dumps(root, JSON_COMPACT);
 	if (!text)
 		return err_set(e, -ENOMEM, "VISIT frame: out of memory");
-	*ret = v;
 	*ret_json = text;
 	return 0;
+}
+
+void visit_close(struct frame_scanner *s, struct evidence_digest *ret)
+{
+	ret->size = s->digest.length;
+	ret->known = true;
+	sha256_final(&s->digest, ret->sha256);
+	sha256_init(&s->digest);
 }

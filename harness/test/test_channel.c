@@ -125,8 +125,10 @@ START_TEST(visit_of_a_container)
 	json_t *root, *stack, *inner;
 
 	ck_assert_int_eq(cell_parse("td@mem=2048/docker.privileged+dev+tsm", &cell, &e), 0);
-	ck_assert_int_eq(visit_make(&cell, 2, 7, 60, &a, &json, &e), 0);
-	ck_assert_int_eq(visit_make(&cell, 2, 8, 60, &b, &other, &e), 0);
+	ck_assert_int_eq(visit_plan(&cell, 2, &a, &e), 0);
+	ck_assert_int_eq(visit_frame(&cell, &a, 7, 60, &json, &e), 0);
+	ck_assert_int_eq(visit_plan(&cell, 2, &b, &e), 0);
+	ck_assert_int_eq(visit_frame(&cell, &b, 8, 60, &other, &e), 0);
 	root = json_loads(json, 0, NULL);
 	ck_assert_int_eq(json_integer_value(json_object_get(root, "visit")), 7);
 	stack = json_object_get(root, "stack");
@@ -159,7 +161,8 @@ START_TEST(visit_of_layer0)
 	char *json;
 
 	ck_assert_int_eq(cell_parse("vm/docker", &cell, &e), 0);
-	ck_assert_int_eq(visit_make(&cell, 1, 0, 90, &v, &json, &e), 0);
+	ck_assert_int_eq(visit_plan(&cell, 1, &v, &e), 0);
+	ck_assert_int_eq(visit_frame(&cell, &v, 0, 90, &json, &e), 0);
 	root = json_loads(json, 0, NULL);
 	ck_assert_uint_eq(json_array_size(json_object_get(root, "stack")), 1);
 	check_layer(json_array_get(json_object_get(root, "stack"), 0), "vm", 1, 90000, v.nonce[0]);

@@ -12,7 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/cleanup.h"
+#include "core/file.h"
 #include "format/bytes.h"
+#include "judge/unchanged.h"
 #include "record/store.h"
 #include "run/process.h"
 #include "run/runner.h"
@@ -100,6 +103,25 @@ static struct boot a_boot(const char *id)
 static void (*on_progress)(void *userdata, enum session_event what, const struct boot_record *boot,
                            const struct visit_record *visit);
 
+/* What was recorded of it is what is on the disk. */
+static void check_evidence(const struct boot_record *b)
+{
+	_cleanup_(bytes_free) struct bytes channel = {0};
+	char why[JUDGE_TEXT_MAX];
+	struct err e;
+
+	ck_assert_int_eq(store_channel(record.dir, b->boot.id, &channel, &e), 0);
+	unchanged_check(b, &channel, why);
+	ck_assert_str_eq(why, "");
+	for (size_t i = 0; i < b->visits; i++)
+		ck_assert(b->visit[i].evidence.known || b->visit[i].state == VISIT_NOT_RUN);
+	if (channel.size > 0) { /* and not another byte */
+		((uint8_t *)channel.data)[channel.size - 1] ^= 1;
+		unchanged_check(b, &channel, why);
+		ck_assert_str_ne(why, "");
+	}
+}
+
 static int execute(size_t boots, unsigned jobs)
 {
 	struct boot boot[4] = {a_boot("vm-1"), a_boot("vm-2"), a_boot("vm-3"), a_boot("vm-4")};
@@ -119,6 +141,9 @@ static int execute(size_t boots, unsigned jobs)
 	r = store_load(record.dir, &loaded, &e);
 	ck_assert_msg(r == 0, "%s", e.text);
 	ck_assert_uint_eq(loaded.boots, record.boots);
+	ck_assert(loaded.ended);
+	for (size_t i = 0; i < loaded.boots; i++)
+		check_evidence(&loaded.boot[i]);
 	run_record_done(&loaded);
 	return signal_number;
 }
@@ -146,6 +171,47 @@ static uint64_t file_size(const char *boot, const char *name)
 	ck_assert_msg(stat(path, &st) == 0, "%s", path);
 	return (uint64_t)st.st_size;
 }
+
+/* While it runs, run.json has the plan, and each visit before it is told. */
+static size_t told;
+
+static void look_at_record(void *userdata, enum session_event what, const struct boot_record *boot,
+                           const struct visit_record *visit)
+{
+	struct run_record now;
+	struct err e;
+
+	(void)userdata;
+	(void)boot;
+	if (what == SESSION_STARTED && told == 0) {
+		ck_assert_int_eq(store_load(record.dir, &now, &e), 0);
+		ck_assert(!now.ended);
+		ck_assert_uint_eq(now.boots, 2);
+		ck_assert_uint_eq(now.boot[1].visits, CELLS);
+		run_record_done(&now);
+	}
+	if (what != SESSION_VISIT_OVER)
+		return;
+	ck_assert_int_eq(store_load(record.dir, &now, &e), 0);
+	for (size_t i = 0; i < CELLS; i++) {
+		const struct visit_record *v = &now.boot[told / CELLS].visit[i];
+
+		ck_assert_str_eq(v->cell_id, cell_ids[i]);
+		ck_assert_int_eq(v->state == VISIT_DONE, i <= told % CELLS);
+		if (strcmp(v->cell_id, visit->cell_id) == 0)
+			ck_assert_mem_eq(v->nonce, visit->nonce, sizeof(v->nonce));
+	}
+	told++;
+	run_record_done(&now);
+}
+
+START_TEST(nothing_lost)
+{
+	on_progress = look_at_record;
+	ck_assert_int_eq(execute(2, 1), 0);
+	ck_assert_uint_eq(told, 2 * CELLS);
+}
+END_TEST
 
 START_TEST(all_well)
 {
@@ -403,6 +469,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, all_well);
+	tcase_add_test(tc, nothing_lost);
 	tcase_add_loop_test(tc, fault_in_a_visit, 0, COUNT_OF(faults));
 	tcase_add_test(tc, fault_in_the_last_visit);
 	tcase_add_loop_test(tc, layer0_fails_twice, 0, COUNT_OF(start_faults));

@@ -16,7 +16,7 @@
 #include "test/golden.h"
 
 static char top[] = "/tmp/tception-test-XXXXXX";
-static char dir[PATH_MAX], case_path[PATH_MAX];
+static char dir[PATH_MAX - 64], case_path[PATH_MAX];
 
 static void set_up(void)
 {
@@ -53,6 +53,7 @@ static struct visit_record visits[] = {
          .probe0 = true,
          .begin = 0,
          .end = 4096,
+         .evidence = {true, 4096, {9, 8, 7}},
          .seconds = 1.25,
          .state = VISIT_DONE},
         {.cell_id = "td@mem=1024/docker+dev",
@@ -86,7 +87,8 @@ static struct boot_record boots[] = {
          .reason = "why",
          .console_tail = (char *)"two\nlines",
          .visit = visits,
-         .visits = 2},
+         .visits = 2,
+         .tail = {true, 77, {1}}},
         {.boot = {.id = "vm-1",
                   .layer0 = {.kind = &kind_rows[KIND_VM]},
                   .layer0_id = "vm",
@@ -103,6 +105,8 @@ static struct run_record a_record(void)
 {
 	return (struct run_record){.id = (char *)"20260131T120000Z-1a2b3c4d",
 	                           .dir = dir,
+	                           .command = args,
+	                           .directory = (char *)"/home/user",
 	                           .host = {.qemu = "/usr/bin/qemu",
 	                                    .qemu_version = "7.2.22",
 	                                    .kvm_reason = "no /dev/kvm",
@@ -130,6 +134,9 @@ static void same_visit(const struct visit_record *a, const struct visit_record *
 	ck_assert_int_eq(a->probe0, b->probe0);
 	ck_assert_uint_eq(a->begin, b->begin);
 	ck_assert_uint_eq(a->end, b->end);
+	ck_assert_int_eq(a->evidence.known, b->evidence.known);
+	ck_assert_uint_eq(a->evidence.size, b->evidence.size);
+	ck_assert_mem_eq(a->evidence.sha256, b->evidence.sha256, SHA256_SIZE);
 	ck_assert_double_eq(a->seconds, b->seconds);
 	ck_assert_int_eq(a->state, b->state);
 	ck_assert_str_eq(a->reason, b->reason);
@@ -196,11 +203,90 @@ END_TEST
 
 START_TEST(one_run_a_folder)
 {
+	struct run_record r = a_record();
 	struct err e;
+	int lock, other;
 
+	ck_assert_int_eq(store_lock(dir, &lock, &e), 0);
+	ck_assert_int_eq(store_lock(dir, &other, &e), -EBUSY);
 	ck_assert_int_eq(store_create(dir, case_path, &e), 0);
+	ck_assert_int_eq(store_create(dir, case_path, &e), 0); /* killed before there was a plan */
+	ck_assert_int_eq(store_save(&r, &e), 0);
 	ck_assert_int_eq(store_create(dir, case_path, &e), -EEXIST);
 	ck_assert_ptr_nonnull(strstr(e.text, "holds a run already"));
+	close(lock);
+	ck_assert_int_eq(store_lock(dir, &lock, &e), 0);
+	close(lock);
+}
+END_TEST
+
+/* What a killed run left goes; what only has its name stays. */
+START_TEST(leftovers)
+{
+	static const char *const gone[] = {"run.json.new", "root.pem.new", "cases.yaml.new",
+	                                   "result.json.new"};
+	static const char *const kept[] = {"notes.new", "run.json", STORE_QGS_SOCKET};
+	char path[PATH_MAX];
+	struct err e;
+	int lock;
+
+	ck_assert_int_eq(store_lock(dir, &lock, &e), 0);
+	close(lock);
+	for (size_t i = 0; i < COUNT_OF(gone) + COUNT_OF(kept); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir,
+		         i < COUNT_OF(gone) ? gone[i] : kept[i - COUNT_OF(gone)]);
+		ck_assert_int_eq(file_write(path, "x", 1, &e), 0);
+	}
+	ck_assert_int_eq(store_lock(dir, &lock, &e), 0);
+	close(lock);
+	for (size_t i = 0; i < COUNT_OF(gone) + COUNT_OF(kept); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir,
+		         i < COUNT_OF(gone) ? gone[i] : kept[i - COUNT_OF(gone)]);
+		ck_assert_int_eq(access(path, F_OK), i < COUNT_OF(gone) ? -1 : 0);
+	}
+}
+END_TEST
+
+/* What is left of a run by the last boot that was to do it. */
+START_TEST(left)
+{
+	struct test_case item[6] = {{.id = "a"}, {.id = "b"}, {.id = "c"},
+	                            {.id = "td@mem=1024"}, {.id = "e"}, {.id = "td@mem=1024/docker+dev"}};
+	struct case_file cases = {.item = item, .count = 6};
+	struct visit_record done[2], late[2];
+	struct boot_record boot[3] = {boots[0], boots[0], boots[0]};
+	struct run_record r = {.boot = boot, .boots = 2};
+	struct plan p;
+	struct err e;
+
+	memcpy(done, visits, sizeof(done));
+	memcpy(late, visits, sizeof(late));
+	strcpy(boot[0].boot.id, "td-1");
+	boot[0].attempt = 1;
+	boot[0].visit = done;
+	strcpy(boot[1].boot.id, "td-1.2");
+	boot[1].visit = late;
+	boot[1].boot.step = steps + 1;
+	boot[1].boot.steps = 1;
+	strcpy(boot[2].boot.id, "td-12");
+	ck_assert_int_eq(run_record_attempts(&r, "td-1"), 2);
+	ck_assert_int_eq(run_record_attempts(&r, "td-12"), 0);
+	ck_assert_int_eq(run_record_left(&r, &cases, &p, &e), 0);
+	ck_assert_uint_eq(p.boots, 0);
+	plan_done(&p);
+	late[1].state = VISIT_NOT_RUN; /* though the first attempt came to it */
+	ck_assert_int_eq(run_record_left(&r, &cases, &p, &e), 0);
+	ck_assert_uint_eq(p.boots, 1);
+	ck_assert_str_eq(p.boot[0].id, "td-1");
+	ck_assert_uint_eq(p.boot[0].steps, 1);
+	ck_assert_uint_eq(p.boot[0].step[0].case_index, 5);
+	plan_done(&p);
+	done[0].state = VISIT_NOT_RUN;
+	ck_assert_int_eq(run_record_left(&r, &cases, &p, &e), 0);
+	ck_assert_uint_eq(p.boot[0].steps, 2);
+	plan_done(&p);
+	cases.count = 5;
+	ck_assert_int_eq(run_record_left(&r, &cases, &p, &e), -EINVAL);
 }
 END_TEST
 
@@ -235,6 +321,13 @@ static const struct {
         {"visit", "begin", "5000", "visit.begin"},
         {"visit", "end", "-1", "visit.end"},
         {"visit", "state", "\"fine\"", "visit.state"},
+        {"visit", "evidence", "{\"size\": 1, \"sha256\": \"00\"}", "visit.evidence"},
+        {"visit", "evidence", "{\"size\": -1, \"sha256\": \"\"}", "visit.evidence"},
+        {"boot", "tail", "{}", "boot.tail"},
+        {"", "command", "[]", "command"},
+        {"", "command", "{\"directory\": \"/\", \"words\": [1]}", "command.words"},
+        {"", "ended", "1", "run"},
+        {"", "id", "\"<b>\"", "id"},
         {"visit", "reason", "null", "visit"},
 };
 
@@ -277,7 +370,8 @@ END_TEST
 /* What run.json has gained since its first version, which folders of before do not have. */
 static bool may_be_missing(const char *name)
 {
-	static const char *const newer[] = {"tsc_khz", "clock", "qemu_said"};
+	static const char *const newer[] = {"tsc_khz", "clock",    "qemu_said", "ended",
+	                                    "command", "evidence", "tail"};
 
 	return enum_find(newer, COUNT_OF(newer), name) >= 0;
 }
@@ -396,6 +490,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, round_trip);
 	tcase_add_test(tc, one_run_a_folder);
+	tcase_add_test(tc, leftovers);
+	tcase_add_test(tc, left);
 	tcase_add_loop_test(tc, strict, 0, COUNT_OF(spoilt));
 	tcase_add_loop_test(tc, nothing_missing, 0, 4);
 	tcase_add_test(tc, no_json);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run_end.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/judged.h"
+
+#define GUEST_OVERHEAD 384 /* MiB: QEMU itself and, for an emulated TD, the module's RAM */
+
+int run_conclude(const char *dir, enum report_format format, bool show, struct err *e)
+{
+	struct judged j;
+	int r = judged_load(dir, &j, e);
+
+	if (r < 0)
+		return r;
+	r = judged_save(&j, e);
+	if (r == 0 && show)
+		r = report_write(format, &j.in, &j.verdict, stdout, e);
+	if (r == 0)
+		r = run_verdict_exit_code(&j.verdict);
+	judged_done(&j);
+	return r;
+}
+
+int run_failed(const char *dir, enum report_format format, const struct err *why)
+{
+	struct judged j;
+	struct err e;
+
+	fprintf(stderr, "tception: the run could not go on: %s\n", why->text);
+	if (judged_load(dir, &j, &e) == 0) {
+		if (report_write(format, &j.in, &j.verdict, stdout, &e) < 0)
+			fprintf(stderr, "tception: %s\n", e.text);
+		judged_done(&j);
+	}
+	return EXIT_BROKEN;
+}
+
+int run_same_host(const struct run_record *then, const struct host_facts *now, const char *root_pem,
+                  struct err *e)
+{
+	const struct host_facts *h = &then->host;
+
+	if (strcmp(now->qemu_version, h->qemu_version) != 0 ||
+	    strcmp(now->kernel, h->kernel) != 0 || strcmp(now->cpu, h->cpu) != 0)
+		return err_set(e, -EXDEV,
+		               "%s was begun on another host (QEMU %s, Linux %s): run its cells anew",
+		               then->dir, h->qemu_version, h->kernel);
+	if (root_pem && (!then->root_pem || strcmp(root_pem, then->root_pem) != 0))
+		return err_set(e, -EXDEV,
+		               "%s was begun with another test root: name its folder by --state-dir, "
+		               "or run its cells anew",
+		               then->dir);
+	return 0;
+}
+
+/* As many side by side as were asked for; else two, if CPUs and memory allow it. */
+unsigned run_jobs(const struct plan *plan, const struct host_facts *host, unsigned asked)
+{
+	unsigned jobs = host->cpus < 2 ? 1 : 2;
+	uint64_t largest = 0;
+
+	if (asked)
+		return asked;
+	for (size_t i = 0; i < plan->boots; i++) {
+		if (plan->boot[i].memory_mib > largest)
+			largest = plan->boot[i].memory_mib;
+	}
+	while (jobs > 1 && host->memory_mib &&
+	       jobs * (largest + GUEST_OVERHEAD) > host->memory_mib)
+		jobs--;
+	return jobs;
+}

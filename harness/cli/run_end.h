@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CLI_RUN_END_H
+#define TCEPTION_CLI_RUN_END_H
+
+#include <stdbool.h>
+
+#include "core/err.h"
+#include "report/report.h"
+
+/* Judges from the folder, exactly as `tception judge` will; the exit code, or -errno. */
+int run_conclude(const char *dir, enum report_format format, bool show, struct err *e);
+/* Tells what is known, though the run could not go on: `why`. The exit code. */
+int run_failed(const char *dir, enum report_format format, const struct err *why);
+
+/* Evidence of two hosts or two test roots is not one run's; `root_pem`: today's, or NULL. -EXDEV. */
+int run_same_host(const struct run_record *then, const struct host_facts *now, const char *root_pem,
+                  struct err *e);
+
+/* How many boots go side by side. */
+unsigned run_jobs(const struct plan *plan, const struct host_facts *host, unsigned asked);
+
+#endif

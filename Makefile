@@ -33,7 +33,7 @@ ROOMS := format core trust tception case disk measure measure/grub measure/sdboo
 MAIN_SRC := $(wildcard harness/cli/*.c)
 ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard harness/$r/*.c))
 MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)
-ROOM_OBJ := $(ROOM_SRC:%.c=$B/obj/%.o)
+ROOM_OBJ := $(ROOM_SRC:%.c=$B/obj/%.o) $B/page.o
 
 $B/obj/harness/%.o: harness/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
@@ -41,6 +41,10 @@ $B/obj/harness/%.o: harness/%.c Makefile | $(SETUP)
 $B/san/harness/%.o: harness/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC san,$<)$(CC) $(CFLAGS) $(SAN) -c $< -o $@
+
+# The HTML report's files, as they are.
+$B/page.o: harness/report/page.S $(wildcard harness/report/page/*) | $(SETUP)
+	$(call say,AS,$<)$(CC) -c $< -o $@
 
 $B/libtception.a: $(ROOM_OBJ)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
@@ -59,7 +63,7 @@ CHECK_LIBS := -lxml2 -lcheck -lsubunit -lrt -lpthread
 $B/test/%: $B/obj/harness/test/%.o $B/libtception.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $^ $(CHECK_LIBS) $(LIBS) -o $@
-$B/san/libtception.a: $(ROOM_SRC:%.c=$B/san/%.o)
+$B/san/libtception.a: $(ROOM_SRC:%.c=$B/san/%.o) $B/page.o
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
 	@mkdir -p $(@D)
@@ -78,7 +82,7 @@ FUZZ_CC := clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -isystem /usr/include
 $B/fuzz-obj/%.o: %.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC fuzz,$<)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c $< -o $@
-$B/fuzz/libtception.a: $(ROOM_SRC:%.c=$B/fuzz-obj/%.o)
+$B/fuzz/libtception.a: $(ROOM_SRC:%.c=$B/fuzz-obj/%.o) $B/page.o
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz-obj/harness/fuzz/steady.o $B/fuzz/libtception.a
@@ -124,9 +128,9 @@ test-fuzz: $(FUZZERS) ## replay the corpora, then a fixed number of runs from a 
 	$(call say,FUZZ,scripts/run-fuzzers)scripts/run-fuzzers check $(FUZZERS)
 test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on real guests
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases
-test-full: test ## also the full matrix, foreign verifiers, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
+test-full: test ## also the full matrix, foreign verifiers, the HTML report in a browser, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
-	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py cases/full_chains.py cases/full_verifiers.py cases/full_slow.py
+	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py cases/full_chains.py cases/full_verifiers.py cases/full_slow.py cases/full_page.py
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)

@@ -34,7 +34,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("pccs",): None,
 }
 LETTERS = {"f": "format", "j": "jobs", "o": "output", "?": "help", "V": "version", "r": "registers"}
-FORMATS = {"table", "json", "markdown", "junit"}
+FORMATS = {"table", "json", "markdown", "junit", "html", "ktap", "sarif"}
 
 
 @functools.cache
@@ -123,7 +123,7 @@ def test_formats(verb):
     assert ("f", "format") in options(*verb)
     done = tception(*verb, "--format", "nope")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[0] == f"{name(verb)}: --format 'nope': expected table, json, markdown or junit"
+    assert done.stderr.splitlines()[0] == f"{name(verb)}: --format 'nope': expected table, json, markdown, junit, html, ktap or sarif"
     for form in (*FORMATS, "md"):
         said = tception(*verb, "-f", form, "/nonexistent").stderr
         assert "nonexistent" in said or f"--format {form} is not for this verb" in said

@@ -19,8 +19,9 @@ static int check_format(const void *options, struct err *e)
 {
 	const struct options *o = options;
 
-	return o->format == REPORT_JUNIT
-	               ? err_set(e, -EINVAL, "--format junit is not for this verb")
+	return o->format >= REPORT_JUNIT
+	               ? err_set(e, -EINVAL, "--format %s is not for this verb",
+	                         report_format_names[o->format])
 	               : 0;
 }
 

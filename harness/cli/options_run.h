@@ -11,7 +11,7 @@ int options_take_format(void *report_format, const char *value, struct err *e);
 int options_take_json(void *report_format, const char *value, struct err *e);
 #define OPTION_FORMAT                                                                 \
 	OPTION_CALL(format, options_take_format, "format", "FORMAT",                  \
-	            "table (default), json, markdown (or md), of one run also junit", \
+	            "table (default), json, markdown (or md); of one run also junit, html, ktap, sarif", \
 	            .letter = 'f'),                                                   \
 	        OPTION_CALL(format, options_take_json, "json", NULL, "the same as --format json")
 

@@ -96,6 +96,7 @@ static enum grade grade_for(enum rung rung)
 	case RUNG_COVERS:
 		return GRADE_COVERED;
 	case RUNG_TCB:
+	case RUNG_CONFORMS:
 	case RUNG_COUNT:
 		break;
 	}

@@ -27,7 +27,7 @@ static json_t *interface_json(const struct interface_result *i)
 	                 text_or_null(i->detail));
 }
 
-static json_t *layer_json(const struct layer_verdict *l)
+json_t *layer_json(const struct layer_verdict *l)
 {
 	json_t *ladder = json_array(), *interfaces = json_array();
 
@@ -73,7 +73,7 @@ static json_t *clock_json(const struct clock_verdict *c)
 	                 rate_or_null(c->low), "high", rate_or_null(c->high));
 }
 
-static json_t *cell_json(const struct judge_input *in, const struct cell_verdict *v)
+json_t *cell_json(const struct judge_input *in, const struct cell_verdict *v)
 {
 	json_t *layers = json_array();
 
@@ -87,7 +87,7 @@ static json_t *cell_json(const struct judge_input *in, const struct cell_verdict
 	                 expectation_json(&in->cases->item[v->case_index]), "layers", layers);
 }
 
-static json_t *host_json(const struct host_facts *h)
+json_t *host_json(const struct host_facts *h)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:{s:b, s:s}, s:{s:b, s:s}}", "qemu",
 	                 h->qemu, "qemu_version", h->qemu_version, "kernel", h->kernel, "cpu",
@@ -96,7 +96,7 @@ static json_t *host_json(const struct host_facts *h)
 	                 h->tdx_usable, "reason", h->tdx_reason);
 }
 
-static json_t *boot_json(const struct boot_record *b)
+json_t *boot_json(const struct boot_record *b)
 {
 	char console[4096];
 
@@ -111,7 +111,7 @@ static json_t *boot_json(const struct boot_record *b)
 	                 "reason", text_or_null(b->reason), "console", text_or_null(console));
 }
 
-static json_t *summary_json(const struct run_verdict *v)
+json_t *summary_json(const struct run_verdict *v)
 {
 	json_t *s = json_object();
 

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <libxml/xmlwriter.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/library.h"
 #include "format/bytes.h"
+#include "report/parts.h"
 #include "report/report.h"
 
 #define XML_API(X, api)                           \
@@ -24,7 +26,7 @@
 	X(api, xmlTextWriterEndElement)           \
 	X(api, xmlTextWriterWriteAttribute)       \
 	X(api, xmlTextWriterWriteFormatAttribute) \
-	X(api, xmlTextWriterWriteFormatElement)
+	X(api, xmlTextWriterWriteFormatString)
 
 struct xml_api {
 	XML_API(LIBRARY_MEMBER, struct xml_api)
@@ -118,6 +120,47 @@ static const char *element_of(enum outcome outcome)
 	return "error";
 }
 
+static void cell_properties(struct document *d, const struct cell_verdict *v,
+                            const struct layer_verdict *l)
+{
+	start(d, "properties");
+	property(d, "outcome", ENUM_NAME(outcome_names, v->outcome));
+	property(d, "platform", ENUM_NAME(platform_names, v->platform));
+	property(d, "grade", l ? ENUM_NAME(grade_names, l->grade) : "none");
+	property(d, "origin", l ? ENUM_NAME(origin_names, l->origin) : "none");
+	if (l && l->kvm != KVM_UNKNOWN)
+		property(d, "kvm", kvm_state_names[l->kvm]);
+	if (v->boot_id)
+		property(d, "boot", v->boot_id);
+	end(d);
+}
+
+/* What a reader of the CI system needs to act on it: expectation, ladder, where the evidence is. */
+static void write_output(struct document *d, const struct judge_input *in,
+                         const struct cell_verdict *v, const struct layer_verdict *l)
+{
+	char expected[EXPECTED_MAX];
+
+	start(d, "system-out");
+	d->api.xmlTextWriterWriteFormatString(
+	        d->writer, "grade %s, origin %s, platform %s: %s\nexpected: %s\nwhy: %s\n",
+	        l ? ENUM_NAME(grade_names, l->grade) : "none",
+	        l ? ENUM_NAME(origin_names, l->origin) : "none",
+	        ENUM_NAME(platform_names, v->platform), v->reason, expected_text(in, v, expected),
+	        in->cases->item[v->case_index].why);
+	for (int i = 0; l && i < RUNG_COUNT; i++)
+		d->api.xmlTextWriterWriteFormatString(
+		        d->writer, "%-9s %s %s %s\n", rung_names[i],
+		        l->ladder[i].ok == RUNG_TRUE    ? "yes"
+		        : l->ladder[i].ok == RUNG_FALSE ? "no"
+		                                        : "-",
+		        l->ladder[i].error, l->ladder[i].detail);
+	if (v->boot_id)
+		d->api.xmlTextWriterWriteFormatString(d->writer, "evidence: boots/%s in the folder %s\n",
+		                                      v->boot_id, in->run->dir);
+	end(d);
+}
+
 static void write_cell(struct document *d, const struct judge_input *in,
                        const struct cell_verdict *v)
 {
@@ -125,27 +168,22 @@ static void write_cell(struct document *d, const struct judge_input *in,
 	const char *element = element_of(v->outcome);
 
 	start(d, "testcase");
-	if (v->platform == PLATFORM_NONE)
-		attribute(d, "classname", "vm");
+	if (v->platform == PLATFORM_NONE) /* a skipped TD was never given one */
+		attribute(d, "classname", strncmp(v->id, "td", 2) == 0 ? "td" : "vm");
 	else
 		d->api.xmlTextWriterWriteFormatAttribute(d->writer, BAD_CAST "classname", "td.%s",
 		                                         ENUM_NAME(platform_names, v->platform));
 	attribute(d, "name", v->id);
 	d->api.xmlTextWriterWriteFormatAttribute(d->writer, BAD_CAST "time", "%.3f",
 	                                         v->layers ? v->seconds : 0.0);
+	cell_properties(d, v, l);
 	if (element) {
 		start(d, element);
 		attribute(d, "type", ENUM_NAME(outcome_names, v->outcome));
 		attribute(d, "message", v->reason);
 		end(d);
 	}
-	d->api.xmlTextWriterWriteFormatElement(
-	        d->writer, BAD_CAST "system-out",
-	        "grade %s, origin %s, platform %s: %s\nexpected: %s\n",
-	        l ? ENUM_NAME(grade_names, l->grade) : "none",
-	        l ? ENUM_NAME(origin_names, l->origin) : "none",
-	        ENUM_NAME(platform_names, v->platform), v->reason,
-	        in->cases->item[v->case_index].why);
+	write_output(d, in, v, l);
 	end(d);
 }
 

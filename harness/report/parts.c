@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/enum.h"
 
@@ -75,4 +76,37 @@ json_t *cost_json(const struct layer_cost *c)
 	                 "syscall_ns", time_or_null(c->syscall_ns), "fault_ns",
 	                 time_or_null(c->fault_ns), "memory_kib", time_or_null(c->memory_kib),
 	                 "disk_kib", time_or_null(c->disk_kib));
+}
+
+void html_text(const char *text, FILE *out)
+{
+	for (; *text; text++) {
+		if (strchr("<>&\"'", *text))
+			fprintf(out, "&#%d;", *text);
+		else
+			fputc(*text, out);
+	}
+}
+
+const char *expected_text(const struct judge_input *in, const struct cell_verdict *v,
+                          char out[EXPECTED_MAX])
+{
+	const struct expectation *x = &in->cases->item[v->case_index].expect;
+	const char *const part[][2] = {
+	        {"grade ", x->grade >= 0 ? grade_names[x->grade] : ""},
+	        {"first false rung ", x->rung >= 0 ? rung_names[x->rung] : ""},
+	        {"errno ", x->error},
+	        {"kvm ", x->kvm >= 0 ? kvm_state_names[x->kvm] : ""},
+	        {"extend ", x->extend},
+	        {"covers ", x->covers},
+	};
+	size_t used = (size_t)snprintf(out, EXPECTED_MAX, "%s",
+	                               x->entered ? "entered" : "not entered");
+
+	for (size_t i = 0; i < COUNT_OF(part) && used < EXPECTED_MAX; i++) {
+		if (part[i][1][0])
+			used += (size_t)snprintf(out + used, EXPECTED_MAX - used, ", %s%s",
+			                         part[i][0], part[i][1]);
+	}
+	return out;
 }

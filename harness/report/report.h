@@ -13,8 +13,8 @@
  */
 #define REPORT_SCHEMA_VERSION 1
 
-enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN, REPORT_JUNIT };
-extern const char *const report_format_names[4]; /* "table", "json", "markdown", "junit" */
+enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN, REPORT_JUNIT, REPORT_HTML, REPORT_KTAP, REPORT_SARIF };
+extern const char *const report_format_names[7]; /* "table", "json", "markdown", "junit" ... */
 
 /* Whether `out` took it all is the caller's to see, here and below. */
 int report_write(enum report_format format, const struct judge_input *in,
@@ -23,9 +23,16 @@ int report_write(enum report_format format, const struct judge_input *in,
 /* The result as results/README.md describes it. Caller frees. */
 int report_json(const struct judge_input *in, const struct run_verdict *verdict, char **ret,
                 struct err *e);
+/* One self-contained file; what a guest said is in it as JSON, and shown as text. */
+int report_html(const struct judge_input *in, const struct run_verdict *verdict, FILE *out,
+                struct err *e);
 int report_junit(const struct judge_input *in, const struct run_verdict *verdict, FILE *out,
                  struct err *e);
 void report_table(const struct judge_input *in, const struct run_verdict *verdict, FILE *out);
+void report_ktap(const struct judge_input *in, const struct run_verdict *verdict, FILE *out);
+/* Isolation findings. */
+int report_sarif(const struct judge_input *in, const struct run_verdict *verdict, FILE *out,
+                 struct err *e);
 void report_markdown(const struct judge_input *in, const struct run_verdict *verdict, FILE *out);
 
 /* The layer's frames, one JSON object a line: offset, type, sequence and payload. */

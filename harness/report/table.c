@@ -6,23 +6,20 @@
 
 #include "core/cleanup.h"
 #include "core/enum.h"
+#include "report/parts.h"
 #include "report/report.h"
 
-const char *const report_format_names[4] = {
+const char *const report_format_names[7] = {
         [REPORT_TABLE] = "table",
         [REPORT_JSON] = "json",
         [REPORT_MARKDOWN] = "markdown",
         [REPORT_JUNIT] = "junit",
+        [REPORT_HTML] = "html",
+        [REPORT_KTAP] = "ktap",
+        [REPORT_SARIF] = "sarif",
 };
 
-/* The columns of one cell. A grade that rests on a quote carries the quote's origin. */
-struct row {
-	char grade[40];
-	const char *kvm;
-	char seconds[16];
-};
-
-static void row_make(const struct cell_verdict *v, struct row *r)
+void row_make(const struct cell_verdict *v, struct row *r)
 {
 	const struct layer_verdict *l = v->layers ? &v->layer[v->layers - 1] : NULL;
 
@@ -48,7 +45,7 @@ static size_t id_width(const struct run_verdict *v)
 	return width;
 }
 
-static const char *platform_note(enum platform p)
+const char *report_platform_note(enum platform p)
 {
 	if (p == PLATFORM_EMULATED)
 		return "emulated: trust domains run on a software TDX module and quotes are signed "
@@ -59,7 +56,7 @@ static const char *platform_note(enum platform p)
 	return "none: no trust domain was run";
 }
 
-static void summary(const struct judge_input *in, const struct run_verdict *v, FILE *out)
+void report_summary(const struct judge_input *in, const struct run_verdict *v, FILE *out)
 {
 	fprintf(out, "%zu cells:", v->cells);
 	for (size_t i = 0; i < 5; i++) {
@@ -86,40 +83,11 @@ void report_table(const struct judge_input *in, const struct run_verdict *verdic
 		        ENUM_NAME(outcome_names, v->outcome), r.grade, r.kvm, r.seconds, v->reason);
 	}
 	fputc('\n', out);
-	summary(in, verdict, out);
-	fprintf(out, "platform %s\n", platform_note(verdict->platform));
-}
-
-/* Cell IDs and escaped ASCII only, so the bar is all that needs care. */
-static void markdown_text(const char *text, FILE *out)
-{
-	for (; *text; text++) {
-		if (strchr("|<>&`*_[]", *text))
-			fprintf(out, "&#%d;", *text);
-		else
-			fputc(*text, out);
-	}
-}
-
-void report_markdown(const struct judge_input *in, const struct run_verdict *verdict, FILE *out)
-{
-	fputs("| cell | platform | outcome | grade (origin) | kvm | s | reason |\n"
-	      "|---|---|---|---|---|---:|---|\n",
-	      out);
-	for (size_t i = 0; i < verdict->cells; i++) {
-		const struct cell_verdict *v = &verdict->cell[i];
-		struct row r;
-
-		row_make(v, &r);
-		fprintf(out, "| `%s` | %s | %s | %s | %s | %s | ", v->id,
-		        ENUM_NAME(platform_names, v->platform),
-		        ENUM_NAME(outcome_names, v->outcome), r.grade, r.kvm, r.seconds);
-		markdown_text(v->reason, out);
-		fputs(" |\n", out);
-	}
-	fputc('\n', out);
-	summary(in, verdict, out);
-	fprintf(out, "\nPlatform %s.\n", platform_note(verdict->platform));
+	report_summary(in, verdict, out);
+	if (!in->run->ended)
+		fprintf(out, "this run did not come to its end: 'tception run --resume %s' goes on\n",
+		        in->run->dir);
+	fprintf(out, "platform %s\n", report_platform_note(verdict->platform));
 }
 
 int report_write(enum report_format format, const struct judge_input *in,
@@ -137,6 +105,15 @@ int report_write(enum report_format format, const struct judge_input *in,
 		break;
 	case REPORT_JUNIT:
 		rc = report_junit(in, verdict, out, e);
+		break;
+	case REPORT_KTAP:
+		report_ktap(in, verdict, out);
+		break;
+	case REPORT_SARIF:
+		rc = report_sarif(in, verdict, out, e);
+		break;
+	case REPORT_HTML:
+		rc = report_html(in, verdict, out, e);
 		break;
 	case REPORT_JSON:
 		rc = report_json(in, verdict, &json, e);

@@ -145,7 +145,9 @@ START_TEST(safe_and_honest)
 	static const enum twist twists[] = {AS_IT_SHOULD_BE, NOT_STARTED, CUT_SHORT, QUOTE_FOREIGN};
 
 	for (size_t t = 0; t < 4; t++) {
-		for (int f = REPORT_TABLE; f <= REPORT_JUNIT; f++) {
+		for (int f = REPORT_TABLE; f <= REPORT_SARIF; f++) {
+			if (f == REPORT_HTML) /* page.css and page.js have tabs; cases/test_reports.py */
+				continue;
 			char *text = report_of(twists[t], (enum report_format)f), *line, *rest;
 
 			for (const char *c = text; *c; c++)
@@ -155,7 +157,7 @@ START_TEST(safe_and_honest)
 			     line = strtok_r(NULL, "\n", &rest)) {
 				const char *id = line + strspn(line, "|` ");
 
-				if (strncmp(id, "td", 2) == 0)
+				if (strncmp(id, "td/", 3) == 0 || strncmp(id, "td ", 3) == 0)
 					ck_assert_msg(strstr(line, "emulated") != NULL, "%s", line);
 			}
 			free(text);
@@ -294,6 +296,7 @@ int main(void)
 	tcase_add_loop_test(t, junit_says_it_as_ci_reads_it, 0, COUNT_OF(junit));
 	tcase_add_test(t, frame_lines);
 	tcase_add_test(t, progress);
+	tcase_set_timeout(t, 120);
 	suite_add_tcase(s, t);
 	return golden_run(s);
 }

@@ -29,7 +29,7 @@ $(SETUP): scripts/setup scripts/packages
 	@mkdir -p $B && touch $@
 
 # ---- harness -----------------------------------------------------------------------------------
-ROOMS := format core trust tception case disk measure measure/grub measure/sdboot reference plan record judge run report
+ROOMS := format core trust tception case disk measure measure/grub measure/sdboot reference plan record judge run report td
 MAIN_SRC := $(wildcard harness/cli/*.c)
 ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard harness/$r/*.c))
 MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)

@@ -9,7 +9,7 @@ import pytest
 from conftest import TOP, tception
 
 PAGE = TOP / "harness" / "cli" / "tception.1"
-SEVERAL = [(), ("quote",), ("collateral",), ("measure",)]  # verbs that are several
+SEVERAL = [(), ("quote",), ("collateral",), ("measure",), ("td",)]  # verbs that are several
 NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: nothing
     ("run",): None,
     ("list",): None,
@@ -30,6 +30,13 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("measure", "reference"): "--firmware",
     ("measure", "explain"): "--quote, --tdreport or --eventlog",
     ("measure", "acpi"): "--output",
+    ("td", "run"): "no PROGRAM",
+    ("td", "shell"): None,
+    ("td", "up"): None,
+    ("td", "exec"): "no TD and PROGRAM",
+    ("td", "down"): "which one? a TD or --all",
+    ("td", "list"): None,
+    ("td", "trust"): "no DIR",
     ("qgs",): "--key or --any-report",
     ("pccs",): None,
 }
@@ -86,7 +93,7 @@ def test_unknown_option(verb):
 @pytest.mark.parametrize("verb", [*SEVERAL, *NEEDS], ids=name)
 def test_too_much(verb):
     """Where arguments are not a list without end, one more than there should be is refused."""
-    if verb in (("compare",), ("measure", "acpi"), ("measure", "reference")):
+    if verb in (("compare",), ("measure", "acpi"), ("measure", "reference"), ("td", "run"), ("td", "exec")):
         pytest.skip("takes a list")
     done = tception(*verb, "nope", "nope", "nope")
     assert (done.returncode, done.stdout) == (2, "")
@@ -142,6 +149,11 @@ def test_formats(verb):
     (("measure", "rtmr", "--memory", "12x"), "--memory 12x: not a number of MiB"),
     (("measure", "rtmr", "--quote", "x"), "unrecognized option '--quote'"),
     (("measure", "explain", "--qemu-version", "new", "--quote", "x"), "--qemu-version new: not like 7.2 or 10.1.2"),
+    (("td", "run", "--exits", "stage", "true"), "--exits 'stage': expected passthrough or ve"),
+    (("td", "up", "--memory", "much"), "--memory 'much': expected a number from 1 to 1048576"),
+    (("td", "trust", "--profile", "Fine", "x"), "--profile 'Fine': expected UpToDate, "),
+    (("td", "run", "--profile", "TDRelaunchAdvised", "--quote", "v4", "true"), "only quotes of version 5 can advise a relaunch"),
+    (("td", "up", "A b"), "'A b' is no name for a TD"),
     (("qgs", "--any-report", "--fault", "love"), "--fault 'love': expected none, silent, "),
 ])
 def test_wrong_value(args, says):

@@ -12,7 +12,7 @@ from conftest import TCEPTION, TOP, tception
 
 TEXT = (TOP / "README.md").read_text()
 COMMANDS = [line.split("#")[0].strip() for line in re.findall(r"^    ((?:build/tception|make) .*)$", TEXT, re.M)]
-BOOTING = {"run", "grants"}
+BOOTING = {"run", "grants", "td"}
 ROOMS = ["harness", "guests", "cases", "cases/golden", "scripts", "results"]
 
 
@@ -33,8 +33,8 @@ def test_command(command):
 def test_command_that_boots(command):
     """Not run here: its options are those of the verb, and its cell can be written so."""
     verb, *rest = words(command)
-    said = tception(verb, "--help").stdout
-    for word in rest:
+    said = tception(*([verb, rest.pop(0)] if verb == "td" else [verb]), "--help").stdout
+    for word in rest[:rest.index("--")] if "--" in rest else rest:
         if word.startswith("-"):
             assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", said), word
         elif word.startswith("cases/"):

@@ -15,7 +15,7 @@ $B/agent: $(AGENT_OBJ)
 AGENT_DRIVERS := $(wildcard guests/agent/driver_*.c)
 AGENT_TEST_SRC := $(filter-out guests/agent/main.c $(AGENT_DRIVERS),$(AGENT_SRC))
 AGENT_TEST_LIBS = -ljansson -lkcapi -lcrypt -larchive $(CHECK_LIBS) -lm
-AGENT_TESTS := test_agent test_containers test_parts test_probes
+AGENT_TESTS := test_agent test_containers test_parts test_probes test_td
 GUEST_TESTS += $(AGENT_TESTS:%=$B/test/%)
 GUEST_SAN_TESTS += $(AGENT_TESTS:%=$B/san/test/%)
 $B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
@@ -36,6 +36,7 @@ $(eval $(call AGENT_TEST,test_agent))
 $(eval $(call AGENT_TEST,test_containers,$(AGENT_DRIVERS)))
 $(eval $(call AGENT_TEST,test_parts,$(AGENT_DRIVERS)))
 $(eval $(call AGENT_TEST,test_probes,$(AGENT_DRIVERS)))
+$(eval $(call AGENT_TEST,test_td,$(AGENT_DRIVERS)))
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.
 # Stripped: the names of the compiler's temporary files would differ each time.

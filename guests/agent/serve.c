@@ -10,6 +10,7 @@
 #include "agent/child.h"
 #include "agent/driver.h"
 #include "agent/probe.h"
+#include "agent/td.h"
 #include "agent/util.h"
 #include "agent/visit.h"
 
@@ -80,6 +81,8 @@ int serve(struct channel *c)
 			r = serve_visit(c, object);
 		else if (type == FRAME_TIME)
 			r = send_clock(c);
+		else if (type == FRAME_TD && c->port)
+			r = td_begin(c, object);
 		if (r < 0)
 			return r;
 	}

@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 	        {"collateral", cmd_collateral, "what collateral there is, and when it expires"},
 	        {"eventlog", cmd_eventlog, "what a boot measured, and whether a quote agrees"},
 	        {"measure", cmd_measure, "predict and explain MRTD and RTMRs from the inputs"},
+	        {"td", cmd_td, "trust domains for one's own work: run, shell, up, exec, trust ..."},
 	        {"qgs", cmd_qgs, "serve emulated quotes on a unix socket"},
 	        {"pccs", cmd_pccs, "serve the collateral of emulated quotes over HTTP"},
 	};

@@ -7,6 +7,7 @@
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "cli/service.h"
+#include "cli/td.h"
 #include "core/cleanup.h"
 #include "run/pccs.h"
 
@@ -15,6 +16,7 @@
 struct options {
 	const char *state_dir;
 	const char *root;
+	enum authority_profile profile;
 	struct pccs_config config;
 };
 
@@ -40,6 +42,7 @@ static int serve(struct options *o, struct err *e)
 	if ((r = authority_take(o->state_dir, &a, e)) < 0 ||
 	    (r = service_write(a, o->root, NULL, e)) < 0 || (r = service_loop(&event, e)) < 0)
 		goto out;
+	authority_set_profile(a, o->profile);
 	o->config.authority = a;
 	if ((r = pccs_new(event, &o->config, &p, e)) < 0)
 		goto out;
@@ -62,6 +65,7 @@ int cmd_pccs(int argc, char **argv)
 	        OPTION_TEXT(config.address, "address", "IP",
 	                    "listen on this address (default: 127.0.0.1)"),
 	        OPTION_TEXT(root, "root", "FILE", "write the test root's certificate to FILE"),
+	        OPTION_PROFILE(profile),
 	        OPTION_STATE_DIR,
 	        {0},
 	};

@@ -7,6 +7,7 @@
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "cli/service.h"
+#include "cli/td.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/file.h"
@@ -21,6 +22,7 @@ struct options {
 	const char *root;
 	const char *collateral;
 	const char *key_file;
+	enum authority_profile profile;
 	struct qgs_config config;
 };
 
@@ -69,8 +71,10 @@ static int serve(struct options *o, struct err *e)
 	int r;
 
 	if ((o->key_file && (r = read_key(o->key_file, key, e)) < 0) ||
-	    (r = authority_take(o->state_dir, &a, e)) < 0 ||
-	    (r = service_write(a, o->root, o->collateral, e)) < 0 ||
+	    (r = authority_take(o->state_dir, &a, e)) < 0)
+		goto out;
+	authority_set_profile(a, o->profile);
+	if ((r = service_write(a, o->root, o->collateral, e)) < 0 ||
 	    (r = service_loop(&event, e)) < 0)
 		goto out;
 	o->config.authority = a;
@@ -108,6 +112,7 @@ int cmd_qgs(int argc, char **argv)
 	        OPTION_TEXT(root, "root", "FILE", "write the test root's certificate to FILE"),
 	        OPTION_TEXT(collateral, "collateral", "FILE",
 	                    "write a bundle of collateral to FILE"),
+	        OPTION_PROFILE(profile),
 	        OPTION_STATE_DIR,
 	        {0},
 	};

@@ -13,7 +13,7 @@ static const char *const type_names[] = {
         [FRAME_BLOB] = "BLOB",   [FRAME_REPORT] = "REPORT", [FRAME_ENTER] = "ENTER",
         [FRAME_RELAY] = "RELAY", [FRAME_STDERR] = "STDERR", [FRAME_LEFT] = "LEFT",
         [FRAME_DONE] = "DONE",   [FRAME_EXTEND] = "EXTEND", [FRAME_TIME] = "TIME",
-        [FRAME_CLOCK] = "CLOCK",
+        [FRAME_CLOCK] = "CLOCK", [FRAME_TD] = "TD",         [FRAME_SERVING] = "SERVING",
 };
 
 const char *frame_type_name(uint16_t type)

@@ -22,20 +22,22 @@ enum frame_type {
 	FRAME_VISIT = 1, /* probe yourself under this nonce, then enter the rest of the stack */
 	FRAME_BYE = 2,   /* no more visits: power off (VM) or exit (container) */
 	FRAME_TIME = 3,  /* between visits: say what your clock says */
+	FRAME_TD = 4,    /* to a VM, instead of visits: be a machine for somebody's own work */
 	/* agent -> harness (or parent layer) */
-	FRAME_READY = 15,  /* a VM's agent serves its port from now on; no visit before that */
-	FRAME_HELLO = 16,  /* first frame of a visit: layer ID, nonce, agent version, kernel */
-	FRAME_FACT = 17,   /* one probe's findings */
-	FRAME_DMESG = 18,  /* a piece of the kernel log */
-	FRAME_BLOB = 19,   /* a file's contents: CCEL table, event log ... */
-	FRAME_REPORT = 20, /* one TDX interface tried: TDREPORT or quote, or its errno */
-	FRAME_ENTER = 21,  /* a child is being started: tag, argv */
-	FRAME_RELAY = 22,  /* raw bytes a child wrote to its channel, unread */
-	FRAME_STDERR = 23, /* bytes a child wrote to stderr or its console */
-	FRAME_LEFT = 24,   /* a child ended: wait status, reason, seconds */
-	FRAME_DONE = 25,   /* last frame of a visit */
-	FRAME_EXTEND = 26, /* RTMR3 extended, or tried to: the event, its digest, the errno */
-	FRAME_CLOCK = 27,  /* the answer to TIME; no part of a visit */
+	FRAME_READY = 15,   /* a VM's agent serves its port from now on; no visit before that */
+	FRAME_HELLO = 16,   /* first frame of a visit: layer ID, nonce, agent version, kernel */
+	FRAME_FACT = 17,    /* one probe's findings */
+	FRAME_DMESG = 18,   /* a piece of the kernel log */
+	FRAME_BLOB = 19,    /* a file's contents: CCEL table, event log ... */
+	FRAME_REPORT = 20,  /* one TDX interface tried: TDREPORT or quote, or its errno */
+	FRAME_ENTER = 21,   /* a child is being started: tag, argv */
+	FRAME_RELAY = 22,   /* raw bytes a child wrote to its channel, unread */
+	FRAME_STDERR = 23,  /* bytes a child wrote to stderr or its console */
+	FRAME_LEFT = 24,    /* a child ended: wait status, reason, seconds */
+	FRAME_DONE = 25,    /* last frame of a visit */
+	FRAME_EXTEND = 26,  /* RTMR3 extended, or tried to: the event, its digest, the errno */
+	FRAME_CLOCK = 27,   /* the answer to TIME; no part of a visit */
+	FRAME_SERVING = 28, /* the answer to TD */
 };
 
 struct frame_header {

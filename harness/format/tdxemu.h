@@ -28,7 +28,7 @@
 #define TDXEMU_CONFIG_MAGIC   0x31464346444c4b54ull
 #define TDXEMU_CONFIG_VERSION 2
 #define TDXEMU_MAILBOX_MAGIC  0x31424d4645445854ull
-#define TDXEMU_DOORBELL_PORT                                                                  \
+#define TDXEMU_DOORBELL_PORT \
 	0xeb                  /* isa-debugcon of its own: one byte says "look at the mailbox" \
 	                       */
 #define TDXEMU_LOG_PORT  0xe9 /* isa-debugcon: the module's log, plain text lines */
@@ -36,7 +36,9 @@
 
 #define TDXEMU_FLAG_VE    1u /* fidelity mode: port I/O and HLT give #VE, x2APIC is presented */
 #define TDXEMU_FLAG_PAGES 2u /* private and shared pages are two things, with states */
-#define TDXEMU_BLOCK      (2ull << 20) /* private memory is laid out in blocks of so much */
+#define TDXEMU_FLAG_UPDATED \
+	4u /* the module was updated since the TD's start: TEE_TCB_SVN2 is one higher */
+#define TDXEMU_BLOCK (2ull << 20) /* private memory is laid out in blocks of so much */
 
 struct tdxemu_config {
 	uint64_t magic;      /* TDXEMU_CONFIG_MAGIC */

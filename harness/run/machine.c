@@ -150,6 +150,7 @@ static int prepare_emulated(struct machine *m, sd_event *event, const struct mac
 	int r;
 
 	qemu_module_memory(s->boot, &config);
+	config.flags |= s->module_flags;
 	r = add_key(m, s, e);
 	if (r < 0)
 		return r;
@@ -180,7 +181,10 @@ static int prepare(struct machine *m, sd_event *event, const struct machine_spec
 		return r;
 	if (fcntl(m->channel, F_SETFL, fcntl(m->channel, F_GETFL) | O_NONBLOCK) < 0)
 		return err_sys(e, -errno, "fcntl");
-	r = stream(event, s->dir_fd, "console.log", &far->fd.console, &m->console, e);
+	if (s->console_fd > 0)
+		far->fd.console = s->console_fd;
+	else
+		r = stream(event, s->dir_fd, "console.log", &far->fd.console, &m->console, e);
 	if (r < 0)
 		return r;
 	r = stream(event, s->dir_fd, "qemu.log", &far->output, &m->output, e);
@@ -199,14 +203,19 @@ static int launch(struct machine *m, sd_event *event, const struct machine_spec 
 	                         .qemu = s->qemu,
 	                         .quotes = s->quotes,
 	                         .tsc_khz = s->tsc_khz,
+	                         .port = s->port,
+	                         .ports = s->ports,
+	                         .further = s->further,
 	                         .fd = far->fd};
-	int keep[] = {far->fd.channel, far->fd.console, far->fd.ram,
-	              far->fd.module,  far->fd.log,     far->fd.doorbell};
+	int keep[6 + MACHINE_PORTS_MAX] = {far->fd.channel, far->fd.console, far->fd.ram,
+	                                   far->fd.module,  far->fd.log,     far->fd.doorbell};
 	struct process_spec p = {.keep = keep, .output = far->output};
 	int r;
 
 	/* A plain VM has only the first two. */
-	p.keeps = s->boot->platform == PLATFORM_EMULATED ? COUNT_OF(keep) : 2;
+	p.keeps = s->boot->platform == PLATFORM_EMULATED ? 6 : 2;
+	for (size_t i = 0; i < s->ports && i < MACHINE_PORTS_MAX; i++)
+		keep[p.keeps++] = s->port[i].fd;
 	r = qemu_argv(&qemu, &m->argv, e);
 	if (r < 0)
 		return r;
@@ -228,6 +237,8 @@ int machine_start(sd_event *event, const struct machine_spec *spec, process_ende
 	if (r == 0)
 		r = launch(m, event, spec, &far, ended, userdata, e);
 	far_ends_close(&far);
+	for (size_t i = 0; i < spec->ports; i++)
+		close(spec->port[i].fd);
 	if (r < 0) {
 		machine_free(m);
 		return r;
@@ -326,7 +337,7 @@ void machine_describe_silence(const struct machine *m, uint64_t now_us, char *ou
 {
 	uint64_t last = 0;
 
-	if (m) {
+	if (m && m->console) {
 		sink_drain(m->console);
 		last = sink_last_usec(m->console);
 	}

@@ -16,15 +16,24 @@
  * nothing is left behind), log files in the boot's folder, the quoting service. Freed, it leaves no
  * process and no descriptor.
  */
+#define MACHINE_PORTS_MAX 16 /* of machine_spec */
+
 struct machine_spec {
 	const struct boot *boot;
 	const struct guest_parts *parts;
 	const char *qemu;
 	const struct quote_service *quotes; /* hardware TD: where its quotes come from */
-	const char *qgs_socket;             /* emulated TD: the same, a unix socket */
-	struct qgs *qgs;  /* emulated TD: the service behind qgs_socket; not owned */
-	int dir_fd;       /* the boot's folder */
-	uint32_t tsc_khz; /* struct host_facts */
+	const char *qgs_socket; /* emulated TD: the same, a unix socket */
+	struct qgs *qgs;        /* emulated TD: the service behind qgs_socket; not owned */
+	int dir_fd;             /* the boot's folder */
+	uint32_t tsc_khz;       /* struct host_facts */
+	/* Of struct qemu_spec. The ends of the ports are closed here once QEMU has them. */
+	const struct qemu_port *port;
+	size_t ports;
+	const struct argv *further;
+	uint32_t module_flags; /* TDXEMU_FLAG_*, beyond those of the boot */
+	/* QEMU's end of ttyS0, for who wants it; it has no log then. 0: console.log. */
+	int console_fd;
 };
 
 struct machine;

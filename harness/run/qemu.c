@@ -165,14 +165,30 @@ static void add_boot_disk(struct argv *a, const struct qemu_spec *s)
 	          QEMU_BOOT_DISK_DEVICE);
 }
 
-/*
- * The devices every layer 0 has. A TD's virtio must go through its shared memory, which the guest
- * asks of the device by iommu_platform.
- */
+/* A TD's virtio must go through its shared memory, which the guest asks of the device by
+ * iommu_platform. */
+const char *qemu_virtio_options(const struct boot *boot)
+{
+	return boot->platform == PLATFORM_NONE ? "" : ",iommu_platform=on,disable-legacy=on";
+}
+
+static void add_ports(struct argv *a, const struct qemu_spec *s)
+{
+	for (size_t i = 0; i < s->ports; i++) {
+		char id[32];
+
+		snprintf(id, sizeof(id), "port%zu", i);
+		add_chardev(a, id, s->port[i].fd);
+		argv_add(a, "-device");
+		argv_addf(a, "virtserialport,bus=serial.0,chardev=%s,name=%s", id,
+		          s->port[i].name);
+	}
+}
+
+/* The devices every layer 0 has. */
 static void add_devices(struct argv *a, const struct qemu_spec *s)
 {
-	const char *shared =
-	        s->boot->platform == PLATFORM_NONE ? "" : ",iommu_platform=on,disable-legacy=on";
+	const char *shared = qemu_virtio_options(s->boot);
 
 	add_chardev(a, "console", s->fd.console);
 	argv_add(a, "-serial");
@@ -185,6 +201,7 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	argv_addf(a, "virtio-serial-pci,id=serial%s", shared);
 	argv_add(a, "-device");
 	argv_add(a, "virtserialport,bus=serial.0,chardev=channel,name=tception");
+	add_ports(a, s);
 }
 
 /*
@@ -241,7 +258,9 @@ int qemu_argv(const struct qemu_spec *s, struct argv *ret, struct err *e)
 	add_devices(&a, s);
 	if (!guest_parts_disk(s->parts, s->boot))
 		add_kernel(&a, s);
-	if (a.failed) {
+	for (size_t i = 0; s->further && i < s->further->count; i++)
+		argv_add(&a, s->further->item[i]);
+	if (a.failed || (s->further && s->further->failed)) {
 		argv_done(&a);
 		return err_set(e, -ENOMEM, "QEMU's command line: out of memory");
 	}

@@ -22,6 +22,12 @@ struct qemu_fds {
 	int doorbell; /* socket: one byte when the mailbox has news */
 };
 
+/* A further virtio-serial port. */
+struct qemu_port {
+	const char *name; /* a word */
+	int fd;           /* QEMU's end, a socket */
+};
+
 struct qemu_spec {
 	const struct boot *boot;
 	const struct guest_parts *parts;
@@ -29,11 +35,17 @@ struct qemu_spec {
 	const struct quote_service *quotes; /* hardware TD: where they come from */
 	uint32_t tsc_khz;       /* struct host_facts */
 	struct qemu_fds fd;
+	const struct qemu_port *port; /* beside the evidence channel */
+	size_t ports;
+	const struct argv *further; /* options put after all others, or NULL */
 };
 
 /* The disk that a TD boots from: its node, and its device number on the root bus. */
 #define QEMU_BOOT_DISK        "boot"
 #define QEMU_BOOT_DISK_DEVICE 1u
+
+/* What a virtio device of this boot needs behind its name and options. */
+const char *qemu_virtio_options(const struct boot *boot);
 
 int qemu_argv(const struct qemu_spec *spec, struct argv *ret, struct err *e);
 

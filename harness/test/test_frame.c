@@ -71,11 +71,12 @@ START_TEST(type_names)
 	ck_assert_str_eq(frame_type_name(FRAME_VISIT), "VISIT");
 	ck_assert_str_eq(frame_type_name(FRAME_DONE), "DONE");
 	ck_assert_str_eq(frame_type_name(FRAME_TIME), "TIME");
-	for (int i = FRAME_HELLO; i <= FRAME_CLOCK; i++)
+	ck_assert_str_eq(frame_type_name(FRAME_TD), "TD");
+	for (int i = FRAME_HELLO; i <= FRAME_SERVING; i++)
 		ck_assert_str_ne(frame_type_name((uint16_t)i), "?");
 	ck_assert_str_eq(frame_type_name(0), "?");
-	ck_assert_str_eq(frame_type_name(FRAME_TIME + 1), "?");
-	ck_assert_str_eq(frame_type_name(FRAME_CLOCK + 1), "?");
+	ck_assert_str_eq(frame_type_name(FRAME_TD + 1), "?");
+	ck_assert_str_eq(frame_type_name(FRAME_SERVING + 1), "?");
 	ck_assert_str_eq(frame_type_name(0xffff), "?");
 }
 END_TEST

@@ -24,6 +24,7 @@ struct authority {
 	uint8_t qe_report[QUOTE_BODY_SGX_SIZE];
 	uint8_t qe_signature[ECDSA_RAW_SIZE];
 	uint8_t qe_auth[AUTHORITY_QE_AUTH_SIZE];
+	enum authority_profile profile;
 	uint8_t user_data[20]; /* of the quote header: the QE's ID in the first 16 bytes */
 };
 
@@ -45,6 +46,15 @@ struct bundle_contents {
 };
 int authority_bundle_of(const struct authority *a, const struct bundle_contents *c, char **ret,
                         struct err *e);
+
+/* profile.c: what a profile's TCB info lists, highest first. */
+#define PROFILE_LEVELS_MAX 2
+struct profile_level {
+	uint8_t more; /* so much higher than the platform in every component and the PCESVN */
+	const char *status;
+	const char *advisory; /* or NULL */
+};
+size_t profile_levels(enum authority_profile p, struct profile_level ret[PROFILE_LEVELS_MAX]);
 
 /* quoting.c: makes the attestation key and the QE report that vouches for it. */
 int authority_make_qe(struct authority *a, struct err *e);

@@ -11,6 +11,7 @@
 
 #define VALID_SECONDS (30 * 24 * 60 * 60) /* as Intel's */
 #define TCB_DATE      "2026-01-01T00:00:00Z"
+#define EXPIRED_SINCE (2 * VALID_SECONDS) /* of that profile: when it was issued */
 
 static json_t *hex(const void *data, size_t size)
 {
@@ -43,24 +44,59 @@ static json_t *isv_levels(int isvsvn)
 	                 "tcbStatus", "UpToDate");
 }
 
-static json_t *components(const uint8_t svn[16])
+static json_t *components(const uint8_t svn[16], int more)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < 16; i++)
-		json_array_append_new(list, json_pack("{si}", "svn", (int)svn[i]));
+		json_array_append_new(list, json_pack("{si}", "svn", svn[i] + more));
 	return list;
 }
 
-/* The emulated platform and module are all there is, at their only level. */
-static json_t *tcb_info(time_t at)
+/* Of the platform, and of newer ones where the profile has them. */
+static json_t *platform_levels(enum authority_profile profile)
+{
+	static const uint8_t zero[16];
+	const struct pck *p = &authority_platform;
+	struct profile_level level[PROFILE_LEVELS_MAX];
+	size_t levels = profile_levels(profile, level);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < levels; i++) {
+		int more = level[i].more;
+		json_t *o = json_pack("{s{so, si, so}, ss, ss}", "tcb", "sgxtcbcomponents",
+		                      components(p->component, more), "pcesvn", p->pcesvn + more,
+		                      "tdxtcbcomponents", components(zero, 0), "tcbDate", TCB_DATE,
+		                      "tcbStatus", level[i].status);
+
+		if (level[i].advisory)
+			json_object_set_new(o, "advisoryIDs", json_pack("[s]", level[i].advisory));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* Of the module: the TD was started by SVN 0; where it is to be started anew, 1 runs by now. */
+static json_t *module_levels(enum authority_profile profile)
+{
+	json_t *list;
+
+	if (profile != PROFILE_TD_RELAUNCH_ADVISED)
+		return isv_levels(0);
+	list = isv_levels(1);
+	json_array_append_new(list, json_pack("{s{si}, ss, ss}", "tcb", "isvsvn", 0, "tcbDate",
+	                                      TCB_DATE, "tcbStatus", "OutOfDate"));
+	return list;
+}
+
+/* The emulated platform and module are all there is. */
+static json_t *tcb_info(const struct authority *a, time_t at)
 {
 	static const uint8_t zero[16];
 	const struct pck *p = &authority_platform;
 
 	return json_pack(
-	        "{ss, si, so, so, so, so, si, si, s{so, so, so}, s[{ss, so, so, so, so}],"
-	        " s[{s{so, si, so}, ss, ss}]}",                                                   //
+	        "{ss, si, so, so, so, so, si, si, s{so, so, so}, s[{ss, so, so, so, so}], so}",   //
 	        "id", "TDX", "version", 3, "issueDate", date(at),                                 //
 	        "nextUpdate", date(at + VALID_SECONDS), "fmspc", hex(p->fmspc, sizeof(p->fmspc)), //
 	        "pceId", hex(p->pceid, sizeof(p->pceid)), "tcbType", 0,                           //
@@ -71,10 +107,7 @@ static json_t *tcb_info(time_t at)
 	        "mrsigner", hex_padded(TDX_EMULATED_MRSIGNERSEAM, 48), "attributes",
 	        hex(zero, 8), //
 	        "attributesMask", json_string("FFFFFFFFFFFFFFFF"), "tcbLevels",
-	        isv_levels(0),                                                    //
-	        "tcbLevels", "tcb", "sgxtcbcomponents", components(p->component), //
-	        "pcesvn", (int)p->pcesvn, "tdxtcbcomponents", components(zero),   //
-	        "tcbDate", TCB_DATE, "tcbStatus", "UpToDate");
+	        module_levels(a->profile), "tcbLevels", platform_levels(a->profile));
 }
 
 static json_t *qe_identity(time_t at)
@@ -194,7 +227,7 @@ int authority_bundle_of(const struct authority *a, const struct bundle_contents 
 	char *text;
 	int r;
 
-	if ((r = add_signed(bundle, a, "tcb_info", c->tcb_info ?: tcb_info(c->at), e)) < 0 ||
+	if ((r = add_signed(bundle, a, "tcb_info", c->tcb_info ?: tcb_info(a, c->at), e)) < 0 ||
 	    (r = add_signed(bundle, a, "qe_identity", c->qe_identity ?: qe_identity(c->at), e)) < 0)
 		goto out;
 	json_object_set_new(bundle, "root_ca_crl", make_crl(&a->id[ROLE_ROOT], c->at, c->revoked));
@@ -214,7 +247,13 @@ out:
 
 int authority_bundle(const struct authority *a, time_t at, char **ret, struct err *e)
 {
-	return authority_bundle_of(a, &(struct bundle_contents){.at = at}, ret, e);
+	struct bundle_contents c = {.at = at};
+
+	if (a->profile == PROFILE_EXPIRED)
+		c.at -= EXPIRED_SINCE;
+	if (a->profile == PROFILE_PCK_REVOKED)
+		c.revoked = a->id[ROLE_PCK].cert;
+	return authority_bundle_of(a, &c, ret, e);
 }
 
 int authority_evaluations(const struct authority *a, time_t at, char **ret, struct err *e)

@@ -63,6 +63,29 @@ int authority_quote(struct authority *a, const struct tdreport *report, uint16_t
                     uint8_t **ret, size_t *ret_size, struct err *e);
 
 /*
+ * What the collateral says of the emulated platform, which stays as it is: profile.c. Names as the
+ * TCB's statuses; "PCKRevoked": by the CRL; "Expired": collateral of two months ago;
+ * "TDRelaunchAdvised": of a TD whose module was updated meanwhile (TDXEMU_FLAG_UPDATED), by quotes
+ * of version 5.
+ */
+enum authority_profile {
+	PROFILE_UP_TO_DATE, /* the usual one */
+	PROFILE_SW_HARDENING_NEEDED,
+	PROFILE_CONFIGURATION_NEEDED,
+	PROFILE_CONFIGURATION_AND_SW_HARDENING_NEEDED,
+	PROFILE_OUT_OF_DATE,
+	PROFILE_OUT_OF_DATE_CONFIGURATION_NEEDED,
+	PROFILE_REVOKED,
+	PROFILE_PCK_REVOKED,
+	PROFILE_EXPIRED,
+	PROFILE_TD_RELAUNCH_ADVISED,
+	PROFILE_COUNT
+};
+extern const char *const authority_profile_names[PROFILE_COUNT];
+void authority_set_profile(struct authority *a, enum authority_profile profile);
+enum authority_profile authority_profile(const struct authority *a);
+
+/*
  * The collateral for its quotes, issued at `at` for 30 days, as one bundle (see trust/verify.h).
  * Caller frees *ret.
  */

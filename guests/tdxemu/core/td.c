@@ -62,6 +62,8 @@ void td_report(const struct td *td, const uint8_t report_data[TDREPORT_DATA_SIZE
 	memcpy(ret->tcb.valid, tcb_valid, sizeof(tcb_valid));
 	memcpy(ret->tcb.tee_tcb_svn, tcb_svn, sizeof(tcb_svn));
 	memcpy(ret->tcb.tee_tcb_svn2, tcb_svn, sizeof(tcb_svn));
+	if (td->flags & TDXEMU_FLAG_UPDATED)
+		ret->tcb.tee_tcb_svn2[0]++;
 	memcpy(ret->tcb.mrseam, TDX_EMULATED_MRSEAM, sizeof(TDX_EMULATED_MRSEAM) - 1);
 	memcpy(ret->tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
 	       sizeof(TDX_EMULATED_MRSIGNERSEAM) - 1);

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host's side of `tception td`: no guest is booted, cases/td/standin-qemu stands in for it."""
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import tarfile
+
+import pytest
+import yaml
+
+from conftest import TCEPTION, TOP, wait_for
+from td_common import HERE, Td, parent_of, processes_with
+
+STANDIN = str(HERE / "standin-qemu")
+FAKE = ("--qemu", STANDIN, "--kernel", "/dev/./null", "--initrd", "/dev/null", "--platform", "emulated")
+
+
+@pytest.fixture(name="td")
+def fixture_td(tmp_path):
+    td = Td(TCEPTION_STANDIN_WORK=str(tmp_path), TCEPTION_ROOT="/dev/null", TCEPTION_FIRMWARE="/dev/null")
+    yield td
+    td("down", "--all")
+    wait_for(lambda: not td.places())
+
+
+def run(td, *args, **options):
+    return td("run", *FAKE, "--", *args, **options)
+
+
+def test_status_and_streams(td):
+    done = run(td, "sh", "-c", "cat; echo no >&2; exit 7", stdin=b"yes\n")
+    assert (done.returncode, done.stdout) == (7, "yes\n")
+    first, *rest = done.stderr.splitlines()
+    assert first.startswith("tception: td1: EMULATED trust domain") and rest == ["no"]
+    assert td.places() == []
+
+
+@pytest.mark.parametrize("args, status, says", [
+    (("sh", "-c", "kill -TERM $$"), 143, ""),
+    (("/no/such/program",), 127, "cannot start /no/such/program in the TD: ENOENT"),
+])
+def test_other_ends(td, args, status, says):
+    done = run(td, *args)
+    assert done.returncode == status and says in done.stderr
+
+
+@pytest.mark.parametrize("fault, says", [
+    ("trouble", "the TD could not be made ready: network: No such device"),
+    ("dies", "the TD has ended"),
+    ("garbage", "the TD does not answer as it should"),
+])
+def test_faults(td, fault, says):
+    td.env["TCEPTION_STANDIN"] = fault
+    done = run(td, "true")
+    assert done.returncode == 125 and says in done.stderr
+    assert td.places() == []
+
+
+def test_much_both_ways(td):
+    """More than any window or socket holds, and nobody waits for the other for ever."""
+    data = os.urandom(3 << 20)
+    done = subprocess.run([TCEPTION, "td", "run", *FAKE, "cat"], env=td.env, input=data, capture_output=True, check=False, timeout=300)
+    assert done.returncode == 0
+    assert hashlib.sha256(done.stdout).digest() == hashlib.sha256(data).digest()
+
+
+def test_reader_that_leaves(td):
+    """`| head`: the program is told, and the TD ends."""
+    with td.start("run", *FAKE, "yes", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        child.stdout.read(100)
+        child.stdout.close()
+        assert child.wait(timeout=120) != 0
+    wait_for(lambda: not td.places())
+
+
+def test_interrupted(td):
+    """The program gets the signal; who does not listen is left at the third."""
+    with td.start("run", *FAKE, "sh", "-c", "trap 'echo got; exit 3' INT; echo up; while :; do sleep 0.1; done",
+                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=120)[0] == b"got\n" and child.returncode == 3
+    with td.start("run", *FAKE, "sh", "-c", "trap '' INT QUIT TERM; echo up; while :; do sleep 0.1; done",
+                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.readline()
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+            child.send_signal(number)
+        assert b"interrupted by SIG" in child.communicate(timeout=120)[1] and child.returncode == 125
+
+
+def test_up_exec_down(td):
+    assert [td("up", *FAKE).stdout, td("up", "own", *FAKE).stdout] == ["td1\n", "own\n"]
+    again = td("up", "own", *FAKE)
+    assert again.returncode == 125 and "there is a TD of the name 'own' already" in again.stderr
+    listed = {o["name"]: o for o in json.loads(td("list", "--json").stdout)}
+    assert set(listed) == {"td1", "own"} and all(o["emulated"] is True for o in listed.values())
+    assert listed["td1"]["pccs"] != listed["own"]["pccs"]
+    assert all("EMULATED" in line for line in td("list").stdout.splitlines()[1:])
+    assert td("exec", "own", "--", "sh", "-c", "echo $PS1").stdout == "[EMULATED TD own] #\n"
+    assert td("down", "own").returncode == 0 and td.places() == ["td1"]
+    gone = td("exec", "own", "true")
+    assert gone.returncode == 125 and gone.stderr == "tception: no TD of the name 'own' runs; there are: td1\n"
+    assert td("down", "--all").returncode == 0
+    wait_for(lambda: not td.places())
+
+
+def test_programs_at_once(td):
+    """Six; the seventh is refused, until one of them has ended."""
+    td("up", "six", *FAKE)
+    waiting = [td.start("exec", "six", "sh", "-c", "echo up; cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(6)]
+    for child in waiting:
+        child.stdout.readline()
+    more = td("exec", "six", "true")
+    assert more.returncode == 125 and "6 programs run in the TD already" in more.stderr
+    for child in waiting[:3]:
+        assert child.communicate(timeout=120) and child.returncode == 0
+    for child in waiting[3:]:  # what is killed here is hung up on there, and its port is free again
+        child.kill()
+        child.communicate()
+    wait_for(lambda: td("exec", "six", "true").returncode == 0)
+
+
+def environ(pid):
+    try:
+        with open(f"/proc/{pid}/environ", encoding="utf-8", errors="replace") as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
+@pytest.mark.parametrize("victim", ["qemu", "keeper", "guardian"])
+def test_killed(td, victim):
+    """Whichever of its processes is killed: no process, no folder, no key is left."""
+    td("up", "victim", *FAKE)
+    ours = [p for p in processes_with(STANDIN) if str(td.runtime) in environ(p)]
+    keeper = json.loads(td("list", "--json").stdout)[0]["pid"]
+    qemu = next(p for p in ours if parent_of(p) == keeper)
+    os.kill({"qemu": qemu, "keeper": keeper, "guardian": parent_of(keeper)}[victim], signal.SIGKILL)
+    wait_for(lambda: not td.places())
+    wait_for(lambda: not [p for p in processes_with(STANDIN) if str(td.runtime) in environ(p)])
+    assert json.loads(td("list", "--json").stdout) == []
+
+
+def test_all_killed_at_once(td):
+    """Then nobody is left to remove its folder; the next who looks does."""
+    td("up", "victim", *FAKE)
+    keeper = json.loads(td("list", "--json").stdout)[0]["pid"]
+    guardian = parent_of(keeper)
+    os.kill(guardian, signal.SIGSTOP)
+    os.kill(keeper, signal.SIGKILL)
+    os.kill(guardian, signal.SIGKILL)
+    wait_for(lambda: json.loads(td("list", "--json").stdout) == [] and td.places() == [])
+
+
+def test_client_killed(td):
+    with td.start("run", *FAKE, "sh", "-c", "echo up; cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        child.kill()
+    wait_for(lambda: not td.places())
+    wait_for(lambda: not [p for p in processes_with(STANDIN) if str(td.runtime) in environ(p)])
+
+
+def test_place_of_another(td, tmp_path):
+    """Without XDG_RUNTIME_DIR the place is in /tmp, where somebody may have been before."""
+    (tmp_path / "tception").mkdir(mode=0o777)
+    (tmp_path / "tception").chmod(0o777)
+    td.env["XDG_RUNTIME_DIR"] = str(tmp_path)
+    done = td("up", *FAKE)
+    td.env["XDG_RUNTIME_DIR"] = str(td.runtime)
+    assert done.returncode == 125 and "others may write there" in done.stderr
+
+
+def test_root_is_packed(td, tmp_path):
+    """A folder and an archive become the disk that programs see as their root."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_text("x")
+    with tarfile.open(tmp_path / "tree.tar", "w") as tar:
+        tar.add(tmp_path / "tree", ".")
+    for root in ("tree", "tree.tar"):
+        assert td("up", root.replace(".", "-"), *FAKE, "--root", tmp_path / root).returncode == 0
+        image = td.runtime / "tception/td" / root.replace(".", "-") / "root.squashfs"
+        assert "file" in subprocess.run(["rdsquashfs", "-d", image], capture_output=True, text=True, check=True).stdout
+    bad = td("up", *FAKE, "--root", STANDIN)
+    assert bad.returncode == 125 and "could not be packed" in bad.stderr
+
+
+# ---- for CI ----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["action.yml", "gitlab.yml", "buildkite.yml"])
+def test_ci_snippets(td, name):
+    """They are YAML, and every option that they give to `td run` is one of its own."""
+    text = (TOP / "scripts" / "ci" / name).read_text()
+    assert yaml.safe_load(text)
+    given = set(re.findall(r"(?<![\w-])--(profile|memory|vcpus|copy|output|[a-z-]*tty)\b", text))
+    known = set(re.findall(r"--([a-z-]+)", td("run", "--help").stdout))
+    assert "copy" in given and given <= known
+    assert "EMULATED" in text
+
+
+def test_action_needs_nothing_of_the_shell():
+    """What a job writes into its inputs gets into the environment, never into a script's text."""
+    action = yaml.safe_load((TOP / "scripts/ci/action.yml").read_text())
+    assert action["runs"]["using"] == "composite"
+    for step in action["runs"]["steps"]:
+        assert "${{" not in step.get("run", "")
+        assert "shell" in step or "uses" in step

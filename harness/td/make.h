@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_TD_MAKE_H
+#define TCEPTION_TD_MAKE_H
+
+#include "td/td.h"
+
+/* What somebody wants of a TD. Zeros and NULLs: the usual. */
+struct td_wish {
+	const char *name;
+	unsigned memory_mib, vcpus;
+	const char *exits;  /* of the axis of that name */
+	const char *quote;  /* "v4" or "v5" */
+	const char *kernel; /* "trixie", "backports", or a file */
+	const char *initrd; /* a file, for a kernel that is one */
+	const char *root;   /* a folder, a tar archive or a squashfs */
+	const char *qemu, *qgs_socket, *state_dir;
+	enum platform platform; /* PLATFORM_NONE: automatic */
+	enum authority_profile profile;
+	bool no_network;
+};
+
+/* Looks at the host and makes the TD's place. -EINVAL for a wish that can't be; free with td_unmake(). */
+int td_make(const struct td_wish *w, struct td_spec *ret, struct err *e);
+void td_unmake(struct td_spec *s);
+
+#endif

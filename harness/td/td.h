@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_TD_TD_H
+#define TCEPTION_TD_TD_H
+
+#include "plan/plan.h"
+#include "run/parts.h"
+#include "td/place.h"
+#include "trust/trust.h"
+
+/* A trust domain for somebody's own work, as it was asked for. */
+struct td_spec {
+	struct boot boot;
+	struct host_facts host;
+	struct guest_parts parts;
+	struct authority *authority; /* NULL: hardware */
+	const char *qgs_socket;      /* hardware: where its quotes come from */
+	bool network;                /* QEMU's user network */
+	char *root_image;            /* a squashfs that programs see as their root, or NULL */
+	const char *share;           /* a folder that the TD sees at /host, or NULL */
+	bool share_read_only;
+	struct place place;
+};
+
+/* What a TD says of itself everywhere: "EMULATED trust domain", or "trust domain". */
+const char *td_title(const struct td_spec *s);
+
+/*
+ * keeper.c: what keeps a TD, in the calling process, until it is stopped, its QEMU ends or `owner`
+ * (a descriptor, -1: none) is closed at the other end. Writes one line to `report` and closes it:
+ * "ready SECONDS", or why it never was. 0, or the failure.
+ */
+int td_keep(const struct td_spec *s, int owner, int report, struct err *e);
+
+/*
+ * launch.c: the same in processes of its own: one keeps the TD, one waits for it and removes what
+ * it leaves behind; if either is killed, the other ends in good order. The caller gets on when the
+ * TD is ready. *ret_owner (NULL: it lives until it is stopped) is closed to end it.
+ */
+int td_launch(const struct td_spec *s, int *ret_owner, double *ret_seconds, struct err *e);
+/* Waits until all that td_launch() started is gone. */
+void td_launch_wait(void);
+
+/* Beyond format/task.h, between the keeper and who connects to its socket. */
+enum td_record {
+	TD_STOP = 64, /* power off; the connection is closed when that is done */
+};
+
+/* config.c: the TD frame's JSON. `pccs` is the host's URL or NULL. Caller frees *ret. */
+int td_config(const struct td_spec *s, const char *pccs, char **ret, struct err *e);
+/* The environment of programs in there: a NULL-terminated vector, for argv_free(). */
+char **td_environment(const struct td_spec *s, const char *pccs);
+/* td.json: what `td list` shows. */
+int td_describe(const struct td_spec *s, const char *pccs, struct err *e);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_TD_WIRE_H
+#define TCEPTION_TD_WIRE_H
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "core/err.h"
+#include "format/task.h"
+
+/*
+ * The keeper's side of the ports on which programs run: whoever connects to its socket and sends
+ * RUN gets a free port; from then on whole records go from one to the other, unread but for their
+ * headers, until END. A guest that does not speak so loses its port.
+ */
+struct wires;
+
+/* `ports` are our ends, which it takes over. */
+int wires_new(sd_event *event, const int *ports, size_t count, struct wires **ret, struct err *e);
+void wires_free(struct wires *w);
+/* A new connection; `fd` is taken over. */
+void wires_connect(struct wires *w, int fd);
+/* Called when somebody asks for the TD's end. Who asks is hung up on by wires_free(). */
+void wires_on_stop(struct wires *w, void (*stop)(void *userdata), void *userdata);
+
+#endif

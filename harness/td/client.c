@@ -2,11 +2,13 @@
 #include "td/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -329,11 +331,12 @@ int task_run(const struct place *p, const struct task *t, struct err *e)
 
 int client_stop(const struct place *p, struct err *e)
 {
+	_cleanup_(closep) int lock = openat(p->dir_fd, PLACE_LOCK, O_RDWR | O_CLOEXEC);
 	_cleanup_(closep) int fd = place_connect(p, e);
-	char byte;
 	int r = fd < 0 ? fd : send_record(fd, (enum task_record)TD_STOP, "", 0, e);
 
-	while (r == 0 && read(fd, &byte, 1) > 0)
-		;
+	/* Free when all processes of it have ended, by which time its place is removed. */
+	if (r == 0 && lock >= 0 && flock(lock, LOCK_EX) < 0)
+		r = err_sys(e, -errno, "waiting for the end of %s", p->name);
 	return r;
 }

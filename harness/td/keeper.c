@@ -42,7 +42,7 @@ struct keeper {
 	struct outbox outbox;
 	enum state state;
 	int listen_fd, report;
-	char qgs_socket[64];
+	char qgs_socket[128];
 	uint64_t started;
 	uint8_t frame[FRAME_HEADER_SIZE + CONTROL_MAX];
 	size_t have;
@@ -261,7 +261,7 @@ static int start_services(struct keeper *k, struct err *e)
 	int r;
 
 	if (!k->spec->authority) {
-		snprintf(k->qgs_socket, sizeof(k->qgs_socket), "%s", k->spec->qgs_socket);
+		snprintf(k->qgs_socket, sizeof(k->qgs_socket), "%s", k->spec->quotes.path);
 		return 0;
 	}
 	snprintf(k->qgs_socket, sizeof(k->qgs_socket), "/proc/self/fd/%d/qgs.socket",
@@ -313,6 +313,7 @@ static int start_machine(struct keeper *k, struct err *e)
 	        .boot = &k->spec->boot,
 	        .parts = &k->spec->parts,
 	        .qemu = k->spec->host.qemu,
+	        .quotes = &k->spec->quotes,
 	        .qgs_socket = k->qgs_socket,
 	        .qgs = k->qgs,
 	        .dir_fd = k->spec->place.dir_fd,

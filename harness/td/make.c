@@ -13,7 +13,6 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "run/host.h"
-#include "run/tdxhost.h"
 
 #define MEMORY_MIB     2048
 #define BOOT_DEADLINE  600 /* seconds: a busy machine is slow, not broken */
@@ -208,7 +207,8 @@ int td_make(const struct td_wish *w, struct td_spec *ret, struct err *e)
 		r = make_boot(w, &s, e);
 	if (r == 0)
 		r = take_authority(w, &s, e);
-	s.qgs_socket = w->qgs_socket ? w->qgs_socket : TDX_QGS_SOCKET;
+	if (r == 0)
+		r = quote_service_parse(w->qgs_socket, &s.quotes, e);
 	if (r == 0)
 		r = place_make(w->name, &s.place, e);
 	if (r == 0 && (r = take_root(w, &s, e)) < 0)

@@ -16,7 +16,6 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 
-#define LOCK      "lock"
 #define SOCKET    "socket"
 #define NAMES_MAX 1000 /* td1 ... */
 #define BACKLOG   16
@@ -82,7 +81,7 @@ static bool sweep(int base_fd, const char *name)
 {
 	_cleanup_(closep) int dir =
 	        openat(base_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_(closep) int lock = dir >= 0 ? openat(dir, LOCK, O_RDWR | O_CLOEXEC) : -1;
+	_cleanup_(closep) int lock = dir >= 0 ? openat(dir, PLACE_LOCK, O_RDWR | O_CLOEXEC) : -1;
 
 	if (dir < 0)
 		return true;
@@ -102,7 +101,7 @@ static int make(int base_fd, const char *base, const char *name, struct place *r
 	if (mkdirat(base_fd, temporary, 0700) < 0)
 		return err_sys(e, -errno, "%s/%s", base, temporary);
 	ret->dir_fd = openat(base_fd, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ret->lock_fd = openat(ret->dir_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ret->lock_fd = openat(ret->dir_fd, PLACE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	r = ret->lock_fd < 0 || flock(ret->lock_fd, LOCK_EX) < 0 ||
 	                    renameat(base_fd, temporary, base_fd, name) < 0
 	            ? -errno

@@ -13,7 +13,8 @@
  * its keeper, td.json and the logs of the boot, and is locked as long as a process of it lives:
  * what is not locked is what somebody killed left behind, and removed by the next who looks.
  */
-#define PLACE_NAME_MAX 32 /* bytes of a name, with the NUL */
+#define PLACE_LOCK     "lock" /* the file that is locked */
+#define PLACE_NAME_MAX 32     /* bytes of a name, with the NUL */
 
 struct place {
 	char name[PLACE_NAME_MAX];

@@ -4,6 +4,7 @@
 
 #include "plan/plan.h"
 #include "run/parts.h"
+#include "run/quoteservice.h"
 #include "td/place.h"
 #include "trust/trust.h"
 
@@ -13,7 +14,7 @@ struct td_spec {
 	struct host_facts host;
 	struct guest_parts parts;
 	struct authority *authority; /* NULL: hardware */
-	const char *qgs_socket;      /* hardware: where its quotes come from */
+	struct quote_service quotes; /* hardware: where they come from */
 	bool network;                /* QEMU's user network */
 	char *root_image;            /* a squashfs that programs see as their root, or NULL */
 	const char *share;           /* a folder that the TD sees at /host, or NULL */

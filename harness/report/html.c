@@ -120,13 +120,13 @@ static json_t *page_layer_json(const struct layer_verdict *l)
 
 /* ---- a cell: its layer 0 is in its boot ---- */
 
-/* How to run it alone, with the options of the run; or null. */
-static json_t *replay_json(const struct run_record *run, const char *id)
+/* How to run it alone; or null. */
+static json_t *again_json(const struct run_record *run, const char *id)
 {
 	char *text = NULL;
 	json_t *j;
 
-	if (asprintf(&text, "tception replay %s %s", run->dir, id) < 0)
+	if (asprintf(&text, "tception run %s/cases.yaml --cell %s", run->dir, id) < 0)
 		return json_null();
 	j = json_string(text);
 	free(text);
@@ -143,7 +143,7 @@ static json_t *page_cell_json(const struct judge_input *in, const struct cell_ve
 	json_object_set_new(cell, "layers", layers);
 	json_object_set_new(cell, "grade",
 	                    json_string(l ? ENUM_NAME(grade_names, l->grade) : "none"));
-	json_object_set_new(cell, "replay", replay_json(in->run, v->id));
+	json_object_set_new(cell, "again", again_json(in->run, v->id));
 	return cell;
 }
 

@@ -83,7 +83,7 @@ function showCell(cell, focus) {
 	const boot = boots.get(cell.boot), layers = layersOf(cell), detail = at("detail");
 	const wanted = Object.entries(cell.expected).filter(([name, value]) => value !== null && name !== "why").map(([n, v]) => `${n} ${v}`).join(", ");
 	detail.replaceChildren(el("h2", {id: "detail-title"}, cell.id), list([["outcome", cell.outcome], ["reason", cell.reason], ["expected", wanted],
-		["why", cell.expected.why], ["platform", cell.platform], ["boot", cell.boot], ["seconds", cell.seconds], ["run it again", cell.replay]]),
+		["why", cell.expected.why], ["platform", cell.platform], ["boot", cell.boot], ["seconds", cell.seconds], ["run it again", cell.again]]),
 		...layers.map((layer, i) => layerParts(layer, boot, i === layers.length - 1)),
 		...(boot ? [fold("QEMU", el("pre", {}, shell(boot.argv))), fold("Last console lines", el("pre", {}, boot.console || "none"))] : []));
 	detail.hidden = false;

@@ -44,6 +44,7 @@ static void init(void)
 		visit[i].probe0 = i == 0;
 		memset(visit[i].nonce[i], 0x11 + (int)i, 32);
 	}
+	boot.boot.layer0 = item[0].cell.layer[0];
 }
 
 static void put(uint8_t **at, uint32_t sequence, enum frame_type type, const char *text)

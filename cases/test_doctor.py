@@ -73,6 +73,7 @@ def test_a_host_that_is_right(tmp_path):
     assert status == 0
     assert {what for what in checks if checks[what]["state"] not in ("yes", "note")} == set()
     assert checks["keyids"]["text"] == "3 of 62 in use: one a trust domain"
+    assert checks["tdx module"]["text"] == "virt/tdx: module initialized"
     assert "--qgs-socket vsock:2:4050" in checks["qgs.conf"]["text"]
     assert {"tme", "keyids in bios", "seamrr", "mcheck", "production", "microcode", "bios"} <= set(checks)
 
@@ -92,7 +93,7 @@ def test_nothing_to_read(tmp_path):
     """What can't be read is unknown, and no yes."""
     status, checks = examine(tmp_path, {"proc/cpuinfo": ""})
     assert status == 3
-    assert {checks[what]["state"] for what in ("host cpu", "host kernel", "tme", "tdx module", "keyids")} == {"unknown"}
+    assert {checks[what]["state"] for what in ("host cpu", "tdx_host_platform", "host kernel", "tme", "tdx module", "keyids")} == {"unknown"}
 
 
 def test_required_and_not_there():

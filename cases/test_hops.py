@@ -84,6 +84,14 @@ def test_rung(tmp_path, kvm, name):
     assert f"; {hop}" in result["detail"] and remedy in result["detail"]
 
 
+def test_another_errno(tmp_path, kvm):
+    """A layer that may not read the quote says nothing of the service, whatever QEMU has said in this boot."""
+    status, cell = run(tmp_path, kvm, f"denied:{NAME}: QGS message error code 69633")
+    result = next(r for r in cell["layers"][0]["ladder"] if r["rung"] == "quote")
+    assert (status, result["ok"], result["errno"]) == (1, False, "EACCES")
+    assert "PCCS" not in result["detail"]
+
+
 @pytest.mark.parametrize("name", DIED)
 def test_death(tmp_path, kvm, name):
     """QEMU's first complaint is kept, once, and not as the guest's; the TD was never there, so nothing is predicted."""

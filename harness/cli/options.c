@@ -153,6 +153,8 @@ static void add_rows(struct parsing *p, const struct option_row *rows, size_t ba
 			add_rows(p, rows->table, base + rows->member);
 			continue;
 		}
+		if (p->rows == ROWS_MAX)
+			abort();
 		p->row[p->rows] = *rows;
 		p->row[p->rows++].member += base;
 	}

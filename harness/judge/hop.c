@@ -124,7 +124,8 @@ void hop_explain(const struct layer_evidence *l, const char *complaints, struct 
 
 	if (device->ok == RUNG_FALSE && strcmp(device->error, "ENOENT") == 0 && l->guest_detected)
 		add(device, &no_driver);
-	if (quote->ok != RUNG_FALSE)
+	/* what QEMU and its service fail with; another errno is the layer's own */
+	if (quote->ok != RUNG_FALSE || (quote->error[0] && strcmp(quote->error, "EIO") != 0))
 		return;
 	hop = hop_of_qemu(complaints);
 	add(quote, hop ? hop : find(quote->detail, kernel_lines, COUNT_OF(kernel_lines)));

@@ -16,22 +16,23 @@
 #include "core/file.h"
 #include "format/bytes.h"
 
-#define TEXT_MAX  (16u << 20) /* of a file that is looked at */
-#define LINE_MAX_ 200
+#define TEXT_MAX        (16u << 20) /* of a file that is looked at */
+#define KERNEL_LINE_MAX 200
 
 const char *const host_state_names[4] = {"yes", "no", "unknown", "note"};
 
 struct host {
 	const char *sysroot;
 	struct host_checks *checks;
-	struct bytes cpuinfo, kernel_lines;
+	char cpuinfo[16384]; /* the first processor, and others as far as there is room */
+	struct bytes kernel_lines;
 	char lines_error[128]; /* why there are none */
 };
 
 /* ---- reading ---- */
 
-/* The whole of a file of /proc or /sys, which have no size; false with errno. */
-static bool read_text(const struct host *h, const char *name, char *out, size_t size)
+/* The beginning of a file of /proc or /sys, which have no size; false with errno. */
+static bool read_file(const struct host *h, const char *name, char *out, size_t size)
 {
 	_cleanup_(closep) int fd = -1;
 	char path[PATH_MAX];
@@ -40,11 +41,16 @@ static bool read_text(const struct host *h, const char *name, char *out, size_t 
 	snprintf(path, sizeof(path), "%s/%s", h->sysroot, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	n = fd < 0 ? -1 : read(fd, out, size - 1);
-	if (n < 0)
-		return false;
-	out[n] = '\0';
+	out[n < 0 ? 0 : n] = '\0';
+	return n >= 0;
+}
+
+static bool read_line(const struct host *h, const char *name, char *out, size_t size)
+{
+	bool ok = read_file(h, name, out, size);
+
 	out[strcspn(out, "\n")] = '\0';
-	return true;
+	return ok;
 }
 
 static void read_all(const struct host *h, const char *name, struct bytes *ret)
@@ -55,21 +61,6 @@ static void read_all(const struct host *h, const char *name, struct bytes *ret)
 	snprintf(path, sizeof(path), "%s/%s", h->sysroot, name);
 	if (file_read(path, TEXT_MAX, ret, &e) < 0)
 		*ret = (struct bytes){0};
-}
-
-/* /proc/cpuinfo has no size, so that it is read piece by piece; the first processor is enough. */
-static void read_cpuinfo(struct host *h)
-{
-	static char text[16384];
-	_cleanup_(closep) int fd = -1;
-	char path[PATH_MAX];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/proc/cpuinfo", h->sysroot);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	text[n < 0 ? 0 : n] = '\0';
-	h->cpuinfo = (struct bytes){(const uint8_t *)text, n < 0 ? 0 : (size_t)n};
 }
 
 static void read_kernel_lines(struct host *h)
@@ -96,24 +87,24 @@ static void read_kernel_lines(struct host *h)
 }
 
 /* The last line with `text`, without what stands before it. */
-static bool kernel_line(const struct host *h, const char *text, char out[LINE_MAX_])
+static bool kernel_line(const struct host *h, const char *text, char out[KERNEL_LINE_MAX])
 {
 	const char *at = (const char *)h->kernel_lines.data, *last = NULL;
 
 	while (at && (at = strstr(at, text)))
 		last = at++;
 	if (last)
-		text_escape(out, LINE_MAX_, last), out[strcspn(out, "\n")] = '\0';
+		snprintf(out, KERNEL_LINE_MAX, "%.*s", (int)strcspn(last, "\n"), last);
 	return last != NULL;
 }
 
 /* "flags : fpu vme" -> "fpu vme" */
 static bool cpu_field(const struct host *h, const char *name, char *out, size_t size)
 {
-	const char *at = (const char *)h->cpuinfo.data;
+	const char *at = h->cpuinfo;
 	const size_t length = strlen(name);
 
-	for (; at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
+	for (; *at; at += strcspn(at, "\n"), at += *at == '\n') {
 		const char *colon = at + strcspn(at, ":\n");
 
 		if (strncmp(at, name, length) != 0 || *colon != ':' ||
@@ -195,7 +186,7 @@ static void check_kernel(struct host *h)
 	char release[128];
 	unsigned major = 0, minor = 0;
 
-	if (!read_text(h, "proc/sys/kernel/osrelease", release, sizeof(release)) ||
+	if (!read_line(h, "proc/sys/kernel/osrelease", release, sizeof(release)) ||
 	    sscanf(release, "%u.%u", &major, &minor) != 2)
 		add(h, "host kernel", HOST_UNKNOWN, true, NULL, "proc/sys/kernel/osrelease: %s",
 		    strerror(errno));
@@ -213,9 +204,9 @@ static void check_bios_version(struct host *h)
 {
 	char version[64], date[32] = "";
 
-	if (!read_text(h, "sys/class/dmi/id/bios_version", version, sizeof(version)))
+	if (!read_line(h, "sys/class/dmi/id/bios_version", version, sizeof(version)))
 		return;
-	read_text(h, "sys/class/dmi/id/bios_date", date, sizeof(date));
+	read_line(h, "sys/class/dmi/id/bios_date", date, sizeof(date));
 	add(h, "bios", HOST_NOTE, false, NULL, "%s of %s", version, date);
 }
 
@@ -320,7 +311,7 @@ static const struct line_rule {
 
 static void check_module(struct host *h)
 {
-	char line[LINE_MAX_];
+	char line[KERNEL_LINE_MAX];
 
 	if (!h->kernel_lines.data) {
 		add(h, "tdx module", HOST_UNKNOWN, false, NULL, "%s", h->lines_error);
@@ -353,8 +344,10 @@ static void check_kvm_intel(struct host *h)
 {
 	char value[8], cmdline[2048] = "", flags[8192] = "";
 
-	read_text(h, "proc/cmdline", cmdline, sizeof(cmdline));
-	if (cpu_field(h, "flags", flags, sizeof(flags)) && has_word(flags, "tdx_host_platform"))
+	read_line(h, "proc/cmdline", cmdline, sizeof(cmdline));
+	if (!cpu_field(h, "flags", flags, sizeof(flags)))
+		add(h, "tdx_host_platform", HOST_UNKNOWN, true, NULL, "no flags in proc/cpuinfo");
+	else if (has_word(flags, "tdx_host_platform"))
 		add(h, "tdx_host_platform", HOST_GOOD, true, NULL,
 		    "the kernel found TDX in BIOS and CPU");
 	else
@@ -362,7 +355,7 @@ static void check_kvm_intel(struct host *h)
 		    "BIOS: enable TME-MT, SGX, TDX and its SEAM loader; a kernel with "
 		    "CONFIG_INTEL_TDX_HOST",
 		    "the CPU's flags have no tdx_host_platform");
-	if (!read_text(h, "sys/module/kvm_intel/parameters/tdx", value, sizeof(value)))
+	if (!read_line(h, "sys/module/kvm_intel/parameters/tdx", value, sizeof(value)))
 		add(h, "kvm_intel.tdx", HOST_BAD, true,
 		    "modprobe kvm_intel tdx=1, of a kernel with CONFIG_KVM_INTEL_TDX",
 		    "sys/module/kvm_intel/parameters/tdx: %s", strerror(errno));
@@ -453,7 +446,7 @@ void host_check(const char *sysroot, struct host_checks *ret)
 	struct host h = {.sysroot = sysroot, .checks = ret};
 
 	*ret = (struct host_checks){0};
-	read_cpuinfo(&h);
+	read_file(&h, "proc/cpuinfo", h.cpuinfo, sizeof(h.cpuinfo));
 	read_kernel_lines(&h);
 	check_cpu(&h);
 	check_bios_version(&h);

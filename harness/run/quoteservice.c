@@ -3,20 +3,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/vm_sockets.h>
 
 #include "core/cleanup.h"
 #include "format/qgs.h"
-#include "format/reader.h"
 
 static int parse_vsock(const char *text, struct quote_service *ret, struct err *e)
 {
@@ -41,7 +38,7 @@ static int parse_unix(const char *path, struct quote_service *ret, struct err *e
 
 int quote_service_parse(const char *text, struct quote_service *ret, struct err *e)
 {
-	struct quote_service q = {.cid = TDX_QGS_VSOCK_CID, .port = TDX_QGS_VSOCK_PORT};
+	struct quote_service q = {.cid = VMADDR_CID_HOST, .port = QGS_DEFAULT_VSOCK_PORT};
 	int r = 0;
 
 	if (!text)

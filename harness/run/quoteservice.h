@@ -8,9 +8,7 @@
 #include "core/err.h"
 
 /* Where a hardware TD's quotes come from: the socket of Intel's quote generation service (QGS). */
-#define TDX_QGS_SOCKET     "/var/run/tdx-qgs/qgs.socket" /* its default */
-#define TDX_QGS_VSOCK_CID  2u                            /* VMADDR_CID_HOST */
-#define TDX_QGS_VSOCK_PORT 4050u                         /* `port` of its qgs.conf */
+#define TDX_QGS_SOCKET "/var/run/tdx-qgs/qgs.socket" /* its default */
 
 struct quote_service {
 	char path[108]; /* a unix socket, as long as sun_path; "" means vsock */

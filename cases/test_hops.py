@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is said when a hop on the way to a hardware TD's quote fails. Stand-ins: KVM (kvm-standin.c), QEMU with a TD in
 it (standin-tdx). The lines are those of QEMU 10.1 to 11.1 and of Linux' driver, as people have reported them."""
+import hashlib
 import json
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -65,11 +67,12 @@ def kvm(tmp_path_factory):
     return made
 
 
-def run(folder, kvm, hop, types="0x21"):
+def run(folder, kvm, hop, types="0x21", parts=tuple(f"--{part}=/dev/null" for part in PARTS), **env):
+    folder.mkdir(exist_ok=True)
     (folder / "cases.yaml").write_text("version: 1\ncases:\n- cell: td\n  expect: {grade: verified}\n  why: it attests\n")
     done = tception("run", folder / "cases.yaml", "--platform", "hardware", "--output", folder / "run", "--json", "--qemu",
-                    TOP / "cases" / "standin-tdx", *(f"--{part}=/dev/null" for part in PARTS),
-                    env={**os.environ, "LD_PRELOAD": str(kvm), "TCEPTION_VM_TYPES": types, "TCEPTION_HOP": hop})
+                    TOP / "cases" / "standin-tdx", *parts, "--state-dir", folder.parent / "state",
+                    env={**os.environ, "LD_PRELOAD": str(kvm), "TCEPTION_VM_TYPES": types, "TCEPTION_HOP": hop, **env})
     return done.returncode, json.loads(done.stdout)["cells"][0]
 
 
@@ -109,6 +112,37 @@ def test_unknown_words(tmp_path, kvm):
     status, cell = run(tmp_path, kvm, f"die:{NAME}: warning: this is harmless|{NAME}: the moon is wrong|{NAME}: gone")
     assert status == 3
     assert "the moon is wrong" in cell["reason"] and "harmless" not in cell["reason"]
+
+
+def test_first_confirmation(tmp_path, kvm):
+    """What is not as predicted counts from the first run on that machine on in which a trust domain was as predicted; real
+    predictions, of the hardware's command line. And what the machine is, is kept with the run."""
+    def told(name, hop):
+        run(tmp_path / name, kvm, hop, parts=(), TCEPTION_CONTROL_QEMU=NAME)
+        result = json.loads((tmp_path / name / "run" / "result.json").read_text())
+        return next(r for r in result["cells"][0]["layers"][0]["ladder"] if r["rung"] == "predicted")
+
+    before = told("before", "said:")  # the genuine TDREPORT of another machine
+    assert before["ok"] is None and "lowers no grade: MRTD is not as predicted" in before["detail"]
+    assert not list((tmp_path / "state").glob("confirmed-*"))
+    predicted = tmp_path / "before" / "run" / "boots" / "td-1" / "prediction.json"
+    first = told("first", f"registers:{predicted}")
+    assert first["ok"] is True and "this machine's first confirmation" in first["detail"]
+    confirmed, = (tmp_path / "state").glob("confirmed-*")
+    assert confirmed.read_text().strip() == json.loads((tmp_path / "first" / "run" / "run.json").read_text())["id"]
+    after = told("after", f"registers:{predicted}|flip")
+    assert after["ok"] is False and "RTMR0 is not as predicted" in after["detail"]
+    assert f"confirmed in run {confirmed.read_text().strip()}" in after["detail"]
+
+    host = json.loads((tmp_path / "first" / "run" / "host.json").read_text())
+    assert {"host cpu", "host kernel", "kvm_intel.tdx", "keyids"} <= {check["what"] for check in host["checks"]}
+    firmware, = (word for before, word in zip(boot_argv(tmp_path), boot_argv(tmp_path)[1:]) if before == "-bios")
+    assert host["firmware"]["sha256"] == hashlib.sha256(pathlib.Path(firmware).read_bytes()).hexdigest()
+    assert isinstance(host["kernel_lines"], list)
+
+
+def boot_argv(folder):
+    return json.loads((folder / "first" / "run" / "run.json").read_text())["boots"][0]["argv"]
 
 
 @pytest.mark.parametrize("types, says", [("0x1", "KVM_CAP_VM_TYPES is 0x1"), ("0x5", "from before Linux 6.16")])

@@ -10,6 +10,7 @@
 #include "cli/authority.h"
 #include "cli/cmd.h"
 #include "cli/collateral.h"
+#include "cli/confirmed.h"
 #include "cli/judged.h"
 #include "cli/options_run.h"
 #include "cli/run_end.h"
@@ -21,6 +22,7 @@
 #include "record/store.h"
 #include "report/report.h"
 #include "run/host.h"
+#include "run/hostrecord.h"
 #include "run/parts.h"
 #include "run/predict.h"
 #include "run/runner.h"
@@ -107,39 +109,6 @@ static int gather_host(struct context *c, struct err *e)
 	return 0;
 }
 
-static bool plan_needs(const struct plan *p, enum platform platform)
-{
-	for (size_t i = 0; i < p->boots; i++) {
-		if (p->boot[i].platform == platform)
-			return true;
-	}
-	return false;
-}
-
-/* Said first and last, so that nobody takes the one for the other. */
-static void announce_platform(const struct context *c)
-{
-	const char *reason = c->host.tdx_reason;
-
-	if (plan_needs(&c->plan, PLATFORM_EMULATED))
-		fprintf(stderr, "tception: td: EMULATED trust domains (%s)\n",
-		        c->o->platform == PLATFORM_EMULATED ? "--platform emulated" : reason);
-	else if (plan_needs(&c->plan, PLATFORM_HARDWARE))
-		fprintf(stderr, "tception: td: hardware trust domains (%s)\n", reason);
-}
-
-static void announce(const struct context *c, const char *dir, size_t cells)
-{
-	const struct host_facts *h = &c->host;
-
-	fprintf(stderr, "tception: %zu cells in %zu boots, QEMU %s, evidence in %s\n", cells,
-	        c->plan.boots, h->qemu_version, dir);
-	announce_platform(c);
-	if (plan_needs(&c->plan, PLATFORM_NONE))
-		fprintf(stderr, "tception: vm: -accel %s (%s)\n", h->kvm_usable ? "kvm" : "tcg",
-		        h->kvm_reason);
-}
-
 /* ---- while it runs ---- */
 
 /* The verdict on a cell as far as the record goes; the final one may look at more. */
@@ -198,6 +167,24 @@ static void predict_boots(const struct context *c, const struct run_record *reco
 		fprintf(stderr, "tception: %s\n", e.text);
 }
 
+/* Before the first boot and after the last, whose lines the kernel's log has then. */
+static int keep_host(const struct context *c, const char *dir, struct err *e)
+{
+	if (!run_plan_needs(&c->plan, PLATFORM_HARDWARE))
+		return 0;
+	return host_record_save(dir, "", c->o->parts.firmware, e);
+}
+
+/* Whose first hardware trust domain was as predicted, if this run's was. */
+static int after_hardware(const struct context *c, const char *dir, struct err *e)
+{
+	int r = keep_host(c, dir, e);
+
+	if (r == 0 && run_plan_needs(&c->plan, PLATFORM_HARDWARE))
+		r = confirmed_keep(c->o->state_dir, dir, e);
+	return r;
+}
+
 /* ---- one run ---- */
 
 /* What the TCB of the run's platforms is judged by. */
@@ -245,6 +232,10 @@ static int begin_record(const struct context *c, unsigned round, struct run_reco
 	r = store_lock(ret->dir, ret_lock, e);
 	if (r == 0)
 		r = store_create(ret->dir, c->cases.path, e);
+	if (r == 0 && run_plan_needs(&c->plan, PLATFORM_HARDWARE))
+		r = confirmed_load(c->o->state_dir, ret->confirmed, sizeof(ret->confirmed), e);
+	if (r == 0)
+		r = keep_host(c, ret->dir, e);
 	return r < 0 ? r : keep_collateral(c, ret->dir, e);
 }
 
@@ -296,7 +287,7 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 
 	if (r < 0)
 		goto out;
-	announce(c, record.dir, cells);
+	run_announce(&c->plan, &c->host, c->o->platform, record.dir, cells);
 	c->record = &record;
 	report_progress_init(&c->progress, stderr, cells);
 	r = runner_execute(&spec, &record, ret_signal, e);
@@ -308,9 +299,11 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	} else {
 		predict_boots(c, &record);
 		r = run_conclude(record.dir, c->o->format, true, e);
+		if (r >= 0 && after_hardware(c, record.dir, e) < 0)
+			fprintf(stderr, "tception: %s\n", e->text);
 	}
 	if (r >= 0)
-		announce_platform(c);
+		run_announce_platform(&c->plan, &c->host, c->o->platform);
 out:
 	run_record_done(&record);
 	return r;
@@ -362,7 +355,7 @@ static int run_with(struct context *c, struct options *o)
 		return cmd_failed(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
 	if (c->plan.boots > 0) {
 		if (guest_parts_check(&o->parts, &c->plan, &e) < 0 ||
-		    (plan_needs(&c->plan, PLATFORM_EMULATED) &&
+		    (run_plan_needs(&c->plan, PLATFORM_EMULATED) &&
 		     authority_take(o->state_dir, &c->authority, &e) < 0))
 			return cmd_failed(EXIT_BROKEN, &e);
 	}

@@ -58,6 +58,38 @@ int run_same_host(const struct run_record *then, const struct host_facts *now, c
 	return 0;
 }
 
+bool run_plan_needs(const struct plan *p, enum platform platform)
+{
+	for (size_t i = 0; i < p->boots; i++) {
+		if (p->boot[i].platform == platform)
+			return true;
+	}
+	return false;
+}
+
+void run_announce_platform(const struct plan *plan, const struct host_facts *host,
+                           enum platform asked)
+{
+	const char *reason = host->tdx_reason;
+
+	if (run_plan_needs(plan, PLATFORM_EMULATED))
+		fprintf(stderr, "tception: td: EMULATED trust domains (%s)\n",
+		        asked == PLATFORM_EMULATED ? "--platform emulated" : reason);
+	else if (run_plan_needs(plan, PLATFORM_HARDWARE))
+		fprintf(stderr, "tception: td: hardware trust domains (%s)\n", reason);
+}
+
+void run_announce(const struct plan *plan, const struct host_facts *host, enum platform asked,
+                  const char *dir, size_t cells)
+{
+	fprintf(stderr, "tception: %zu cells in %zu boots, QEMU %s, evidence in %s\n", cells,
+	        plan->boots, host->qemu_version, dir);
+	run_announce_platform(plan, host, asked);
+	if (run_plan_needs(plan, PLATFORM_NONE))
+		fprintf(stderr, "tception: vm: -accel %s (%s)\n",
+		        host->kvm_usable ? "kvm" : "tcg", host->kvm_reason);
+}
+
 /* As many side by side as were asked for; else two, if CPUs and memory allow it. */
 unsigned run_jobs(const struct plan *plan, const struct host_facts *host, unsigned asked)
 {

@@ -16,6 +16,14 @@ int run_failed(const char *dir, enum report_format format, const struct err *why
 int run_same_host(const struct run_record *then, const struct host_facts *now, const char *root_pem,
                   struct err *e);
 
+bool run_plan_needs(const struct plan *plan, enum platform platform);
+/* Which trust domains these are and why: said first and last, so that nobody takes the one for the
+ * other. `asked`: --platform. */
+void run_announce_platform(const struct plan *plan, const struct host_facts *host,
+                           enum platform asked);
+void run_announce(const struct plan *plan, const struct host_facts *host, enum platform asked,
+                  const char *dir, size_t cells);
+
 /* How many boots go side by side. */
 unsigned run_jobs(const struct plan *plan, const struct host_facts *host, unsigned asked);
 

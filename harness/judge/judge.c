@@ -186,6 +186,7 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	        .platform = run->boot[t->boot].boot.platform,
 	        .anchors = {.test_root_pem = run->root_pem},
 	        .prediction = t->in->prediction ? t->in->prediction[t->boot] : NULL,
+	        .confirmed = run->confirmed,
 	        .collateral = t->in->collateral,
 	        .collaterals = t->in->collaterals,
 	        .below = depth ? &t->inner[depth - 1] : NULL,

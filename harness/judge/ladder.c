@@ -13,6 +13,7 @@
 #include "judge/identity.h"
 #include "judge/predicted.h"
 #include "judge/tcb.h"
+#include "judge/told.h"
 
 /* A layer on the ladder. The rungs are climbed in order; each looks at what those
  * before it left. */
@@ -349,6 +350,8 @@ static void climb_predicted(struct climb *c)
 		                     : identity_of_report(&c->a->report);
 		predicted_weigh(c->in->prediction, td.mrtd, td.rtmr, &c->l->ccel_log,
 		                &c->v->ladder[RUNG_PREDICTED]);
+		if (c->in->platform == PLATFORM_HARDWARE)
+			predicted_on_hardware(c->in->confirmed, &c->v->ladder[RUNG_PREDICTED]);
 	}
 }
 
@@ -409,21 +412,6 @@ static enum grade grade_of(const struct climb *c)
 	return holds(c, RUNG_COVERS) ? GRADE_COVERED : GRADE_VERIFIED;
 }
 
-static void read_interfaces(struct climb *c)
-{
-	for (size_t i = 0; i < c->l->reports && i < JUDGE_INTERFACES_MAX; i++) {
-		const struct report_evidence *r = &c->l->report[i];
-		struct interface_result *to = &c->v->interface[c->v->interfaces++];
-
-		snprintf(to->name, sizeof(to->name), "%s", r->name);
-		snprintf(to->error, sizeof(to->error), "%s", r->error);
-		to->ok = r->ok && r->size > 0;
-		to->ms = r->ms;
-		snprintf(to->detail, sizeof(to->detail), "%s%s%s", r->step,
-		         r->kernel[0] ? "; kernel: " : "", r->kernel);
-	}
-}
-
 /* Trials of RTMR3 and what they are seen in: the quote, or else the TDREPORT. */
 static void read_extends(struct climb *c)
 {
@@ -442,20 +430,6 @@ static void read_extends(struct climb *c)
 			extends_interface(&c->l->extend[i], seen, &replayed,
 			                  &c->v->interface[c->v->interfaces++]);
 	}
-}
-
-static void read_kvm(struct climb *c)
-{
-	const char *state = member_text(c->l->kvm, "state");
-	const char *error = member_errno(c->l->kvm, "errno");
-	char step[60], detail[120];
-	int known = state ? ENUM_FIND(kvm_state_names, state) : -1;
-
-	c->v->kvm = known < 0 ? KVM_UNKNOWN : (enum kvm_state)known;
-	text_escape(step, sizeof(step), member_text(c->l->kvm, "step"));
-	text_escape(detail, sizeof(detail), member_text(c->l->kvm, "detail"));
-	snprintf(c->v->kvm_detail, sizeof(c->v->kvm_detail), "%s%s%s%s%s", step,
-	         step[0] && detail[0] ? ": " : "", detail, *error ? " " : "", error);
 }
 
 int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
@@ -491,9 +465,9 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 	conforms_weigh(c.l->conformance, c.l->conformance_extend, &v.ladder[RUNG_CONFORMS]);
 	climb_covers(&c);
 	v.grade = grade_of(&c);
-	read_interfaces(&c);
+	told_interfaces(c.l, &v);
 	read_extends(&c);
-	read_kvm(&c);
+	told_kvm(c.l->kvm, &v);
 	*ret = v;
 	*ret_attested = attested;
 	return 0;

@@ -46,3 +46,20 @@ void predicted_weigh(const struct prediction *prediction, const uint8_t mrtd[48]
 	if (ev.log)
 		log_done(&events);
 }
+
+void predicted_on_hardware(const char *confirmed, struct rung_result *ret)
+{
+	char what[JUDGE_TEXT_MAX];
+
+	memcpy(what, ret->detail, sizeof(what));
+	if (ret->ok == RUNG_FALSE && !*confirmed)
+		rung_set(ret, RUNG_NULL,
+		         "no trust domain on this machine was as predicted yet, so it lowers no "
+		         "grade: %.140s",
+		         what);
+	else if (ret->ok == RUNG_TRUE && !*confirmed)
+		rung_set(ret, RUNG_TRUE, "%.120s: this machine's first confirmation", what);
+	else if (*confirmed && ret->ok != RUNG_NULL)
+		rung_set(ret, ret->ok, "%.150s (this machine confirmed in run %.40s)", what,
+		         confirmed);
+}

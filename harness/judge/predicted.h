@@ -12,4 +12,12 @@
 void predicted_weigh(const struct prediction *prediction, const uint8_t mrtd[48],
                      const uint8_t rtmr[4][48], const struct blob *log, struct rung_result *ret);
 
+/*
+ * What that means for a hardware trust domain. Nothing says that predictions fit machines like this
+ * one until they did: `confirmed` is the run in which this machine's first trust domain was as
+ * predicted, "" before there was one. Until then the rung is null where it would be false, which
+ * lowers no grade, and says both.
+ */
+void predicted_on_hardware(const char *confirmed, struct rung_result *ret);
+
 #endif

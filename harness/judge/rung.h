@@ -27,6 +27,7 @@ struct ladder_input {
 	enum platform platform;        /* of the boot */
 	struct trust_anchors anchors;
 	const struct prediction *prediction; /* of the boot, or NULL */
+	const char *confirmed; /* struct run_record */
 	const struct bytes *collateral;
 	size_t collaterals;
 	const struct layer_evidence *below; /* the layer that started this one, in this visit */

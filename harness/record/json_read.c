@@ -406,18 +406,19 @@ static int load_run(json_t *j, struct run_record *r, struct err *e)
 {
 	json_t *host, *boots, *skips, *command = NULL;
 	json_int_t version, started;
-	const char *id;
+	const char *id, *confirmed = "";
 	int code, ended = 1;
 
 	version = json_integer_value(json_object_get(j, "schema_version"));
 	if (version != RECORD_SCHEMA)
 		return bad(e, "schema_version", "not 1: made by another version of tception");
-	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s?b, s:o, s:o, s:o, s?o}",
+	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s?b, s:o, s:o, s:o, s?o, s?s}",
 	              "schema_version", &version, "id", &id, "started", &started, "seconds",
 	              &r->seconds, "ended", &ended, "host", &host, "boots", &boots, "skips", &skips,
-	              "command", &command);
+	              "command", &command, "confirmed", &confirmed);
 	if (code < 0 || (code = good_seconds(r->seconds, "seconds", e)) < 0 ||
-	    (code = in_range(started, 0, 1ll << 40, "started", e)) < 0)
+	    (code = in_range(started, 0, 1ll << 40, "started", e)) < 0 ||
+	    (code = copy(confirmed, r->confirmed, sizeof(r->confirmed), "confirmed", e)) < 0)
 		return code;
 	if (!*id || id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")])
 		return bad(e, "id", "no plain word");

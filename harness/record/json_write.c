@@ -145,6 +145,8 @@ int record_to_json(const struct run_record *r, char **ret, struct err *e)
 		json_object_set_new(root, "command",
 		                    json_pack("{s:o, s:o}", "directory", text_json(r->directory),
 		                              "words", words_json(r->command)));
+	if (r->confirmed[0])
+		json_object_set_new(root, "confirmed", json_string(r->confirmed));
 	/* A part that failed is missing, which json_pack notices, or would fail to load. */
 	text = root && json_array_size(boots) == r->boots && json_array_size(skips) == r->skips
 	               ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9))

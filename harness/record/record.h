@@ -91,6 +91,7 @@ struct run_record {
 	int64_t started; /* seconds since 1970, UTC: the time at which certificates must be valid */
 	struct host_facts host;
 	double seconds;
+	char confirmed[64]; /* the run that first confirmed a prediction on this machine, or "" */
 	char *root_pem; /* certificate of the test root that signed emulated quotes, or NULL */
 	struct boot_record *boot;
 	size_t boots;

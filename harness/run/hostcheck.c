@@ -8,13 +8,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
 #include "core/escape.h"
 #include "core/file.h"
 #include "format/bytes.h"
+#include "run/klog.h"
 
 #define TEXT_MAX        (16u << 20) /* of a file that is looked at */
 #define KERNEL_LINE_MAX 200
@@ -51,39 +51,6 @@ static bool read_line(const struct host *h, const char *name, char *out, size_t 
 
 	out[strcspn(out, "\n")] = '\0';
 	return ok;
-}
-
-static void read_all(const struct host *h, const char *name, struct bytes *ret)
-{
-	char path[PATH_MAX];
-	struct err e;
-
-	snprintf(path, sizeof(path), "%s/%s", h->sysroot, name);
-	if (file_read(path, TEXT_MAX, ret, &e) < 0)
-		*ret = (struct bytes){0};
-}
-
-static void read_kernel_lines(struct host *h)
-{
-	int size = klogctl(10 /* SYSLOG_ACTION_SIZE_BUFFER */, NULL, 0), n;
-	char *text;
-
-	if (*h->sysroot) {
-		read_all(h, "dmesg", &h->kernel_lines);
-		if (!h->kernel_lines.data)
-			snprintf(h->lines_error, sizeof(h->lines_error), "no dmesg in it");
-		return;
-	}
-	text = size > 0 ? malloc((size_t)size + 1) : NULL;
-	n = text ? klogctl(3 /* SYSLOG_ACTION_READ_ALL */, text, size) : -1;
-	if (n < 0) {
-		snprintf(h->lines_error, sizeof(h->lines_error), "the kernel's log: %s",
-		         strerror(errno));
-		free(text);
-		return;
-	}
-	text[n] = '\0';
-	h->kernel_lines = (struct bytes){(const uint8_t *)text, (size_t)n};
 }
 
 /* The last line with `text`, without what stands before it. */
@@ -447,7 +414,8 @@ void host_check(const char *sysroot, struct host_checks *ret)
 
 	*ret = (struct host_checks){0};
 	read_file(&h, "proc/cpuinfo", h.cpuinfo, sizeof(h.cpuinfo));
-	read_kernel_lines(&h);
+	if (klog_read(sysroot, &h.kernel_lines, h.lines_error, sizeof(h.lines_error)) < 0)
+		h.kernel_lines = (struct bytes){0};
 	check_cpu(&h);
 	check_bios_version(&h);
 	check_kernel(&h);

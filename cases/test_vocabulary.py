@@ -35,7 +35,7 @@ WRONG = [
     (cases(case("td@mem=16")), "3:11: .* unknown value '16'; expected a number of MiB from 512 to 1048576"),
     (cases(case("td@mem=999999999")), "3:11: .* unknown value '999999999'"),
     (cases(case("td@mem=18446744073709553664")), "3:11: .* unknown value '18446744073709553664'"),
-    (cases(case("td@vcpus=0")), "3:11: .* unknown value '0'; expected a number from 1 to 64"),
+    (cases(case("td@vcpus=0")), "3:11: .* unknown value '0'; expected a number from 1 to 1024"),
     (cases(case("td@kernel=9.9")), "3:11: .* unknown value '9.9'; expected trixie, backports"),
     (cases(case("td/docker+gpu")), "3:11: .* unknown grant 'gpu'; expected dev, "),
     (cases(case("td/warp")), "3:11: .* unknown inner layer 'warp'; expected docker, "),

@@ -156,6 +156,15 @@ static void on_stopping(void *userdata, int signal_number)
 	        sigabbrev_np(signal_number));
 }
 
+static void on_waiting(void *userdata, unsigned long keyids)
+{
+	(void)userdata;
+	fprintf(stderr,
+	        "tception: all %lu TDX KeyIDs are in use: waiting for one, up to %u s; end other "
+	        "trust domains\n",
+	        keyids, RUNNER_KEYID_WAIT_S);
+}
+
 /* ---- afterwards ---- */
 
 /* A TD that can't be predicted is still judged: its rung says that nothing was predicted. */
@@ -279,6 +288,7 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	        .jobs = run_jobs(&c->plan, &c->host, c->o->jobs),
 	        .progress = on_progress,
 	        .stopping = on_stopping,
+	        .waiting = on_waiting,
 	        .userdata = c,
 	};
 	size_t cells = count_cells(&c->plan);

@@ -184,6 +184,9 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	        .evidence = l,
 	        .layer0 = depth ? &t->shared->attested : NULL,
 	        .platform = run->boot[t->boot].boot.platform,
+	        .td = run->boot[t->boot].boot.layer0.kind->trust_domain
+	                      ? &run->boot[t->boot].boot.layer0
+	                      : NULL,
 	        .anchors = {.test_root_pem = run->root_pem},
 	        .prediction = t->in->prediction ? t->in->prediction[t->boot] : NULL,
 	        .confirmed = run->confirmed,

@@ -7,6 +7,7 @@
 #include "core/enum.h"
 #include "core/escape.h"
 #include "format/eventlog.h"
+#include "format/tdx.h"
 #include "judge/conforms.h"
 #include "judge/covers.h"
 #include "judge/frames.h"
@@ -262,10 +263,14 @@ static void climb_registers(struct climb *c)
 	wrong = has_zero ? identity_differs(&quote, &zero, TDX_RTMR_COUNT - 1) : NULL;
 	if (wrong)
 		DENY(c, RUNG_REGISTERS, "%s differs from layer 0's", wrong);
+	else if (c->in->td && (wrong = identity_not_as_asked(&quote, c->in->td)))
+		DENY(c, RUNG_REGISTERS, "%s is not what the VMM was asked for", wrong);
 	else
-		PASS(c, RUNG_REGISTERS, "equal to %s%s%s",
+		PASS(c, RUNG_REGISTERS, "equal to %s%s%s%s",
 		     c->a->has_report ? "this layer's TDREPORT" : "",
-		     c->a->has_report && has_zero ? " and " : "", has_zero ? "layer 0's" : "");
+		     c->a->has_report && has_zero ? " and " : "", has_zero ? "layer 0's" : "",
+		     quote.attributes & TDX_ATTR_DEBUG ? "; DEBUG is on: the host can read this TD"
+		                                       : "");
 }
 
 static int climb_chain(struct climb *c, struct err *e)

@@ -25,6 +25,7 @@ struct ladder_input {
 	const struct layer_evidence *evidence;
 	const struct attested *layer0; /* NULL when this is layer 0 */
 	enum platform platform;        /* of the boot */
+	const struct layer *td;        /* the boot's layer 0, where we made it; or NULL */
 	struct trust_anchors anchors;
 	const struct prediction *prediction; /* of the boot, or NULL */
 	const char *confirmed; /* struct run_record */

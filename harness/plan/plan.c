@@ -13,6 +13,8 @@ const char *const platform_names[3] = {
         [PLATFORM_HARDWARE] = "hardware",
 };
 
+#define TCG_VCPUS_MAX 64 /* of the software TDX module, and enough to be slow */
+
 /* One case on its way into a boot. */
 struct placement {
 	enum platform platform;
@@ -55,6 +57,8 @@ static void place_td(const struct layer *l, const struct host_facts *host, int w
 		skip(p, "hardware TDs have no @pages=shared");
 	if (p->kvm && layer_said(l, AXIS_QUOTE))
 		skip(p, "the host's quoting service chooses the version of its quotes");
+	if (p->kvm && layer_word(l, AXIS_ATTRIBUTES) == WORD_ATTRIBUTES_DEBUG)
+		skip(p, "QEMU makes no hardware TDs with @attributes=debug");
 }
 
 static void place_vm(const struct layer *l, const struct host_facts *host, struct placement *p)
@@ -67,9 +71,31 @@ static void place_vm(const struct layer *l, const struct host_facts *host, struc
 		skip(p, "no usable KVM on this host: %.120s", host->kvm_reason);
 }
 
+static void check_backend(const struct layer *l, const struct host_facts *host, struct placement *p)
+{
+	const enum word backend = layer_word(l, AXIS_BACKEND);
+
+	if (backend == WORD_ABSENT)
+		return;
+	if (!p->kvm)
+		skip(p, "@backend is for guests that KVM runs: this one's memory is %s",
+		     l->kind->trust_domain ? "a file that it shares with the software TDX module"
+		                           : "TCG's");
+	if (backend == WORD_BACKEND_HUGEPAGES && p->memory_mib > host->hugepages_mib)
+		skip(p,
+		     "the guest wants %u MiB of huge pages, the host has %llu MiB free: "
+		     "sysctl vm.nr_hugepages",
+		     p->memory_mib, (unsigned long long)host->hugepages_mib);
+}
+
 /* What the platform can't give a cell that asks for this much. */
 static void check_size(const struct host_facts *host, struct placement *p)
 {
+	const unsigned most = p->kvm && host->cpus > TCG_VCPUS_MAX ? host->cpus : TCG_VCPUS_MAX;
+
+	if (p->vcpus > most)
+		skip(p, "the guest wants %u processors, of which there are at most %u%s", p->vcpus,
+		     most, p->kvm ? " on this host" : " by TCG");
 	if (host->memory_mib && p->memory_mib > host->memory_mib)
 		skip(p, "the guest wants %u MiB, the host has %llu MiB of memory", p->memory_mib,
 		     (unsigned long long)host->memory_mib);
@@ -96,6 +122,7 @@ static struct placement place(const struct test_case *c, const struct host_facts
 		skip(&p, "%s", options->no_kernel[p.kernel]);
 	if (options->no_image[p.image])
 		skip(&p, "%s", options->no_image[p.image]);
+	check_backend(l, host, &p);
 	check_size(host, &p);
 	return p;
 }

@@ -37,6 +37,7 @@ struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	char cpu[160];         /* host CPU model name */
 	unsigned cpus;
 	uint64_t memory_mib;
+	uint64_t hugepages_mib; /* free ones of 2 MiB */
 	uint32_t tsc_khz; /* of TCG's time-stamp counter, which is the host's; 0: not known */
 };
 

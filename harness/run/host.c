@@ -102,6 +102,16 @@ static uint64_t memory_mib(void)
 	return total >> 20;
 }
 
+/* Free huge pages of 2 MiB. */
+static uint64_t hugepages_mib(void)
+{
+	_cleanup_(fclosep) FILE *f =
+	        fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+	unsigned long long pages = 0;
+
+	return f && fscanf(f, "%llu", &pages) == 1 ? 2 * pages : 0;
+}
+
 /* With the first thing that a TDX host needs and this one lacks, and what to do. */
 static void explain_tdx(const struct tdx_check *tdx, char *ret, size_t size)
 {
@@ -134,6 +144,7 @@ int host_facts_gather(const char *qemu, struct host_facts *ret, struct err *e)
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	h.cpus = cpus > 0 ? (unsigned)cpus : 1;
 	h.memory_mib = memory_mib();
+	h.hugepages_mib = hugepages_mib();
 	h.tsc_khz = host_tsc_khz();
 	if (host_find_program(qemu ? qemu : "qemu-system-x86_64", h.qemu, sizeof(h.qemu)) == 0)
 		qemu_version(h.qemu, h.qemu_version, sizeof(h.qemu_version));

@@ -14,6 +14,7 @@
 #include "core/escape.h"
 #include "core/file.h"
 #include "format/bytes.h"
+#include "run/keyids.h"
 #include "run/klog.h"
 
 #define TEXT_MAX        (16u << 20) /* of a file that is looked at */
@@ -336,31 +337,15 @@ static void check_kvm_intel(struct host *h)
 		add(h, "command line", HOST_NOTE, false, NULL, "%s", cmdline);
 }
 
-/* "tdx 62" of a misc cgroup's file. */
-static bool misc_value(const struct host *h, const char *name, unsigned long *ret)
-{
-	_cleanup_(fclosep) FILE *f = NULL;
-	char path[PATH_MAX], line[128];
-
-	snprintf(path, sizeof(path), "%s/sys/fs/cgroup/%s", h->sysroot, name);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "tdx %lu", ret) == 1)
-			return true;
-	}
-	return false;
-}
-
 static void check_keyids(struct host *h)
 {
 	unsigned long all, used = 0;
 
-	if (!misc_value(h, "misc.capacity", &all)) {
+	if (!keyids_read(h->sysroot, &all, &used)) {
 		add(h, "keyids", HOST_UNKNOWN, false, NULL,
 		    "sys/fs/cgroup/misc.capacity tells of no tdx");
 		return;
 	}
-	misc_value(h, "misc.current", &used);
 	add(h, "keyids", used < all ? HOST_GOOD : HOST_BAD, true, "end other trust domains",
 	    "%lu of %lu in use: one a trust domain", used, all);
 }

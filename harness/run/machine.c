@@ -16,6 +16,7 @@
 #include "format/q35.h"
 #include "format/tdx.h"
 #include "format/tdxemu.h"
+#include "plan/tdparams.h"
 #include "run/getquote.h"
 
 #define MODULE_MAX    (16u << 20) /* bytes of the module's binary */
@@ -142,13 +143,18 @@ static int prepare_emulated(struct machine *m, sd_event *event, const struct mac
 	struct tdxemu_config config = {
 	        .magic = TDXEMU_CONFIG_MAGIC,
 	        .version = TDXEMU_CONFIG_VERSION,
-	        .attributes = TDX_ATTR_SEPT_VE_DISABLE,
 	        .vcpus = s->boot->vcpus,
 	        .tsc_khz = s->tsc_khz,
 	};
 	_cleanup_(closep) int doorbell = -1;
+	struct td_params params;
 	int r;
 
+	td_params_of(&s->boot->layer0, &params);
+	config.attributes = params.attributes;
+	memcpy(config.mrconfigid, params.mrconfigid, sizeof(config.mrconfigid));
+	memcpy(config.mrowner, params.mrowner, sizeof(config.mrowner));
+	memcpy(config.mrownerconfig, params.mrownerconfig, sizeof(config.mrownerconfig));
 	qemu_module_memory(s->boot, &config);
 	config.flags |= s->module_flags;
 	r = add_key(m, s, e);

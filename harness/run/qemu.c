@@ -9,6 +9,8 @@
 #include "core/cleanup.h"
 #include "format/q35.h"
 #include "format/tdxemu.h"
+#include "format/text.h"
+#include "plan/tdparams.h"
 
 #define MIB (1ull << 20)
 
@@ -60,16 +62,60 @@ static void add_chardev(struct argv *a, const char *id, int fd)
 	argv_addf(a, "socket,id=%s,fd=%d", id, fd);
 }
 
+/* Of a hardware TD what it shares with the host; its private memory QEMU makes by itself. */
+static void add_backend(struct argv *a, const struct boot *b)
+{
+	const enum word backend = layer_word(&b->layer0, AXIS_BACKEND);
+
+	if (backend == WORD_ABSENT)
+		return;
+	argv_add(a, "-object");
+	argv_addf(a, "memory-backend-memfd,id=ram,size=%uM%s", b->memory_mib,
+	          backend == WORD_BACKEND_HUGEPAGES ? ",hugetlb=on,hugetlbsize=2M" : "");
+}
+
+static const char *backend_of(const struct boot *b)
+{
+	return layer_word(&b->layer0, AXIS_BACKEND) == WORD_ABSENT ? "" : ",memory-backend=ram";
+}
+
 static void add_plain(struct argv *a, const struct boot *b)
 {
 	argv_add(a, "-accel");
 	argv_add(a, b->kvm ? "kvm" : "tcg");
+	add_backend(a, b);
 	argv_add(a, "-machine");
-	argv_add(a, "q35,smm=off,hpet=off,vmport=off");
+	argv_addf(a, "q35,smm=off,hpet=off,vmport=off%s", backend_of(b));
 	argv_add(a, "-cpu");
 	argv_add(a, b->kvm ? "host" : PLAIN_CPU);
 	argv_add(a, "-m");
 	argv_addf(a, "%u", b->memory_mib);
+}
+
+static void set_register(json_t *td, const char *name, const uint8_t value[48])
+{
+	static const uint8_t zero[48];
+	char text[BASE64_ENCODED_SIZE(48)];
+
+	if (memcmp(value, zero, sizeof(zero)) == 0)
+		return;
+	base64_encode(value, 48, text);
+	json_object_set_new(td, name, json_string(text));
+}
+
+/* Members of QEMU's TdxGuestProperties, qapi/qom.json since 10.1. PERFMON comes of -cpu pmu=on,
+ * SEPT_VE_DISABLE by itself. */
+static json_t *tdx_guest_json(const struct qemu_spec *s)
+{
+	struct td_params params;
+	json_t *td = json_pack("{s:s, s:s, s:o}", "qom-type", "tdx-guest", "id", "tdx0",
+	                       "quote-generation-socket", quote_service_json(s->quotes));
+
+	td_params_of(&s->boot->layer0, &params);
+	set_register(td, "mrconfigid", params.mrconfigid);
+	set_register(td, "mrowner", params.mrowner);
+	set_register(td, "mrownerconfig", params.mrownerconfig);
+	return td;
 }
 
 /* A real trust domain: KVM only, and -bios because the module measures one flat image. */
@@ -77,14 +123,17 @@ static void add_hardware(struct argv *a, const struct qemu_spec *s)
 {
 	argv_add(a, "-accel");
 	argv_add(a, "kvm");
-	add_json(a, "-object",
-	         json_pack("{s:s, s:s, s:o}", "qom-type", "tdx-guest", "id", "tdx0",
-	                   "quote-generation-socket", quote_service_json(s->quotes)));
+	add_json(a, "-object", tdx_guest_json(s));
+	add_backend(a, s->boot);
 	argv_add(a, "-machine");
-	argv_add(a, "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off,"
-	            "hpet=off,vmport=off");
+	argv_addf(a,
+	          "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off,"
+	          "hpet=off,vmport=off%s",
+	          backend_of(s->boot));
 	argv_add(a, "-cpu");
-	argv_add(a, "host");
+	argv_add(a, layer_word(&s->boot->layer0, AXIS_ATTRIBUTES) == WORD_ATTRIBUTES_PERFMON
+	                    ? "host,pmu=on"
+	                    : "host");
 	argv_add(a, "-m");
 	argv_addf(a, "%u", s->boot->memory_mib);
 	argv_add(a, "-bios");

@@ -14,6 +14,7 @@
 #include "format/bytes.h"
 #include "record/store.h"
 #include "run/journal.h"
+#include "run/keyids.h"
 
 /* A boot whose first visit fails this often in a row takes its cells with it. */
 #define FRUITLESS_MAX 2
@@ -30,6 +31,7 @@ struct job {
 };
 
 struct slot {
+	bool ready; /* its agent answered: it has its KeyID */
 	struct runner *runner;
 	struct session *session;
 	struct job *job;
@@ -46,6 +48,8 @@ struct runner {
 	int dir_fd;
 	char *boots_dir;
 	char qgs_socket[64];
+	sd_event_source *waiting; /* for a KeyID; NULL: not */
+	unsigned waited;          /* so many times */
 	int signal;
 	sigset_t signals; /* those that end the run */
 	struct err failure; /* of our own, not a boot's */
@@ -188,6 +192,53 @@ static int follow_up(struct runner *r, const struct job *j, struct boot_record *
 
 static void on_session(struct session *s, enum session_event what, const struct visit_record *visit,
                        void *userdata);
+static void start_more(struct runner *r);
+
+/* ---- KeyIDs ---- */
+
+#define KEYID_LOOK_US 1000000 /* how often it is looked whether one is free */
+
+static int look_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct runner *r = userdata;
+
+	(void)source;
+	(void)usec;
+	r->waiting = sd_event_source_unref(r->waiting);
+	start_more(r);
+	return 0;
+}
+
+/* Those that are in use, and those of ours that QEMU has yet to take. */
+static bool keyid_is_free(const struct runner *r, unsigned long *ret_all)
+{
+	unsigned long used;
+
+	if (!keyids_read(r->spec->sysroot ? r->spec->sysroot : "", ret_all, &used))
+		return true; /* nobody counts them: QEMU will say */
+	for (unsigned i = 0; i < r->jobs; i++) {
+		const struct slot *slot = &r->slot[i];
+
+		used += slot->job && slot->job->boot.platform == PLATFORM_HARDWARE && !slot->ready;
+	}
+	return used < *ret_all;
+}
+
+/* True: start_more() is called again later. */
+static bool must_wait(struct runner *r, const struct job *j)
+{
+	unsigned long all = 0;
+
+	if (j->boot.platform != PLATFORM_HARDWARE || keyid_is_free(r, &all) ||
+	    r->waited >= RUNNER_KEYID_WAIT_S) {
+		r->waited = 0;
+		return false;
+	}
+	if (r->waited++ == 0 && r->spec->waiting)
+		r->spec->waiting(r->spec->userdata, all);
+	return r->waiting || sd_event_add_time_relative(r->event, &r->waiting, CLOCK_MONOTONIC,
+	                                                KEYID_LOOK_US, 0, look_again, r) >= 0;
+}
 
 static void start_more(struct runner *r)
 {
@@ -205,7 +256,10 @@ static void start_more(struct runner *r)
 
 		if (slot->job)
 			continue;
+		if (must_wait(r, r->first))
+			return;
 		slot->job = dequeue(r);
+		slot->ready = false;
 		slot->runner = r;
 		r->running++;
 		s.attempt = slot->job->attempt;
@@ -249,6 +303,7 @@ static void on_session(struct session *s, enum session_event what, const struct 
 	struct runner *r = slot->runner;
 	struct err e = {0};
 
+	slot->ready |= what == SESSION_READY;
 	if (what == SESSION_VISIT_OVER && save(r, &e) < 0)
 		fail(r, &e);
 	if (r->spec->progress)
@@ -380,6 +435,7 @@ static void runner_done(struct runner *r)
 	while ((j = dequeue(r)))
 		job_free(j);
 	qgs_free(r->qgs);
+	sd_event_source_unref(r->waiting);
 	sd_event_unref(r->event);
 	free(r->boots_dir);
 	if (r->dir_fd >= 0)

@@ -13,6 +13,7 @@
  * is told (run/journal.h). SIGINT, SIGTERM and SIGHUP end the run in an orderly way: every
  * cell without evidence is recorded as VISIT_NOT_RUN. A second one ends the program.
  */
+#define RUNNER_KEYID_WAIT_S 600
 struct run_spec {
 	const struct case_file *cases;
 	const struct plan *plan;
@@ -20,9 +21,13 @@ struct run_spec {
 	struct quote_service quotes; /* hardware TDs: where they come from */
 	struct authority *authority; /* emulated TDs: signs their quotes; else NULL */
 	unsigned jobs;
+	/* Where the host's KeyIDs are counted (run/keyids.h), NULL: of this machine. A hardware TD is not
+	 * started before one is free, or RUNNER_KEYID_WAIT_S have passed. */
+	const char *sysroot;
 	/* Progress; may be NULL. */
 	void (*progress)(void *userdata, enum session_event what, const struct boot_record *boot,
 	                 const struct visit_record *visit);
+	void (*waiting)(void *userdata, unsigned long keyids); /* all so many are in use; may be NULL */
 	void (*stopping)(void *userdata, int signal_number); /* a signal came; may be NULL */
 	void *userdata;
 };

@@ -173,6 +173,8 @@ static inline void stream_frame(struct stream *s, enum frame_type type, json_t *
 	json_decref(object);
 }
 
+static const char *synth_td = "td"; /* layer 0 as it was asked for */
+
 /* ---- one layer's own account ---- */
 struct account {
 	const char *id;
@@ -396,7 +398,7 @@ static inline void put_probe(struct synth *y, struct stream *s, const struct acc
 
 static inline void put_launch(struct synth *y, struct stream *s)
 {
-	const struct account a = {.id = "td"};
+	const struct account a = {.id = synth_td};
 	char text[512], config[97];
 	uint8_t digest[48];
 	struct sha512 h;
@@ -498,7 +500,7 @@ static inline void put_second_visit(struct synth *y, struct stream *s)
 		                       : y->twist == NOT_STARTED
 		                               ? "no such \033[31mdevice\nusage: docker"
 		                               : ""));
-	stream_frame(s, FRAME_DONE, json_pack("{s:s}", "layer", "td"));
+	stream_frame(s, FRAME_DONE, json_pack("{s:s}", "layer", synth_td));
 }
 
 static inline void synth_case(struct synth *y, size_t i, const char *id, enum grade grade, int rung)
@@ -589,7 +591,7 @@ static inline void synth_build(struct synth *y)
 {
 	static const enum twist zero_twists[] = {ZERO_NONCE, ZERO_LOG, ZERO_NO_LOG, ZERO_LOG_CUT,
 	                                         ZERO_NO_DONE};
-	struct account a = {"td", y->visit[0].nonce[0], false, AS_IT_SHOULD_BE};
+	struct account a = {synth_td, y->visit[0].nonce[0], false, AS_IT_SHOULD_BE};
 	struct stream s = {0};
 
 	for (size_t i = 0; i < COUNT_OF(zero_twists); i++) {
@@ -626,7 +628,7 @@ static inline void synth_init(struct synth *y, enum twist twist)
 		ck_assert_msg(authority_open(y->dir[i], i ? &y->other : &y->authority, &e) == 0,
 		              "%s", e.text);
 	}
-	synth_case(y, 0, "td", GRADE_VERIFIED, -1);
+	synth_case(y, 0, synth_td, GRADE_VERIFIED, -1);
 	synth_case(y, 1, "td/docker+dev+tsm+noapparmor", GRADE_VERIFIED, RUNG_COVERS);
 	synth_record(y);
 	synth_build(y);

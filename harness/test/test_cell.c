@@ -74,8 +74,8 @@ static const struct {
         {"td@mem=1048577", "unknown value '1048577'"},
         {"td@mem=4294967808", "unknown value"},  /* 512, if it were cut */
         {"td@mem=0512", "unknown value '0512'"}, /* one way to write each number */
-        {"td@vcpus=0", "unknown value '0'; expected a number from 1 to 64"},
-        {"td@vcpus=65", "unknown value '65'"},
+        {"td@vcpus=0", "unknown value '0'; expected a number from 1 to 1024"},
+        {"td@vcpus=1025", "unknown value '1025'"},
         {"td@vcpus=1x", "unknown value '1x'"},
         {"vm@accel=hax", "unknown value 'hax'; expected auto, kvm, tcg"},
         {"td@kernel=sid", "unknown value 'sid'; expected trixie, backports"},

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/cleanup.h"
 #include "judge/expect.h"
-#include "judge/predicted.h"
-#include "judge/rung.h"
 #include "format/bytes.h"
 #include "test/golden.h"
 #include "test/synth.h"
@@ -186,34 +184,6 @@ static void judge_predicted(int changed, bool known, const char *detail, enum ru
 	}
 	synth_done(&y);
 }
-
-/* A hardware TD's prediction counts against it once this machine has had one that was right. */
-START_TEST(predictions_count_once_the_machine_confirmed_one)
-{
-	static const struct {
-		enum rung_state was;
-		const char *confirmed;
-		enum rung_state is;
-		const char *says;
-	} rows[] = {
-	        {RUNG_FALSE, "", RUNG_NULL, "lowers no grade: RTMR0 is not as predicted"},
-	        {RUNG_FALSE, "20261201T000000Z-1", RUNG_FALSE,
-	         "RTMR0 is not as predicted (this machine confirmed in run 20261201T000000Z-1)"},
-	        {RUNG_TRUE, "", RUNG_TRUE, "this machine's first confirmation"},
-	        {RUNG_TRUE, "20261201T000000Z-1", RUNG_TRUE, "in run 20261201T000000Z-1"},
-	        {RUNG_NULL, "", RUNG_NULL, "RTMR0 is not as predicted"},
-	        {RUNG_NULL, "20261201T000000Z-1", RUNG_NULL, "RTMR0 is not as predicted"},
-	};
-	struct rung_result r;
-
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		rung_set(&r, rows[i].was, "RTMR0 is not as predicted");
-		predicted_on_hardware(rows[i].confirmed, &r);
-		ck_assert_msg(r.ok == rows[i].is && strstr(r.detail, rows[i].says), "%zu: %d %s", i,
-		              r.ok, r.detail);
-	}
-}
-END_TEST
 
 START_TEST(registers_are_held_against_the_prediction)
 {
@@ -675,7 +645,6 @@ int main(void)
 	tcase_add_test(t, table_is_whole);
 	tcase_add_loop_test(t, twisted, 0, ROWS);
 	tcase_add_test(t, registers_are_held_against_the_prediction);
-	tcase_add_test(t, predictions_count_once_the_machine_confirmed_one);
 	tcase_add_loop_test(t, tcb_by_collateral, 0, COUNT_OF(tcb_table));
 	tcase_add_test(t, layer0);
 	tcase_add_test(t, every_byte_is_covered);

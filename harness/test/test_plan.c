@@ -205,6 +205,49 @@ START_TEST(quote_versions)
 }
 END_TEST
 
+/* What of a trust domain and its memory a host can't give. */
+START_TEST(trust_domains_as_asked)
+{
+	static const struct {
+		const char *id;
+		bool hardware;
+		const char *reason; /* NULL: it can */
+	} rows[] = {
+	        {"td@attributes=debug", false, NULL},
+	        {"td@attributes=debug", true, "QEMU makes no hardware TDs with @attributes=debug"},
+	        {"td@attributes=perfmon", true, NULL},
+	        {"td@mrconfigid=7@mrowner=8@mrownerconfig=9", true, NULL},
+	        {"td@mrconfigid=7", false, NULL},
+	        {"td@backend=memfd", false, "a file that it shares with the software TDX module"},
+	        {"td@backend=memfd", true, NULL},
+	        {"td@backend=hugepages@mem=1024", true, NULL},
+	        {"td@backend=hugepages", true, "wants 2048 MiB of huge pages, the host has 1024 MiB"},
+	        {"vm@backend=memfd@accel=tcg", false, "this one's memory is TCG's"},
+	        {"vm@backend=memfd", true, NULL},
+	        {"td@vcpus=96", false, "wants 96 processors, of which there are at most 64 by TCG"},
+	        {"td@vcpus=96", true, NULL},
+	        {"td@vcpus=97", true, "there are at most 96 on this host"},
+	};
+	struct plan p;
+
+	host.hugepages_mib = 1024;
+	host.cpus = 96;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		cases.count = 0;
+		add(rows[i].id);
+		host.tdx_usable = host.kvm_usable = rows[i].hardware;
+		p = make();
+		if (rows[i].reason)
+			ck_assert_msg(p.skips == 1 && strstr(p.skip[0].reason, rows[i].reason),
+			              "%s: %s", rows[i].id, p.skips ? p.skip[0].reason : "booted");
+		else
+			ck_assert_msg(p.boots == 1, "%s: %s", rows[i].id,
+			              p.skips ? p.skip[0].reason : "");
+		plan_done(&p);
+	}
+}
+END_TEST
+
 START_TEST(platforms)
 {
 	struct plan p;
@@ -333,6 +376,7 @@ int main(void)
 	tcase_add_test(t, images);
 	tcase_add_test(t, quote_versions);
 	tcase_add_test(t, platforms);
+	tcase_add_test(t, trust_domains_as_asked);
 	tcase_add_test(t, limits);
 	tcase_add_test(t, exits);
 	tcase_add_test(t, pages);

@@ -135,15 +135,19 @@ START_TEST(emulated)
 }
 END_TEST
 
-#define HARDWARE(service)                                                                   \
+#define HARDWARE(service)     HARDWARE_OF(service, "", , "", "host")
+#define HARDWARE_OF(service, more, backend, machine, cpu)                                   \
 	COMMON("4"), "-accel", "kvm", "-object",                                            \
 	        "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\",\"quote-generation-socket\":"  \
-	        "{" service "}}",                                                           \
-	        "-machine",                                                                 \
+	        "{" service "}" more "}",                                                   \
+	        backend "-machine",                                                         \
 	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off," \
-	        "hpet=off,vmport=off",                                                      \
-	        "-cpu", "host", "-m", "4096", "-bios", "/c/OVMF.fd",                        \
+	        "hpet=off,vmport=off" machine,                                              \
+	        "-cpu", cpu, "-m", "4096", "-bios", "/c/OVMF.fd",                        \
 	        DEVICES(",iommu_platform=on,disable-legacy=on")
+
+#define ZEROS_60 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define BACKEND  "-object", "memory-backend-memfd,id=ram,size=4096M,hugetlb=on,hugetlbsize=2M",
 
 START_TEST(hardware)
 {
@@ -156,6 +160,28 @@ START_TEST(hardware)
 	ck_assert_int_eq(quote_service_parse("vsock:2:4050", &quotes, &e), 0);
 	EXPECT(&b, HARDWARE("\"type\":\"vsock\",\"cid\":\"2\",\"port\":\"4050\""));
 	quotes = unix_socket;
+}
+END_TEST
+
+/* Its registers in base64 of 48 bytes, its memory's backend, and PERFMON. */
+START_TEST(hardware_as_asked)
+{
+	struct boot b = {
+	        .memory_mib = 4096, .vcpus = 4, .platform = PLATFORM_HARDWARE, .kvm = true};
+	struct cell cell;
+	struct err e;
+
+	ck_assert_int_eq(cell_parse("td@mrconfigid=258@mrowner=1@mrownerconfig=2@attributes=perfmon", &cell, &e), 0);
+	b.layer0 = cell.layer[0];
+	EXPECT(&b, HARDWARE_OF("\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\"",
+	                       ",\"mrconfigid\":\"" ZEROS_60 "AAEC\""
+	                       ",\"mrowner\":\"" ZEROS_60 "AAAB\""
+	                       ",\"mrownerconfig\":\"" ZEROS_60 "AAAC\"",
+	                       , "", "host,pmu=on"));
+	ck_assert_int_eq(cell_parse("td@backend=hugepages", &cell, &e), 0);
+	b.layer0 = cell.layer[0];
+	EXPECT(&b, HARDWARE_OF("\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\"", "",
+	                       BACKEND, ",memory-backend=ram", "host"));
 }
 END_TEST
 
@@ -248,6 +274,7 @@ int main(void)
 	tcase_add_test(t, other_files);
 	tcase_add_test(t, emulated);
 	tcase_add_test(t, hardware);
+	tcase_add_test(t, hardware_as_asked);
 	tcase_add_test(t, quote_services);
 	tcase_add_test(t, disk);
 	tcase_add_test(t, low_ram);

@@ -86,9 +86,12 @@ static struct guest_parts parts = {.kernel = {{(char *)"kernel", (char *)"initrd
                                    .firmware = (char *)"firmware",
                                    .module = (char *)"module"};
 
+static enum platform platform;
+
 static struct boot a_boot(const char *id)
 {
 	struct boot b = {.layer0 = {.kind = &kind_rows[KIND_VM]},
+	                 .platform = platform,
 	                 .layer0_id = "vm",
 	                 .memory_mib = 128,
 	                 .vcpus = 1,
@@ -100,6 +103,8 @@ static struct boot a_boot(const char *id)
 	return b;
 }
 
+static const char *sysroot;
+static void (*on_waiting)(void *userdata, unsigned long keyids);
 static void (*on_progress)(void *userdata, enum session_event what, const struct boot_record *boot,
                            const struct visit_record *visit);
 
@@ -130,6 +135,9 @@ static int execute(size_t boots, unsigned jobs)
 	                        .plan = &plan,
 	                        .parts = &parts,
 	                        .jobs = jobs,
+	                        .quotes = {.path = "/run/qgs"},
+	                        .sysroot = sysroot,
+	                        .waiting = on_waiting,
 	                        .progress = on_progress};
 	struct run_record loaded;
 	struct err e = {0};
@@ -171,6 +179,60 @@ static uint64_t file_size(const char *boot, const char *name)
 	ck_assert_msg(stat(path, &st) == 0, "%s", path);
 	return (uint64_t)st.st_size;
 }
+
+/* ---- KeyIDs of a host that are in use ---- */
+
+static unsigned waits, at_once, most_at_once;
+
+static void put_keyids(const char *name, unsigned keyids)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/sys/fs/cgroup", top);
+	ck_assert_int_eq(file_make_dirs(path, 0700, &(struct err){0}), 0);
+	snprintf(path, sizeof(path), "%s/sys/fs/cgroup/%s", top, name);
+	f = fopen(path, "w");
+	fprintf(f, "sev 0\ntdx %u\n", keyids);
+	fclose(f);
+}
+
+/* Somebody else's trust domain ends while we wait for it. */
+static void another_ends(void *userdata, unsigned long keyids)
+{
+	(void)userdata;
+	ck_assert_uint_eq(keyids, 1);
+	waits++;
+	put_keyids("misc.current", at_once);
+}
+
+static void count_boots(void *userdata, enum session_event what, const struct boot_record *boot,
+                        const struct visit_record *visit)
+{
+	(void)userdata, (void)boot, (void)visit;
+	at_once += what == SESSION_STARTED;
+	at_once -= what == SESSION_OVER;
+	put_keyids("misc.current", at_once);
+	if (at_once > most_at_once)
+		most_at_once = at_once;
+}
+
+/* Two boots side by side are asked for, and there is one KeyID, which is in use at first. */
+START_TEST(hardware_waits_for_a_keyid)
+{
+	platform = PLATFORM_HARDWARE;
+	put_keyids("misc.capacity", 1);
+	put_keyids("misc.current", 1);
+	sysroot = top;
+	on_waiting = another_ends;
+	on_progress = count_boots;
+	ck_assert_int_eq(execute(2, 2), 0);
+	ck_assert_uint_ge(waits, 2); /* for the other one, then for our own */
+	ck_assert_uint_eq(most_at_once, 1);
+	check_visit(0, CELLS - 1, cell_ids[CELLS - 1], VISIT_DONE);
+	check_visit(1, CELLS - 1, cell_ids[CELLS - 1], VISIT_DONE);
+}
+END_TEST
 
 /* While it runs, run.json has the plan, and each visit before it is told. */
 static size_t told;
@@ -469,6 +531,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, all_well);
+	tcase_add_test(tc, hardware_waits_for_a_keyid);
 	tcase_add_test(tc, nothing_lost);
 	tcase_add_loop_test(tc, fault_in_a_visit, 0, COUNT_OF(faults));
 	tcase_add_test(tc, fault_in_the_last_visit);

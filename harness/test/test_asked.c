@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a verdict owes to the machine: how its trust domain was asked for, and whether predictions count there. */
+#include "judge/predicted.h"
+#include "judge/rung.h"
+#include "test/synth.h"
+
+/* What the VMM was to set is not what the quote says. */
+START_TEST(trust_domains_are_as_asked)
+{
+	static const struct {
+		const char *td, *says;
+		enum rung_state ok;
+	} rows[] = {
+	        {"td", "equal to", RUNG_TRUE},
+	        {"td@mrconfigid=7", "MRCONFIGID is not what the VMM was asked for", RUNG_FALSE},
+	        {"td@mrowner=7", "MROWNER is not", RUNG_FALSE},
+	        {"td@mrownerconfig=7", "MROWNERCONFIG is not", RUNG_FALSE},
+	        {"td@attributes=debug", "ATTRIBUTES is not", RUNG_FALSE},
+	        {"td@attributes=perfmon", "ATTRIBUTES is not", RUNG_FALSE},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct rung_result *r;
+		struct cell_verdict v;
+		struct synth y;
+
+		synth_td = rows[i].td;
+		synth_init(&y, AS_IT_SHOULD_BE);
+		v = synth_judge(&y, 0);
+		r = &v.layer[0].ladder[RUNG_REGISTERS];
+		ck_assert_msg(r->ok == rows[i].ok && strstr(r->detail, rows[i].says), "%s: %s",
+		              rows[i].td, r->detail);
+		ck_assert_int_eq(v.layer[0].grade, r->ok == RUNG_TRUE ? GRADE_VERIFIED : GRADE_QUOTE);
+		cell_verdict_done(&v);
+		synth_done(&y);
+	}
+	synth_td = "td";
+}
+END_TEST
+
+/* A hardware TD's prediction counts against it once this machine has had one that was right. */
+START_TEST(predictions_count_once_the_machine_confirmed_one)
+{
+	static const struct {
+		enum rung_state was;
+		const char *confirmed;
+		enum rung_state is;
+		const char *says;
+	} rows[] = {
+	        {RUNG_FALSE, "", RUNG_NULL, "lowers no grade: RTMR0 is not as predicted"},
+	        {RUNG_FALSE, "20261201T000000Z-1", RUNG_FALSE,
+	         "RTMR0 is not as predicted (this machine confirmed in run 20261201T000000Z-1)"},
+	        {RUNG_TRUE, "", RUNG_TRUE, "this machine's first confirmation"},
+	        {RUNG_TRUE, "20261201T000000Z-1", RUNG_TRUE, "in run 20261201T000000Z-1"},
+	        {RUNG_NULL, "", RUNG_NULL, "RTMR0 is not as predicted"},
+	        {RUNG_NULL, "20261201T000000Z-1", RUNG_NULL, "RTMR0 is not as predicted"},
+	};
+	struct rung_result r;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		rung_set(&r, rows[i].was, "RTMR0 is not as predicted");
+		predicted_on_hardware(rows[i].confirmed, &r);
+		ck_assert_msg(r.ok == rows[i].is && strstr(r.detail, rows[i].says), "%zu: %d %s", i,
+		              r.ok, r.detail);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("asked");
+	TCase *t = tcase_create("asked");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, t);
+	tcase_add_test(t, trust_domains_are_as_asked);
+	tcase_add_test(t, predictions_count_once_the_machine_confirmed_one);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

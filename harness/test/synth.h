@@ -509,7 +509,7 @@ static inline void synth_case(struct synth *y, size_t i, const char *id, enum gr
 	struct err e;
 
 	ck_assert_msg(cell_parse(id, &c->cell, &e) == 0, "%s", e.text);
-	snprintf(c->id, sizeof(c->id), "%s", id);
+	cell_print(&c->cell, c->cell.layers, c->id);
 	c->expect = (struct expectation){.entered = 1, .grade = grade, .kvm = -1, .rung = rung};
 	c->why = (char *)"a test";
 }

@@ -530,7 +530,7 @@ static inline void synth_record(struct synth *y)
 	y->boot.clock = y->clock;
 	y->boot.clocks = 2;
 	for (size_t i = 0; i < 2; i++) {
-		snprintf(y->visit[i].cell_id, CELL_ID_MAX, "%s", y->item[i].id);
+		cell_print(&y->item[i].cell, i + 1, y->visit[i].cell_id);
 		y->visit[i].layers = i + 1;
 		y->visit[i].probe0 = i == 0;
 		y->visit[i].seconds = 1.5;

@@ -2,10 +2,8 @@
 #include "measure/kernel.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/cleanup.h"
 #include "format/guid.h"
 #include "measure/pe.h"
 
@@ -31,6 +29,7 @@ enum {
 #define CMDLINE_ADDRESS    0x20000
 #define ACPI_DATA_SIZE     0x28000 /* what a PC machine keeps free below the top of low RAM */
 #define PROTOCOL_XLOADFLAG 0x20c
+#define HEAD_SIZE          16384 /* bytes, with all headers: Linux' are within 4096 */
 
 static void put16(uint8_t *p, unsigned value)
 {
@@ -118,7 +117,8 @@ enum kernel_stub kernel_stub(struct bytes kernel)
 int kernel_digest(struct bytes kernel, const struct kernel_boot *boot, uint8_t ret_digest[48],
                   struct err *e)
 {
-	_cleanup_(freep) uint8_t *copy = NULL;
+	uint8_t copy[HEAD_SIZE];
+	struct bytes head = kernel;
 	struct pe pe;
 	int r;
 
@@ -126,16 +126,13 @@ int kernel_digest(struct bytes kernel, const struct kernel_boot *boot, uint8_t r
 	if (r < 0)
 		return r;
 	if (boot->patched) {
-		copy = malloc(kernel.size);
-		if (!copy)
-			return err_sys(e, -ENOMEM, "kernel");
-		memcpy(copy, kernel.data, kernel.size);
+		head = (struct bytes){copy, kernel.size < HEAD_SIZE ? kernel.size : HEAD_SIZE};
+		memcpy(copy, kernel.data, head.size);
 		r = patch(copy, boot, e);
 		if (r < 0)
 			return r;
-		kernel.data = copy;
 	}
-	r = pe_parse(kernel, &pe, e);
+	r = pe_parse_with_head(kernel, head, &pe, e);
 	if (r < 0) {
 		err_prefix(e, "kernel");
 		return r;

@@ -90,17 +90,22 @@ static void read_image(struct reader *r, struct pe *pe)
 		reader_fail(r, FORMAT_BAD_SIZE, pe->certificate_at + 4);
 }
 
-int pe_parse(struct bytes file, struct pe *ret, struct err *e)
+int pe_parse_with_head(struct bytes file, struct bytes head, struct pe *ret, struct err *e)
 {
-	struct pe pe = {.file = file};
+	struct pe pe = {.file = file, .head = head};
 	struct reader r;
 
-	reader_init(&r, file.data, file.size);
+	reader_init(&r, head.data, head.size);
 	read_image(&r, &pe);
 	if (!reader_ok(&r))
 		return err_bad(e, &r, "PE image");
 	*ret = pe;
 	return 0;
+}
+
+int pe_parse(struct bytes file, struct pe *ret, struct err *e)
+{
+	return pe_parse_with_head(file, file, ret, e);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -110,32 +115,45 @@ static int by_offset(const void *a, const void *b)
 	return x->raw_offset < y->raw_offset ? -1 : x->raw_offset > y->raw_offset;
 }
 
+/* Takes the image's bytes from `at` to `end` into the digest. */
+static void hash(struct sha512 *h, const struct pe *pe, size_t at, size_t end)
+{
+	if (at < pe->head.size && at < end) {
+		size_t n = (end < pe->head.size ? end : pe->head.size) - at;
+
+		sha512_update(h, pe->head.data + at, n);
+		at += n;
+	}
+	if (at < end)
+		sha512_update(h, pe->file.data + at, end - at);
+}
+
 void pe_authenticode(const struct pe *pe, uint8_t digest[48])
 {
 	struct pe_section sorted[PE_SECTIONS_MAX];
-	const uint8_t *file = pe->file.data;
 	size_t at = pe->checksum_at + 4;
 	uint64_t hashed = pe->headers_size;
 	struct sha512 h;
 
 	sha384_init(&h);
-	sha512_update(&h, file, pe->checksum_at);
+	hash(&h, pe, 0, pe->checksum_at);
 	if (pe->certificate_at) {
-		sha512_update(&h, file + at, pe->certificate_at - at);
+		hash(&h, pe, at, pe->certificate_at);
 		at = pe->certificate_at + 8;
 	}
-	sha512_update(&h, file + at, pe->headers_size - at);
+	hash(&h, pe, at, pe->headers_size);
 	memcpy(sorted, pe->section, sizeof(sorted));
 	qsort(sorted, pe->sections, sizeof(sorted[0]), by_offset);
 	for (unsigned i = 0; i < pe->sections; i++) {
 		if (sorted[i].raw_size == 0)
 			continue;
-		sha512_update(&h, file + sorted[i].raw_offset, sorted[i].raw_size);
+		hash(&h, pe, sorted[i].raw_offset,
+		     (size_t)sorted[i].raw_offset + sorted[i].raw_size);
 		hashed += sorted[i].raw_size;
 	}
 	/* What follows the sections, but for the certificates at the very end. */
 	if (hashed + pe->certificate_size < pe->file.size)
-		sha512_update(&h, file + hashed, pe->file.size - pe->certificate_size - hashed);
+		hash(&h, pe, hashed, pe->file.size - pe->certificate_size);
 	sha384_final(&h, digest);
 }
 

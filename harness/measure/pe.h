@@ -22,6 +22,7 @@ struct pe_section {
 
 struct pe {
 	struct bytes file;         /* borrowed */
+	struct bytes head;         /* stands in place of as many bytes at its start; borrowed */
 	size_t checksum_at;        /* offset of the 4-byte checksum */
 	size_t certificate_at;     /* offset of the 8-byte directory entry, 0: there is none */
 	uint32_t certificate_size; /* bytes of the certificate table at the file's end */
@@ -32,6 +33,8 @@ struct pe {
 
 /* -EBADMSG with the offset of what is wrong. All sections lie within the file. */
 int pe_parse(struct bytes file, struct pe *ret, struct err *e);
+/* The same image with other bytes at its start. All of its headers are in `head`. */
+int pe_parse_with_head(struct bytes file, struct bytes head, struct pe *ret, struct err *e);
 
 /*
  * The Authenticode digest with SHA-384, as UEFI firmware computes it (edk2's PE measuring, after

@@ -64,16 +64,4 @@ static inline void assert_hex(const char *what, const void *data, size_t size, c
 	ck_assert_msg(strcmp(text, hex) == 0, "%s: %s, expected %s", what, text, hex);
 }
 
-/* Runs one suite and gives main()'s exit status. */
-static inline int golden_run(Suite *suite)
-{
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <string.h>
 
 #include "run/acpi.h"
 #include "run/portable.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 static char *joined(struct argv *a)
 {
@@ -19,7 +18,7 @@ static char *joined(struct argv *a)
 	return text;
 }
 
-START_TEST(emulated_td_becomes_a_plain_vm)
+TEST(emulated_td_becomes_a_plain_vm)
 {
 	char *const argv[] = {
 	        "/usr/bin/qemu",
@@ -66,9 +65,8 @@ START_TEST(emulated_td_becomes_a_plain_vm)
 	                 "-device isa-debugcon,iobase=0xe9,chardev=fw-cfg "
 	                 "-device isa-debug-exit,iobase=0xf4,iosize=4");
 }
-END_TEST
 
-START_TEST(hardware_td_becomes_a_plain_vm)
+TEST(hardware_td_becomes_a_plain_vm)
 {
 	char *const argv[] = {"/usr/bin/qemu",
 	                      "-accel",
@@ -92,7 +90,6 @@ START_TEST(hardware_td_becomes_a_plain_vm)
 	                 "-device isa-debugcon,iobase=0xe9,chardev=fw-cfg "
 	                 "-device isa-debug-exit,iobase=0xf4,iosize=4");
 }
-END_TEST
 
 static void count(void *userdata, const char *option, const char *why)
 {
@@ -101,7 +98,7 @@ static void count(void *userdata, const char *option, const char *why)
 }
 
 /* canonical's run_td on a host without KVM and vsock: the devices stay, in their order. */
-START_TEST(another_projects_command_line)
+TEST(another_projects_command_line)
 {
 	char *const argv[] = {"qemu",
 	                      "-D",
@@ -157,10 +154,9 @@ START_TEST(another_projects_command_line)
 	                 "-blockdev driver=null-co,read-zeroes=on,node-name=root");
 	ck_assert_uint_eq(notes, 10);
 }
-END_TEST
 
 /* Where KVM and vsock are, they stay. */
-START_TEST(a_host_that_has_them)
+TEST(a_host_that_has_them)
 {
 	char *const argv[] = {"qemu",
 	                      "-accel",
@@ -181,17 +177,5 @@ START_TEST(a_host_that_has_them)
 	        "qemu -display none -accel kvm -cpu host -machine q35,kernel_irqchip=split "
 	        "-device vhost-vsock-pci,guest-cid=3");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("acpi");
-	TCase *t = tcase_create("acpi");
-
-	tcase_add_test(t, emulated_td_becomes_a_plain_vm);
-	tcase_add_test(t, hardware_td_becomes_a_plain_vm);
-	tcase_add_test(t, another_projects_command_line);
-	tcase_add_test(t, a_host_that_has_them);
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("acpi")

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +7,7 @@
 
 #include "case/case.h"
 #include "format/bytes.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 /* Loads a text as a case file; the path in messages is replaced by FILE. */
 static int load(const char *text, struct case_file *ret, char message[480])
@@ -29,7 +28,7 @@ static int load(const char *text, struct case_file *ret, char message[480])
 	return r;
 }
 
-START_TEST(whole)
+TEST(whole)
 {
 	struct case_file f;
 	char message[480];
@@ -66,7 +65,6 @@ START_TEST(whole)
 	ck_assert_int_eq(f.item[1].line, 10);
 	case_file_done(&f);
 }
-END_TEST
 
 #define CASES "version: 1\ncases:\n"
 static const struct {
@@ -153,7 +151,7 @@ static const struct {
         {"a: *nowhere\n", "FILE:1:4: found undefined alias"},
 };
 
-START_TEST(refused)
+TEST_EACH(refused, bad)
 {
 	struct case_file f = {.count = 77};
 	char message[480];
@@ -163,9 +161,8 @@ START_TEST(refused)
 	              message, bad[_i].expected);
 	ck_assert_uint_eq(f.count, 77);
 }
-END_TEST
 
-START_TEST(absent)
+TEST(absent)
 {
 	struct case_file f;
 	struct err e;
@@ -173,9 +170,8 @@ START_TEST(absent)
 	ck_assert_int_eq(case_file_load("/nonexistent/cases.yaml", &f, &e), -ENOENT);
 	ck_assert_int_lt(case_file_load("/", &f, &e), 0);
 }
-END_TEST
 
-START_TEST(names_round_trip)
+TEST(names_round_trip)
 {
 	for (int i = 0; i < RUNG_COUNT; i++)
 		ck_assert_ptr_nonnull(rung_names[i]);
@@ -187,10 +183,9 @@ START_TEST(names_round_trip)
 	ck_assert_str_eq(grade_names[GRADE_COVERED], "covered");
 	ck_assert_str_eq(kvm_state_names[KVM_WORKS], "works");
 }
-END_TEST
 
 /* The matrix that `make run` runs: both kinds of layer 0 with the same stacks. */
-START_TEST(default_matrix)
+TEST(default_matrix)
 {
 	struct case_file f;
 	struct err e;
@@ -206,18 +201,5 @@ START_TEST(default_matrix)
 	ck_assert_uint_ge(twins, 10);
 	case_file_done(&f);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("case");
-	TCase *t = tcase_create("all");
-
-	tcase_add_test(t, whole);
-	tcase_add_loop_test(t, refused, 0, COUNT_OF(bad));
-	tcase_add_test(t, absent);
-	tcase_add_test(t, names_round_trip);
-	tcase_add_test(t, default_matrix);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("case")

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <string.h>
 
 #include "case/cell.h"
 #include "core/escape.h"
 #include "format/bytes.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 static const char *const good[] = {
         "vm",
@@ -24,7 +23,7 @@ static const char *const good[] = {
         "td/lxc.unprivileged+tsm-ro@cap=none",
 };
 
-START_TEST(round_trip)
+TEST_EACH(round_trip, good)
 {
 	struct cell c;
 	struct err e;
@@ -34,7 +33,6 @@ START_TEST(round_trip)
 	cell_print(&c, c.layers, id);
 	ck_assert_str_eq(id, good[_i]);
 }
-END_TEST
 
 static const struct {
 	const char *id;
@@ -102,7 +100,7 @@ static const struct {
         {"vm/docker/docker/docker/docker/docker/docker", "too many layers"},
 };
 
-START_TEST(refused)
+TEST_EACH(refused, bad)
 {
 	struct cell c = {.layers = 77};
 	struct err e = {0};
@@ -111,9 +109,8 @@ START_TEST(refused)
 	ck_assert_msg(strstr(e.text, bad[_i].expected) != NULL, "'%s': %s", bad[_i].id, e.text);
 	ck_assert_uint_eq(c.layers, 77); /* untouched */
 }
-END_TEST
 
-START_TEST(too_long)
+TEST(too_long)
 {
 	char id[400];
 	struct cell c;
@@ -124,9 +121,8 @@ START_TEST(too_long)
 	memcpy(id, "td@mem=", 7);
 	ck_assert_int_eq(cell_parse(id, &c, &e), -EINVAL);
 }
-END_TEST
 
-START_TEST(questions)
+TEST(questions)
 {
 	struct cell c;
 	struct err e;
@@ -146,7 +142,6 @@ START_TEST(questions)
 	ck_assert(layer_is_intrusive(&c.layer[1]));
 	ck_assert(!layer_is_intrusive(&c.layer[2]));
 }
-END_TEST
 
 /* Two ways to write a cell, and whether they are of the same. */
 static const struct {
@@ -174,7 +169,7 @@ static const struct {
         {"td", "td@quote=4", false},
 };
 
-START_TEST(the_same)
+TEST_EACH(the_same, pairs)
 {
 	struct cell a, b;
 	struct err e;
@@ -184,9 +179,8 @@ START_TEST(the_same)
 	ck_assert_int_eq(cell_same(&a, &b), pairs[_i].same);
 	ck_assert_int_eq(cell_same(&b, &a), pairs[_i].same);
 }
-END_TEST
 
-START_TEST(escaping)
+TEST(escaping)
 {
 	char out[12], tight[4];
 
@@ -199,19 +193,5 @@ START_TEST(escaping)
 	ck_assert_str_eq(text_escape(tight, sizeof(tight), "abcdef"), "...");
 	ck_assert_str_eq(text_escape(out, sizeof(out), NULL), "");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("cell");
-	TCase *t = tcase_create("all");
-
-	tcase_add_loop_test(t, round_trip, 0, COUNT_OF(good));
-	tcase_add_loop_test(t, refused, 0, COUNT_OF(bad));
-	tcase_add_test(t, too_long);
-	tcase_add_test(t, questions);
-	tcase_add_loop_test(t, the_same, 0, sizeof(pairs) / sizeof(pairs[0]));
-	tcase_add_test(t, escaping);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("cell")

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
@@ -10,6 +9,8 @@
 #include "format/tdx.h"
 #include "test/golden.h"
 #include "test/recertify.h"
+#include "test/scratch_authority.h"
+#include "test/tests.h"
 #include "trust/authority.h"
 #include "trust/chain.h"
 #include "trust/verify.h"
@@ -27,8 +28,6 @@ static const char *const made[] = {"ppid-plain", "ppid-rsa2048", "ppid-rsa3072",
                                    "pck-leaf-der"};
 enum { PPID_PLAIN, PPID_RSA2048, PPID_RSA3072, PCK_LEAF, PCK_LEAF_DER, MADE };
 
-static char scratch[] = "/tmp/tception-certified-XXXXXX";
-static struct authority *authority;
 static struct golden donor, bundle_bytes;
 static struct quote original;
 static char *pem;      /* the original's chain */
@@ -126,7 +125,7 @@ static json_t *with_pck(void)
 
 /* ---- a genuine quote ---- */
 
-START_TEST(found_in_a_bundle)
+TEST_RANGE(found_in_a_bundle, 0, MADE)
 {
 	struct golden g = made_read(_i);
 	struct verifier *v = verifier();
@@ -152,7 +151,6 @@ START_TEST(found_in_a_bundle)
 	json_decref(o);
 	golden_done(&g);
 }
-END_TEST
 
 static char *escaped(const char *chain)
 {
@@ -165,7 +163,7 @@ static char *escaped(const char *chain)
 }
 
 /* As Intel's PCS answers: the leaf, or the CRL, and its issuer chain in a header. */
-START_TEST(found_as_served)
+TEST_RANGE(found_as_served, 0, MADE)
 {
 	static const char end[] = "-----END CERTIFICATE-----\n";
 	size_t leaf_size = (size_t)(strstr(pem, end) - pem) + strlen(end);
@@ -197,10 +195,9 @@ START_TEST(found_as_served)
 	verifier_free(v);
 	golden_done(&g);
 }
-END_TEST
 
 /* Each field of what names the certificate; and nothing else that could be named so. */
-START_TEST(another_name)
+TEST(another_name)
 {
 	static const struct {
 		int which;
@@ -233,10 +230,9 @@ START_TEST(another_name)
 	verifier_free(v);
 	json_decref(o);
 }
-END_TEST
 
 /* The leaf: every byte of its DER, and another platform's. */
-START_TEST(another_leaf)
+TEST(another_leaf)
 {
 	struct golden g = made_read(PCK_LEAF_DER), h = golden_read("quote/00b2526ab190.bin");
 	struct verifier *v = verifier();
@@ -276,10 +272,9 @@ START_TEST(another_leaf)
 	golden_done(&g);
 	golden_done(&h);
 }
-END_TEST
 
 /* Data of one type under the number of another, before and after it is known. */
-START_TEST(another_type)
+TEST(another_type)
 {
 	struct golden text = made_read(PCK_LEAF), der = made_read(PCK_LEAF_DER);
 	struct verifier *v = verifier();
@@ -318,9 +313,8 @@ START_TEST(another_type)
 	golden_done(&text);
 	golden_done(&der);
 }
-END_TEST
 
-START_TEST(no_chain_in_a_bundle)
+TEST(no_chain_in_a_bundle)
 {
 	static const char *const bad[] = {"", "PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n"};
 	struct verifier *v = verifier();
@@ -336,7 +330,6 @@ START_TEST(no_chain_in_a_bundle)
 	}
 	verifier_free(v);
 }
-END_TEST
 
 /* ---- a quote of the test authority ---- */
 
@@ -401,7 +394,7 @@ static const uint16_t own_types[] = {QUOTE_CERT_PPID_PLAIN, QUOTE_CERT_PPID_RSA3
                                      QUOTE_CERT_PCK_LEAF};
 
 /* Whatever way the certificate came: revocation is asked for. */
-START_TEST(revoked)
+TEST_RANGE(revoked, 0, 3)
 {
 	X509 *const certs[] = {NULL, authority->id[ROLE_PCK].cert, authority->id[ROLE_PCK_CA].cert};
 	uint8_t out[QUOTE_MAX];
@@ -423,10 +416,9 @@ START_TEST(revoked)
 		verifier_free(v);
 	}
 }
-END_TEST
 
 /* Another key's certificate can have the same names and the same SGX extension. */
-START_TEST(named_alike)
+TEST_RANGE(named_alike, 0, 3)
 {
 	uint8_t out[QUOTE_MAX];
 	size_t size = own_quote(authority, own_types[_i], out);
@@ -451,11 +443,10 @@ START_TEST(named_alike)
 	identity_done(&other);
 	verifier_free(v);
 }
-END_TEST
 
 /* What names a certificate can be copied by anyone, its key too: a copy must not hide
  * the original. */
-START_TEST(forged_twin)
+TEST_RANGE(forged_twin, 0, PCK_LEAF)
 {
 	struct golden g = made_read(_i);
 	struct verifier *v = verifier();
@@ -483,10 +474,9 @@ START_TEST(forged_twin)
 	json_decref(o);
 	golden_done(&g);
 }
-END_TEST
 
 /* Issuers of the right name that did not issue it: one, and more than are tried. */
-START_TEST(issuers_named_alike)
+TEST_RANGE(issuers_named_alike, 0, 3)
 {
 	uint8_t out[QUOTE_MAX];
 	size_t size = own_quote(authority, own_types[_i], out);
@@ -517,10 +507,9 @@ START_TEST(issuers_named_alike)
 	verifier_free(few);
 	verifier_free(v);
 }
-END_TEST
 
 /* A root that nobody trusts, and with it all below. */
-START_TEST(another_install)
+TEST_RANGE(another_install, 0, 3)
 {
 	uint8_t out[QUOTE_MAX];
 	size_t size = own_quote(authority, own_types[_i], out);
@@ -535,39 +524,6 @@ START_TEST(another_install)
 	assert_refused(&d, "neither in Intel's root nor the test root");
 	verifier_free(v);
 }
-END_TEST
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("certified");
-	TCase *tc = tcase_create("certified");
-	struct err e;
-	int status;
-
-	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
-		return EXIT_FAILURE;
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, found_in_a_bundle, 0, MADE);
-	tcase_add_loop_test(tc, found_as_served, 0, MADE);
-	tcase_add_test(tc, another_name);
-	tcase_add_test(tc, another_leaf);
-	tcase_add_test(tc, another_type);
-	tcase_add_test(tc, no_chain_in_a_bundle);
-	tcase_add_loop_test(tc, revoked, 0, 3);
-	tcase_add_loop_test(tc, named_alike, 0, 3);
-	tcase_add_loop_test(tc, forged_twin, 0, PCK_LEAF);
-	tcase_add_loop_test(tc, issuers_named_alike, 0, 3);
-	tcase_add_loop_test(tc, another_install, 0, 3);
-	suite_add_tcase(suite, tc);
-	status = golden_run(suite);
-	authority_free(authority);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
-}
+TESTS("certified", .timeout = 60, .setup = setup, .teardown = teardown, .before = authority_make,
+      .after = authority_drop)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
-#include <ftw.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "test/golden.h"
+#include "test/scratch_authority.h"
+#include "test/tests.h"
 #include "trust/authority.h"
 #include "trust/chain.h"
 #include "trust/marker.h"
@@ -13,8 +12,6 @@
  * Chains whose certificates all carry good signatures but are wrong in one thing each. What is
  * accepted here, X509_verify_cert() accepts too, as strict as it can be; it is asked every time.
  */
-static char scratch[] = "/tmp/tception-chain-XXXXXX";
-static struct authority *authority;
 static const enum authority_role roles[CHAIN_PCK] = {ROLE_PCK, ROLE_PCK_CA, ROLE_ROOT};
 
 /* ---- twists ---- */
@@ -271,7 +268,7 @@ static void assert_refused(struct chain c, const char *name, const char *reason)
 
 /* ---- tests ---- */
 
-START_TEST(as_it_should_be)
+TEST(as_it_should_be)
 {
 	struct dates dates;
 
@@ -283,9 +280,8 @@ START_TEST(as_it_should_be)
 		ck_assert_int_lt(dates.from, dates.to);
 	}
 }
-END_TEST
 
-START_TEST(one_thing_wrong)
+TEST_EACH(one_thing_wrong, twists)
 {
 	X509 *cert = copy(twists[_i].cert);
 
@@ -293,7 +289,6 @@ START_TEST(one_thing_wrong)
 	sign(cert, twists[_i].cert, EVP_sha256());
 	assert_refused(chain_with(cert, twists[_i].cert), twists[_i].name, twists[_i].reason);
 }
-END_TEST
 
 /* By SHA-256, whatever it says of itself. */
 static void sign_as_it_is(X509 *cert, size_t i)
@@ -314,7 +309,7 @@ static void sign_as_it_is(X509 *cert, size_t i)
 }
 
 /* Another digest, honestly said or only on one of the two places that say it. */
-START_TEST(other_algorithms)
+TEST(other_algorithms)
 {
 	for (size_t i = 0; i < CHAIN_PCK; i++) {
 		X509 *cert = copy(i);
@@ -336,10 +331,9 @@ START_TEST(other_algorithms)
 		assert_refused(chain_with(cert, i), "inner alone", "signature failure");
 	}
 }
-END_TEST
 
 /* Signed by whoever is at hand, or with a key on another curve. */
-START_TEST(other_keys)
+TEST(other_keys)
 {
 	EVP_PKEY *p384 = EVP_EC_gen("P-384");
 	X509 *ca = copy(1), *leaf = copy(0);
@@ -360,10 +354,9 @@ START_TEST(other_keys)
 	assert_refused(c, "P-384", "not on P-256");
 	EVP_PKEY_free(p384);
 }
-END_TEST
 
 /* A leaf of dates that no time is between holds at none; each end is a certificate's. */
-START_TEST(no_time)
+TEST(no_time)
 {
 	X509 *cert = copy(0);
 	struct dates dates;
@@ -375,32 +368,5 @@ START_TEST(no_time)
 	for (time_t t = 1899999999; t <= 2000000001; t += 50000001)
 		ck_assert(!dates_hold(&dates, t));
 }
-END_TEST
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("chain");
-	TCase *tc = tcase_create("chain");
-	struct err e;
-	int status;
-
-	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
-		return EXIT_FAILURE;
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, as_it_should_be);
-	tcase_add_loop_test(tc, one_thing_wrong, 0, COUNT_OF(twists));
-	tcase_add_test(tc, other_algorithms);
-	tcase_add_test(tc, other_keys);
-	tcase_add_test(tc, no_time);
-	suite_add_tcase(suite, tc);
-	status = golden_run(suite);
-	authority_free(authority);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
-}
+TESTS("chain", .timeout = 60, .before = authority_make, .after = authority_drop)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include "format/text.h"
 #include "run/channel.h"
 #include "run/visit.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 /* HELLO "{}", DONE "{}", one byte of what follows; written by hand from format/frame.h. */
 static const uint8_t stream[] = {'T', 'C', 'F', '1', 16,  0,   0,   0,   0,   0,   0,  0, 2,
@@ -19,7 +18,7 @@ static const uint8_t stream[] = {'T', 'C', 'F', '1', 16,  0,   0,   0,   0,   0,
 #define DONE_END 36
 
 /* However the bytes are cut, DONE is seen at the same place. */
-START_TEST(cut_anywhere)
+TEST_RANGE(cut_anywhere, 1, sizeof(stream) + 1)
 {
 	size_t piece = (size_t)_i;
 	struct frame_scanner s = {0};
@@ -35,9 +34,8 @@ START_TEST(cut_anywhere)
 	ck_assert_int_eq(result, SCAN_DONE);
 	ck_assert_uint_eq(s.position, DONE_END);
 }
-END_TEST
 
-START_TEST(done_without_payload)
+TEST(done_without_payload)
 {
 	uint8_t data[sizeof(stream)];
 	struct frame_scanner s = {0};
@@ -48,10 +46,9 @@ START_TEST(done_without_payload)
 	ck_assert_int_eq(frame_scan(&s, data, sizeof(data), &used), SCAN_DONE);
 	ck_assert_uint_eq(used, 34);
 }
-END_TEST
 
 /* A DONE inside a payload (a child's, in a RELAY) is not layer 0's. */
-START_TEST(done_inside_payload)
+TEST(done_inside_payload)
 {
 	uint8_t data[16 + 18] = {'T', 'C', 'F', '1', 22, 0, 0, 0, 0, 0, 0, 0, 18};
 	struct frame_scanner s = {0};
@@ -61,14 +58,13 @@ START_TEST(done_inside_payload)
 	ck_assert_int_eq(frame_scan(&s, data, sizeof(data), &used), SCAN_MORE);
 	ck_assert_uint_eq(used, sizeof(data));
 }
-END_TEST
 
 static const struct {
 	size_t at;
 	uint8_t value;
 } spoilt[] = {{0, 't'}, {3, '2'}, {6, 1}, {15, 1}, {14, 0x11}}; /* magic, flags, length */
 
-START_TEST(garbage)
+TEST_EACH(garbage, spoilt)
 {
 	uint8_t data[sizeof(stream)];
 	struct frame_scanner s = {0};
@@ -79,9 +75,8 @@ START_TEST(garbage)
 	ck_assert_int_eq(frame_scan(&s, data, sizeof(data), &used), SCAN_GARBAGE);
 	ck_assert_uint_eq(s.position, FRAME_HEADER_SIZE);
 }
-END_TEST
 
-START_TEST(outbox_numbers_frames)
+TEST(outbox_numbers_frames)
 {
 	struct outbox o = {0};
 	uint8_t data[128];
@@ -102,7 +97,6 @@ START_TEST(outbox_numbers_frames)
 	close(fd[0]);
 	outbox_done(&o);
 }
-END_TEST
 
 static void check_layer(json_t *layer, const char *id, int probe, int deadline_ms,
                         const uint8_t nonce[32])
@@ -116,7 +110,7 @@ static void check_layer(json_t *layer, const char *id, int probe, int deadline_m
 	ck_assert_str_eq(json_string_value(json_object_get(layer, "nonce")), text);
 }
 
-START_TEST(visit_of_a_container)
+TEST(visit_of_a_container)
 {
 	struct visit_record a, b;
 	char *json, *other;
@@ -150,9 +144,8 @@ START_TEST(visit_of_a_container)
 	free(json);
 	free(other);
 }
-END_TEST
 
-START_TEST(visit_of_layer0)
+TEST(visit_of_layer0)
 {
 	struct visit_record v;
 	struct cell cell;
@@ -172,20 +165,5 @@ START_TEST(visit_of_layer0)
 	json_decref(root);
 	free(json);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("channel");
-	TCase *tc = tcase_create("channel");
-
-	tcase_add_loop_test(tc, cut_anywhere, 1, sizeof(stream) + 1);
-	tcase_add_test(tc, done_without_payload);
-	tcase_add_test(tc, done_inside_payload);
-	tcase_add_loop_test(tc, garbage, 0, COUNT_OF(spoilt));
-	tcase_add_test(tc, outbox_numbers_frames);
-	tcase_add_test(tc, visit_of_a_container);
-	tcase_add_test(tc, visit_of_layer0);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("channel")

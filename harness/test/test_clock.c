@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How fast a guest's clock runs, from readings and frames that are made up here. */
-#include <check.h>
 #include <math.h>
 
 #include "format/frame.h"
 #include "judge/clock.h"
 #include "run/clock.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 #define READINGS_MAX 8
 
@@ -56,7 +55,7 @@ static const struct {
         {1.02, 120, CLOCK_UNKNOWN}, {1, 30000, CLOCK_UNKNOWN}, {21, 3000, CLOCK_WRONG},
 };
 
-START_TEST(rates)
+TEST_EACH(rates, table)
 {
 	double w = table[_i].width, rate = table[_i].rate;
 
@@ -68,10 +67,9 @@ START_TEST(rates)
 	if (v.low >= 0)
 		ck_assert(v.low <= rate + 1e-6 && v.high >= rate - 1e-6);
 }
-END_TEST
 
 /* Two that are wide on either side, and one that is narrow on each: the narrow ones count. */
-START_TEST(best_of_all)
+TEST(best_of_all)
 {
 	add(0, 1000, 4000);
 	add(500, 3500, 3501);
@@ -81,10 +79,9 @@ START_TEST(best_of_all)
 	ck_assert_int_eq(v.state, CLOCK_RIGHT);
 	ck_assert(v.low > 0.9998 && v.high < 1.0002);
 }
-END_TEST
 
 /* What was set to another time on the way is not right, at whatever rate it goes. */
-START_TEST(a_jump)
+TEST(a_jump)
 {
 	add(0, 1000, 1001);
 	add(5000, 6000, 6001);
@@ -93,10 +90,9 @@ START_TEST(a_jump)
 	ck_assert_int_eq(v.state, CLOCK_WRONG);
 	ck_assert(v.low <= v.high);
 }
-END_TEST
 
 /* Nothing to go by is no verdict: one reading, another frame, no number, beyond the channel. */
-START_TEST(nothing_to_go_by)
+TEST(nothing_to_go_by)
 {
 	static const char *const text[] = {"{\"monotonic_us\":\"1\"}", "{\"monotonic_us\":-5}",
 	                                   "{}", "[]", "{\"monotonic_us\":1.5}"};
@@ -119,10 +115,9 @@ START_TEST(nothing_to_go_by)
 	reading[1].at = UINT64_MAX;
 	ck_assert_int_eq(judge().state, CLOCK_UNKNOWN);
 }
-END_TEST
 
 /* The narrowest answer is kept; a narrow one ends the asking, and so does the number of them. */
-START_TEST(asking)
+TEST(asking)
 {
 	struct boot_record b = {0};
 	struct clock_check c = {.asked_us = 1000};
@@ -152,18 +147,5 @@ START_TEST(asking)
 	ck_assert_uint_eq(b.clock[CLOCKS_MAX - 1].at, CLOCKS_MAX + 4);
 	free(b.clock);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("clock");
-	TCase *t = tcase_create("all");
-
-	tcase_add_loop_test(t, rates, 0, COUNT_OF(table));
-	tcase_add_test(t, best_of_all);
-	tcase_add_test(t, a_jump);
-	tcase_add_test(t, nothing_to_go_by);
-	tcase_add_test(t, asking);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("clock")

@@ -7,6 +7,7 @@
 #include "format/text.h"
 #include "test/golden.h"
 #include "test/recertify.h"
+#include "test/tests.h"
 #include "trust/authority.h"
 #include "trust/form.h"
 #include "trust/policy.h"
@@ -95,7 +96,7 @@ static const char *const blocks[] = {
         "HTTP/1.1 302 Found\r\nSGX-Enclave-Identity-Issuer-Chain: %zz\r\n\r\n",
 };
 
-START_TEST(header_blocks_before_the_answer)
+TEST_EACH(header_blocks_before_the_answer, blocks)
 {
 	struct golden g = golden_read("pieces/served/60c2bf34-tcb.http");
 	_cleanup_(freep) char *file = NULL;
@@ -111,17 +112,15 @@ START_TEST(header_blocks_before_the_answer)
 	assert_up_to_date();
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(what_the_administration_tool_writes)
+TEST(what_the_administration_tool_writes)
 {
 	add_golden("pieces/served/60c2bf34-tool.json");
 	assert_up_to_date();
 }
-END_TEST
 
 /* Spaces are forgiven there, and nothing else. */
-START_TEST(what_somebody_else_wrote_into_it)
+TEST(what_somebody_else_wrote_into_it)
 {
 	struct golden g = golden_read("pieces/served/60c2bf34-tool.json");
 	json_t *o = json_loadb((const char *)g.data, g.size, 0, NULL);
@@ -138,19 +137,17 @@ START_TEST(what_somebody_else_wrote_into_it)
 	json_decref(o);
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(byte_buffers_as_numbers)
+TEST(byte_buffers_as_numbers)
 {
 	add_golden("pieces/served/60c2bf34-bytes.json");
 	assert_up_to_date();
 }
-END_TEST
 
 static const char *const crl_files[] = {"root_ca_crl", "pck_crl"};
 
 /* 0: base64, 1: unpadded base64url with line ends, 2 and 3: the same in a bundle. */
-START_TEST(base64_crls)
+TEST_RANGE(base64_crls, 0, 4)
 {
 	struct form_bytes der;
 
@@ -171,10 +168,9 @@ START_TEST(base64_crls)
 	add(rest);
 	assert_up_to_date();
 }
-END_TEST
 
 /* PEM in quotes ends with a NUL, or two; so does what was copied from there into bundles. */
-START_TEST(nuls_after_pem)
+TEST_RANGE(nuls_after_pem, 0, 4)
 {
 	struct golden g = golden_read(quote_name);
 	_cleanup_(freep) char *file = NULL;
@@ -199,7 +195,6 @@ START_TEST(nuls_after_pem)
 	ck_assert(!check_bytes(again, n).authentic);
 	golden_done(&g);
 }
-END_TEST
 
 /* Nothing could be taken from these, and that is said. */
 static const char *const nothing[] = {
@@ -221,7 +216,7 @@ static const char *const nothing[] = {
         "AAAA",
 };
 
-START_TEST(files_that_give_nothing)
+TEST_EACH(files_that_give_nothing, nothing)
 {
 	struct err e = {0};
 
@@ -229,7 +224,6 @@ START_TEST(files_that_give_nothing)
 	ck_assert_str_ne(e.text, "");
 	ck_assert_int_eq(check().status, TCB_NOT_EVALUATED);
 }
-END_TEST
 
 /* Evaluations 1 and 2, valid side by side: the policy says which decides. */
 static const struct {
@@ -252,7 +246,7 @@ static json_t *with_evaluation(const json_t *all, const char *key, json_int_t n)
 	return o;
 }
 
-START_TEST(policy_chooses)
+TEST_EACH(policy_chooses, choices)
 {
 	char dir[] = "/tmp/tception-collateral-XXXXXX", file[64];
 	struct bundle_contents second = {.at = time(NULL)};
@@ -311,23 +305,5 @@ START_TEST(policy_chooses)
 	unlink(file);
 	rmdir(dir);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("collateral");
-	TCase *tc = tcase_create("collateral");
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, header_blocks_before_the_answer, 0, COUNT_OF(blocks));
-	tcase_add_test(tc, what_the_administration_tool_writes);
-	tcase_add_test(tc, what_somebody_else_wrote_into_it);
-	tcase_add_test(tc, byte_buffers_as_numbers);
-	tcase_add_loop_test(tc, base64_crls, 0, 4);
-	tcase_add_loop_test(tc, nuls_after_pem, 0, 4);
-	tcase_add_loop_test(tc, files_that_give_nothing, 0, COUNT_OF(nothing));
-	tcase_add_loop_test(tc, policy_chooses, 0, (int)COUNT_OF(choices));
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("collateral", .timeout = 60, .setup = setup, .teardown = teardown)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The comparison of made-up verdicts: rows, smallest grants, medians, and how they are shown. */
-#include <check.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/compare.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 #define CELLS 10
 
@@ -85,7 +84,7 @@ static const struct compare_row *row(const struct compare *c, const char *stack)
 	ck_abort_msg("no row %s", stack);
 }
 
-START_TEST(rows)
+TEST(rows)
 {
 	static const char *const order[] = {"vm", "td", "vm/docker", "td/docker", "td/qemu.kvm"};
 	struct compare c = make(1);
@@ -110,9 +109,8 @@ START_TEST(rows)
 	ck_assert_int_eq(row(&c, "td/docker")->shown->layer[1].grade, GRADE_REPORT);
 	compare_done(&c);
 }
-END_TEST
 
-START_TEST(fewest_grants)
+TEST(fewest_grants)
 {
 	struct compare c = make(1);
 	const struct compare_row *r = row(&c, "td/docker");
@@ -138,9 +136,8 @@ START_TEST(fewest_grants)
 	                 "td@mem=2048/");
 	compare_done(&c);
 }
-END_TEST
 
-START_TEST(medians)
+TEST(medians)
 {
 	struct compare c = make(1);
 	const struct compare_row *r = row(&c, "td/docker");
@@ -161,7 +158,6 @@ START_TEST(medians)
 	ck_assert(row(&c, "td/docker")->cost[COST_READY].median == 2000);
 	compare_done(&c);
 }
-END_TEST
 
 static char *text_of(enum report_format format)
 {
@@ -178,7 +174,7 @@ static char *text_of(enum report_format format)
 }
 
 /* Every line of a trust domain says that it is emulated, in every format. */
-START_TEST(honest)
+TEST(honest)
 {
 	for (int f = 0; f < 2; f++) {
 		char *text = text_of(f ? REPORT_MARKDOWN : REPORT_TABLE), *line, *rest;
@@ -202,9 +198,8 @@ START_TEST(honest)
 	ck_assert_ptr_null(strstr(text, "software TDX module"));
 	free(text);
 }
-END_TEST
 
-START_TEST(table)
+TEST(table)
 {
 	char *text = text_of(REPORT_TABLE);
 
@@ -222,9 +217,8 @@ START_TEST(table)
 	ck_assert_ptr_null(strstr(text, "the TD only"));
 	free(text);
 }
-END_TEST
 
-START_TEST(json)
+TEST(json)
 {
 	char *text = text_of(REPORT_JSON);
 	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -252,20 +246,5 @@ START_TEST(json)
 	json_decref(root);
 	free(text);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("compare");
-	TCase *t = tcase_create("all");
-
-	tcase_add_checked_fixture(t, setup, NULL);
-	tcase_add_test(t, rows);
-	tcase_add_test(t, fewest_grants);
-	tcase_add_test(t, medians);
-	tcase_add_test(t, honest);
-	tcase_add_test(t, table);
-	tcase_add_test(t, json);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("compare", .setup = setup)

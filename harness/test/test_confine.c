@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "core/confine.h"
 #include "core/confine_filter.h"
 #include "core/file.h"
+#include "test/tests.h"
 
 /* A child that does what its request's first letter says. */
 enum {
@@ -120,7 +120,7 @@ static int ask(struct confined *c, char what, size_t max, struct bytes *ret, str
 	return confined_read(c, (struct bytes){(const uint8_t *)&what, 1}, max, ret, e);
 }
 
-START_TEST(answers)
+TEST(answers)
 {
 	struct confined *c = begin();
 	struct bytes b;
@@ -141,7 +141,6 @@ START_TEST(answers)
 	confined_end(c);
 	ck_assert(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD); /* none is left behind */
 }
-END_TEST
 
 static const struct {
 	char what;
@@ -154,7 +153,7 @@ static const struct {
         {LARGE, LARGE_SIZE - 1, "damaged example: its reader answers too much"},
 };
 
-START_TEST(dies_in_one_line)
+TEST_EACH(dies_in_one_line, deaths)
 {
 	struct confined *c = begin();
 	struct bytes b;
@@ -167,10 +166,9 @@ START_TEST(dies_in_one_line)
 	ck_assert_str_eq(e.text, deaths[_i].text);
 	confined_end(c);
 }
-END_TEST
 
 /* abort() may end in one signal or another, where it cannot send itself one. */
-START_TEST(crashes_in_one_line)
+TEST(crashes_in_one_line)
 {
 	struct confined *c = begin();
 	struct bytes b;
@@ -180,9 +178,13 @@ START_TEST(crashes_in_one_line)
 	ck_assert_msg(strncmp(e.text, "damaged example: its reader ", 28) == 0, "%s", e.text);
 	confined_end(c);
 }
-END_TEST
 
-START_TEST(has_little_memory)
+static bool unsanitized(void)
+{
+	return !confine_is_sanitized();
+}
+
+TEST_IF(has_little_memory, unsanitized)
 {
 	struct confined *c = begin();
 	struct bytes b;
@@ -193,9 +195,8 @@ START_TEST(has_little_memory)
 	bytes_free(&b);
 	confined_end(c);
 }
-END_TEST
 
-START_TEST(can_do_nothing_else)
+TEST(can_do_nothing_else)
 {
 	char name[] = "/tmp/confined-XXXXXX";
 	struct confined *c;
@@ -218,9 +219,8 @@ START_TEST(can_do_nothing_else)
 	confined_end(c);
 	close(TAKE_FD(file_fd));
 }
-END_TEST
 
-START_TEST(hands_on_what_its_taker_says)
+TEST(hands_on_what_its_taker_says)
 {
 	struct confined *c = begin();
 	struct bytes b;
@@ -235,27 +235,5 @@ START_TEST(hands_on_what_its_taker_says)
 	confined_end(c);
 	confined_end(NULL);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("confine");
-	TCase *t = tcase_create("confine");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, answers);
-	tcase_add_loop_test(t, dies_in_one_line, 0, sizeof(deaths) / sizeof(deaths[0]));
-	tcase_add_test(t, crashes_in_one_line);
-	if (!confine_is_sanitized())
-		tcase_add_test(t, has_little_memory);
-	tcase_add_test(t, can_do_nothing_else);
-	tcase_add_test(t, hands_on_what_its_taker_says);
-	suite_add_tcase(suite, t);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
-}
+TESTS("confine", .timeout = 120)

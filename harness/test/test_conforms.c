@@ -7,7 +7,7 @@
 #include "judge/conforms.h"
 #include "judge/cutoff.h"
 #include "report/conformance.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 static json_t *rows(const char *text)
 {
@@ -55,7 +55,7 @@ static const struct {
          "[" ROW("c", "pass") "]", RUNG_FALSE, "5 of 6 rows fail: " LONG ", " LONG "2, " LONG "3"},
 };
 
-START_TEST(is_weighed)
+TEST_EACH(is_weighed, weighed)
 {
 	json_auto_t *a = fact(weighed[_i].rows), *b = fact(weighed[_i].extend);
 	struct rung_result r;
@@ -64,9 +64,8 @@ START_TEST(is_weighed)
 	ck_assert_int_eq(r.ok, weighed[_i].ok);
 	ck_assert_str_eq(r.detail, weighed[_i].detail);
 }
-END_TEST
 
-START_TEST(without_a_program)
+TEST(without_a_program)
 {
 	json_auto_t *failed = json_pack("{s:s, s:i, s:s}", "probe", "conformance", "errno", ENOENT,
 	                                "errname", "ENOENT");
@@ -78,9 +77,8 @@ START_TEST(without_a_program)
 	ck_assert_int_eq(r.ok, RUNG_FALSE);
 	ck_assert_str_eq(r.error, "ENOENT");
 }
-END_TEST
 
-START_TEST(a_row_that_was_cut_off)
+TEST(a_row_that_was_cut_off)
 {
 	json_auto_t *good = fact("[" ROW("a", "pass") "," ROW("b", "fail") "]");
 	json_auto_t *cut = fact("[" ROW("a", "pass") "," ROW("b", "timeout") "]");
@@ -90,7 +88,6 @@ START_TEST(a_row_that_was_cut_off)
 	ck_assert(cutoff_fact(cut, what, sizeof(what)));
 	ck_assert_str_eq(what, "the conformance row 'b'");
 }
-END_TEST
 
 static const struct {
 	const char *report, *says;
@@ -110,7 +107,7 @@ static const struct {
          "the report has row 'a' twice"},
 };
 
-START_TEST(is_refused)
+TEST_EACH(is_refused, refused)
 {
 	json_auto_t *report = json_loads(refused[_i].report, 0, NULL), *into = json_object();
 	struct err e;
@@ -119,7 +116,6 @@ START_TEST(is_refused)
 	ck_assert_int_eq(conformance_read(report, into, &e), -EINVAL);
 	ck_assert_str_eq(e.text, refused[_i].says);
 }
-END_TEST
 
 static const struct {
 	const char *name;
@@ -127,7 +123,7 @@ static const struct {
 } pairs[] = {{"both", 1},   {"fails", 1},      {"left", 0},       {"right", 0},
              {"skips", -1}, {"only-left", -1}, {"only-right", -1}};
 
-START_TEST(is_compared)
+TEST(is_compared)
 {
 	json_auto_t *a = rows(
 	        "[" ROW("both", "pass") "," ROW("fails", "fail") "," ROW("left", "fail") "," ROW(
@@ -149,18 +145,5 @@ START_TEST(is_compared)
 		ck_assert_int_eq(json_is_null(same) ? -1 : json_is_true(same), pairs[i].same);
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("conforms");
-	TCase *tc = tcase_create("conforms");
-
-	tcase_add_loop_test(tc, is_weighed, 0, COUNT_OF(weighed));
-	tcase_add_test(tc, without_a_program);
-	tcase_add_test(tc, a_row_that_was_cut_off);
-	tcase_add_loop_test(tc, is_refused, 0, COUNT_OF(refused));
-	tcase_add_test(tc, is_compared);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("conforms")

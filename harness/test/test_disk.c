@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <zlib.h>
 
@@ -12,6 +11,7 @@
 #include "measure/predict.h"
 #include "test/golden.h"
 #include "test/kernel_image.h"
+#include "test/tests.h"
 
 /* What make.py printed: the disk as the guest sees it, and its partition table. */
 static const struct image {
@@ -51,7 +51,7 @@ static uint8_t *read_whole(struct disk *d, size_t size)
 	return whole;
 }
 
-START_TEST(reads_what_qemu_img_wrote)
+TEST_RANGE(reads_what_qemu_img_wrote, 0, 3)
 {
 	const struct image *i = &images[_i];
 	struct golden g = golden_read(i->name);
@@ -72,7 +72,6 @@ START_TEST(reads_what_qemu_img_wrote)
 	disk_free(d);
 	golden_done(&g);
 }
-END_TEST
 
 static void expect(const struct prediction *p, const char *what, unsigned rtmr, const char *hex)
 {
@@ -86,7 +85,7 @@ static void expect(const struct prediction *p, const char *what, unsigned rtmr, 
 	ck_abort_msg("no event '%s'", what);
 }
 
-START_TEST(predicts_a_unified_kernel_image)
+TEST_RANGE(predicts_a_unified_kernel_image, 0, 3)
 {
 	struct golden g = golden_read(images[_i].name), f = golden_read("measure/tiny.fd");
 	const struct pci_place place = {.device = 2};
@@ -112,10 +111,9 @@ START_TEST(predicts_a_unified_kernel_image)
 	golden_done(&g);
 	golden_done(&f);
 }
-END_TEST
 
 /* The data of Boot0001 and Boot0002 in logs of a TD with its disk at 1.0; see also BootOrder. */
-START_TEST(describes_the_boot_device)
+TEST(describes_the_boot_device)
 {
 	struct golden g = golden_read("disk/fat16.qcow2"), f = golden_read("measure/tiny.fd");
 	static const char devices[] = "virtio-blk-pci\n";
@@ -135,7 +133,6 @@ START_TEST(describes_the_boot_device)
 	golden_done(&g);
 	golden_done(&f);
 }
-END_TEST
 
 static const struct {
 	size_t at;
@@ -158,7 +155,7 @@ static const struct {
         {103, 90, -EBADMSG, "qcow2: bad-size at byte 100"},
 };
 
-START_TEST(refuses_damaged_qcow2)
+TEST_EACH(refuses_damaged_qcow2, damages)
 {
 	struct golden g = golden_read("disk/fat12.qcow2");
 	struct disk *d;
@@ -170,7 +167,6 @@ START_TEST(refuses_damaged_qcow2)
 	ck_assert_str_eq(e.text, damages[_i].text);
 	golden_done(&g);
 }
-END_TEST
 
 /* Damages to the disk itself, which is raw here: 64 sectors, then the FAT12 file system. */
 #define ESP 32768
@@ -195,7 +191,7 @@ static const struct {
         {ESP + 18, 0, "FAT: bad-count at byte 17 of the partition"},
 };
 
-START_TEST(damaged_disks_leave_registers_open)
+TEST_EACH(damaged_disks_leave_registers_open, raw_damages)
 {
 	struct golden g = golden_read("disk/fat12.qcow2"), f = golden_read("measure/tiny.fd");
 	struct measure_inputs in = {.firmware = {f.data, f.size}};
@@ -222,7 +218,6 @@ START_TEST(damaged_disks_leave_registers_open)
 	golden_done(&g);
 	golden_done(&f);
 }
-END_TEST
 
 /* ---- the same file system below other partition tables ---- */
 
@@ -287,7 +282,7 @@ static const struct {
 };
 
 /* Firmware measures a GPT, and no other table; it tries all FAT file systems, whatever their type. */
-START_TEST(other_tables)
+TEST_EACH(other_tables, tables)
 {
 	struct golden g = golden_read("disk/fat12.qcow2"), f = golden_read("measure/tiny.fd");
 	struct measure_inputs in = {.firmware = {f.data, f.size}};
@@ -328,10 +323,9 @@ START_TEST(other_tables)
 	golden_done(&g);
 	golden_done(&f);
 }
-END_TEST
 
 /* The log of such a boot names the disk so. */
-START_TEST(a_disk_without_a_table_has_another_name)
+TEST(a_disk_without_a_table_has_another_name)
 {
 	static const char devices[] = "virtio-blk-pci\n";
 	const struct acpi_blobs acpi = {.devices = {(const uint8_t *)devices, sizeof(devices) - 1}};
@@ -354,10 +348,9 @@ START_TEST(a_disk_without_a_table_has_another_name)
 	golden_done(&g);
 	golden_done(&f);
 }
-END_TEST
 
 /* QEMU's -kernel takes a unified kernel image, too: no partition table, the rest as from a disk. */
-START_TEST(a_unified_kernel_image_by_kernel)
+TEST(a_unified_kernel_image_by_kernel)
 {
 	struct golden g = golden_read("disk/fat32.qcow2"), f = golden_read("measure/tiny.fd");
 	struct measure_inputs in = {.firmware = {f.data, f.size}, .qemu = 702, .memory = 1u << 30};
@@ -389,7 +382,6 @@ START_TEST(a_unified_kernel_image_by_kernel)
 	golden_done(&g);
 	golden_done(&f);
 }
-END_TEST
 
 /* What is in another form is named. */
 static const struct {
@@ -409,7 +401,7 @@ static const struct {
         {0, "IGVM", "an IGVM file"},
 };
 
-START_TEST(other_forms_are_named)
+TEST_EACH(other_forms_are_named, other_forms)
 {
 	uint8_t disk[4096] = {0};
 	struct disk *d;
@@ -422,9 +414,8 @@ START_TEST(other_forms_are_named)
 	ck_assert_msg(strstr(e.text, other_forms[_i].name), "%s", e.text);
 	disk_free(d);
 }
-END_TEST
 
-START_TEST(finds_files_by_long_names)
+TEST(finds_files_by_long_names)
 {
 	struct golden g = golden_read("disk/fat32.qcow2");
 	struct disk *d = open_ok(&g);
@@ -447,24 +438,5 @@ START_TEST(finds_files_by_long_names)
 	disk_free(d);
 	golden_done(&g);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("disk");
-	TCase *t = tcase_create("disk");
-
-	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, reads_what_qemu_img_wrote, 0, 3);
-	tcase_add_loop_test(t, predicts_a_unified_kernel_image, 0, 3);
-	tcase_add_test(t, describes_the_boot_device);
-	tcase_add_loop_test(t, refuses_damaged_qcow2, 0, COUNT_OF(damages));
-	tcase_add_loop_test(t, damaged_disks_leave_registers_open, 0, COUNT_OF(raw_damages));
-	tcase_add_test(t, finds_files_by_long_names);
-	tcase_add_loop_test(t, other_tables, 0, COUNT_OF(tables));
-	tcase_add_test(t, a_disk_without_a_table_has_another_name);
-	tcase_add_test(t, a_unified_kernel_image_by_kernel);
-	tcase_add_loop_test(t, other_forms_are_named, 0, COUNT_OF(other_forms));
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("disk", .timeout = 60)

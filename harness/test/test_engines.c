@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +7,7 @@
 
 #include "format/bytes.h"
 #include "run/engines.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 /* SHA-256 of "abc", FIPS 180-4's own example. */
 #define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -50,7 +49,7 @@ static struct engines check_them(const char *text)
 	return seen;
 }
 
-START_TEST(as_packaged)
+TEST(as_packaged)
 {
 	struct engines seen = check_them("root " ABC
 	                                 "\n"
@@ -61,9 +60,8 @@ START_TEST(as_packaged)
 	ck_assert(seen.same);
 	ck_assert_ptr_nonnull(strstr(seen.text, "2 packages"));
 }
-END_TEST
 
-START_TEST(a_changed_program)
+TEST(a_changed_program)
 {
 	struct engines seen = check_them("root " ABC
 	                                 "\npackage crun 1.21 same\n"
@@ -72,9 +70,8 @@ START_TEST(a_changed_program)
 	ck_assert(!seen.same);
 	ck_assert_str_eq(seen.text, "/usr/bin/podman is not as in Debian's podman 5.4.2");
 }
-END_TEST
 
-START_TEST(a_changed_image)
+TEST(a_changed_image)
 {
 	const char *good = "root " ABC "\npackage podman 5.4.2 same\n";
 	struct engines seen;
@@ -85,7 +82,6 @@ START_TEST(a_changed_image)
 	ck_assert(!seen.same);
 	ck_assert_ptr_nonnull(strstr(seen.text, "ba7816bf8f01cfea..."));
 }
-END_TEST
 
 static const char *const no_manifests[] = {
         "",
@@ -98,7 +94,7 @@ static const char *const no_manifests[] = {
         "<html>\n",
 };
 
-START_TEST(no_manifest)
+TEST_EACH(no_manifest, no_manifests)
 {
 	struct engines seen = {.text = "untouched"};
 	struct err e = {0};
@@ -109,18 +105,5 @@ START_TEST(no_manifest)
 	unlink(manifest);
 	ck_assert_int_eq(engines_check(image, &seen, &e), -ENOENT);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("engines");
-	TCase *t = tcase_create("all");
-
-	tcase_add_checked_fixture(t, set_up, tear_down);
-	tcase_add_test(t, as_packaged);
-	tcase_add_test(t, a_changed_program);
-	tcase_add_test(t, a_changed_image);
-	tcase_add_loop_test(t, no_manifest, 0, COUNT_OF(no_manifests));
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("engines", .setup = set_up, .teardown = tear_down)

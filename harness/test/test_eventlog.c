@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/quote.h"
 #include "test/facts.h"
+#include "test/tests.h"
 
 /* Every collected log against the replay of another parser, whole, and without its padding. */
-START_TEST(genuine_logs)
+TEST(genuine_logs)
 {
 	json_t *all = facts_read("eventlog"), *facts;
 	const char *file;
@@ -40,7 +40,6 @@ START_TEST(genuine_logs)
 	}
 	json_decref(all);
 }
-END_TEST
 
 /* A log and the quote of the same boot: the registers that the log explains. */
 static const struct {
@@ -53,7 +52,7 @@ static const struct {
         {"eventlog/dstack.bin", "quote/e1f54b3dc60e.bin", 1},
 };
 
-START_TEST(replays_to_the_quote)
+TEST_EACH(replays_to_the_quote, pairs)
 {
 	struct golden log = golden_read(pairs[_i].log), quote = golden_read(pairs[_i].quote);
 	uint8_t rtmr[4][48];
@@ -66,13 +65,12 @@ START_TEST(replays_to_the_quote)
 	golden_done(&log);
 	golden_done(&quote);
 }
-END_TEST
 
 /* trustee-ovmf.bin: 21 records, RTMR0 first; the offsets are those of an independent dump. */
 static const char ovmf[] = "eventlog/trustee-ovmf.bin";
 #define OVMF_END 2120
 
-START_TEST(records_of_a_log)
+TEST(records_of_a_log)
 {
 	struct golden g = golden_read(ovmf);
 	enum format_code code;
@@ -110,9 +108,8 @@ START_TEST(records_of_a_log)
 	ck_assert_int_eq(n, 21);
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(sm3_only_log)
+TEST(sm3_only_log)
 {
 	struct golden g = golden_read("eventlog/trustee-csv-sm3.bin");
 	uint8_t rtmr[4][48];
@@ -122,7 +119,6 @@ START_TEST(sm3_only_log)
 	ck_assert_uint_eq(at, 32 + 24);
 	golden_done(&g);
 }
-END_TEST
 
 /* Offsets in trustee-ovmf.bin: header 0..64, record 1 (TD HOB) at 65, record 2 at 173. */
 static const struct {
@@ -157,7 +153,7 @@ static const struct {
         {"padding of another kind", OVMF_END + 255, 1, 0xfe, FORMAT_TRAILING, OVMF_END + 255},
 };
 
-START_TEST(broken_field_is_named)
+TEST_EACH(broken_field_is_named, broken)
 {
 	struct golden g = golden_read(ovmf);
 	uint8_t rtmr[4][48], untouched[4][48];
@@ -176,10 +172,9 @@ START_TEST(broken_field_is_named)
 	ck_assert_uint_eq(events, 77);
 	golden_done(&g);
 }
-END_TEST
 
 /* Without padding a cut is seen, but for one between two records. */
-START_TEST(every_truncation)
+TEST(every_truncation)
 {
 	struct golden g = golden_read(ovmf);
 	size_t whole = 0;
@@ -199,9 +194,8 @@ START_TEST(every_truncation)
 	ck_assert_uint_eq(whole, 21);
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(every_flip)
+TEST(every_flip)
 {
 	struct golden g = golden_read(ovmf);
 	uint8_t good[4][48], rtmr[4][48];
@@ -219,7 +213,6 @@ START_TEST(every_flip)
 	ck_assert_mem_eq(rtmr[1], good[1], 96);
 	golden_done(&g);
 }
-END_TEST
 
 /* Records built here: { index, type } with one SHA-384 digest of 0x11 and four bytes of data. */
 struct builder {
@@ -250,7 +243,7 @@ static void build_record(struct builder *b, uint32_t index, uint32_t type, const
 	b->size += 66 + size;
 }
 
-START_TEST(what_is_not_measured)
+TEST(what_is_not_measured)
 {
 	uint8_t rtmr[4][48];
 	struct builder b;
@@ -270,10 +263,9 @@ START_TEST(what_is_not_measured)
 	           "fb558ce2f02ec41e4cdf205335b4b613b3537ad83eb62262");
 	assert_hex("RTMR0", rtmr[0], 48, "000000000000000000000000000000000000000000000000");
 }
-END_TEST
 
 /* It has the same form, and is about other registers. */
-START_TEST(log_of_a_tpm_is_refused)
+TEST(log_of_a_tpm_is_refused)
 {
 	uint8_t rtmr[4][48];
 	struct builder b;
@@ -285,9 +277,8 @@ START_TEST(log_of_a_tpm_is_refused)
 	ck_assert_int_eq(eventlog_replay(b.data, b.size, rtmr, NULL, &at), FORMAT_BAD_VALUE);
 	ck_assert_uint_eq(at, 65 + 70);
 }
-END_TEST
 
-START_TEST(second_header_measures_nothing)
+TEST(second_header_measures_nothing)
 {
 	uint8_t rtmr[4][48], alone[4][48];
 	struct builder b, one;
@@ -302,7 +293,6 @@ START_TEST(second_header_measures_nothing)
 	ck_assert_int_eq(eventlog_replay(one.data, one.size, alone, NULL, &at), FORMAT_OK);
 	ck_assert_mem_eq(rtmr, alone, sizeof(rtmr));
 }
-END_TEST
 
 /* A header that declares SHA-256 and SHA-384, and records with what each row says. */
 static const struct {
@@ -340,7 +330,7 @@ static void build_two_banks(struct builder *b)
 	append_le(b, 0, 1);
 }
 
-START_TEST(several_banks)
+TEST_EACH(several_banks, banks)
 {
 	const char *digests = banks[_i].digests;
 	uint8_t rtmr[4][48];
@@ -369,9 +359,8 @@ START_TEST(several_banks)
 		           "c7304e0aec48bbbc703c099b425485b7a60e19b6a83630b0"
 		           "fb558ce2f02ec41e4cdf205335b4b613b3537ad83eb62262");
 }
-END_TEST
 
-START_TEST(bank_declared_twice)
+TEST(bank_declared_twice)
 {
 	struct eventlog log;
 	struct builder b;
@@ -383,17 +372,15 @@ START_TEST(bank_declared_twice)
 	ck_assert_int_eq(eventlog_open(b.data, b.size, &log, &at), FORMAT_DUPLICATE);
 	ck_assert_uint_eq(at, 64);
 }
-END_TEST
 
-START_TEST(event_names)
+TEST(event_names)
 {
 	ck_assert_str_eq(event_type_name(EV_SEPARATOR), "EV_SEPARATOR");
 	ck_assert_str_eq(event_type_name(EV_EFI_VARIABLE_AUTHORITY), "EV_EFI_VARIABLE_AUTHORITY");
 	ck_assert_ptr_null(event_type_name(0x12345678));
 }
-END_TEST
 
-START_TEST(ccel_table)
+TEST(ccel_table)
 {
 	struct golden g = golden_read("eventlog/cos-113-ccel.bin");
 	struct ccel c = {.cc_type = 99};
@@ -418,28 +405,5 @@ START_TEST(ccel_table)
 	ck_assert_uint_eq(at, 9);
 	golden_done(&g);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("eventlog");
-	TCase *tc = tcase_create("eventlog");
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, genuine_logs);
-	tcase_add_loop_test(tc, replays_to_the_quote, 0, COUNT_OF(pairs));
-	tcase_add_test(tc, records_of_a_log);
-	tcase_add_test(tc, sm3_only_log);
-	tcase_add_loop_test(tc, broken_field_is_named, 0, COUNT_OF(broken));
-	tcase_add_test(tc, every_truncation);
-	tcase_add_test(tc, every_flip);
-	tcase_add_test(tc, what_is_not_measured);
-	tcase_add_test(tc, log_of_a_tpm_is_refused);
-	tcase_add_test(tc, second_header_measures_nothing);
-	tcase_add_loop_test(tc, several_banks, 0, COUNT_OF(banks));
-	tcase_add_test(tc, bank_declared_twice);
-	tcase_add_test(tc, event_names);
-	tcase_add_test(tc, ccel_table);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("eventlog", .timeout = 60)

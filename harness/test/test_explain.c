@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/quote.h"
 #include "format/sha2.h"
 #include "measure/explain.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 /* A genuine log, and the prediction that fits it: its events, each known, taken for granted. */
 struct fixture {
@@ -67,7 +67,7 @@ static void set_quote(struct fixture *f)
 	memcpy(f->ev.rtmr, f->log.rtmr, sizeof(f->ev.rtmr));
 }
 
-START_TEST(genuine_log_and_quote_agree)
+TEST(genuine_log_and_quote_agree)
 {
 	struct golden g = golden_read("quote/00b2526ab190.bin");
 	struct quote quote;
@@ -86,9 +86,8 @@ START_TEST(genuine_log_and_quote_agree)
 	golden_done(&g);
 	fixture_done(&f);
 }
-END_TEST
 
-START_TEST(all_three_agree)
+TEST(all_three_agree)
 {
 	struct fixture f;
 
@@ -99,10 +98,9 @@ START_TEST(all_three_agree)
 	ck_assert(!f.x.differs);
 	fixture_done(&f);
 }
-END_TEST
 
 /* The log's second event in RTMR2 is the initrd. */
-START_TEST(names_the_first_event_that_differs)
+TEST(names_the_first_event_that_differs)
 {
 	const struct explain_row *row;
 	struct fixture f;
@@ -127,9 +125,8 @@ START_TEST(names_the_first_event_that_differs)
 	ck_assert_int_eq(f.x.row[2].state, EXPLAIN_SAME);
 	fixture_done(&f);
 }
-END_TEST
 
-START_TEST(tells_an_altered_log)
+TEST(tells_an_altered_log)
 {
 	const struct explain_row *row;
 	struct fixture f;
@@ -154,9 +151,8 @@ START_TEST(tells_an_altered_log)
 	        strstr(row->meaning, "the quote is as predicted: the log was altered"));
 	fixture_done(&f);
 }
-END_TEST
 
-START_TEST(counts_missing_and_further_events)
+TEST(counts_missing_and_further_events)
 {
 	const struct explain_row *row;
 	struct fixture f;
@@ -181,10 +177,9 @@ START_TEST(counts_missing_and_further_events)
 	f.log.events++;
 	fixture_done(&f);
 }
-END_TEST
 
 /* An event whose input is missing stands for any of its type, and leaves the register open. */
-START_TEST(unknown_events_match_by_type)
+TEST(unknown_events_match_by_type)
 {
 	const struct explain_row *row;
 	struct fixture f;
@@ -203,9 +198,8 @@ START_TEST(unknown_events_match_by_type)
 	ck_assert_ptr_nonnull(strstr(row->meaning, "was logged"));
 	fixture_done(&f);
 }
-END_TEST
 
-START_TEST(without_a_log_only_the_register_is_told)
+TEST(without_a_log_only_the_register_is_told)
 {
 	const struct explain_row *row;
 	struct fixture f;
@@ -221,10 +215,9 @@ START_TEST(without_a_log_only_the_register_is_told)
 	ck_assert_int_eq(f.x.row[1].state, EXPLAIN_SAME);
 	fixture_done(&f);
 }
-END_TEST
 
 /* What the running system extends is no difference: there is no log to hold against it. */
-START_TEST(rtmr3_without_a_runtime_log_is_open)
+TEST(rtmr3_without_a_runtime_log_is_open)
 {
 	const struct explain_row *row;
 	struct fixture f;
@@ -241,9 +234,8 @@ START_TEST(rtmr3_without_a_runtime_log_is_open)
 	ck_assert_ptr_nonnull(strstr(row->meaning, "running system"));
 	fixture_done(&f);
 }
-END_TEST
 
-START_TEST(mrtd_of_either_order)
+TEST(mrtd_of_either_order)
 {
 	struct fixture f;
 
@@ -262,22 +254,5 @@ START_TEST(mrtd_of_either_order)
 	ck_assert_str_eq(f.x.row[0].meaning, "another firmware image, or other variables in it");
 	fixture_done(&f);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("explain");
-	TCase *t = tcase_create("explain");
-
-	tcase_add_test(t, genuine_log_and_quote_agree);
-	tcase_add_test(t, all_three_agree);
-	tcase_add_test(t, names_the_first_event_that_differs);
-	tcase_add_test(t, tells_an_altered_log);
-	tcase_add_test(t, counts_missing_and_further_events);
-	tcase_add_test(t, unknown_events_match_by_type);
-	tcase_add_test(t, without_a_log_only_the_register_is_told);
-	tcase_add_test(t, rtmr3_without_a_runtime_log_is_open);
-	tcase_add_test(t, mrtd_of_either_order);
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("explain")

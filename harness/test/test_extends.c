@@ -2,8 +2,8 @@
 /* RTMR3 as the judge replays it, and what it makes of a layer that was measured
  * before its start. */
 #include "format/bytes.h"
-#include "test/golden.h"
 #include "test/synth.h"
+#include "test/tests.h"
 
 static const struct {
 	enum extend_twist twist;
@@ -57,7 +57,7 @@ static bool spoils(const struct layer_verdict *l, const char *how)
 	return false;
 }
 
-START_TEST(extends_of_rtmr3)
+TEST_EACH(extends_of_rtmr3, extends_table)
 {
 	const enum extend_twist twist = extends_table[_i].twist;
 	const struct layer_verdict *l;
@@ -85,10 +85,9 @@ START_TEST(extends_of_rtmr3)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 /* The reference from the initrd, and what the case expects of the trial. */
-START_TEST(image_foreseen)
+TEST(image_foreseen)
 {
 	struct prediction p = {.profile = "made up"};
 	const struct prediction *list[1] = {&p};
@@ -114,10 +113,9 @@ START_TEST(image_foreseen)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 /* The digest is dstack's: another program's log of a runtime event has it. */
-START_TEST(digest_is_dstacks)
+TEST(digest_is_dstacks)
 {
 	/* cases/golden/eventlog/dstack-03ef32484bc3.json, "storage-fs" */
 	static const char hex[] =
@@ -130,9 +128,8 @@ START_TEST(digest_is_dstacks)
 	extend_digest("storage-fs", "zfs", 3, digest);
 	ck_assert_mem_eq(digest, expected, 48);
 }
-END_TEST
 
-START_TEST(config_is_without_the_name)
+TEST(config_is_without_the_name)
 {
 	static const char *const a[] = {"run", "--name", "x-1", "--dir=/run/x-1/x-1", "img"};
 	static const char *const b[] = {"run", "--name", "y-22", "--dir=/run/y-22/y-22", "img"};
@@ -152,18 +149,5 @@ START_TEST(config_is_without_the_name)
 	       two);
 	ck_assert_mem_eq(one, two, 48);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("extends");
-	TCase *t = tcase_create("all");
-
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, extends_of_rtmr3, 0, COUNT_OF(extends_table));
-	tcase_add_test(t, image_foreseen);
-	tcase_add_test(t, digest_is_dstacks);
-	tcase_add_test(t, config_is_without_the_name);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("extends", .timeout = 120)

@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -15,11 +14,12 @@
 #include "format/text.h"
 #include "run/fetch.h"
 #include "test/golden.h"
+#include "test/scratch.h"
+#include "test/tests.h"
 #include "trust/verify.h"
 
 /* Fetching from a PCCS that a child of ours plays on 127.0.0.1, with what Intel once served. */
 
-static char scratch[] = "/tmp/tception-fetch-XXXXXX";
 static char url[64];
 static json_t *bundle;
 static pid_t server;
@@ -223,7 +223,7 @@ static unsigned add_files(struct verifier *v)
 	return files;
 }
 
-START_TEST(from_a_pccs)
+TEST(from_a_pccs)
 {
 	struct golden g = golden_read("quote/9c3786b9b3d6.bin");
 	struct fetch_request q;
@@ -250,9 +250,8 @@ START_TEST(from_a_pccs)
 	q.force = true;
 	ck_assert_int_eq(fetch_collateral(&q, &e), -EIO);
 }
-END_TEST
 
-START_TEST(answers_that_are_none)
+TEST_RANGE(answers_that_are_none, 0, 3)
 {
 	static const struct {
 		const char *mode;
@@ -270,9 +269,8 @@ START_TEST(answers_that_are_none)
 	verifier_free(v);
 	kill(server, SIGKILL);
 }
-END_TEST
 
-START_TEST(other_protocols)
+TEST(other_protocols)
 {
 	struct fetch_request q = request();
 	struct err e;
@@ -285,10 +283,9 @@ START_TEST(other_protocols)
 	ck_assert_int_eq(fetch_collateral(&q, &e), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(e.text, "v3 has no collateral of TDX"));
 }
-END_TEST
 
 /* The forms in which PCCS and verifiers name a service. */
-START_TEST(url_forms)
+TEST_RANGE(url_forms, 0, 5)
 {
 	static const char *const ends[] = {"", "/", "/sgx/certification/v4",
 	                                   "/sgx/certification/v4/", "/tdx/certification/v4//"};
@@ -303,7 +300,6 @@ START_TEST(url_forms)
 	ck_assert_msg(fetch_collateral(&q, &e) == 0, "%s", e.text);
 	kill(server, SIGKILL);
 }
-END_TEST
 
 /* Which sets are asked for, how, and that they lie side by side. */
 static const struct {
@@ -319,7 +315,7 @@ static const struct {
         {FETCH_ALL, 0, "tcbEvaluationDataNumber=18", "td-qe-identity-18-2"},
 };
 
-START_TEST(sets_of_collateral)
+TEST_EACH(sets_of_collateral, sets)
 {
 	struct fetch_request q;
 	char lines[4096] = "";
@@ -353,7 +349,6 @@ START_TEST(sets_of_collateral)
 	ck_assert(found);
 	kill(server, SIGKILL);
 }
-END_TEST
 
 /* What must not get into the folder, and what is said of it. */
 static const struct {
@@ -374,7 +369,7 @@ static const struct {
         {"good", 0, 0, true, -EIO, "/sgx/certification/v4/tcb?fmspc=00806f050000: HTTP status 400"},
 };
 
-START_TEST(refused_answers)
+TEST_EACH(refused_answers, refused)
 {
 	struct fetch_request q;
 	struct verifier *v;
@@ -394,10 +389,9 @@ START_TEST(refused_answers)
 	verifier_free(v);
 	kill(server, SIGKILL);
 }
-END_TEST
 
 /* Within the server, redirects are followed, and the file has the answer's own headers. */
-START_TEST(redirects_within)
+TEST(redirects_within)
 {
 	struct fetch_request q;
 	struct verifier *v;
@@ -411,9 +405,8 @@ START_TEST(redirects_within)
 	verifier_free(v);
 	kill(server, SIGKILL);
 }
-END_TEST
 
-START_TEST(tls_to_a_server_without)
+TEST(tls_to_a_server_without)
 {
 	struct fetch_request q;
 	char https[80];
@@ -427,20 +420,16 @@ START_TEST(tls_to_a_server_without)
 	ck_assert_msg(strstr(e.text, "TLS") != NULL, "%s", e.text);
 	kill(server, SIGKILL);
 }
-END_TEST
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
 
 static void setup(void)
 {
 	struct golden g = golden_read("collateral/60c2bf34.json");
 
-	strcpy(scratch + strlen(scratch) - 6, "XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(scratch));
+	unsetenv("http_proxy"); /* 127.0.0.1 is nobody else's */
+	unsetenv("HTTP_PROXY");
+	unsetenv("all_proxy");
+	unsetenv("ALL_PROXY");
+	scratch_make();
 	bundle = json_loadb((const char *)g.data, g.size, 0, NULL);
 	golden_done(&g);
 }
@@ -448,28 +437,7 @@ static void setup(void)
 static void teardown(void)
 {
 	json_decref(bundle);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove();
 }
 
-int main(void)
-{
-	Suite *suite = suite_create("fetch");
-	TCase *tc = tcase_create("fetch");
-
-	unsetenv("http_proxy"); /* 127.0.0.1 is nobody else's */
-	unsetenv("HTTP_PROXY");
-	unsetenv("all_proxy");
-	unsetenv("ALL_PROXY");
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, from_a_pccs);
-	tcase_add_loop_test(tc, answers_that_are_none, 0, 3);
-	tcase_add_test(tc, other_protocols);
-	tcase_add_loop_test(tc, url_forms, 0, 5);
-	tcase_add_loop_test(tc, sets_of_collateral, 0, (int)COUNT_OF(sets));
-	tcase_add_loop_test(tc, refused_answers, 0, (int)COUNT_OF(refused));
-	tcase_add_test(tc, redirects_within);
-	tcase_add_test(tc, tls_to_a_server_without);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("fetch", .timeout = 60, .setup = setup, .teardown = teardown)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 /* Each test has a folder of its own, which is the working directory. */
 static char dir[] = "/tmp/tception-file-XXXXXX";
@@ -39,7 +39,7 @@ static void holds(const char *path, const char *text)
 	bytes_free(&b);
 }
 
-START_TEST(test_written_whole)
+TEST(test_written_whole)
 {
 	ck_assert_int_eq(file_write("a", "old", 3, &e), 0);
 	holds("a", "old");
@@ -47,10 +47,9 @@ START_TEST(test_written_whole)
 	holds("a", "");
 	unlink("a");
 }
-END_TEST
 
 /* What a full disk does, in a smaller way: the write fails after some bytes. */
-START_TEST(test_or_not_at_all)
+TEST(test_or_not_at_all)
 {
 	const struct rlimit limit = {10, RLIM_INFINITY}, none = {RLIM_INFINITY, RLIM_INFINITY};
 	struct file_new f = {0};
@@ -72,9 +71,8 @@ START_TEST(test_or_not_at_all)
 	holds("a", "old");
 	unlink("a");
 }
-END_TEST
 
-START_TEST(test_where_there_is_no_folder)
+TEST(test_where_there_is_no_folder)
 {
 	struct file_new f = {0};
 
@@ -92,10 +90,9 @@ START_TEST(test_where_there_is_no_folder)
 	rmdir("x/y");
 	rmdir("x");
 }
-END_TEST
 
 /* A device or a pipe stays what it is. */
-START_TEST(test_streams_are_written_in_place)
+TEST(test_streams_are_written_in_place)
 {
 	char text[8] = "";
 	int fd;
@@ -110,9 +107,8 @@ START_TEST(test_streams_are_written_in_place)
 	close(fd);
 	unlink("pipe");
 }
-END_TEST
 
-START_TEST(test_read_is_bounded)
+TEST(test_read_is_bounded)
 {
 	struct bytes b = {0};
 
@@ -130,9 +126,8 @@ START_TEST(test_read_is_bounded)
 	unlink("pipe");
 	unlink("a");
 }
-END_TEST
 
-START_TEST(test_paths_that_are_too_long)
+TEST(test_paths_that_are_too_long)
 {
 	char path[PATH_MAX] = "as it was", longer[PATH_MAX];
 
@@ -145,20 +140,5 @@ START_TEST(test_paths_that_are_too_long)
 	ck_assert_int_eq(path_join(path, "dir", "name", &e), 0);
 	ck_assert_str_eq(path, "dir/name");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("file");
-	TCase *t = tcase_create("file");
-
-	tcase_add_checked_fixture(t, set_up, tear_down);
-	tcase_add_test(t, test_written_whole);
-	tcase_add_test(t, test_or_not_at_all);
-	tcase_add_test(t, test_where_there_is_no_folder);
-	tcase_add_test(t, test_streams_are_written_in_place);
-	tcase_add_test(t, test_read_is_bounded);
-	tcase_add_test(t, test_paths_that_are_too_long);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("file", .setup = set_up, .teardown = tear_down)

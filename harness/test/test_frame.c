@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/bytes.h"
 #include "format/frame.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 /* VISIT, sequence 5, 0x1234 bytes: written by hand from the header's description. */
 static const uint8_t visit[FRAME_HEADER_SIZE] = {'T', 'C', 'F', '1', 1,    0,    0, 0,
                                                  5,   0,   0,   0,   0x34, 0x12, 0, 0};
 
-START_TEST(header_both_ways)
+TEST(header_both_ways)
 {
 	struct frame_header h;
 	uint8_t out[FRAME_HEADER_SIZE];
@@ -22,7 +22,6 @@ START_TEST(header_both_ways)
 	frame_header_write(&h, out);
 	ck_assert_mem_eq(out, visit, sizeof(out));
 }
-END_TEST
 
 static const struct {
 	size_t at;
@@ -35,7 +34,7 @@ static const struct {
         {15, 1, FORMAT_BAD_SIZE, 12},  {14, 0x11, FORMAT_BAD_SIZE, 12},
 };
 
-START_TEST(broken_header)
+TEST_EACH(broken_header, broken)
 {
 	struct frame_header h = {.sequence = 77};
 	uint8_t data[FRAME_HEADER_SIZE];
@@ -47,9 +46,8 @@ START_TEST(broken_header)
 	ck_assert_uint_eq(at, broken[_i].offset);
 	ck_assert_uint_eq(h.sequence, 77);
 }
-END_TEST
 
-START_TEST(limits)
+TEST(limits)
 {
 	struct frame_header h = {.type = 0xffff, .sequence = UINT32_MAX};
 	uint8_t data[FRAME_HEADER_SIZE];
@@ -64,9 +62,8 @@ START_TEST(limits)
 	for (size_t n = 0; n < FRAME_HEADER_SIZE; n++)
 		ck_assert_int_ne(frame_header_parse(visit, n, &h, NULL), FORMAT_OK);
 }
-END_TEST
 
-START_TEST(type_names)
+TEST(type_names)
 {
 	ck_assert_str_eq(frame_type_name(FRAME_VISIT), "VISIT");
 	ck_assert_str_eq(frame_type_name(FRAME_DONE), "DONE");
@@ -79,13 +76,12 @@ START_TEST(type_names)
 	ck_assert_str_eq(frame_type_name(FRAME_SERVING + 1), "?");
 	ck_assert_str_eq(frame_type_name(0xffff), "?");
 }
-END_TEST
 
 /*
  * python3 -c 'import hashlib as h; i=b"td/docker+dev"; print(h.sha512(b"tception-reportdata-v1\0" +
  * bytes(range(32)) + len(i).to_bytes(2, "little") + i + b"\2" + b"\xee"*48).hexdigest())'
  */
-START_TEST(report_data_as_specified)
+TEST(report_data_as_specified)
 {
 	uint8_t nonce[REPORT_NONCE_SIZE], evidence[48], data[64], other[64];
 
@@ -108,18 +104,5 @@ START_TEST(report_data_as_specified)
 	report_data_make(nonce, "td/docker+dev", REPORT_CONFIGFS, evidence, other);
 	ck_assert_mem_ne(other, data, 64);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("frame");
-	TCase *tc = tcase_create("frame");
-
-	tcase_add_test(tc, header_both_ways);
-	tcase_add_loop_test(tc, broken_header, 0, COUNT_OF(broken));
-	tcase_add_test(tc, limits);
-	tcase_add_test(tc, type_names);
-	tcase_add_test(tc, report_data_as_specified);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("frame")

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The search for the smallest grants, in made-up worlds whose answer is known. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/grants.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 enum { DEV = 1, TSM = 2, NOAPPARMOR = 4, BROKER = 8, SYSRW = 16, OTHER = 32, ALL = 63 };
 
@@ -128,7 +127,7 @@ static void expect(const struct grant_search *s, enum rung rung, uint32_t set)
 	}
 }
 
-START_TEST(finds_each_rung)
+TEST(finds_each_rung)
 {
 	struct grant_search s = search(docker);
 
@@ -139,9 +138,8 @@ START_TEST(finds_each_rung)
 	ck_assert_uint_lt(s.trials, 28); /* of 64 */
 	grant_search_done(&s);
 }
-END_TEST
 
-START_TEST(prefers_the_smaller)
+TEST(prefers_the_smaller)
 {
 	struct grant_search s = search(docker_with_broker);
 
@@ -151,7 +149,6 @@ START_TEST(prefers_the_smaller)
 	expect(&s, RUNG_PROVIDER, DEV | TSM | NOAPPARMOR);
 	grant_search_done(&s);
 }
-END_TEST
 
 /* A heavy grant that does all alone is no answer where lighter ones together do. */
 static void privileged(uint32_t set, struct grant_trial *t)
@@ -161,7 +158,7 @@ static void privileged(uint32_t set, struct grant_trial *t)
 		pass_to(t, RUNG_CHAIN);
 }
 
-START_TEST(weighs_what_is_given_away)
+TEST(weighs_what_is_given_away)
 {
 	struct grant_search s = search_with(privileged, (unsigned[6]){1, 2, 6, 15, 20, 100});
 
@@ -178,10 +175,9 @@ START_TEST(weighs_what_is_given_away)
 	                  grant_rows[GRANT_TSM].weight + grant_rows[GRANT_NOAPPARMOR].weight);
 	ck_assert_uint_eq(grant_rows[GRANT_KVM].weight, 0);
 }
-END_TEST
 
 /* What needs another is not tried without it on the way up, and still left out to confirm. */
-START_TEST(does_not_try_what_is_moot)
+TEST(does_not_try_what_is_moot)
 {
 	struct grant_search s = {.candidates = 6, .size_max = 4, .goal = RUNG_CHAIN};
 	struct grant_search plain = search(docker);
@@ -201,9 +197,8 @@ START_TEST(does_not_try_what_is_moot)
 	ck_assert_uint_eq(grant_rows[GRANT_DEV].needs, 0);
 	grant_search_done(&s);
 }
-END_TEST
 
-START_TEST(takes_the_whole_apart)
+TEST(takes_the_whole_apart)
 {
 	struct grant_search s = search(hidden_pair);
 
@@ -211,19 +206,17 @@ START_TEST(takes_the_whole_apart)
 	ck_assert_ptr_null(grant_search_smallest(&s, RUNG_QUOTE));
 	grant_search_done(&s);
 }
-END_TEST
 
-START_TEST(does_without_the_whole)
+TEST(does_without_the_whole)
 {
 	struct grant_search s = search(quarrel);
 
 	expect(&s, RUNG_CHAIN, DEV | TSM | NOAPPARMOR);
 	grant_search_done(&s);
 }
-END_TEST
 
 /* Eight trials tell that nothing can be had: none, each, all. */
-START_TEST(ends_where_nothing_helps)
+TEST(ends_where_nothing_helps)
 {
 	struct grant_search s = search(nothing_helps);
 
@@ -232,18 +225,16 @@ START_TEST(ends_where_nothing_helps)
 	ck_assert_uint_eq(s.trials, 8);
 	grant_search_done(&s);
 }
-END_TEST
 
-START_TEST(broken_trials_prove_nothing)
+TEST(broken_trials_prove_nothing)
 {
 	struct grant_search s = search(breaks);
 
 	ck_assert_ptr_null(grant_search_smallest(&s, RUNG_DEVICE));
 	grant_search_done(&s);
 }
-END_TEST
 
-START_TEST(one_candidate)
+TEST(one_candidate)
 {
 	struct grant_search s = {.candidates = 1, .size_max = 4, .goal = RUNG_DEVICE};
 	uint32_t *sets;
@@ -255,10 +246,9 @@ START_TEST(one_candidate)
 	ck_assert_uint_eq(sets[1], 1);
 	free(sets);
 }
-END_TEST
 
 /* What is printed for the world above, with the command that started the layer. */
-START_TEST(prints_sets_and_reasons)
+TEST(prints_sets_and_reasons)
 {
 	struct grants g = {.candidate = {WORLD}, .platform = PLATFORM_EMULATED, .rounds = 4};
 	char *text = NULL;
@@ -285,10 +275,9 @@ START_TEST(prints_sets_and_reasons)
 	free(text);
 	grants_done(&g);
 }
-END_TEST
 
 /* Broken trials are told, and are not taken for "nothing helps". */
-START_TEST(prints_what_broke)
+TEST(prints_what_broke)
 {
 	struct grants g = {.candidate = {WORLD}};
 	char *text = NULL;
@@ -306,9 +295,8 @@ START_TEST(prints_what_broke)
 	free(text);
 	grants_done(&g);
 }
-END_TEST
 
-START_TEST(json_has_every_trial)
+TEST(json_has_every_trial)
 {
 	struct grants g = {.candidate = {WORLD}, .platform = PLATFORM_EMULATED};
 	const json_t *rung, *without;
@@ -332,25 +320,5 @@ START_TEST(json_has_every_trial)
 	json_decref(root);
 	grants_done(&g);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("grants");
-	TCase *t = tcase_create("all");
-
-	tcase_add_test(t, finds_each_rung);
-	tcase_add_test(t, prefers_the_smaller);
-	tcase_add_test(t, weighs_what_is_given_away);
-	tcase_add_test(t, does_not_try_what_is_moot);
-	tcase_add_test(t, takes_the_whole_apart);
-	tcase_add_test(t, does_without_the_whole);
-	tcase_add_test(t, ends_where_nothing_helps);
-	tcase_add_test(t, broken_trials_prove_nothing);
-	tcase_add_test(t, one_candidate);
-	tcase_add_test(t, prints_sets_and_reasons);
-	tcase_add_test(t, prints_what_broke);
-	tcase_add_test(t, json_has_every_trial);
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("grants")

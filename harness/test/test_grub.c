@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 
 #include "disk/disk.h"
@@ -7,6 +6,7 @@
 #include "format/eventlog.h"
 #include "measure/predict.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 /* The disk that cases/golden/grub/make.py made, raw, so that it can be changed. */
 static uint8_t *image;
@@ -94,7 +94,7 @@ static bool has(const struct prediction *p, const char *what)
 }
 
 /* What make.py printed; SbatLevel and MokListTrusted are of a genuine log, with Debian's shim. */
-START_TEST(measures_programs_and_files)
+TEST(measures_programs_and_files)
 {
 	struct prediction p = prediction();
 
@@ -113,11 +113,10 @@ START_TEST(measures_programs_and_files)
 	expect(&p, 2, "Linux initrd", "c045aabe0215f6493b4a4b10");
 	prediction_done(&p);
 }
-END_TEST
 
 /* Debian's GRUB 2.14 ran this configuration in a TD. Its log has each command, and the files that
  * are the same here: all but kernel, initrd, and modules that this disk has not. */
-START_TEST(runs_a_script_as_a_genuine_log_has_it)
+TEST(runs_a_script_as_a_genuine_log_has_it)
 {
 	struct golden g = golden_read("grub/ccel.bin");
 	struct prediction p = prediction();
@@ -151,7 +150,6 @@ START_TEST(runs_a_script_as_a_genuine_log_has_it)
 	prediction_done(&p);
 	golden_done(&g);
 }
-END_TEST
 
 /* What one change turns: the reason of RTMR1 and RTMR2, both. */
 static const struct {
@@ -193,7 +191,7 @@ static const struct {
         {"$Version: 16.1", "$Version: 15.8", "shim 15 is not known here, only 16"},
 };
 
-START_TEST(leaves_open_what_is_outside)
+TEST_EACH(leaves_open_what_is_outside, outside)
 {
 	struct prediction p;
 
@@ -205,7 +203,6 @@ START_TEST(leaves_open_what_is_outside)
 	ck_assert(!p.known[1] && !p.known[2]);
 	prediction_done(&p);
 }
-END_TEST
 
 /* How GRUBs differ, and one bit more or less of what it is told by. */
 static const uint8_t guid_cc[16] = {0x3d, 0x1a, 0x75, 0x96, 0xf4, 0x72, 0xa6, 0x41,
@@ -213,7 +210,7 @@ static const uint8_t guid_cc[16] = {0x3d, 0x1a, 0x75, 0x96, 0xf4, 0x72, 0xa6, 0x
                      no_guid[16], guid_loader[] = {0x41, 0x20, 0x49, 0x1f, 0xdb, 0xfa, 0x59, 0x4e},
                      zero[8];
 
-START_TEST(takes_2_12_for_what_it_is)
+TEST(takes_2_12_for_what_it_is)
 {
 	struct prediction p;
 
@@ -223,11 +220,10 @@ START_TEST(takes_2_12_for_what_it_is)
 	expect(&p, 2, "LOADED_IMAGE::LoadOptions", "699e43acd980b7d8ed017def");
 	prediction_done(&p);
 }
-END_TEST
 
 /* As in logs of TDs with Debian's 2.12 and 2.14: a configuration beside GRUB's image comes first. A
  * second entry for the same file is made in EFI/BOOT, behind that of grubx64.efi. */
-START_TEST(a_configuration_beside_grub)
+TEST(a_configuration_beside_grub)
 {
 	static const char name[] = "GRUB    CFG", second[] = "GRUBX64 EFI";
 	const uint8_t *file = memmem(image, size, name, sizeof(name) - 1);
@@ -246,7 +242,6 @@ START_TEST(a_configuration_beside_grub)
 	ck_assert(!has(&p, "(hd0,gpt1)/EFI/debian/grub.cfg"));
 	prediction_done(&p);
 }
-END_TEST
 
 /* Entries of a FAT folder from `slot` on: a folder with a long name, and a file. */
 static void add_folder(uint8_t *slot, const uint8_t *same_as)
@@ -271,7 +266,7 @@ static void add_folder(uint8_t *slot, const uint8_t *same_as)
 
 /* As in the log of a TD with Debian's 2.14: between looking for its configuration and reading it
  * GRUB reads lists of modules. EFI/debian gets itself as its folder x86_64-efi, and one list. */
-START_TEST(lists_of_modules)
+TEST(lists_of_modules)
 {
 	static const char name[] = "GRUB    CFG", folder[] = "DEBIAN     ";
 	static const char *const order[] = {"(hd0,gpt1)/EFI/debian/grub.cfg",
@@ -298,7 +293,6 @@ START_TEST(lists_of_modules)
 	}
 	prediction_done(&p);
 }
-END_TEST
 
 /* What a TD's GRUB of Debian put on its kernel's command line for them. The digests are those of
  * make.py's command line with these words in place of the ones that are changed. */
@@ -310,7 +304,7 @@ static const struct {
         {"random.trust_cpu=on", "x=,${default},abcde", "8b59dfe144e0694b7328b5f8"},
 };
 
-START_TEST(variables_that_grub_sets)
+TEST_EACH(variables_that_grub_sets, variables)
 {
 	struct prediction p;
 
@@ -321,9 +315,8 @@ START_TEST(variables_that_grub_sets)
 	expect(&p, 2, "LOADED_IMAGE::LoadOptions", variables[_i].hex);
 	prediction_done(&p);
 }
-END_TEST
 
-START_TEST(a_grub_that_measures_nothing)
+TEST(a_grub_that_measures_nothing)
 {
 	struct prediction p;
 
@@ -334,9 +327,8 @@ START_TEST(a_grub_that_measures_nothing)
 	ck_assert(has(&p, "Linux initrd") && has(&p, "kernel, loaded by shim"));
 	prediction_done(&p);
 }
-END_TEST
 
-START_TEST(a_kernel_that_nobody_measures)
+TEST(a_kernel_that_nobody_measures)
 {
 	struct prediction p;
 
@@ -346,9 +338,8 @@ START_TEST(a_kernel_that_nobody_measures)
 	ck_assert(has(&p, "kernel_cmdline: ") && !has(&p, "kernel, loaded by shim"));
 	prediction_done(&p);
 }
-END_TEST
 
-START_TEST(secure_boot_is_left_open)
+TEST(secure_boot_is_left_open)
 {
 	struct prediction p;
 
@@ -359,7 +350,6 @@ START_TEST(secure_boot_is_left_open)
 	ck_assert(!p.known[2]);
 	prediction_done(&p);
 }
-END_TEST
 
 /* Damage to the ext4 file system, which begins behind the FAT one. */
 #define EXT4 (32768 + (256 << 10))
@@ -381,7 +371,7 @@ static const struct {
         {EXT4 + 1024 + 104, 0, "no entry boots anything"},
 };
 
-START_TEST(damaged_ext4)
+TEST_EACH(damaged_ext4, damages)
 {
 	struct measure_inputs in = {.firmware = {firmware.data, firmware.size}};
 	struct prediction p;
@@ -395,26 +385,5 @@ START_TEST(damaged_ext4)
 	prediction_done(&p);
 	disk_free(in.disk);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("grub");
-	TCase *t = tcase_create("grub");
-
-	tcase_add_checked_fixture(t, load, unload);
-	tcase_set_timeout(t, 60);
-	tcase_add_test(t, measures_programs_and_files);
-	tcase_add_test(t, runs_a_script_as_a_genuine_log_has_it);
-	tcase_add_loop_test(t, leaves_open_what_is_outside, 0, COUNT_OF(outside));
-	tcase_add_test(t, takes_2_12_for_what_it_is);
-	tcase_add_test(t, a_configuration_beside_grub);
-	tcase_add_test(t, lists_of_modules);
-	tcase_add_loop_test(t, variables_that_grub_sets, 0, COUNT_OF(variables));
-	tcase_add_test(t, a_grub_that_measures_nothing);
-	tcase_add_test(t, a_kernel_that_nobody_measures);
-	tcase_add_test(t, secure_boot_is_left_open);
-	tcase_add_loop_test(t, damaged_ext4, 0, COUNT_OF(damages));
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("grub", .timeout = 60, .setup = load, .teardown = unload)

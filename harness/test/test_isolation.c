@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every finding turned both ways: a layer that is held in has one, and each change
  * brings one more. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 #include "core/enum.h"
 #include "format/bytes.h"
 #include "judge/isolation.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 /* A container in a user namespace of its own, filtered and labelled, under the kernel of the layer
  * below. */
@@ -162,7 +161,7 @@ static struct isolation judge(const char *change, const char *boot_id)
 	return i;
 }
 
-START_TEST(each_finding)
+TEST_RANGE(each_finding, 0, ROWS)
 {
 	struct isolation without = judge("{}", "aaaa-bbbb");
 	struct isolation with = judge(table[_i].change, "aaaa-bbbb");
@@ -174,10 +173,9 @@ START_TEST(each_finding)
 	ck_assert_msg(strstr(f->detail, table[_i].detail) != NULL, "%s", f->detail);
 	ck_assert_uint_le(strlen(f->detail), FINDING_DETAIL_MAX - 1);
 }
-END_TEST
 
 /* Under a kernel of its own, power over it is nobody else's business; a way in still is. */
-START_TEST(own_kernel)
+TEST_RANGE(own_kernel, 0, ROWS)
 {
 	struct isolation i = judge(table[_i].change, "cccc-dddd");
 	bool everywhere = strstr("known-password empty-password password-login sshd-listening "
@@ -188,9 +186,8 @@ START_TEST(own_kernel)
 	ck_assert_msg((find(&i, table[_i].finding) != NULL) == everywhere, "%s", table[_i].finding);
 	ck_assert_ptr_null(find(&i, "shares-kernel"));
 }
-END_TEST
 
-START_TEST(kernels)
+TEST(kernels)
 {
 	struct layer_evidence below = layer_of(vm, "{}"), l = layer_of(container, "{}");
 	struct isolation i;
@@ -238,7 +235,6 @@ START_TEST(kernels)
 	layer_evidence_done(&below);
 	layer_evidence_done(&l);
 }
-END_TEST
 
 /* Who refused a call: the errnos are those of Linux 6.12 for the agent's arguments. */
 static const struct {
@@ -264,7 +260,7 @@ static const struct {
         {"bpf", EFAULT, ENOKEY, 2, CALL_REFUSED},
 };
 
-START_TEST(who_refused)
+TEST_EACH(who_refused, states)
 {
 	char change[200];
 
@@ -278,10 +274,9 @@ START_TEST(who_refused)
 	              "row %d: %s", _i,
 	              call_state_names[i.call[ENUM_FIND(call_names, states[_i].call)]]);
 }
-END_TEST
 
 /* Floods and control characters end up bounded and escaped. */
-START_TEST(hostile_texts)
+TEST(hostile_texts)
 {
 	json_t *list = json_array(), *change;
 	char *text;
@@ -305,9 +300,8 @@ START_TEST(hostile_texts)
 	layer_evidence_done(&below);
 	layer_evidence_done(&l);
 }
-END_TEST
 
-START_TEST(costs)
+TEST(costs)
 {
 	struct layer_evidence l = layer_of(container, "{'cost': {'fault_ns': -5}}");
 	struct layer_cost c;
@@ -323,19 +317,5 @@ START_TEST(costs)
 	ck_assert(c.ready_ms == 12500);
 	layer_evidence_done(&l);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("isolation");
-	TCase *t = tcase_create("all");
-
-	tcase_add_loop_test(t, each_finding, 0, ROWS);
-	tcase_add_loop_test(t, own_kernel, 0, ROWS);
-	tcase_add_test(t, kernels);
-	tcase_add_loop_test(t, who_refused, 0, (int)COUNT_OF(states));
-	tcase_add_test(t, hostile_texts);
-	tcase_add_test(t, costs);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("isolation")

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/cleanup.h"
-#include "judge/expect.h"
 #include "format/bytes.h"
-#include "test/golden.h"
+#include "judge/expect.h"
 #include "test/synth.h"
+#include "test/tests.h"
 #include "trust/authority.h"
 
 /* What one twist makes of the container's case, which expects grade verified and rung covers. */
@@ -104,7 +104,7 @@ static const struct {
 #define ROWS ((int)COUNT_OF(table))
 
 /* Every twist is in the table, so none can be forgotten. */
-START_TEST(table_is_whole)
+TEST(table_is_whole)
 {
 	bool seen[TWISTS] = {false};
 
@@ -113,9 +113,8 @@ START_TEST(table_is_whole)
 	for (int i = 0; i < TWISTS; i++)
 		ck_assert_msg(seen[i], "twist %d has no row", i);
 }
-END_TEST
 
-START_TEST(twisted)
+TEST_RANGE(twisted, 0, ROWS)
 {
 	struct synth y;
 	struct cell_verdict v;
@@ -139,7 +138,6 @@ START_TEST(twisted)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 /* The prediction of a boot whose registers are those of the made-up TD. */
 static void predict_synth(const struct synth *y, struct prediction *p)
@@ -185,7 +183,7 @@ static void judge_predicted(int changed, bool known, const char *detail, enum ru
 	synth_done(&y);
 }
 
-START_TEST(registers_are_held_against_the_prediction)
+TEST(registers_are_held_against_the_prediction)
 {
 	judge_predicted(-1, true, "MRTD and RTMR0-2 are what the inputs give", RUNG_TRUE,
 	                GRADE_VERIFIED);
@@ -197,7 +195,6 @@ START_TEST(registers_are_held_against_the_prediction)
 	                GRADE_VERIFIED);
 	judge_predicted(4, true, "MRTD and RTMR0-2", RUNG_TRUE, GRADE_VERIFIED); /* RTMR3 */
 }
-END_TEST
 
 /* ---- the platform's TCB ---- */
 
@@ -269,7 +266,7 @@ static const struct {
 };
 
 /* Whatever the collateral says, the grade is the quote's alone. */
-START_TEST(tcb_by_collateral)
+TEST_EACH(tcb_by_collateral, tcb_table)
 {
 	struct synth y;
 	struct cell_verdict v;
@@ -294,10 +291,9 @@ START_TEST(tcb_by_collateral)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 /* Layer 0's own case and what it says of the ladder. */
-START_TEST(layer0)
+TEST(layer0)
 {
 	struct synth y;
 	struct cell_verdict v;
@@ -326,10 +322,9 @@ START_TEST(layer0)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 /* Whatever bit of the container's evidence is flipped, its quote does not hold any more. */
-START_TEST(every_byte_is_covered)
+TEST(every_byte_is_covered)
 {
 	struct synth y;
 	size_t covered, tried = 0;
@@ -351,10 +346,9 @@ START_TEST(every_byte_is_covered)
 	ck_assert_uint_gt(tried, 250);
 	synth_done(&y);
 }
-END_TEST
 
 /* channel.bin may end anywhere. */
-START_TEST(every_length_is_safe)
+TEST(every_length_is_safe)
 {
 	struct synth y;
 	uint64_t end; /* what comes behind it is the boot's clock, not the visit's */
@@ -381,10 +375,9 @@ START_TEST(every_length_is_safe)
 	}
 	synth_done(&y);
 }
-END_TEST
 
 /* The nonce in the record is what counts, not the one the guest repeats. */
-START_TEST(other_nonce_in_the_record)
+TEST(other_nonce_in_the_record)
 {
 	struct synth y;
 	struct cell_verdict v;
@@ -399,7 +392,6 @@ START_TEST(other_nonce_in_the_record)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 static const struct {
 	enum visit_state state;
@@ -412,7 +404,7 @@ static const struct {
         {VISIT_NOT_RUN, "never run: 180 s"},
 };
 
-START_TEST(visit_states)
+TEST_EACH(visit_states, states)
 {
 	struct synth y;
 	struct cell_verdict v;
@@ -433,10 +425,9 @@ START_TEST(visit_states)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 /* A wrong clock's times are told by nobody, and neither are those of one that was not read. */
-START_TEST(costs_need_a_clock)
+TEST_RANGE(costs_need_a_clock, 0, 3)
 {
 	static const struct {
 		enum twist twist;
@@ -460,10 +451,9 @@ START_TEST(costs_need_a_clock)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 /* The reason is the rung that the grade lacks, not the first false one. */
-START_TEST(reason_is_what_the_grade_lacks)
+TEST_RANGE(reason_is_what_the_grade_lacks, 0, 9)
 {
 	static const struct {
 		enum grade seen;
@@ -496,9 +486,8 @@ START_TEST(reason_is_what_the_grade_lacks)
 	ck_assert_int_eq(strncmp(out, rung_names[trial[_i].no[0]], strlen(rung_names[trial[_i].no[0]])) == 0,
 	                 trial[_i].expected <= (int)trial[_i].seen || _i == 4 || _i == 7);
 }
-END_TEST
 
-START_TEST(no_visits_at_all)
+TEST(no_visits_at_all)
 {
 	struct synth y;
 	struct cell_verdict v;
@@ -515,9 +504,8 @@ START_TEST(no_visits_at_all)
 	}
 	synth_done(&y);
 }
-END_TEST
 
-START_TEST(waivers)
+TEST(waivers)
 {
 	struct synth y;
 	struct cell_verdict v;
@@ -552,9 +540,8 @@ START_TEST(waivers)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
-START_TEST(skips_and_counts)
+TEST(skips_and_counts)
 {
 	struct synth y;
 	struct run_verdict v;
@@ -599,10 +586,9 @@ START_TEST(skips_and_counts)
 	run_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
 /* A boot that wedged, and another one that got the rest done. */
-START_TEST(second_boot)
+TEST(second_boot)
 {
 	struct synth y;
 	struct boot_record boots[2];
@@ -634,29 +620,5 @@ START_TEST(second_boot)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("judge");
-	TCase *t = tcase_create("all");
-
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, table_is_whole);
-	tcase_add_loop_test(t, twisted, 0, ROWS);
-	tcase_add_test(t, registers_are_held_against_the_prediction);
-	tcase_add_loop_test(t, tcb_by_collateral, 0, COUNT_OF(tcb_table));
-	tcase_add_test(t, layer0);
-	tcase_add_test(t, every_byte_is_covered);
-	tcase_add_test(t, every_length_is_safe);
-	tcase_add_test(t, other_nonce_in_the_record);
-	tcase_add_loop_test(t, visit_states, 0, COUNT_OF(states));
-	tcase_add_loop_test(t, costs_need_a_clock, 0, 3);
-	tcase_add_loop_test(t, reason_is_what_the_grade_lacks, 0, 9);
-	tcase_add_test(t, no_visits_at_all);
-	tcase_add_test(t, waivers);
-	tcase_add_test(t, skips_and_counts);
-	tcase_add_test(t, second_boot);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("judge", .timeout = 120)

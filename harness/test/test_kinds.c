@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary: that its rows hold together, and that cases/README.md says what they say. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "case/cell.h"
 #include "report/kinds.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 static bool among(const char *name, const char *names[], size_t count)
 {
@@ -18,7 +17,7 @@ static bool among(const char *name, const char *names[], size_t count)
 	return false;
 }
 
-START_TEST(names_are_unique)
+TEST(names_are_unique)
 {
 	const char *name[64];
 
@@ -40,9 +39,8 @@ START_TEST(names_are_unique)
 	ck_assert_ptr_null(kind_find("dockers", 7, false));
 	ck_assert_int_eq(grant_find("tsm", 2), -1);
 }
-END_TEST
 
-START_TEST(rows_hold_together)
+TEST(rows_hold_together)
 {
 	uint32_t grants = 0, axes = 0, modes = 0;
 
@@ -71,10 +69,9 @@ START_TEST(rows_hold_together)
 		          axis_first_word(axis) == (enum word)i);
 	}
 }
-END_TEST
 
 /* Each mode of each kind with each grant and each word of each axis, written and read again. */
-START_TEST(every_word_can_be_written)
+TEST_RANGE(every_word_can_be_written, 0, KIND_COUNT)
 {
 	const struct kind *k = &kind_rows[_i];
 	struct cell cell = {.layers = k->outermost ? 1 : 2,
@@ -105,7 +102,6 @@ START_TEST(every_word_can_be_written)
 		ck_assert_str_eq(id, text);
 	}
 }
-END_TEST
 
 static char *read_text(const char *path)
 {
@@ -118,7 +114,7 @@ static char *read_text(const char *path)
 	return text;
 }
 
-START_TEST(the_readme_has_the_tables)
+TEST(the_readme_has_the_tables)
 {
 	char *readme = read_text("cases/README.md"), *text = NULL, *rest, *line;
 	size_t size = 0;
@@ -134,9 +130,8 @@ START_TEST(the_readme_has_the_tables)
 	free(text);
 	free(readme);
 }
-END_TEST
 
-START_TEST(json_has_every_row)
+TEST(json_has_every_row)
 {
 	json_t *root = kinds_json();
 
@@ -145,18 +140,5 @@ START_TEST(json_has_every_row)
 	ck_assert_uint_eq(json_array_size(json_object_get(root, "axes")), AXIS_COUNT);
 	json_decref(root);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("kinds");
-	TCase *t = tcase_create("all");
-
-	tcase_add_test(t, names_are_unique);
-	tcase_add_test(t, rows_hold_together);
-	tcase_add_loop_test(t, every_word_can_be_written, 0, KIND_COUNT);
-	tcase_add_test(t, the_readme_has_the_tables);
-	tcase_add_test(t, json_has_every_row);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("kinds")

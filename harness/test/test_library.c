@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "core/library.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 #define ZLIB(X, api) X(api, zlibVersion) X(api, crc32)
 struct zlib_api {
@@ -14,7 +13,7 @@ struct zlib_api {
 static const struct library_symbol symbols[] = {ZLIB(LIBRARY_SYMBOL, struct zlib_api)};
 static const struct library_symbol no_such[] = {{"zlibVersion", 0}, {"zlibPerversion", 0}};
 
-START_TEST(loads_the_first_that_is_there)
+TEST(loads_the_first_that_is_there)
 {
 	const struct library want = {"zlib1g", {"libnowhere.so.9", "libz.so.1"}, symbols, 2};
 	struct zlib_api api = {0};
@@ -24,9 +23,8 @@ START_TEST(loads_the_first_that_is_there)
 	ck_assert_str_eq(api.zlibVersion(), zlibVersion());
 	ck_assert_uint_eq(api.crc32(0, (const Bytef *)"123456789", 9), 0xcbf43926);
 }
-END_TEST
 
-START_TEST(says_what_is_missing)
+TEST(says_what_is_missing)
 {
 	const struct library nowhere = {"zlib1g", {"libnowhere.so.9"}, symbols, 2};
 	const struct library other = {"zlib1g", {"libz.so.1"}, no_such, 2};
@@ -38,15 +36,5 @@ START_TEST(says_what_is_missing)
 	ck_assert_int_eq(library_load(&other, &api, &e), -ENOPKG);
 	ck_assert_str_eq(e.text, "libz.so.1 has no zlibPerversion");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("library");
-	TCase *t = tcase_create("library");
-
-	tcase_add_test(t, loads_the_first_that_is_there);
-	tcase_add_test(t, says_what_is_missing);
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("library")

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 
 #include "format/bytes.h"
@@ -7,6 +6,7 @@
 #include "format/sha2.h"
 #include "measure/log.h"
 #include "test/facts.h"
+#include "test/tests.h"
 
 static struct log read_golden(const char *name)
 {
@@ -21,7 +21,7 @@ static struct log read_golden(const char *name)
 }
 
 /* Every collected log of either kind against the replay of another parser. */
-START_TEST(genuine_logs)
+TEST(genuine_logs)
 {
 	json_t *all = facts_read("eventlog"), *facts;
 	const char *file;
@@ -46,7 +46,6 @@ START_TEST(genuine_logs)
 	ck_assert_uint_eq(runtime, 5);
 	json_decref(all);
 }
-END_TEST
 
 static const struct {
 	const char *log, *quote;
@@ -64,7 +63,7 @@ static const struct {
          {0, LOG_DIFFERS, LOG_DIFFERS, LOG_UNEXPLAINED}},
 };
 
-START_TEST(against_the_quote)
+TEST_EACH(against_the_quote, pairs)
 {
 	struct golden quote = golden_read(pairs[_i].quote);
 	struct log l = read_golden(pairs[_i].log);
@@ -82,7 +81,6 @@ START_TEST(against_the_quote)
 	log_done(&l);
 	golden_done(&quote);
 }
-END_TEST
 
 /* ---- one change between what was logged and what was measured ---- */
 
@@ -95,7 +93,7 @@ static void extend(uint8_t rtmr[48], const struct log *l, size_t event)
 	rtmr_extend(rtmr, l->event[rtmr0[event]].digest);
 }
 
-START_TEST(change_is_found)
+TEST_RANGE(change_is_found, 0, 4 * RTMR0_EVENTS)
 {
 	struct log l = read_golden("eventlog/trustee-ovmf.bin");
 	size_t at = (size_t)_i / 4;
@@ -141,9 +139,8 @@ START_TEST(change_is_found)
 	}
 	log_done(&l);
 }
-END_TEST
 
-START_TEST(altered_digest_is_found)
+TEST(altered_digest_is_found)
 {
 	struct log l = read_golden("eventlog/trustee-ovmf.bin");
 	uint8_t rtmr[48];
@@ -161,9 +158,8 @@ START_TEST(altered_digest_is_found)
 	ck_assert_uint_eq(c.event, 6);
 	log_done(&l);
 }
-END_TEST
 
-START_TEST(early_and_empty)
+TEST(early_and_empty)
 {
 	struct log l = read_golden("eventlog/trustee-ovmf.bin");
 	uint8_t rtmr[48] = {0}, other[48] = {1};
@@ -185,7 +181,6 @@ START_TEST(early_and_empty)
 	ck_assert_int_eq(c.change, LOG_NO_EVENTS);
 	log_done(&l);
 }
-END_TEST
 
 /* ---- what the lines say ---- */
 
@@ -226,7 +221,7 @@ static const struct {
          "LIUM_MINER_HOTKEY = 5D33PtgfkGYQsMLCMrKBjVEMTESqRYDFffT6r9jBdaH3eLt4"},
 };
 
-START_TEST(line_says)
+TEST_EACH(line_says, lines)
 {
 	char path[128], buffer[16];
 	const struct log_event *ev;
@@ -242,10 +237,9 @@ START_TEST(line_says)
 	ck_assert_int_eq(ev->data_measured, lines[_i].measured);
 	log_done(&l);
 }
-END_TEST
 
 /* Foreign text never reaches a terminal as it is, and a long one is cut. */
-START_TEST(foreign_text)
+TEST(foreign_text)
 {
 	static const uint8_t evil[] = "a\x1b[31m\\\xc3\xa9\nb";
 	uint8_t wide[2 * sizeof(evil)] = {0}, endless[4096];
@@ -264,7 +258,6 @@ START_TEST(foreign_text)
 	event_describe(EV_EFI_GPT_EVENT, (struct bytes){NULL, 0}, out);
 	ck_assert_str_eq(out, "malformed partition table");
 }
-END_TEST
 
 /* ---- JSON ---- */
 
@@ -304,7 +297,7 @@ static const struct {
          FORMAT_BAD_ENCODING, 0},
 };
 
-START_TEST(json_forms)
+TEST_EACH(json_forms, texts)
 {
 	struct bytes data = {(const uint8_t *)texts[_i].text, strlen(texts[_i].text)};
 	struct format_fault fault = {FORMAT_OK, 0};
@@ -321,12 +314,11 @@ START_TEST(json_forms)
 		ck_assert_uint_eq(fault.offset, texts[_i].offset);
 	log_done(&l);
 }
-END_TEST
 
 /* A runtime event without a digest gets the one its name and payload have. Expected:
  * python3 -c 'import hashlib; print(hashlib.sha384((0x08000001).to_bytes(4, "little") +
  * b":app-id:" + bytes.fromhex("abcd")).hexdigest())' */
-START_TEST(runtime_digest)
+TEST(runtime_digest)
 {
 	static const char text[] =
 	        "[{\"imr\":3,\"event_type\":134217729,\"digest\":\"\","
@@ -342,9 +334,8 @@ START_TEST(runtime_digest)
 	ck_assert(l.runtime);
 	log_done(&l);
 }
-END_TEST
 
-START_TEST(refusals_are_named)
+TEST(refusals_are_named)
 {
 	struct golden g = golden_read("eventlog/trustee-csv-sm3.bin");
 	struct format_fault fault;
@@ -360,23 +351,5 @@ START_TEST(refusals_are_named)
 	ck_assert_ptr_nonnull(strstr(e.text, "an empty file"));
 	golden_done(&g);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("log");
-	TCase *tc = tcase_create("log");
-
-	tcase_add_test(tc, genuine_logs);
-	tcase_add_loop_test(tc, against_the_quote, 0, COUNT_OF(pairs));
-	tcase_add_loop_test(tc, change_is_found, 0, 4 * RTMR0_EVENTS);
-	tcase_add_test(tc, altered_digest_is_found);
-	tcase_add_test(tc, early_and_empty);
-	tcase_add_loop_test(tc, line_says, 0, COUNT_OF(lines));
-	tcase_add_test(tc, foreign_text);
-	tcase_add_loop_test(tc, json_forms, 0, COUNT_OF(texts));
-	tcase_add_test(tc, runtime_digest);
-	tcase_add_test(tc, refusals_are_named);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("log")

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -13,13 +12,11 @@
 #include "format/tdx.h"
 #include "run/pccs.h"
 #include "run/pccs_answer.h"
-#include "test/golden.h"
+#include "test/scratch_authority.h"
+#include "test/tests.h"
 #include "trust/verify.h"
 
 /* The emulated platform's PCCS: what it answers, and over HTTP. */
-
-static char scratch[] = "/tmp/tception-pccs-XXXXXX";
-static struct authority *authority;
 
 static const char *get(void *context, const char *key)
 {
@@ -107,7 +104,7 @@ static const struct {
         {"/tdx/certification/v4/tcb//", {"fmspc", "454d55000000"}, 404, NULL, "No cache data"},
 };
 
-START_TEST(answers)
+TEST_EACH(answers, requests)
 {
 	const struct pccs_query q = {requests[_i].path, get, (void *)requests[_i].parameter};
 	struct pccs_answer a;
@@ -125,7 +122,6 @@ START_TEST(answers)
 	ck_assert_mem_eq(a.body, requests[_i].begins, strlen(requests[_i].begins));
 	pccs_answer_done(&a);
 }
-END_TEST
 
 /* ---- over HTTP ---- */
 
@@ -177,7 +173,7 @@ static struct tdreport labelled_report(void)
 }
 
 /* All that a verifier asks for, as it came: our own accepts a quote by it. */
-START_TEST(enough_to_verify)
+TEST(enough_to_verify)
 {
 	static const char *const path[] = {"tdx/certification/v4/tcb?fmspc=454d55000000",
 	                                   "tdx/certification/v4/qe/identity?update=standard",
@@ -211,7 +207,6 @@ START_TEST(enough_to_verify)
 	verifier_free(v);
 	stop();
 }
-END_TEST
 
 static const char *const hostile[] = {
         "POST /sgx/certification/v4/rootcacrl HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
@@ -220,7 +215,7 @@ static const char *const hostile[] = {
         "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
 };
 
-START_TEST(hostile_requests)
+TEST_EACH(hostile_requests, hostile)
 {
 	char answer[4096];
 
@@ -232,9 +227,8 @@ START_TEST(hostile_requests)
 	ck_assert_ptr_nonnull(strstr(answer, " 200 OK"));
 	stop();
 }
-END_TEST
 
-START_TEST(where_it_listens)
+TEST(where_it_listens)
 {
 	struct pccs_config config = {.authority = authority, .address = "localhost"};
 	struct pccs *second;
@@ -248,31 +242,5 @@ START_TEST(where_it_listens)
 	ck_assert_int_eq(pccs_new(event, &config, &second, &e), -EADDRINUSE);
 	stop();
 }
-END_TEST
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("pccs");
-	TCase *tc = tcase_create("pccs");
-	struct err e;
-	int status;
-
-	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
-		return EXIT_FAILURE;
-	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, answers, 0, (int)COUNT_OF(requests));
-	tcase_add_test(tc, enough_to_verify);
-	tcase_add_loop_test(tc, hostile_requests, 0, (int)COUNT_OF(hostile));
-	tcase_add_test(tc, where_it_listens);
-	suite_add_tcase(suite, tc);
-	status = golden_run(suite);
-	authority_free(authority);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
-}
+TESTS("pccs", .timeout = 60, .before = authority_make, .after = authority_drop)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 
 #include "format/bytes.h"
 #include "format/sha2.h"
 #include "measure/kernel.h"
 #include "measure/pe.h"
-#include "test/golden.h"
 #include "test/kernel_image.h"
+#include "test/tests.h"
 
 /* What Authenticode covers, cut out by hand: all but checksum, directory entry and signature. */
 static void expected_digest(const uint8_t *image, uint8_t digest[48])
@@ -31,7 +30,7 @@ static void digest_of(const uint8_t *image, uint8_t digest[48])
 	pe_authenticode(&pe, digest);
 }
 
-START_TEST(authenticode_leaves_three_parts_out)
+TEST(authenticode_leaves_three_parts_out)
 {
 	uint8_t image[KERNEL_SIZE], want[48], got[48];
 
@@ -48,9 +47,8 @@ START_TEST(authenticode_leaves_three_parts_out)
 	digest_of(image, got);
 	ck_assert_mem_ne(got, want, 48);
 }
-END_TEST
 
-START_TEST(finds_sections)
+TEST(finds_sections)
 {
 	uint8_t image[KERNEL_SIZE];
 	struct bytes b;
@@ -63,7 +61,6 @@ START_TEST(finds_sections)
 	ck_assert_ptr_eq(b.data, image + 0xa00);
 	ck_assert_uint_eq(b.size, KERNEL_TAIL - 0xa00);
 }
-END_TEST
 
 static const struct {
 	unsigned at;
@@ -86,7 +83,7 @@ static const struct {
         {KERNEL_PE + 24 + 160 + 20, 0xffffffff, 4, "PE image: bad-size at byte 312"},
 };
 
-START_TEST(refuses_damaged_images)
+TEST_EACH(refuses_damaged_images, damages)
 {
 	uint8_t image[KERNEL_SIZE];
 	struct pe pe;
@@ -97,7 +94,6 @@ START_TEST(refuses_damaged_images)
 	ck_assert_int_eq(pe_parse((struct bytes){image, sizeof(image)}, &pe, &e), -EBADMSG);
 	ck_assert_str_eq(e.text, damages[_i].text);
 }
-END_TEST
 
 /* What QEMU 7.2.22 left in fw_cfg for Debian's kernel 6.12 and an initrd of 3000000 bytes. */
 static const struct {
@@ -108,7 +104,7 @@ static const struct {
         {2ull << 30, 0x7fcfb000},
 };
 
-START_TEST(patches_like_qemu)
+TEST_RANGE(patches_like_qemu, 0, 2)
 {
 	const struct kernel_boot boot = {places[_i].low, 3000000, true};
 	uint8_t image[KERNEL_SIZE], got[48], want[48];
@@ -126,9 +122,8 @@ START_TEST(patches_like_qemu)
 	expected_digest(image, want);
 	ck_assert_mem_eq(got, want, 48);
 }
-END_TEST
 
-START_TEST(new_qemu_does_not_patch)
+TEST(new_qemu_does_not_patch)
 {
 	const struct kernel_boot boot = {2ull << 30, 3000000, false};
 	uint8_t image[KERNEL_SIZE], got[48], want[48];
@@ -138,9 +133,8 @@ START_TEST(new_qemu_does_not_patch)
 	expected_digest(image, want);
 	ck_assert_mem_eq(got, want, 48);
 }
-END_TEST
 
-START_TEST(refuses_what_is_no_kernel)
+TEST(refuses_what_is_no_kernel)
 {
 	const struct kernel_boot boot = {1ull << 30, 1ull << 31, true};
 	uint8_t image[KERNEL_SIZE], digest[48];
@@ -157,19 +151,5 @@ START_TEST(refuses_what_is_no_kernel)
 	ck_assert_int_eq(kernel_digest(kernel, &boot, digest, &e), -EBADMSG);
 	ck_assert_str_eq(e.text, "kernel: bad-magic at byte 514: no x86 Linux image");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("pe");
-	TCase *t = tcase_create("pe");
-
-	tcase_add_test(t, authenticode_leaves_three_parts_out);
-	tcase_add_test(t, finds_sections);
-	tcase_add_loop_test(t, refuses_damaged_images, 0, COUNT_OF(damages));
-	tcase_add_loop_test(t, patches_like_qemu, 0, 2);
-	tcase_add_test(t, new_qemu_does_not_patch);
-	tcase_add_test(t, refuses_what_is_no_kernel);
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("pe")

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +6,7 @@
 #include "format/bytes.h"
 #include "plan/plan.h"
 #include "record/record.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 static struct test_case item[16];
 static struct case_file cases;
@@ -61,7 +60,7 @@ static struct plan make(void)
 	return p;
 }
 
-START_TEST(shared_boots)
+TEST(shared_boots)
 {
 	struct plan p;
 
@@ -81,9 +80,8 @@ START_TEST(shared_boots)
 	ck_assert(!p.boot[0].kvm && !p.boot[1].kvm);
 	plan_done(&p);
 }
-END_TEST
 
-START_TEST(isolation)
+TEST(isolation)
 {
 	struct plan p;
 
@@ -95,9 +93,8 @@ START_TEST(isolation)
 	ck_assert_str_eq(shape(&p), "td-1:0 td-2:3,1 td-3:2");
 	plan_done(&p);
 }
-END_TEST
 
-START_TEST(what_changes_the_registers_is_alone)
+TEST(what_changes_the_registers_is_alone)
 {
 	struct plan p;
 
@@ -109,9 +106,8 @@ START_TEST(what_changes_the_registers_is_alone)
 	ck_assert_str_eq(shape(&p), "td-1:0,2 td-2:1 td-3:3");
 	plan_done(&p);
 }
-END_TEST
 
-START_TEST(accelerators)
+TEST(accelerators)
 {
 	struct plan p;
 
@@ -135,9 +131,8 @@ START_TEST(accelerators)
 	ck_assert_str_eq(p.skip[0].reason, "no usable KVM on this host: no /dev/kvm");
 	plan_done(&p);
 }
-END_TEST
 
-START_TEST(kernels)
+TEST(kernels)
 {
 	struct plan p;
 
@@ -160,9 +155,8 @@ START_TEST(kernels)
 	ck_assert_str_eq(p.skip[1].reason, "the mirror had none");
 	plan_done(&p);
 }
-END_TEST
 
-START_TEST(images)
+TEST(images)
 {
 	struct plan p;
 
@@ -181,10 +175,9 @@ START_TEST(images)
 	ck_assert(!p.skip[0].asked);
 	plan_done(&p);
 }
-END_TEST
 
 /* TDs with different quotes are different TDs; hardware signs as it does. */
-START_TEST(quote_versions)
+TEST(quote_versions)
 {
 	struct plan p;
 
@@ -203,10 +196,9 @@ START_TEST(quote_versions)
 	ck_assert_ptr_nonnull(strstr(p.skip[0].reason, "quoting service"));
 	plan_done(&p);
 }
-END_TEST
 
 /* What of a trust domain and its memory a host can't give. */
-START_TEST(trust_domains_as_asked)
+TEST(trust_domains_as_asked)
 {
 	static const struct {
 		const char *id;
@@ -246,9 +238,8 @@ START_TEST(trust_domains_as_asked)
 		plan_done(&p);
 	}
 }
-END_TEST
 
-START_TEST(platforms)
+TEST(platforms)
 {
 	struct plan p;
 
@@ -275,9 +266,8 @@ START_TEST(platforms)
 	ck_assert(!p.boot[0].kvm);
 	plan_done(&p);
 }
-END_TEST
 
-START_TEST(limits)
+TEST(limits)
 {
 	struct plan p;
 
@@ -293,10 +283,9 @@ START_TEST(limits)
 	ck_assert_int_eq(p.boot[0].boot_deadline_s, BOOT_DEADLINE_S);
 	plan_done(&p);
 }
-END_TEST
 
 /* Private and shared memory apart or not; on hardware they are. */
-START_TEST(pages)
+TEST(pages)
 {
 	struct plan p;
 
@@ -313,10 +302,9 @@ START_TEST(pages)
 	ck_assert_str_eq(p.skip[0].reason, "hardware TDs have no @pages=shared");
 	plan_done(&p);
 }
-END_TEST
 
 /* Both ways of an emulated TD; a hardware one has no choice. */
-START_TEST(exits)
+TEST(exits)
 {
 	struct plan p;
 
@@ -333,9 +321,8 @@ START_TEST(exits)
 	ck_assert_uint_eq(p.skip[0].case_index, 2);
 	plan_done(&p);
 }
-END_TEST
 
-START_TEST(choosing)
+TEST(choosing)
 {
 	struct plan p;
 	struct err e;
@@ -352,36 +339,12 @@ START_TEST(choosing)
 	host.qemu[0] = '\0';
 	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -ENOENT);
 }
-END_TEST
 
-START_TEST(names)
+TEST(names)
 {
 	ck_assert_str_eq(platform_names[PLATFORM_HARDWARE], "hardware");
 	for (int i = 0; i < 6; i++)
 		ck_assert_ptr_nonnull(visit_state_names[i]);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("plan");
-	TCase *t = tcase_create("all");
-
-	tcase_add_checked_fixture(t, setup, NULL);
-	tcase_add_test(t, shared_boots);
-	tcase_add_test(t, isolation);
-	tcase_add_test(t, what_changes_the_registers_is_alone);
-	tcase_add_test(t, accelerators);
-	tcase_add_test(t, kernels);
-	tcase_add_test(t, images);
-	tcase_add_test(t, quote_versions);
-	tcase_add_test(t, platforms);
-	tcase_add_test(t, trust_domains_as_asked);
-	tcase_add_test(t, limits);
-	tcase_add_test(t, exits);
-	tcase_add_test(t, pages);
-	tcase_add_test(t, choosing);
-	tcase_add_test(t, names);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("plan", .setup = setup)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 
 #include "test/facts.h"
+#include "test/tests.h"
 #include "trust/platform.h"
 
 /* The PCK certificates of every collected quote against what another parser read in them. */
-START_TEST(genuine_platforms)
+TEST(genuine_platforms)
 {
 	json_t *all = facts_read("quote"), *facts;
 	const char *file;
@@ -48,9 +48,8 @@ START_TEST(genuine_platforms)
 	ck_assert_uint_ge(seen, 40);
 	json_decref(all);
 }
-END_TEST
 
-START_TEST(other_certification)
+TEST(other_certification)
 {
 	struct golden g = golden_read("quote/00b2526ab190.bin");
 	struct platform p;
@@ -65,10 +64,9 @@ START_TEST(other_certification)
 	ck_assert_int_eq(platform_read(&q, &p, &e), -EBADMSG);
 	golden_done(&g);
 }
-END_TEST
 
 /* The leaf alone, as PEM and as DER. */
-START_TEST(one_certificate)
+TEST_RANGE(one_certificate, 0, 2)
 {
 	static const char *const files[] = {"quote/certification/pck-leaf.bin",
 	                                    "quote/certification/pck-leaf-der.bin"};
@@ -92,16 +90,5 @@ START_TEST(one_certificate)
 	golden_done(&g);
 	json_decref(all);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("platform");
-	TCase *tc = tcase_create("platform");
-
-	tcase_add_test(tc, genuine_platforms);
-	tcase_add_test(tc, other_certification);
-	tcase_add_loop_test(tc, one_certificate, 0, 2);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("platform")

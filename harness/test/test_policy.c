@@ -5,6 +5,7 @@
 #include "format/bytes.h"
 #include "format/text.h"
 #include "test/golden.h"
+#include "test/tests.h"
 #include "trust/policy.h"
 
 static struct golden quote_bytes;
@@ -33,7 +34,7 @@ static bool accepts(const char *json, const struct verdict *d)
 	return r.accepted;
 }
 
-START_TEST(policies)
+TEST(policies)
 {
 	struct verdict good = {.authentic = true,
 	                       .origin = ORIGIN_HARDWARE,
@@ -86,7 +87,6 @@ START_TEST(policies)
 	quote.td.attributes = 0;
 	ck_assert(!accepts("{\"require_sept_ve_disable\":true}", &good));
 }
-END_TEST
 
 /* Of the quote, as cases/golden/quote/facts.json has them. */
 #define MRTD                                               \
@@ -184,7 +184,7 @@ static const struct policy_check *refusal(const char *key, const char *value,
 	return found;
 }
 
-START_TEST(each_rule_turns_it)
+TEST(each_rule_turns_it)
 {
 	struct verdict d = judged;
 	struct policy_result r;
@@ -199,10 +199,9 @@ START_TEST(each_rule_turns_it)
 		ck_assert_msg(c && strcmp(c->name, rules[i].key) == 0, "%zu: %s", i, rules[i].key);
 	}
 }
-END_TEST
 
 /* What is not known passes no rule about it. */
-START_TEST(unknown_is_refused)
+TEST(unknown_is_refused)
 {
 	static const char *const about[][2] = {
 	        {"min_tcb_date", "\"2000-01-01\""},
@@ -235,9 +234,8 @@ START_TEST(unknown_is_refused)
 	ck_assert_ptr_nonnull(
 	        refusal("platform_instance_id", "\"00000000000000000000000000000000\"", &d, &r));
 }
-END_TEST
 
-START_TEST(reserved_bits)
+TEST(reserved_bits)
 {
 	static const char key[] = "refuse_reserved_bits";
 	struct policy_result r;
@@ -250,10 +248,9 @@ START_TEST(reserved_bits)
 	quote.td.xfam |= 1ull << 63;
 	ck_assert_str_eq(refusal(key, "true", &judged, &r)->name, key);
 }
-END_TEST
 
 /* A service TD that is named is allowed, and no other. */
-START_TEST(service_td)
+TEST(service_td)
 {
 	char hex[HEX_ENCODED_SIZE(48)], json[120];
 	struct policy_result r;
@@ -265,10 +262,9 @@ START_TEST(service_td)
 	json[2] = '8';
 	ck_assert_str_eq(refusal("mrservicetd", json, &judged, &r)->name, "mrservicetd");
 }
-END_TEST
 
 /* Only the TD itself, unless a VM within it is named; Intel lets there be three. */
-START_TEST(vmid)
+TEST(vmid)
 {
 	static const char *const allowing[][2] = {
 	        {"0", "0"}, {"[0,1]", "0"}, {"[3,0]", "3"}, {"2", "2"}};
@@ -292,10 +288,9 @@ START_TEST(vmid)
 	                 "asked for by VM 1 within the TD, expected the TD itself (0)");
 	quote.td.vmid = 0;
 }
-END_TEST
 
 /* Whose registers they are is said. */
-START_TEST(reasons_name_the_image)
+TEST(reasons_name_the_image)
 {
 	struct policy_result r;
 	const struct policy_check *c =
@@ -305,9 +300,8 @@ START_TEST(reasons_name_the_image)
 	ck_assert_str_eq(c->why, "none matches whole; of the nearest, B\\x0a, rtmr1 is " RTMR1
 	                         ", expected " OTHER);
 }
-END_TEST
 
-START_TEST(required_registers)
+TEST(required_registers)
 {
 	static const char mrtd[] = "{\"mrtd\":\"" MRTD "\"}";
 	struct verdict good = judged;
@@ -333,10 +327,9 @@ START_TEST(required_registers)
 	ck_assert(!r.accepted);
 	policy_free(p);
 }
-END_TEST
 
 /* Which key, where, and what would do. */
-START_TEST(complaints)
+TEST(complaints)
 {
 	static const struct {
 		const char *json, *begin;
@@ -373,9 +366,8 @@ START_TEST(complaints)
 		              e.text);
 	}
 }
-END_TEST
 
-START_TEST(wrong_policies)
+TEST(wrong_policies)
 {
 	static const char *const bad[] = {
 	        "",
@@ -438,9 +430,8 @@ START_TEST(wrong_policies)
 		ck_assert_ptr_null(p);
 	}
 }
-END_TEST
 
-START_TEST(raw_values)
+TEST(raw_values)
 {
 	static const struct {
 		const char *json, *key, *raw;
@@ -474,36 +465,14 @@ START_TEST(raw_values)
 		}
 	}
 }
-END_TEST
 
 /* jansson reads over a NUL behind a number and counts one byte too few: the brace is read twice. */
-START_TEST(no_value_with_a_nul)
+TEST(no_value_with_a_nul)
 {
 	static const char text[] = "{\"a\":{\"b\":0\0}";
 	size_t size = 0;
 
 	ck_assert_ptr_null(jsonx_raw(text, sizeof(text) - 1, "a", &size));
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("policy");
-	TCase *tc = tcase_create("policy");
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, policies);
-	tcase_add_test(tc, each_rule_turns_it);
-	tcase_add_test(tc, unknown_is_refused);
-	tcase_add_test(tc, reserved_bits);
-	tcase_add_test(tc, service_td);
-	tcase_add_test(tc, vmid);
-	tcase_add_test(tc, reasons_name_the_image);
-	tcase_add_test(tc, required_registers);
-	tcase_add_test(tc, complaints);
-	tcase_add_test(tc, wrong_policies);
-	tcase_add_test(tc, raw_values);
-	tcase_add_test(tc, no_value_with_a_nul);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("policy", .setup = setup, .teardown = teardown)

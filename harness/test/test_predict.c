@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 
 #include "format/bytes.h"
@@ -13,6 +12,7 @@
 #include "measure/volume.h"
 #include "test/golden.h"
 #include "test/kernel_image.h"
+#include "test/tests.h"
 
 #define LOADER_SIZE 384
 
@@ -81,7 +81,7 @@ static void expect(const struct prediction *p, const char *what, unsigned rtmr, 
 }
 
 /* The digests are those of genuine logs; UiApp and its volume have the same names in all OVMFs. */
-START_TEST(known_digests)
+TEST(known_digests)
 {
 	struct fixture f;
 	struct prediction p;
@@ -105,9 +105,8 @@ START_TEST(known_digests)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
-START_TEST(stored_variables_count_with_secure_boot)
+TEST(stored_variables_count_with_secure_boot)
 {
 	struct fixture f;
 	struct prediction p;
@@ -129,10 +128,9 @@ START_TEST(stored_variables_count_with_secure_boot)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 /* OVMF 2026.08: the digests are those it logged for the same bytes. */
-START_TEST(newer_firmware)
+TEST(newer_firmware)
 {
 	static const uint8_t menu[2], order[] = "/rom@genroms/linuxboot_dma.bin";
 	struct golden smbios = golden_read("acpi/q35-7.2-smbios.bin");
@@ -173,7 +171,6 @@ START_TEST(newer_firmware)
 	golden_done(&smbios);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 /* The digests are those of the logs of Debian's two builds of OVMF 2026.08 on a disk with a
  * bootindex. */
@@ -184,7 +181,7 @@ static const struct {
         {"measure/bare.fd", "7210af19145e", "variable Boot0001", NULL},
 };
 
-START_TEST(newer_firmware_boots_a_disk)
+TEST_EACH(newer_firmware_boots_a_disk, newer_disks)
 {
 	static const struct pci_place place = {.device = 1, .first = true, .others = 1};
 	struct fixture f;
@@ -203,7 +200,6 @@ START_TEST(newer_firmware_boots_a_disk)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 /* Without a bootindex every device that can boot has an option: they must be known. */
 static const struct {
@@ -216,7 +212,7 @@ static const struct {
         {"virtio-serial-pci\nvirtio-blk-pci\n", ""},
 };
 
-START_TEST(devices_that_add_options)
+TEST_EACH(devices_that_add_options, listed)
 {
 	static const struct pci_place place = {.device = 1};
 	struct fixture f;
@@ -236,7 +232,6 @@ START_TEST(devices_that_add_options)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 /* Known means read: what the firmware does not tell leaves its registers open. */
 static const struct {
@@ -248,7 +243,7 @@ static const struct {
         {"measure/foreign.fd", "not known here", {0, 0, 0}},
 };
 
-START_TEST(firmware_in_other_words)
+TEST_EACH(firmware_in_other_words, forms)
 {
 	struct fixture f;
 	struct prediction p;
@@ -261,12 +256,11 @@ START_TEST(firmware_in_other_words)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 static const uint8_t zeros[48];
 
 /* Linux before 6.9 knows no CC protocol: the register stays as it was. */
-START_TEST(stub_without_the_protocol)
+TEST(stub_without_the_protocol)
 {
 	struct fixture f;
 	struct prediction p;
@@ -284,7 +278,6 @@ START_TEST(stub_without_the_protocol)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 /* Whether QEMU's writes into the kernel are measured, by its version and by firmware. */
 static const struct {
@@ -300,7 +293,7 @@ static const struct {
         {"measure/redhat.fd", 0, NULL},
 };
 
-START_TEST(what_qemu_writes_into_the_kernel)
+TEST_EACH(what_qemu_writes_into_the_kernel, writes)
 {
 	const char *what = writes[_i].what;
 	struct fixture f;
@@ -320,10 +313,9 @@ START_TEST(what_qemu_writes_into_the_kernel)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 /* Serial numbers and the like do not count, everything else does. */
-START_TEST(smbios_is_filtered)
+TEST(smbios_is_filtered)
 {
 	static const struct {
 		size_t at;
@@ -355,9 +347,8 @@ START_TEST(smbios_is_filtered)
 	ck_assert_mem_eq(before, after, 48);
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(firmware_that_measures_nothing)
+TEST(firmware_that_measures_nothing)
 {
 	static const uint8_t zero[48];
 	struct fixture f;
@@ -373,10 +364,9 @@ START_TEST(firmware_that_measures_nothing)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 /* The registers are the fold of the events, register by register, starting from zero. */
-START_TEST(registers_fold_the_events)
+TEST(registers_fold_the_events)
 {
 	uint8_t rtmr[4][48] = {{0}}, both[96];
 	struct fixture f;
@@ -393,7 +383,6 @@ START_TEST(registers_fold_the_events)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 enum { MRTD = 1, RTMR0 = 2, RTMR1 = 4, RTMR2 = 8 };
 
@@ -460,7 +449,7 @@ static const struct {
         {flip_acpi, 702, RTMR0},
 };
 
-START_TEST(a_change_shows_where_it_should)
+TEST_EACH(a_change_shows_where_it_should, changes)
 {
 	struct prediction before, after;
 	struct fixture f;
@@ -475,9 +464,8 @@ START_TEST(a_change_shows_where_it_should)
 	prediction_done(&after);
 	golden_done(&f.firmware);
 }
-END_TEST
 
-START_TEST(missing_inputs_leave_registers_unknown)
+TEST(missing_inputs_leave_registers_unknown)
 {
 	struct fixture f;
 	struct prediction p;
@@ -493,10 +481,9 @@ START_TEST(missing_inputs_leave_registers_unknown)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 /* Like Linux' EFI stub: no options, no event; without an initrd nothing is appended. */
-START_TEST(empty_cmdline_is_not_measured)
+TEST(empty_cmdline_is_not_measured)
 {
 	struct fixture f;
 	struct prediction p;
@@ -511,9 +498,8 @@ START_TEST(empty_cmdline_is_not_measured)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
-START_TEST(damaged_firmware_leaves_all_open)
+TEST(damaged_firmware_leaves_all_open)
 {
 	static const struct {
 		size_t at;
@@ -546,10 +532,9 @@ START_TEST(damaged_firmware_leaves_all_open)
 		golden_done(&f.firmware);
 	}
 }
-END_TEST
 
 /* What is kept with a run comes back the same; a register that its events do not give does not. */
-START_TEST(goes_through_json)
+TEST(goes_through_json)
 {
 	struct prediction p, back;
 	struct fixture f;
@@ -587,9 +572,8 @@ START_TEST(goes_through_json)
 	prediction_done(&p);
 	golden_done(&f.firmware);
 }
-END_TEST
 
-START_TEST(tells_which_input_differs)
+TEST(tells_which_input_differs)
 {
 	struct prediction a, b;
 	struct fixture f;
@@ -619,7 +603,6 @@ START_TEST(tells_which_input_differs)
 	prediction_done(&b);
 	golden_done(&f.firmware);
 }
-END_TEST
 
 static void count(const char *name, struct bytes blob, void *userdata)
 {
@@ -628,7 +611,7 @@ static void count(const char *name, struct bytes blob, void *userdata)
 	++*(unsigned *)userdata;
 }
 
-START_TEST(refuses_damaged_loader)
+TEST(refuses_damaged_loader)
 {
 	struct fixture f;
 	unsigned calls = 0;
@@ -644,31 +627,5 @@ START_TEST(refuses_damaged_loader)
 	ck_assert_str_eq(e.text, "ACPI table loader: truncated at byte 128");
 	golden_done(&f.firmware);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("predict");
-	TCase *t = tcase_create("predict");
-
-	tcase_add_test(t, known_digests);
-	tcase_add_test(t, stored_variables_count_with_secure_boot);
-	tcase_add_test(t, newer_firmware);
-	tcase_add_loop_test(t, newer_firmware_boots_a_disk, 0, COUNT_OF(newer_disks));
-	tcase_add_loop_test(t, devices_that_add_options, 0, COUNT_OF(listed));
-	tcase_add_loop_test(t, firmware_in_other_words, 0, COUNT_OF(forms));
-	tcase_add_test(t, stub_without_the_protocol);
-	tcase_add_loop_test(t, what_qemu_writes_into_the_kernel, 0, COUNT_OF(writes));
-	tcase_add_test(t, smbios_is_filtered);
-	tcase_add_test(t, firmware_that_measures_nothing);
-	tcase_add_test(t, registers_fold_the_events);
-	tcase_add_loop_test(t, a_change_shows_where_it_should, 0, COUNT_OF(changes));
-	tcase_add_test(t, missing_inputs_leave_registers_unknown);
-	tcase_add_test(t, empty_cmdline_is_not_measured);
-	tcase_add_test(t, damaged_firmware_leaves_all_open);
-	tcase_add_test(t, refuses_damaged_loader);
-	tcase_add_test(t, goes_through_json);
-	tcase_add_test(t, tells_which_input_differs);
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("predict")

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +13,7 @@
 #include "run/process.h"
 #include "run/sink.h"
 #include "run/tdxhost.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 static sd_event *event;
 static char dir[] = "/tmp/tception-test-XXXXXX";
@@ -65,25 +64,23 @@ static struct ending run(const char *script)
 	return end;
 }
 
-START_TEST(exit_status)
+TEST(exit_status)
 {
 	struct ending end = run("exit 7");
 
 	ck_assert_int_eq(end.code, CLD_EXITED);
 	ck_assert_int_eq(end.status, 7);
 }
-END_TEST
 
-START_TEST(killed_by_signal)
+TEST(killed_by_signal)
 {
 	struct ending end = run("kill -SEGV $$");
 
 	ck_assert_int_ne(end.code, CLD_EXITED);
 	ck_assert_int_eq(end.status, SIGSEGV);
 }
-END_TEST
 
-START_TEST(missing_program)
+TEST(missing_program)
 {
 	char *argv[] = {(char *)"/nonexistent/qemu", NULL};
 	struct process *p = NULL;
@@ -96,10 +93,9 @@ START_TEST(missing_program)
 	ck_assert_ptr_nonnull(strstr(e.text, "/nonexistent/qemu"));
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* nothing left to reap */
 }
-END_TEST
 
 /* A descriptor that is not kept is closed, one that is kept has its number. */
-START_TEST(descriptors)
+TEST(descriptors)
 {
 	int kept[2], lost[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	char script[96], *argv[] = {(char *)"/bin/sh", (char *)"-c", script, NULL}, answer[8];
@@ -121,10 +117,9 @@ START_TEST(descriptors)
 	ck_assert_int_eq(read(kept[0], answer, sizeof(answer)), 5);
 	ck_assert_mem_eq(answer, "good\n", 5);
 }
-END_TEST
 
 /* Freed while it runs: the process and what it started are gone and reaped. */
-START_TEST(free_kills_the_group)
+TEST(free_kills_the_group)
 {
 	char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)"sleep 1000 & echo $!; sleep 1000",
 	                NULL};
@@ -148,9 +143,8 @@ START_TEST(free_kills_the_group)
 	close(fd[1]);
 	ck_assert_int_eq(read(fd[0], text, sizeof(text)), 0);
 }
-END_TEST
 
-START_TEST(capture)
+TEST(capture)
 {
 	char *echo[] = {(char *)"/bin/echo", (char *)"0123456789", NULL};
 	char *slow[] = {(char *)"/bin/sleep", (char *)"1000", NULL};
@@ -162,7 +156,6 @@ START_TEST(capture)
 	ck_assert_int_eq(process_capture(slow, 100, output, sizeof(output)), -ETIMEDOUT);
 	ck_assert_int_eq(process_capture(none, 5000, output, sizeof(output)), -ENOENT);
 }
-END_TEST
 
 /* ---- sinks ---- */
 
@@ -192,7 +185,7 @@ static void feed(const char *text, size_t size, uint64_t limit, char *file, size
 	close(fd[0]);
 }
 
-START_TEST(sink_keeps_lines)
+TEST(sink_keeps_lines)
 {
 	char file[256], *tail;
 
@@ -201,9 +194,8 @@ START_TEST(sink_keeps_lines)
 	ck_assert_str_eq(tail, "two\nthr?[31mee??");
 	free(tail);
 }
-END_TEST
 
-START_TEST(sink_is_bounded)
+TEST(sink_is_bounded)
 {
 	static char flood[100000];
 	char file[4096], *tail;
@@ -218,11 +210,10 @@ START_TEST(sink_is_bounded)
 	ck_assert_uint_le(strlen(tail), SINK_TAIL);
 	free(tail);
 }
-END_TEST
 
 /* ---- what the host can do ---- */
 
-START_TEST(no_kvm)
+TEST(no_kvm)
 {
 	struct kvm_check c;
 
@@ -233,13 +224,12 @@ START_TEST(no_kvm)
 	ck_assert(!c.usable);
 	ck_assert_str_eq(c.reason, "/dev/null is not KVM (API 12)");
 }
-END_TEST
 
 /*
  * Usable exactly where the CPU has VMX or SVM: a host may offer a /dev/kvm without either, which
  * interprets ring 0 and can't run a kernel.
  */
-START_TEST(kvm_like_the_cpu)
+TEST(kvm_like_the_cpu)
 {
 	char flags[8192] = "", line[8192];
 	FILE *f = fopen("/proc/cpuinfo", "re");
@@ -256,9 +246,8 @@ START_TEST(kvm_like_the_cpu)
 		ck_assert_msg(!c.usable, "no VMX or SVM, yet: %s", c.reason);
 	ck_assert_str_ne(c.reason, "");
 }
-END_TEST
 
-START_TEST(no_tdx)
+TEST(no_tdx)
 {
 	struct tdx_check c;
 
@@ -268,9 +257,8 @@ START_TEST(no_tdx)
 	tdx_host_check("/dev/null", "", &c);
 	ck_assert(!c.usable);
 }
-END_TEST
 
-START_TEST(host_facts)
+TEST(host_facts)
 {
 	struct host_facts h;
 	struct err e;
@@ -284,30 +272,5 @@ START_TEST(host_facts)
 	ck_assert_int_eq(host_facts_gather("/nonexistent/qemu", &h, &e), 0);
 	ck_assert_str_eq(h.qemu, "");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("process");
-	TCase *tc = tcase_create("process");
-
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, exit_status);
-	tcase_add_test(tc, killed_by_signal);
-	tcase_add_test(tc, missing_program);
-	tcase_add_test(tc, descriptors);
-	tcase_add_test(tc, free_kills_the_group);
-	tcase_add_test(tc, capture);
-	tcase_add_test(tc, sink_keeps_lines);
-	tcase_add_test(tc, sink_is_bounded);
-	suite_add_tcase(suite, tc);
-	tc = tcase_create("host");
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, no_kvm);
-	tcase_add_test(tc, kvm_like_the_cpu);
-	tcase_add_test(tc, no_tdx);
-	tcase_add_test(tc, host_facts);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("process", .timeout = 60, .setup = set_up, .teardown = tear_down)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +6,7 @@
 #include "format/bytes.h"
 #include "format/q35.h"
 #include "run/qemu.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 #define CMDLINE                                                                             \
 	"console=ttyS0 quiet panic=-1 nokaslr tsc=reliable no_timer_check 8250.nr_uarts=1 " \
@@ -70,25 +69,23 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 	        "socket,id=channel,fd=11", "-device", "virtio-serial-pci,id=serial" shared,     \
 	        "-device", "virtserialport,bus=serial.0,chardev=channel,name=tception"
 
-START_TEST(plain_tcg)
+TEST(plain_tcg)
 {
 	struct boot b = {.memory_mib = 2048, .vcpus = 1};
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
 	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("", ""));
 }
-END_TEST
 
-START_TEST(plain_kvm)
+TEST(plain_kvm)
 {
 	struct boot b = {.memory_mib = 1024, .vcpus = 2, .kvm = true};
 
 	EXPECT(&b, COMMON("2"), "-accel", "kvm", "-machine", "q35,smm=off,hpet=off,vmport=off",
 	       "-cpu", "host", "-m", "1024", DEVICES(""));
 }
-END_TEST
 
-START_TEST(other_files)
+TEST(other_files)
 {
 	struct boot b = {
 	        .memory_mib = 2048, .vcpus = 1, .kernel = KERNEL_BACKPORTS, .image = IMAGE_MINIMAL};
@@ -96,7 +93,6 @@ START_TEST(other_files)
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
 	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("-backports", "-minimal"));
 }
-END_TEST
 
 #define EMULATED(size)                                                                            \
 	"-accel", "tcg", "-object",                                                               \
@@ -117,7 +113,7 @@ END_TEST
 	        "-append", TCG_CMDLINE
 
 /* The module's 256 MiB, and the TD's memory twice: private and shared. */
-START_TEST(emulated)
+TEST(emulated)
 {
 	struct boot b = {.memory_mib = 2048,
 	                 .vcpus = 1,
@@ -133,7 +129,6 @@ START_TEST(emulated)
 	b.layer0.axes = 1;
 	EXPECT(&b, COMMON("1"), EMULATED("8452"));
 }
-END_TEST
 
 #define HARDWARE(service)     HARDWARE_OF(service, "", , "", "host")
 #define HARDWARE_OF(service, more, backend, machine, cpu)                                   \
@@ -149,7 +144,7 @@ END_TEST
 #define ZEROS_60 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define BACKEND  "-object", "memory-backend-memfd,id=ram,size=4096M,hugetlb=on,hugetlbsize=2M",
 
-START_TEST(hardware)
+TEST(hardware)
 {
 	const struct quote_service unix_socket = quotes;
 	struct boot b = {
@@ -161,10 +156,9 @@ START_TEST(hardware)
 	EXPECT(&b, HARDWARE("\"type\":\"vsock\",\"cid\":\"2\",\"port\":\"4050\""));
 	quotes = unix_socket;
 }
-END_TEST
 
 /* Its registers in base64 of 48 bytes, its memory's backend, and PERFMON. */
-START_TEST(hardware_as_asked)
+TEST(hardware_as_asked)
 {
 	struct boot b = {
 	        .memory_mib = 4096, .vcpus = 4, .platform = PLATFORM_HARDWARE, .kvm = true};
@@ -183,9 +177,8 @@ START_TEST(hardware_as_asked)
 	EXPECT(&b, HARDWARE_OF("\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\"", "",
 	                       BACKEND, ",memory-backend=ram", "host"));
 }
-END_TEST
 
-START_TEST(quote_services)
+TEST(quote_services)
 {
 	static const struct {
 		const char *text, *again, *error;
@@ -214,7 +207,6 @@ START_TEST(quote_services)
 	memset(longer, 'x', sizeof(longer) - 1);
 	ck_assert_int_eq(quote_service_parse(longer, &quotes, &(struct err){0}), -ENAMETOOLONG);
 }
-END_TEST
 
 /* In front of the other devices, and nothing that makes QEMU start a kernel. */
 #define DISK(driver)                                                                               \
@@ -233,7 +225,7 @@ END_TEST
 	        "disable-legacy=on",                                                               \
 	        BARE_DEVICES(",iommu_platform=on,disable-legacy=on", "")
 
-START_TEST(disk)
+TEST(disk)
 {
 	struct boot b = {
 	        .memory_mib = 4096, .vcpus = 4, .platform = PLATFORM_HARDWARE, .kvm = true};
@@ -250,10 +242,9 @@ START_TEST(disk)
 	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("", ""));
 	parts.disk.path = NULL;
 }
-END_TEST
 
 /* q35 splits RAM at 2 GiB from 2816 MiB on (QEMU, hw/i386/pc_q35.c). */
-START_TEST(low_ram)
+TEST(low_ram)
 {
 	const uint64_t mib = 1 << 20;
 
@@ -262,22 +253,5 @@ START_TEST(low_ram)
 	ck_assert_uint_eq(q35_low_memory(2816 * mib), 2048 * mib);
 	ck_assert_uint_eq(q35_low_memory(8192 * mib), 2048 * mib);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("qemu");
-	TCase *t = tcase_create("argv");
-
-	tcase_add_test(t, plain_tcg);
-	tcase_add_test(t, plain_kvm);
-	tcase_add_test(t, other_files);
-	tcase_add_test(t, emulated);
-	tcase_add_test(t, hardware);
-	tcase_add_test(t, hardware_as_asked);
-	tcase_add_test(t, quote_services);
-	tcase_add_test(t, disk);
-	tcase_add_test(t, low_ram);
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("qemu")

@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/vm_sockets.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -16,13 +15,13 @@
 #include "format/tdxemu.h"
 #include "run/getquote.h"
 #include "run/qgs.h"
-#include "test/golden.h"
+#include "test/scratch_authority.h"
+#include "test/tests.h"
 
 /* The quoting service and the GetQuote bridge, with a memfd for the guest's memory. */
 
-static char scratch[] = "/tmp/tception-qgs-XXXXXX";
-static char socket_path[64];
-static struct authority *authority;
+#define SOCKET_PATH scratch_path("qgs.socket")
+
 static sd_event *event;
 static struct qgs *qgs;
 static const uint8_t key[QGS_KEY_SIZE] = "the key of this boot", other_key[QGS_KEY_SIZE] = "other";
@@ -33,7 +32,7 @@ static void start_qgs(struct qgs_config config)
 
 	config.authority = authority;
 	ck_assert_int_ge(sd_event_new(&event), 0);
-	ck_assert_msg(qgs_new(event, socket_path, &config, &qgs, &e) == 0, "%s", e.text);
+	ck_assert_msg(qgs_new(event, SOCKET_PATH, &config, &qgs, &e) == 0, "%s", e.text);
 	ck_assert_int_eq(qgs_add_key(qgs, other_key, 0, &e), 0);
 	ck_assert_int_eq(qgs_add_key(qgs, key, 0, &e), 0);
 }
@@ -41,7 +40,7 @@ static void start_qgs(struct qgs_config config)
 static void stop_qgs(void)
 {
 	qgs_free(qgs);
-	ck_assert_int_eq(access(socket_path, F_OK), -1);
+	ck_assert_int_eq(access(SOCKET_PATH, F_OK), -1);
 	sd_event_unref(event);
 }
 
@@ -61,7 +60,7 @@ static int connect_client(void)
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	strcpy(a.sun_path, socket_path);
+	strcpy(a.sun_path, SOCKET_PATH);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	return fd;
 }
@@ -120,7 +119,7 @@ static void assert_quote(const uint8_t *data, size_t size, const uint8_t *report
 	ck_assert_int_eq(v.origin, ORIGIN_EMULATED);
 }
 
-START_TEST(framed)
+TEST_RANGE(framed, 4, 6)
 {
 	uint8_t report[TDREPORT_SIZE], request[QGS_LENGTH_SIZE + QGS_QUOTE_REQUEST_SIZE];
 	const uint8_t *quote;
@@ -141,9 +140,8 @@ START_TEST(framed)
 	assert_quote(quote, size, report, (uint16_t)_i);
 	stop_qgs();
 }
-END_TEST
 
-START_TEST(raw)
+TEST(raw)
 {
 	uint8_t report[TDREPORT_SIZE];
 	size_t n;
@@ -156,10 +154,9 @@ START_TEST(raw)
 	assert_quote(answer, n, report, 4);
 	stop_qgs();
 }
-END_TEST
 
 /* A report that the guest made up, or that another boot's module made, gets no quote. */
-START_TEST(forged_reports)
+TEST(forged_reports)
 {
 	uint8_t report[TDREPORT_SIZE], request[QGS_LENGTH_SIZE + QGS_QUOTE_REQUEST_SIZE];
 	uint8_t forger[QGS_KEY_SIZE] = {0};
@@ -191,10 +188,9 @@ START_TEST(forged_reports)
 	ck_assert_uint_gt(ask(report, sizeof(report), &eof), 1020);
 	stop_qgs();
 }
-END_TEST
 
 /* Boots side by side, each with the version that it asked for. */
-START_TEST(version_by_key)
+TEST_RANGE(version_by_key, 0, 2)
 {
 	static const uint8_t five[QGS_KEY_SIZE] = "version 5", four[QGS_KEY_SIZE] = "version 4";
 	uint8_t report[TDREPORT_SIZE];
@@ -221,9 +217,8 @@ START_TEST(version_by_key)
 	ck_assert_uint_eq(q.version, 4);
 	stop_qgs();
 }
-END_TEST
 
-START_TEST(malformed_requests)
+TEST(malformed_requests)
 {
 	uint8_t report[TDREPORT_SIZE], request[QGS_LENGTH_SIZE + QGS_QUOTE_REQUEST_SIZE];
 	const struct {
@@ -262,10 +257,9 @@ START_TEST(malformed_requests)
 	ck_assert_uint_eq(ask("\0\0\0", 4, &eof), 4 + QGS_HEADER_SIZE + 8); /* length 0 */
 	stop_qgs();
 }
-END_TEST
 
 /* Byte by byte, many at once, and some that never finish: the others are served all the same. */
-START_TEST(slow_and_many_clients)
+TEST(slow_and_many_clients)
 {
 	uint8_t report[TDREPORT_SIZE];
 	int slow = -1, idle[40];
@@ -292,14 +286,15 @@ START_TEST(slow_and_many_clients)
 		close(idle[i]);
 	stop_qgs();
 }
-END_TEST
 
 /* ---- other questions ---- */
 
 /* Each is answered in its own type; test_qgs_answer.c has the rest. */
-START_TEST(other_questions)
+static const uint8_t others[] = {QGS_GET_COLLATERAL_REQUEST, QGS_GET_PLATFORM_INFO_REQUEST};
+
+TEST_EACH(other_questions, others)
 {
-	const uint8_t request[] = {0, 0, 0,  16, 1, 0, 1, 0, (uint8_t)_i, 0,
+	const uint8_t request[] = {0, 0, 0,  16, 1, 0, 1, 0, others[_i], 0,
 	                           0, 0, 16, 0,  0, 0, 0, 0, 0,           0};
 	uint32_t type, length;
 	size_t n;
@@ -311,13 +306,12 @@ START_TEST(other_questions)
 	memcpy(&length, answer, 4);
 	memcpy(&type, answer + 8, 4);
 	ck_assert_uint_eq(ntohl(length), n - QGS_LENGTH_SIZE);
-	ck_assert_uint_eq(type, (uint32_t)_i + 1);
+	ck_assert_uint_eq(type, others[_i] + 1u);
 	stop_qgs();
 }
-END_TEST
 
 /* Where this machine has vsock: it listens there. Few machines reach themselves by it. */
-START_TEST(vsock)
+TEST(vsock)
 {
 	struct sockaddr_vm at = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_LOCAL};
 	struct qgs_config config = {.authority = authority, .vsock_port = 40000 + getpid() % 20000};
@@ -339,7 +333,6 @@ START_TEST(vsock)
 	}
 	sd_event_unref(event);
 }
-END_TEST
 
 /* ---- the bridge ---- */
 
@@ -368,7 +361,7 @@ static void start_bridge(struct qgs_config config, bool ring)
 	struct getquote_config g = {.ram_size = RAM,
 	                            .low = LOW,
 	                            .doorbell_fd = -1,
-	                            .qgs_socket = socket_path,
+	                            .qgs_socket = SOCKET_PATH,
 	                            .deadline_ms = 300,
 	                            .poll_ms = ring ? 100000 : 20,
 	                            .answered = on_answer};
@@ -427,7 +420,7 @@ static struct get_quote_header *fill(uint8_t *buffer, const uint8_t *mac_key)
 	return h;
 }
 
-START_TEST(bridge_quotes)
+TEST_RANGE(bridge_quotes, 0, 4)
 {
 	bool ring = _i & 1, high = _i & 2;
 	uint8_t *buffer = high ? ram + LOW + BUFFER : ram + BUFFER;
@@ -456,10 +449,9 @@ START_TEST(bridge_quotes)
 	}
 	stop_bridge();
 }
-END_TEST
 
 /* Ranges that are not wholly the TD's memory: refused, and nothing in the file changes. */
-START_TEST(bridge_addresses)
+TEST(bridge_addresses)
 {
 	static const struct {
 		uint64_t gpa, size;
@@ -491,9 +483,8 @@ START_TEST(bridge_addresses)
 	ck_assert_int_eq(lseek(ram_fd, 0, SEEK_DATA), RAM - 4096);
 	stop_bridge();
 }
-END_TEST
 
-START_TEST(bridge_refuses)
+TEST(bridge_refuses)
 {
 	static const uint8_t forger[QGS_KEY_SIZE] = "a guest's";
 	struct get_quote_header *h;
@@ -521,9 +512,8 @@ START_TEST(bridge_refuses)
 	qgs = NULL;
 	stop_bridge();
 }
-END_TEST
 
-START_TEST(bridge_and_broken_services)
+TEST_RANGE(bridge_and_broken_services, 0, QGS_FAULT_COUNT)
 {
 	static const char *const expected[QGS_FAULT_COUNT] = {
 	        [QGS_FAULT_NONE] = "",
@@ -545,18 +535,17 @@ START_TEST(bridge_and_broken_services)
 	              last.text);
 	stop_bridge();
 }
-END_TEST
 
 /* The guest changes all it can after asking: what was read first is what goes to the service. */
-START_TEST(bridge_reads_once)
+TEST(bridge_reads_once)
 {
 	uint8_t report[TDREPORT_SIZE], got[QGS_LENGTH_SIZE + QGS_QUOTE_REQUEST_SIZE];
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), fd = -1;
 
 	start_bridge((struct qgs_config){0}, false);
-	strcpy(a.sun_path, socket_path);
-	unlink(socket_path); /* a service of our own, to see what arrives */
+	strcpy(a.sun_path, SOCKET_PATH);
+	unlink(SOCKET_PATH); /* a service of our own, to see what arrives */
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
 	ck_assert_int_eq(listen(listener, 1), 0);
 	fill(ram + BUFFER, key);
@@ -578,44 +567,5 @@ START_TEST(bridge_reads_once)
 	close(listener);
 	stop_bridge();
 }
-END_TEST
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("qgs");
-	TCase *tc = tcase_create("qgs");
-	struct err e;
-	int status;
-
-	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
-		return EXIT_FAILURE;
-	snprintf(socket_path, sizeof(socket_path), "%s/qgs.socket", scratch);
-	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, framed, 4, 6);
-	tcase_add_test(tc, raw);
-	tcase_add_test(tc, forged_reports);
-	tcase_add_loop_test(tc, version_by_key, 0, 2);
-	tcase_add_test(tc, malformed_requests);
-	tcase_add_test(tc, slow_and_many_clients);
-	tcase_add_loop_test(tc, other_questions, QGS_GET_COLLATERAL_REQUEST,
-	                    QGS_GET_COLLATERAL_REQUEST + 1);
-	tcase_add_loop_test(tc, other_questions, QGS_GET_PLATFORM_INFO_REQUEST,
-	                    QGS_GET_PLATFORM_INFO_REQUEST + 1);
-	tcase_add_test(tc, vsock);
-	tcase_add_loop_test(tc, bridge_quotes, 0, 4);
-	tcase_add_test(tc, bridge_addresses);
-	tcase_add_test(tc, bridge_refuses);
-	tcase_add_loop_test(tc, bridge_and_broken_services, 0, QGS_FAULT_COUNT);
-	tcase_add_test(tc, bridge_reads_once);
-	suite_add_tcase(suite, tc);
-	status = golden_run(suite);
-	authority_free(authority);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
-}
+TESTS("qgs", .timeout = 60, .before = authority_make, .after = authority_drop)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -8,13 +7,11 @@
 #include "format/qgs.h"
 #include "format/tdx.h"
 #include "run/qgs_answer.h"
-#include "test/golden.h"
+#include "test/scratch_authority.h"
+#include "test/tests.h"
 #include "trust/verify.h"
 
 /* The quoting service's answers about collateral and platform, laid out by qgs_msg_lib.h. */
-
-static char scratch[] = "/tmp/tception-qgs-answer-XXXXXX";
-static struct authority *authority;
 
 static uint32_t u32_at(const uint8_t *p, size_t at)
 {
@@ -51,7 +48,7 @@ static size_t collateral_request(const uint8_t fmspc[6], const char *ca, uint8_t
 }
 
 /* Our own verifier accepts a quote by what came. */
-START_TEST(collateral)
+TEST_RANGE(collateral, 0, 2)
 {
 	struct trust_anchors anchors = {authority_root_pem(authority)};
 	_cleanup_(freep) uint8_t *got = NULL;
@@ -86,9 +83,8 @@ START_TEST(collateral)
 	ck_assert_msg(d.status == TCB_UP_TO_DATE, "%s", d.reason);
 	verifier_free(v);
 }
-END_TEST
 
-START_TEST(collateral_of_others)
+TEST_RANGE(collateral_of_others, 0, 4)
 {
 	static const uint8_t intels[6] = {0x00, 0x80, 0x6f, 0x05};
 	_cleanup_(freep) uint8_t *got = NULL;
@@ -106,9 +102,8 @@ START_TEST(collateral_of_others)
 	ck_assert_uint_eq(u32_at(got, 12),
 	                  _i == 2 ? QGS_ERROR_INVALID_VERSION : QGS_ERROR_UNEXPECTED);
 }
-END_TEST
 
-START_TEST(platform_info)
+TEST_RANGE(platform_info, 0, 2)
 {
 	static const uint8_t request[17] = {1, 0, 1, 0, 4, 0, 0, 0, 16};
 	_cleanup_(freep) uint8_t *quote = NULL;
@@ -130,29 +125,5 @@ START_TEST(platform_info)
 	ck_assert_uint_eq(u32_at(got, 16), 4 | 1u << 16); /* TD_QE's and the PCE's SVN */
 	ck_assert_mem_eq(got + 28, q.user_data, 16);      /* the quoting enclave of the quotes */
 }
-END_TEST
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("qgs_answer");
-	TCase *tc = tcase_create("qgs_answer");
-	struct err e;
-	int status;
-
-	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
-		return EXIT_FAILURE;
-	tcase_add_loop_test(tc, collateral, 0, 2);
-	tcase_add_loop_test(tc, collateral_of_others, 0, 4);
-	tcase_add_loop_test(tc, platform_info, 0, 2);
-	suite_add_tcase(suite, tc);
-	status = golden_run(suite);
-	authority_free(authority);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
-}
+TESTS("qgs_answer", .before = authority_make, .after = authority_drop)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/bytes.h"
 #include "format/qgs.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 /* Both heads by hand from Intel's qgs_msg_lib.h: version 1.1, type, size, error; two sizes. */
 static const char request_head[] =
@@ -37,7 +37,7 @@ static void make_request(uint8_t out[QGS_QUOTE_REQUEST_SIZE])
 	qgs_request_write(report, out);
 }
 
-START_TEST(request_both_ways)
+TEST(request_both_ways)
 {
 	uint8_t request[QGS_QUOTE_REQUEST_SIZE];
 	const uint8_t *report = NULL;
@@ -49,9 +49,8 @@ START_TEST(request_both_ways)
 	ck_assert_ptr_eq(report, request + 24);
 	ck_assert_uint_eq(report[1], 31);
 }
-END_TEST
 
-START_TEST(request_with_ids)
+TEST(request_with_ids)
 {
 	uint8_t request[QGS_QUOTE_REQUEST_SIZE + 16] = {0};
 	const uint8_t *report = NULL;
@@ -64,7 +63,6 @@ START_TEST(request_with_ids)
 	request[2] = 0; /* minor version: any */
 	ck_assert_int_eq(qgs_request_parse(request, sizeof(request), &report, NULL), FORMAT_OK);
 }
-END_TEST
 
 static const struct {
 	size_t at;
@@ -81,7 +79,7 @@ static const struct {
         {23, 0xff, FORMAT_TRUNCATED, 1048},
 };
 
-START_TEST(broken_request)
+TEST_EACH(broken_request, broken)
 {
 	uint8_t request[QGS_QUOTE_REQUEST_SIZE];
 	const uint8_t *report = NULL;
@@ -95,9 +93,8 @@ START_TEST(broken_request)
 	              broken[_i].at, format_code_name(code), (uintmax_t)at);
 	ck_assert_ptr_null(report);
 }
-END_TEST
 
-START_TEST(truncated_request)
+TEST(truncated_request)
 {
 	uint8_t request[QGS_QUOTE_REQUEST_SIZE];
 	const uint8_t *report = NULL;
@@ -116,9 +113,8 @@ START_TEST(truncated_request)
 		free(cut);
 	}
 }
-END_TEST
 
-START_TEST(response_both_ways)
+TEST(response_both_ways)
 {
 	const uint8_t *got = NULL;
 	size_t got_size = 0;
@@ -148,9 +144,8 @@ START_TEST(response_both_ways)
 	ck_assert_int_eq(qgs_response_parse(out, 29, &error, &got, &got_size, NULL), FORMAT_OK);
 	ck_assert_mem_eq(got, "te", 2);
 }
-END_TEST
 
-START_TEST(error_response)
+TEST(error_response)
 {
 	const uint8_t *got = (const uint8_t *)"x";
 	size_t got_size = 9;
@@ -169,7 +164,6 @@ START_TEST(error_response)
 	ck_assert_int_eq(qgs_response_parse(out, 24, &error, &got, &got_size, NULL),
 	                 FORMAT_BAD_SIZE);
 }
-END_TEST
 
 /* By hand from qgs_msg_lib.h: header, sizes of FMSPC and CA name, both. */
 static const uint8_t collateral_request[] = {
@@ -188,7 +182,7 @@ static const struct {
         {20, 10, FORMAT_TRUNCATED}, {23, 0xff, FORMAT_TRUNCATED}, {19, 0xff, FORMAT_TRUNCATED},
 };
 
-START_TEST(collateral_requests)
+TEST(collateral_requests)
 {
 	struct qgs_collateral_request q = {0};
 	uint8_t request[sizeof(collateral_request)];
@@ -213,9 +207,8 @@ START_TEST(collateral_requests)
 		                 FORMAT_OK);
 	ck_assert_int_eq(qgs_type_of(request, 15), -1);
 }
-END_TEST
 
-START_TEST(collateral_responses)
+TEST(collateral_responses)
 {
 	static const char *const texts[QGS_COLLATERAL_PARTS] = {"a",  "bb", "",  "d",
 	                                                        "ee", "f",  "gg"};
@@ -242,9 +235,8 @@ START_TEST(collateral_responses)
 	ck_assert_uint_eq(qgs_collateral_response_write(QGS_ERROR_UNEXPECTED, NULL, out, 64), 48);
 	assert_hex("refusal", out, 48, refused);
 }
-END_TEST
 
-START_TEST(platform_messages)
+TEST(platform_messages)
 {
 	static const uint8_t request[16] = {1, 0, 1, 0, 4, 0, 0, 0, 16};
 	static const struct qgs_platform platform = {
@@ -269,22 +261,5 @@ START_TEST(platform_messages)
 	                  28);
 	assert_hex("refusal", out, 28, "01000100050000001c00000001200100000000000000000000000000");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("qgs_messages");
-	TCase *tc = tcase_create("qgs_messages");
-
-	tcase_add_test(tc, request_both_ways);
-	tcase_add_test(tc, request_with_ids);
-	tcase_add_loop_test(tc, broken_request, 0, COUNT_OF(broken));
-	tcase_add_test(tc, truncated_request);
-	tcase_add_test(tc, response_both_ways);
-	tcase_add_test(tc, error_response);
-	tcase_add_test(tc, collateral_requests);
-	tcase_add_test(tc, collateral_responses);
-	tcase_add_test(tc, platform_messages);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("qgs_messages")

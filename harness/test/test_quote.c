@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/bytes.h"
 #include "format/quote.h"
 #include "test/facts.h"
 #include "test/recertify.h"
+#include "test/tests.h"
 
 static void compare_td(const json_t *facts, const char *file, const struct quote *q)
 {
@@ -45,7 +45,7 @@ static void compare_sgx(const json_t *facts, const char *file, const struct quot
 }
 
 /* Every collected quote against what another parser read in it. */
-START_TEST(genuine_quotes)
+TEST(genuine_quotes)
 {
 	json_t *all = facts_read("quote"), *facts;
 	size_t tdx = 0, v5 = 0;
@@ -86,13 +86,12 @@ START_TEST(genuine_quotes)
 	ck_assert_uint_ge(v5, 4);
 	json_decref(all);
 }
-END_TEST
 
 /* Where a v4 quote's fields lie; a v5 quote with body type 3 has all after the body 70 later. */
 static const char v4[] = "quote/00b2526ab190.bin", v5[] = "quote/cf77a6e91e48.bin";
 enum { SIG_LEN = 632, OUTER = 764, AUTH = 1218, INNER = 1252, PEM = 1258 };
 
-START_TEST(views_of_v4)
+TEST(views_of_v4)
 {
 	struct golden g = golden_read(v4);
 	struct quote q;
@@ -111,7 +110,6 @@ START_TEST(views_of_v4)
 	ck_assert_uint_eq(q.td.vmid, 0);
 	golden_done(&g);
 }
-END_TEST
 
 /* Each row breaks one field of the v4 or v5 quote. */
 static const struct {
@@ -159,7 +157,7 @@ static const struct {
         {"v5 signature size", v5, SIG_LEN + 70, 4, 0x7fffffff, FORMAT_TRUNCATED, 706},
 };
 
-START_TEST(broken_field_is_named)
+TEST_EACH(broken_field_is_named, broken)
 {
 	struct golden g = golden_read(broken[_i].file);
 	struct quote q, untouched;
@@ -176,10 +174,9 @@ START_TEST(broken_field_is_named)
 	ck_assert_mem_eq(&q, &untouched, sizeof(q));
 	golden_done(&g);
 }
-END_TEST
 
 /* Every length: a copy of exactly that size, so that a read past the end is seen. */
-START_TEST(every_truncation)
+TEST_RANGE(every_truncation, 0, 3)
 {
 	const char *const files[] = {v4, v5, "quote/sgx-5de6ba428b42.bin"};
 	struct golden g = golden_read(files[_i]);
@@ -196,10 +193,9 @@ START_TEST(every_truncation)
 	}
 	golden_done(&g);
 }
-END_TEST
 
 /* Every bit of everything before the certificates: never a crash, and views stay inside. */
-START_TEST(every_flip)
+TEST_RANGE(every_flip, 0, 3)
 {
 	const char *const files[] = {v4, v5, "quote/sgx-5de6ba428b42.bin"};
 	struct golden g = golden_read(files[_i]);
@@ -217,10 +213,9 @@ START_TEST(every_flip)
 	}
 	golden_done(&g);
 }
-END_TEST
 
 /* No such quote was collected: see cases/golden/quote/ORIGIN.md. */
-START_TEST(named_certificates)
+TEST_RANGE(named_certificates, 0, 3)
 {
 	static const struct {
 		const char *name;
@@ -264,9 +259,8 @@ START_TEST(named_certificates)
 	golden_done(&g);
 	json_decref(all);
 }
-END_TEST
 
-START_TEST(padding_is_counted)
+TEST(padding_is_counted)
 {
 	struct golden g = golden_read(v4);
 	struct quote q;
@@ -280,13 +274,12 @@ START_TEST(padding_is_counted)
 	ck_assert_int_eq(quote_parse(g.data, QUOTE_MAX + 1, &q, NULL), FORMAT_BAD_SIZE);
 	golden_done(&g);
 }
-END_TEST
 
 /*
  * Type 4 has no collected sample: a genuine type 3 quote with 237 bytes let in after its body,
  * each holding its own offset in the body, per the layout in Intel's quote verification library.
  */
-START_TEST(partitioned_td)
+TEST(partitioned_td)
 {
 	struct golden g = golden_read(v5);
 	const size_t end = 54 + QUOTE_BODY_TDX_15_SIZE;
@@ -315,10 +308,9 @@ START_TEST(partitioned_td)
 	ck_assert_uint_eq(q.td.cur_servtd_attributes[7], 884 & 0xff);
 	golden_done(&g);
 }
-END_TEST
 
 /* A genuine TDREPORT turned into quote bodies, read back at the absolute offsets of the sheets. */
-START_TEST(body_from_report)
+TEST(body_from_report)
 {
 	struct golden g = golden_read("tdreport/coco-tdx15.bin");
 	const struct tdreport *t = (const struct tdreport *)g.data;
@@ -348,23 +340,5 @@ START_TEST(body_from_report)
 	ck_assert_mem_eq(out + 54 + 600, g.data + 912, 48); /* SERVTD_HASH */
 	golden_done(&g);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("quote");
-	TCase *tc = tcase_create("quote");
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, genuine_quotes);
-	tcase_add_test(tc, views_of_v4);
-	tcase_add_loop_test(tc, broken_field_is_named, 0, COUNT_OF(broken));
-	tcase_add_loop_test(tc, every_truncation, 0, 3);
-	tcase_add_loop_test(tc, every_flip, 0, 3);
-	tcase_add_loop_test(tc, named_certificates, 0, 3);
-	tcase_add_test(tc, padding_is_counted);
-	tcase_add_test(tc, partitioned_td);
-	tcase_add_test(tc, body_from_report);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("quote", .timeout = 60)

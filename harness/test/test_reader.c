@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/code.h"
 #include "format/reader.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
-START_TEST(reads_little_endian)
+TEST(reads_little_endian)
 {
 	static const uint8_t data[] = {1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
 	                               11, 12, 13, 14, 15, 16, 17, 18, 19};
@@ -19,9 +18,8 @@ START_TEST(reads_little_endian)
 	ck_assert_uint_eq(reader_u32be(&r), 0x10111213);
 	ck_assert_int_eq(reader_end(&r, NULL), FORMAT_OK);
 }
-END_TEST
 
-START_TEST(first_failure_sticks)
+TEST(first_failure_sticks)
 {
 	static const uint8_t data[] = {1, 2, 3, 4, 5};
 	uint8_t copy[4] = {9, 9, 9, 9};
@@ -39,9 +37,8 @@ START_TEST(first_failure_sticks)
 	ck_assert_int_eq(reader_end(&r, &at), FORMAT_TRUNCATED);
 	ck_assert_uint_eq(at, 2);
 }
-END_TEST
 
-START_TEST(huge_sizes_do_not_wrap)
+TEST(huge_sizes_do_not_wrap)
 {
 	static const uint8_t data[8];
 	struct reader r;
@@ -56,9 +53,8 @@ START_TEST(huge_sizes_do_not_wrap)
 	reader_sub(&r, SIZE_MAX - 3);
 	ck_assert_int_eq(r.code, FORMAT_TRUNCATED);
 }
-END_TEST
 
-START_TEST(sub_readers_count_from_the_outermost)
+TEST(sub_readers_count_from_the_outermost)
 {
 	static const uint8_t data[] = {0, 1, 2, 3, 4, 5, 6, 7};
 	struct reader r, sub, inner;
@@ -81,9 +77,8 @@ START_TEST(sub_readers_count_from_the_outermost)
 	ck_assert_int_eq(sub.code, FORMAT_TRUNCATED);
 	ck_assert_uint_eq(reader_u8(&sub), 0);
 }
-END_TEST
 
-START_TEST(empty_input)
+TEST(empty_input)
 {
 	struct reader r;
 
@@ -93,9 +88,8 @@ START_TEST(empty_input)
 	ck_assert_uint_eq(reader_u8(&r), 0);
 	ck_assert_int_eq(reader_end(&r, NULL), FORMAT_TRUNCATED);
 }
-END_TEST
 
-START_TEST(every_code_has_its_own_name)
+TEST(every_code_has_its_own_name)
 {
 	for (int i = 0; i < FORMAT_CODE_COUNT; i++) {
 		const char *name = format_code_name((enum format_code)i);
@@ -107,19 +101,5 @@ START_TEST(every_code_has_its_own_name)
 	}
 	ck_assert_str_eq(format_code_name(FORMAT_CODE_COUNT), "?");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("reader");
-	TCase *tc = tcase_create("reader");
-
-	tcase_add_test(tc, reads_little_endian);
-	tcase_add_test(tc, first_failure_sticks);
-	tcase_add_test(tc, huge_sizes_do_not_wrap);
-	tcase_add_test(tc, sub_readers_count_from_the_outermost);
-	tcase_add_test(tc, empty_input);
-	tcase_add_test(tc, every_code_has_its_own_name);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("reader")

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ftw.h>
 #include <jansson.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -7,8 +6,9 @@
 #include "core/cleanup.h"
 #include "format/tdx.h"
 #include "format/text.h"
-#include "test/golden.h"
 #include "test/recertify.h"
+#include "test/scratch_authority.h"
+#include "test/tests.h"
 #include "trust/authority.h"
 #include "trust/cert.h"
 #include "trust/policy.h"
@@ -22,8 +22,6 @@
 #define NOW 1800000000
 #define DAY 86400
 
-static char scratch[] = "/tmp/tception-refuse-XXXXXX";
-static struct authority *authority;
 static uint8_t *quote_bytes;
 static size_t quote_size;
 static struct quote quote;
@@ -150,7 +148,7 @@ static void assert_code(struct verifier *v, enum verdict_code code)
 
 /* ---- revocation ---- */
 
-START_TEST(listed_once)
+TEST(listed_once)
 {
 	static const struct {
 		enum authority_role role;
@@ -176,10 +174,9 @@ START_TEST(listed_once)
 		}
 	}
 }
-END_TEST
 
 /* Listed in one CRL, while another is missing or expired: listed is what counts. */
-START_TEST(listed_among_faults)
+TEST(listed_among_faults)
 {
 	json_t *o = bundle(NOW - 40 * DAY, authority->id[ROLE_PCK].cert);
 	struct verifier *v = verifier();
@@ -195,10 +192,9 @@ START_TEST(listed_among_faults)
 	give_json(v, bundle(NOW + 40 * DAY, NULL));
 	assert_code(v, VERDICT_CRL_NOT_YET_VALID);
 }
-END_TEST
 
 /* The root's certificate issued again, with another number: it came with the TCB info alone. */
-START_TEST(listed_root_of_a_signer)
+TEST(listed_root_of_a_signer)
 {
 	X509 *again = X509_dup(authority->id[ROLE_ROOT].cert);
 	X509 *const certs[] = {authority->id[ROLE_SIGNING].cert, again};
@@ -217,7 +213,6 @@ START_TEST(listed_root_of_a_signer)
 	}
 	X509_free(again);
 }
-END_TEST
 
 enum crl_twist { CRL_CRITICAL, CRL_SHA384, CRL_OTHER_KEY, CRL_OTHER_NAME, CRL_TWISTS };
 
@@ -265,7 +260,7 @@ static json_t *twisted(const char *hex, enum crl_twist how)
 	return text;
 }
 
-START_TEST(critical_extension)
+TEST(critical_extension)
 {
 	for (int listed = 0; listed < 2; listed++) {
 		json_t *o = bundle(NOW, listed ? authority->id[ROLE_PCK].cert : NULL);
@@ -279,10 +274,9 @@ START_TEST(critical_extension)
 		assert_code(v, listed ? VERDICT_PCK_REVOKED : VERDICT_CRL_EXTENSION);
 	}
 }
-END_TEST
 
 /* Who is listed in one of a wrong digest is listed; others' CRLs list nobody. */
-START_TEST(crls_of_others)
+TEST(crls_of_others)
 {
 	static const enum verdict_code codes[CRL_TWISTS][2] = {
 	        [CRL_SHA384] = {VERDICT_CRL_ALGORITHM, VERDICT_PCK_REVOKED},
@@ -302,11 +296,10 @@ START_TEST(crls_of_others)
 		}
 	}
 }
-END_TEST
 
 /* ---- names ---- */
 
-START_TEST(named_otherwise)
+TEST(named_otherwise)
 {
 	X509 *other = reissue(ROLE_SIGNING, NOW - DAY, NOW + DAY, "EMULATED SGX Something Else");
 	X509 *chain[] = {reissue(ROLE_PCK, NOW - DAY, NOW + DAY, "EMULATED SGX Leaf"),
@@ -332,7 +325,6 @@ START_TEST(named_otherwise)
 	X509_free(other);
 	X509_free(chain[0]);
 }
-END_TEST
 
 /* ---- issued again ---- */
 
@@ -367,7 +359,7 @@ static void give_cert(struct verifier *v, X509 *cert)
 }
 
 /* In any order, the one that holds is found; without it, the reason names the one that is there. */
-START_TEST(signers_issued_again)
+TEST(signers_issued_again)
 {
 	X509 *old = reissue(ROLE_SIGNING, NOW - 900 * DAY, NOW - 20 * DAY, NULL);
 	X509 *new = reissue(ROLE_SIGNING, NOW - 30 * DAY, NOW + 900 * DAY, NULL);
@@ -416,9 +408,8 @@ START_TEST(signers_issued_again)
 	X509_free(old);
 	X509_free(new);
 }
-END_TEST
 
-START_TEST(ca_issued_again)
+TEST(ca_issued_again)
 {
 	X509 *again = reissue(ROLE_PCK_CA, NOW - DAY, NOW + 400 * DAY, NULL);
 	X509 *forged = X509_dup(again);
@@ -437,10 +428,9 @@ START_TEST(ca_issued_again)
 	X509_free(again);
 	X509_free(forged);
 }
-END_TEST
 
 /* A leaf alone in the quote, its CA issued twice: again, the one that holds. */
-START_TEST(ca_of_a_leaf_issued_again)
+TEST(ca_of_a_leaf_issued_again)
 {
 	X509 *old = reissue(ROLE_PCK_CA, NOW - 900 * DAY, NOW - 20 * DAY, NULL);
 	_cleanup_(freep) char *leaf = pem(&authority->id[ROLE_PCK].cert, 1);
@@ -463,7 +453,6 @@ START_TEST(ca_of_a_leaf_issued_again)
 	}
 	X509_free(old);
 }
-END_TEST
 
 /* ---- no status ---- */
 
@@ -482,7 +471,7 @@ static bool accepted(struct verifier *v)
 }
 
 /* "NotEvaluated" is that none was given: nothing that failed passes for it. */
-START_TEST(not_evaluated)
+TEST(not_evaluated)
 {
 	static const char *const keys[] = {"tcb_info_signature", "qe_identity_signature"};
 	struct verifier *v = verifier();
@@ -514,11 +503,10 @@ START_TEST(not_evaluated)
 	give_json(v, bundle(NOW, NULL));
 	ck_assert(accepted(v));
 }
-END_TEST
 
 /* ---- what certificates and collateral say ---- */
 
-START_TEST(all_that_is_told)
+TEST(all_that_is_told)
 {
 	struct verifier *v = verifier();
 	const struct verdict *d;
@@ -533,9 +521,8 @@ START_TEST(all_that_is_told)
 	ck_assert_mem_eq(d->pck.fmspc, authority_platform.fmspc, 6);
 	verifier_free(v);
 }
-END_TEST
 
-START_TEST(sgx_extension)
+TEST(sgx_extension)
 {
 	struct pck pck = authority_platform, back;
 	struct identity id;
@@ -556,40 +543,6 @@ START_TEST(sgx_extension)
 	ck_assert_int_eq(back.smt, KNOWN_NOT);
 	identity_done(&id);
 }
-END_TEST
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("refuse");
-	TCase *tc = tcase_create("refuse");
-	struct err e;
-	int status;
-
-	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
-		return EXIT_FAILURE;
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, listed_once);
-	tcase_add_test(tc, listed_among_faults);
-	tcase_add_test(tc, listed_root_of_a_signer);
-	tcase_add_test(tc, critical_extension);
-	tcase_add_test(tc, crls_of_others);
-	tcase_add_test(tc, named_otherwise);
-	tcase_add_test(tc, signers_issued_again);
-	tcase_add_test(tc, ca_issued_again);
-	tcase_add_test(tc, ca_of_a_leaf_issued_again);
-	tcase_add_test(tc, not_evaluated);
-	tcase_add_test(tc, all_that_is_told);
-	tcase_add_test(tc, sgx_extension);
-	suite_add_tcase(suite, tc);
-	status = golden_run(suite);
-	authority_free(authority);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
-}
+TESTS("refuse", .timeout = 60, .setup = setup, .teardown = teardown, .before = authority_make,
+      .after = authority_drop)

@@ -4,8 +4,8 @@
 
 #include "format/bytes.h"
 #include "report/report.h"
-#include "test/golden.h"
 #include "test/synth.h"
+#include "test/tests.h"
 
 /* A report of a run with one twist, in one format. */
 static char *report_of(enum twist twist, enum report_format format)
@@ -37,7 +37,7 @@ static const char *text_at(const json_t *object, const char *name)
 }
 
 /* The shape that results/README.md promises, member by member. */
-START_TEST(json_shape)
+TEST(json_shape)
 {
 	static const char *const rungs[] = {"device",   "tdreport",  "provider",  "quote",
 	                                    "parsed",   "bound",     "registers", "chain",
@@ -88,10 +88,9 @@ START_TEST(json_shape)
 	json_decref(root);
 	free(text);
 }
-END_TEST
 
 /* The members of a layer that tell of its isolation, through judge and report. */
-START_TEST(json_isolation)
+TEST(json_isolation)
 {
 	char *text = report_of(AS_IT_SHOULD_BE, REPORT_JSON);
 	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -120,9 +119,8 @@ START_TEST(json_isolation)
 	json_decref(root);
 	free(text);
 }
-END_TEST
 
-START_TEST(json_errno)
+TEST(json_errno)
 {
 	char *text = report_of(CONFIGFS_DENIED, REPORT_JSON);
 	json_t *root = json_loads(text, 0, NULL);
@@ -136,11 +134,10 @@ START_TEST(json_errno)
 	json_decref(root);
 	free(text);
 }
-END_TEST
 
 /* Nothing a guest or a console wrote reaches a terminal unescaped; "emulated" is in
  * every TD row. */
-START_TEST(safe_and_honest)
+TEST(safe_and_honest)
 {
 	static const enum twist twists[] = {AS_IT_SHOULD_BE, NOT_STARTED, CUT_SHORT, QUOTE_FOREIGN};
 
@@ -164,9 +161,8 @@ START_TEST(safe_and_honest)
 		}
 	}
 }
-END_TEST
 
-START_TEST(table_lines)
+TEST(table_lines)
 {
 	char *text = report_of(QUOTE_EMPTY, REPORT_TABLE);
 
@@ -176,7 +172,6 @@ START_TEST(table_lines)
 	ck_assert_ptr_nonnull(strstr(text, "not what TDX hardware protects"));
 	free(text);
 }
-END_TEST
 
 /* Whether an XPath expression over a JUnit report is true. */
 static bool junit_holds(const char *text, const char *expression)
@@ -213,7 +208,7 @@ static const struct {
         {CUT_SHORT, "//testsuite[@errors=1] and //testcase[2]/error[@type='broken' and @message]"},
 };
 
-START_TEST(junit_says_it_as_ci_reads_it)
+TEST_EACH(junit_says_it_as_ci_reads_it, junit)
 {
 	char *text = report_of(junit[_i].twist, REPORT_JUNIT);
 
@@ -221,9 +216,8 @@ START_TEST(junit_says_it_as_ci_reads_it)
 	              text);
 	free(text);
 }
-END_TEST
 
-START_TEST(frame_lines)
+TEST(frame_lines)
 {
 	struct synth y;
 	struct cell_verdict v;
@@ -251,9 +245,8 @@ START_TEST(frame_lines)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
-START_TEST(progress)
+TEST(progress)
 {
 	struct report_progress p;
 	struct synth y;
@@ -281,22 +274,5 @@ START_TEST(progress)
 	cell_verdict_done(&v);
 	synth_done(&y);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("report");
-	TCase *t = tcase_create("all");
-
-	tcase_add_test(t, json_shape);
-	tcase_add_test(t, json_isolation);
-	tcase_add_test(t, json_errno);
-	tcase_add_test(t, safe_and_honest);
-	tcase_add_test(t, table_lines);
-	tcase_add_loop_test(t, junit_says_it_as_ci_reads_it, 0, COUNT_OF(junit));
-	tcase_add_test(t, frame_lines);
-	tcase_add_test(t, progress);
-	tcase_set_timeout(t, 120);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("report", .timeout = 120)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Boots, faults and signals, with a stand-in for QEMU (cases/standin-qemu): no guest is booted. */
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
@@ -19,8 +18,8 @@
 #include "record/store.h"
 #include "run/process.h"
 #include "run/runner.h"
-#include "test/golden.h"
 #include "test/patience.h"
+#include "test/tests.h"
 
 #define CELLS 3
 static const char *const cell_ids[CELLS] = {"vm", "vm/docker", "vm/podman.rootful"};
@@ -218,7 +217,7 @@ static void count_boots(void *userdata, enum session_event what, const struct bo
 }
 
 /* Two boots side by side are asked for, and there is one KeyID, which is in use at first. */
-START_TEST(hardware_waits_for_a_keyid)
+TEST(hardware_waits_for_a_keyid)
 {
 	platform = PLATFORM_HARDWARE;
 	put_keyids("misc.capacity", 1);
@@ -232,7 +231,6 @@ START_TEST(hardware_waits_for_a_keyid)
 	check_visit(0, CELLS - 1, cell_ids[CELLS - 1], VISIT_DONE);
 	check_visit(1, CELLS - 1, cell_ids[CELLS - 1], VISIT_DONE);
 }
-END_TEST
 
 /* While it runs, run.json has the plan, and each visit before it is told. */
 static size_t told;
@@ -267,15 +265,14 @@ static void look_at_record(void *userdata, enum session_event what, const struct
 	run_record_done(&now);
 }
 
-START_TEST(nothing_lost)
+TEST(nothing_lost)
 {
 	on_progress = look_at_record;
 	ck_assert_int_eq(execute(2, 1), 0);
 	ck_assert_uint_eq(told, 2 * CELLS);
 }
-END_TEST
 
-START_TEST(all_well)
+TEST(all_well)
 {
 	ck_assert_int_eq(execute(1, 1), 0);
 	ck_assert_uint_eq(record.boots, 1);
@@ -298,7 +295,6 @@ START_TEST(all_well)
 	ck_assert_ptr_nonnull(strstr(record.boot[0].console_tail, "standin: bye"));
 	ck_assert_str_eq(record.boot[0].argv[0], record.host.qemu);
 }
-END_TEST
 
 /* A fault while vm/docker is visited: that cell breaks, the others go on in another boot. */
 static const struct {
@@ -319,7 +315,7 @@ static const struct {
         {"grandchild", VISIT_DIED, "QEMU ended with exit status 4", "about to grandchild"},
 };
 
-START_TEST(fault_in_a_visit)
+TEST_EACH(fault_in_a_visit, faults)
 {
 	char setting[64];
 
@@ -346,23 +342,21 @@ START_TEST(fault_in_a_visit)
 	ck_assert_uint_lt(file_size("vm-1", "console.log"), SINK_LIMIT + 100);
 	ck_assert_uint_le(record.boot[0].visit[1].end, file_size("vm-1", "channel.bin"));
 }
-END_TEST
 
 /* The last cell's fault needs no further boot. */
-START_TEST(fault_in_the_last_visit)
+TEST(fault_in_the_last_visit)
 {
 	setenv("TCEPTION_STANDIN", "vm/podman.rootful=die", 1);
 	ck_assert_int_eq(execute(1, 1), 0);
 	ck_assert_uint_eq(record.boots, 1);
 	check_visit(0, 2, "vm/podman.rootful", VISIT_DIED);
 }
-END_TEST
 
 static const char *const start_faults[] = {"start-fail", "start-hang", "die",
                                            "garbage",    "clock-hang", "clock-flood"};
 
 /* Layer 0 fails twice in a row: its cells are given up, each with the reason. */
-START_TEST(layer0_fails_twice)
+TEST_EACH(layer0_fails_twice, start_faults)
 {
 	char setting[64];
 
@@ -380,10 +374,9 @@ START_TEST(layer0_fails_twice)
 	check_visit(1, 2, "vm/podman.rootful", VISIT_NOT_RUN);
 	ck_assert_ptr_nonnull(strstr(record.boot[1].visit[1].reason, "2 boots in a row"));
 }
-END_TEST
 
 /* ... but once is not enough. */
-START_TEST(layer0_fails_once)
+TEST(layer0_fails_once)
 {
 	setenv("TCEPTION_STANDIN", "vm=die", 1);
 	setenv("TCEPTION_STANDIN_ONCE", top, 1);
@@ -392,9 +385,8 @@ START_TEST(layer0_fails_once)
 	for (size_t i = 0; i < CELLS; i++)
 		check_visit(1, i, cell_ids[i], VISIT_DONE);
 }
-END_TEST
 
-START_TEST(no_qemu)
+TEST(no_qemu)
 {
 	strcpy(record.host.qemu, "/nonexistent/qemu");
 	ck_assert_int_eq(execute(1, 1), 0);
@@ -403,7 +395,6 @@ START_TEST(no_qemu)
 	ck_assert_ptr_nonnull(strstr(record.boot[0].reason, "cannot start /nonexistent/qemu"));
 	check_visit(1, 2, "vm/podman.rootful", VISIT_NOT_RUN);
 }
-END_TEST
 
 static int running, most;
 
@@ -417,7 +408,7 @@ static void count_running(void *userdata, enum session_event what, const struct 
 	most = running > most ? running : most;
 }
 
-START_TEST(several_boots)
+TEST(several_boots)
 {
 	setenv("TCEPTION_STANDIN", "vm/docker=hang", 1);
 	steps[1].deadline_s = SHORT;
@@ -426,7 +417,6 @@ START_TEST(several_boots)
 	ck_assert_uint_eq(record.boots, 8);
 	ck_assert_int_eq(most, 4); /* side by side */
 }
-END_TEST
 
 /* ---- signals: the run ends at once, leaves nothing behind, and says what it did not do ---- */
 
@@ -443,7 +433,7 @@ static void interrupt_me(void *userdata, enum session_event what, const struct b
 
 static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
 
-START_TEST(interrupted)
+TEST_EACH(interrupted, end_signals)
 {
 	sigset_t set;
 
@@ -464,9 +454,8 @@ START_TEST(interrupted)
 	for (size_t i = 0; i < CELLS; i++)
 		check_visit(1, i, cell_ids[i], VISIT_NOT_RUN);
 }
-END_TEST
 
-START_TEST(power_off_is_bounded)
+TEST(power_off_is_bounded)
 {
 	setenv("TCEPTION_STANDIN", "none=no-poweroff", 1);
 	ck_assert_int_eq(execute(1, 1), 0);
@@ -474,13 +463,12 @@ START_TEST(power_off_is_bounded)
 	check_visit(0, 2, "vm/podman.rootful", VISIT_DONE);
 	ck_assert_ptr_nonnull(strstr(record.boot[0].reason, "did not power off"));
 }
-END_TEST
 
 /*
  * An emulated TD gets its RAM, and the module with a configuration behind it, both without a name
  * in the file system. 0x31464346444c4b54: TDXEMU_CONFIG_MAGIC.
  */
-START_TEST(emulated_td)
+TEST_RANGE(emulated_td, 0, 2)
 {
 	static const char *const want[] = {
 	        "module of 5 bytes, magic 31464346444c4b54, version 2, flags 2, memory 536870912, "
@@ -521,27 +509,5 @@ START_TEST(emulated_td)
 	ck_assert_int_eq(access(path, F_OK), -1);
 	authority_free(spec.authority);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("runner");
-	TCase *tc = tcase_create("runner");
-
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_set_timeout(tc, 120);
-	tcase_add_test(tc, all_well);
-	tcase_add_test(tc, hardware_waits_for_a_keyid);
-	tcase_add_test(tc, nothing_lost);
-	tcase_add_loop_test(tc, fault_in_a_visit, 0, COUNT_OF(faults));
-	tcase_add_test(tc, fault_in_the_last_visit);
-	tcase_add_loop_test(tc, layer0_fails_twice, 0, COUNT_OF(start_faults));
-	tcase_add_test(tc, layer0_fails_once);
-	tcase_add_test(tc, no_qemu);
-	tcase_add_test(tc, several_boots);
-	tcase_add_loop_test(tc, interrupted, 0, COUNT_OF(end_signals));
-	tcase_add_test(tc, power_off_is_bounded);
-	tcase_add_loop_test(tc, emulated_td, 0, 2);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("runner", .timeout = 120, .setup = set_up, .teardown = tear_down)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "measure/sdboot/config.h"
 #include "measure/sdboot/order.h"
 #include "measure/sdboot/text.h"
+#include "test/tests.h"
 
 /* uapi-group.org, "Version Format Specification", its examples and its order of one version. */
 static const struct {
@@ -52,17 +52,16 @@ static const struct {
         {"9", '<', "10"},
 };
 
-START_TEST(compares_versions)
+TEST_EACH(compares_versions, versions)
 {
 	int wanted = versions[_i].relation == '=' ? 0 : versions[_i].relation == '<' ? -1 : 1;
 
 	ck_assert_int_eq(sd_version_compare(versions[_i].a, versions[_i].b), wanted);
 	ck_assert_int_eq(sd_version_compare(versions[_i].b, versions[_i].a), -wanted);
 }
-END_TEST
 
 /* systemd's boot/efi-string.c, line_get_key_value(): what a file's lines are. */
-START_TEST(reads_lines)
+TEST(reads_lines)
 {
 	char text[] =
 	        "\n  title \t A title  \r\n# title no\nalone\nx \"quoted 'text'\"\ny 'a'\nz \"";
@@ -78,7 +77,6 @@ START_TEST(reads_lines)
 	}
 	ck_assert(!sd_next_line(&at, " \t", &line));
 }
-END_TEST
 
 static const struct {
 	unsigned version;
@@ -98,7 +96,7 @@ static const struct {
         {254, " \n", ""},
 };
 
-START_TEST(cleans_command_lines)
+TEST_EACH(cleans_command_lines, cmdlines)
 {
 	const struct sd_program p = {.version = cmdlines[_i].version};
 	char text[32];
@@ -107,9 +105,8 @@ START_TEST(cleans_command_lines)
 	sd_mangle(text, &p);
 	ck_assert_str_eq(text, cmdlines[_i].after);
 }
-END_TEST
 
-START_TEST(turns_paths_round)
+TEST(turns_paths_round)
 {
 	char *path = sd_path("//EFI/Linux\\\\x.efi"), *plain = sd_fat_path(path);
 
@@ -118,7 +115,6 @@ START_TEST(turns_paths_round)
 	free(path);
 	free(plain);
 }
-END_TEST
 
 /* loader.conf(5): the pattern, tries left, what is not understood. */
 static const struct {
@@ -142,7 +138,7 @@ static const struct {
         {262, "preferred three\ndefault two", "two"},
 };
 
-START_TEST(takes_an_entry)
+TEST_EACH(takes_an_entry, choices)
 {
 	static struct sd_entries list;
 	const struct sd_program p = {.version = choices[_i].version};
@@ -167,18 +163,5 @@ START_TEST(takes_an_entry)
 		ck_assert_ptr_null(n);
 	sd_config_done(&c);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("sdboot");
-	TCase *t = tcase_create("sdboot");
-
-	tcase_add_loop_test(t, compares_versions, 0, COUNT_OF(versions));
-	tcase_add_test(t, reads_lines);
-	tcase_add_loop_test(t, cleans_command_lines, 0, COUNT_OF(cmdlines));
-	tcase_add_test(t, turns_paths_round);
-	tcase_add_loop_test(t, takes_an_entry, 0, COUNT_OF(choices));
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("sdboot")

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include "format/bytes.h"
 #include "format/sha2.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 /* FIPS 180-4 examples (NIST "SHA-2 examples": one block, two blocks, empty, a million 'a'). */
 static const char one_block[] = "abc";
@@ -39,7 +39,7 @@ static const struct {
          "501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909"},
 };
 
-START_TEST(nist_examples)
+TEST_EACH(nist_examples, vectors)
 {
 	uint8_t digest[SHA512_SIZE];
 	const char *text = vectors[_i].text;
@@ -51,9 +51,8 @@ START_TEST(nist_examples)
 	sha512(text, strlen(text), digest);
 	assert_hex("SHA-512", digest, SHA512_SIZE, vectors[_i].sha512);
 }
-END_TEST
 
-START_TEST(nist_million_a)
+TEST(nist_million_a)
 {
 	uint8_t digest[SHA512_SIZE], chunk[1000];
 	struct sha512 h384, h512;
@@ -80,7 +79,6 @@ START_TEST(nist_million_a)
 	           "e718483d0ce769644e2e42c7bc15b4638e1f98b13b2044285632a803afa973eb"
 	           "de0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b");
 }
-END_TEST
 
 static void evp(const EVP_MD *md, const void *data, size_t size, uint8_t *digest)
 {
@@ -88,7 +86,7 @@ static void evp(const EVP_MD *md, const void *data, size_t size, uint8_t *digest
 }
 
 /* Every length around the edges of one and two blocks and their padding. */
-START_TEST(every_length_like_openssl)
+TEST(every_length_like_openssl)
 {
 	uint8_t data[300], ours[SHA512_SIZE], theirs[SHA512_SIZE];
 
@@ -106,10 +104,9 @@ START_TEST(every_length_like_openssl)
 		ck_assert_mem_eq(ours, theirs, SHA512_SIZE);
 	}
 }
-END_TEST
 
 /* Random lengths, fed in random pieces. */
-START_TEST(pieces_like_openssl)
+TEST(pieces_like_openssl)
 {
 	static uint8_t data[20000];
 	uint8_t ours[SHA512_SIZE], theirs[SHA512_SIZE];
@@ -140,10 +137,9 @@ START_TEST(pieces_like_openssl)
 		ck_assert_mem_eq(ours, theirs, SHA384_SIZE);
 	}
 }
-END_TEST
 
 /* RFC 4231 cases 1, 2 and 6 (key longer than a block), and every key length like OpenSSL. */
-START_TEST(hmac_vectors)
+TEST(hmac_vectors)
 {
 	uint8_t key[131], data[200], ours[SHA256_SIZE], theirs[SHA256_SIZE];
 
@@ -169,18 +165,5 @@ START_TEST(hmac_vectors)
 		ck_assert_mem_eq(ours, theirs, sizeof(ours));
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("sha2");
-	TCase *tc = tcase_create("sha2");
-
-	tcase_add_loop_test(tc, nist_examples, 0, COUNT_OF(vectors));
-	tcase_add_test(tc, nist_million_a);
-	tcase_add_test(tc, every_length_like_openssl);
-	tcase_add_test(tc, pieces_like_openssl);
-	tcase_add_test(tc, hmac_vectors);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("sha2")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <jansson.h>
 
-#include "test/golden.h"
+#include "test/tests.h"
 #include "trust/tcb.h"
 #include "trust/verify.h"
 
@@ -108,7 +108,7 @@ static void judge(const struct vector *v, enum quote_body_type body, struct verd
 	free(id);
 }
 
-START_TEST(vectors_of_intel)
+TEST_RANGE(vectors_of_intel, 0, VECTORS)
 {
 	static struct verdict d;
 
@@ -119,10 +119,9 @@ START_TEST(vectors_of_intel)
 	ck_assert_int_eq(d.status, vectors[_i].expected);
 	ck_assert_int_eq(d.code == VERDICT_OK, d.status == UP);
 }
-END_TEST
 
 /* Version 4 has one TCB: the platform's now is that of the launch. */
-START_TEST(one_tcb)
+TEST_RANGE(one_tcb, 0, VECTORS)
 {
 	static struct verdict d;
 
@@ -130,10 +129,9 @@ START_TEST(one_tcb)
 	ck_assert_int_eq(d.status, d.launch.status);
 	ck_assert_mem_eq(&d.launch, &d.current, sizeof(d.launch));
 }
-END_TEST
 
 /* The earliest date of all parts; both evaluations have their own. */
-START_TEST(dates)
+TEST(dates)
 {
 	static const struct vector relaunch = {UP, OUT, UP, NEW, OLD, NEW, QE_GOOD, RLA};
 	static struct verdict d;
@@ -146,10 +144,9 @@ START_TEST(dates)
 	ck_assert_str_eq(d.current.date, "2025-01-01T00:00:00Z"); /* the QE's */
 	ck_assert_uint_eq(d.tcb_evaluation, 8);                   /* the QE identity's */
 }
-END_TEST
 
 /* Which part is short, and by how much. */
-START_TEST(what_is_missing)
+TEST(what_is_missing)
 {
 	static const struct vector old_cert = {UP, OUT, UP, OLD, NEW, NEW, QE_OLD, OUT};
 	static const struct vector old_td = {UP, OUT, UP, NEW, OLD, OLD, QE_GOOD, OUT};
@@ -172,9 +169,8 @@ START_TEST(what_is_missing)
 	ck_assert_uint_eq(d.launch.gaps, 16); /* without an identity, the module is a component */
 	ck_assert_ptr_nonnull(strstr(d.reason, "TDX component 0 is 0, needs 240"));
 }
-END_TEST
 
-START_TEST(module_is_missing)
+TEST(module_is_missing)
 {
 	static const struct vector good = {UP, OUT, UP, NEW, NEW, NEW, QE_GOOD, UP};
 	struct tcb_info *info = make_info(&good);
@@ -207,10 +203,9 @@ START_TEST(module_is_missing)
 	free(info);
 	free(id);
 }
-END_TEST
 
 /* Names are what programs compare with: each there, none twice. */
-START_TEST(names_of_codes)
+TEST(names_of_codes)
 {
 	for (int i = 0; i < VERDICT_CODE_COUNT; i++) {
 		ck_assert_ptr_nonnull(verdict_code_names[i]);
@@ -221,19 +216,5 @@ START_TEST(names_of_codes)
 	ck_assert_int_eq(VERDICT_SW_HARDENING_NEEDED - 1 + TCB_UNKNOWN, VERDICT_UNKNOWN);
 	ck_assert_int_eq(VERDICT_SW_HARDENING_NEEDED - 1 + TCB_REVOKED, VERDICT_REVOKED);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("status");
-	TCase *tc = tcase_create("status");
-
-	tcase_add_loop_test(tc, vectors_of_intel, 0, VECTORS);
-	tcase_add_loop_test(tc, one_tcb, 0, VECTORS);
-	tcase_add_test(tc, dates);
-	tcase_add_test(tc, what_is_missing);
-	tcase_add_test(tc, module_is_missing);
-	tcase_add_test(tc, names_of_codes);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("status")

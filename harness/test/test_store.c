@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <ftw.h>
 #include <jansson.h>
@@ -13,7 +12,7 @@
 #include "core/file.h"
 #include "format/bytes.h"
 #include "record/store.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 static char top[] = "/tmp/tception-test-XXXXXX";
 static char dir[PATH_MAX - 64], case_path[PATH_MAX];
@@ -172,7 +171,7 @@ static void same_boot(const struct boot_record *a, const struct boot_record *b)
 		same_visit(&a->visit[i], &b->visit[i]);
 }
 
-START_TEST(round_trip)
+TEST(round_trip)
 {
 	struct run_record r = a_record(), back;
 	struct err e = {0};
@@ -199,9 +198,8 @@ START_TEST(round_trip)
 	ck_assert_uint_eq(channel.size, 0);
 	bytes_free(&channel);
 }
-END_TEST
 
-START_TEST(one_run_a_folder)
+TEST(one_run_a_folder)
 {
 	struct run_record r = a_record();
 	struct err e;
@@ -218,10 +216,9 @@ START_TEST(one_run_a_folder)
 	ck_assert_int_eq(store_lock(dir, &lock, &e), 0);
 	close(lock);
 }
-END_TEST
 
 /* What a killed run left goes; what only has its name stays. */
-START_TEST(leftovers)
+TEST(leftovers)
 {
 	static const char *const gone[] = {"run.json.new", "root.pem.new", "cases.yaml.new",
 	                                   "result.json.new"};
@@ -245,10 +242,9 @@ START_TEST(leftovers)
 		ck_assert_int_eq(access(path, F_OK), i < COUNT_OF(gone) ? -1 : 0);
 	}
 }
-END_TEST
 
 /* What is left of a run by the last boot that was to do it. */
-START_TEST(left)
+TEST(left)
 {
 	struct test_case item[6] = {{.id = "a"}, {.id = "b"}, {.id = "c"},
 	                            {.id = "td@mem=1024"}, {.id = "e"}, {.id = "td@mem=1024/docker+dev"}};
@@ -288,7 +284,6 @@ START_TEST(left)
 	cases.count = 5;
 	ck_assert_int_eq(run_record_left(&r, &cases, &p, &e), -EINVAL);
 }
-END_TEST
 
 /* Each spoils one value of a good record: path in the JSON, new value, what the error names. */
 static const struct {
@@ -344,7 +339,7 @@ static json_t *find(json_t *root, const char *object)
 	return root;
 }
 
-START_TEST(strict)
+TEST_EACH(strict, spoilt)
 {
 	struct run_record r = a_record(), back = {0};
 	json_t *root, *value;
@@ -365,7 +360,6 @@ START_TEST(strict)
 	ck_assert_ptr_null(back.id); /* untouched */
 	free(text);
 }
-END_TEST
 
 /* What run.json has gained since its first version, which folders of before do not have. */
 static bool may_be_missing(const char *name)
@@ -377,7 +371,7 @@ static bool may_be_missing(const char *name)
 }
 
 /* Without any one of its other members a record is refused. */
-START_TEST(nothing_missing)
+TEST_RANGE(nothing_missing, 0, 4)
 {
 	struct run_record rec = a_record(), back;
 	const char *object = ((const char *[]){"", "host", "boot", "visit"})[_i], *name;
@@ -404,9 +398,8 @@ START_TEST(nothing_missing)
 	}
 	json_decref(root);
 }
-END_TEST
 
-START_TEST(no_json)
+TEST(no_json)
 {
 	struct run_record back;
 	struct err e;
@@ -415,10 +408,9 @@ START_TEST(no_json)
 	ck_assert_int_eq(record_from_json("[]", 2, &back, &e), -EINVAL);
 	ck_assert_int_eq(store_load("/nonexistent", &back, &e), -ENOENT);
 }
-END_TEST
 
 /* A path of this machine that is no UTF-8 must not cost the record. */
-START_TEST(odd_path)
+TEST(odd_path)
 {
 	struct run_record r = a_record(), back;
 	char *text;
@@ -431,11 +423,10 @@ START_TEST(odd_path)
 	run_record_done(&back);
 	free(text);
 }
-END_TEST
 
 /* Kept under its name, read by name; what could name another place, or is too much,
  * is not taken. */
-START_TEST(collateral)
+TEST(collateral)
 {
 	static const char *const bad[] = {"", ".", "..", ".hidden", "../x", "a/b", "/etc/passwd"};
 	struct bytes *file;
@@ -466,9 +457,8 @@ START_TEST(collateral)
 	ck_assert_int_eq(store_collateral_add(dir, "big", "", STORE_COLLATERAL_MAX + 1, &e),
 	                 -EFBIG);
 }
-END_TEST
 
-START_TEST(ids_differ)
+TEST(ids_differ)
 {
 	char *a, *b;
 	struct err e;
@@ -480,24 +470,5 @@ START_TEST(ids_differ)
 	free(a);
 	free(b);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("store");
-	TCase *tc = tcase_create("store");
-
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, round_trip);
-	tcase_add_test(tc, one_run_a_folder);
-	tcase_add_test(tc, leftovers);
-	tcase_add_test(tc, left);
-	tcase_add_loop_test(tc, strict, 0, COUNT_OF(spoilt));
-	tcase_add_loop_test(tc, nothing_missing, 0, 4);
-	tcase_add_test(tc, no_json);
-	tcase_add_test(tc, odd_path);
-	tcase_add_test(tc, collateral);
-	tcase_add_test(tc, ids_differ);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("store", .setup = set_up, .teardown = tear_down)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
 #include "format/bytes.h"
 #include "format/tdx.h"
-#include "test/golden.h"
+#include "test/scratch_authority.h"
+#include "test/tests.h"
 #include "trust/authority.h"
 #include "trust/collateral.h"
 #include "trust/verify.h"
@@ -18,9 +18,6 @@
  * follow Intel's rules as in its Quote Verification Library, not what this code once answered.
  */
 #define NOW 1800000000
-
-static char scratch[] = "/tmp/tception-tcb-XXXXXX";
-static struct authority *authority;
 
 struct level {
 	uint8_t sgx, pcesvn, tdx0, tdx2;
@@ -307,7 +304,7 @@ static struct verdict judge(const struct tcb_case *c, const struct bundle_conten
 	return d;
 }
 
-START_TEST(statuses)
+TEST_RANGE(statuses, 0, CASES)
 {
 	const struct tcb_case *c = &cases[_i];
 	struct verdict d =
@@ -320,10 +317,9 @@ START_TEST(statuses)
 	ck_assert_msg(d.status == c->expected, "%s: %s instead of %s", c->name,
 	              tcb_status_names[d.status], tcb_status_names[c->expected]);
 }
-END_TEST
 
 /* The authority's own collateral, for the report that the software TDX module makes. */
-START_TEST(the_usual_collateral)
+TEST(the_usual_collateral)
 {
 	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
 	struct verdict d = judge(&module, &(struct bundle_contents){.at = NOW});
@@ -335,10 +331,9 @@ START_TEST(the_usual_collateral)
 	d = judge(&module, &(struct bundle_contents){.at = NOW - 31 * 86400});
 	ck_assert_int_eq(d.status, TCB_NOT_EVALUATED);
 }
-END_TEST
 
 /* Every certificate under the root can be revoked: the platform's two, and the signer's. */
-START_TEST(revoked_certificates)
+TEST_RANGE(revoked_certificates, 0, 3)
 {
 	static const enum authority_role roles[] = {ROLE_PCK, ROLE_PCK_CA, ROLE_SIGNING};
 	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
@@ -349,9 +344,8 @@ START_TEST(revoked_certificates)
 	ck_assert_ptr_nonnull(strstr(d.reason, "revoked"));
 	ck_assert(!d.authentic || roles[_i] == ROLE_SIGNING);
 }
-END_TEST
 
-START_TEST(other_enclaves)
+TEST_RANGE(other_enclaves, 0, 4)
 {
 	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
 	static const struct isv qe = QE;
@@ -374,7 +368,6 @@ START_TEST(other_enclaves)
 	ck_assert(!d.authentic);
 	ck_assert_int_eq(d.origin, ORIGIN_UNKNOWN);
 }
-END_TEST
 
 /* Properly signed, and still nothing to go by: each changes one member of good TCB info. */
 static const struct {
@@ -436,7 +429,7 @@ static void assert_taken(json_t *info, bool taken)
 	free(bundle);
 }
 
-START_TEST(signed_but_malformed)
+TEST_RANGE(signed_but_malformed, 0, MALFORMED)
 {
 	json_t *info = make_tcb_info(&cases[0]);
 
@@ -444,7 +437,6 @@ START_TEST(signed_but_malformed)
 	       json_loads(malformed[_i].value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
 	assert_taken(info, false);
 }
-END_TEST
 
 /*
  * A word that is not known here spoils the level that has it, and no other: the TD is at level 0, not
@@ -468,7 +460,7 @@ static const struct {
         {"tdxModuleIdentities.1.id", "\"NEXT_01\"", TCB_UP_TO_DATE},
 };
 
-START_TEST(unknown_words)
+TEST_EACH(unknown_words, unknown)
 {
 	static const struct tcb_case c = {
 	        .version = 4,
@@ -492,10 +484,9 @@ START_TEST(unknown_words)
 	              d.reason);
 	ck_assert(d.status != TCB_UNKNOWN || strstr(d.reason, "unknown status"));
 }
-END_TEST
 
 /* Counts at their limits, and one more. */
-START_TEST(signed_but_too_much)
+TEST(signed_but_too_much)
 {
 	for (int count = 63; count <= 65; count++) {
 		json_t *info = make_tcb_info(&cases[0]);
@@ -511,9 +502,8 @@ START_TEST(signed_but_too_much)
 		assert_taken(info, count <= 64);
 	}
 }
-END_TEST
 
-START_TEST(an_sgx_identity)
+TEST(an_sgx_identity)
 {
 	static const struct tcb_case module = {.version = 4, .svn = {0, 1}};
 	static const struct isv qe = QE;
@@ -525,10 +515,9 @@ START_TEST(an_sgx_identity)
 	ck_assert_int_eq(d.status, TCB_NOT_EVALUATED);
 	ck_assert_ptr_nonnull(strstr(d.reason, "no identity"));
 }
-END_TEST
 
 /* What one issuer did not sign, another of its name may have: in either order, and asked again. */
-START_TEST(issuers_named_alike)
+TEST(issuers_named_alike)
 {
 	static const enum authority_role roles[] = {ROLE_PCK_CA, ROLE_SIGNING};
 	struct identity *id = authority->id, other[2];
@@ -569,36 +558,5 @@ START_TEST(issuers_named_alike)
 	collateral_done(c);
 	free(c);
 }
-END_TEST
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("tcb");
-	TCase *tc = tcase_create("tcb");
-	struct err e;
-	int status;
-
-	if (!mkdtemp(scratch) || authority_open(scratch, &authority, &e) < 0)
-		return EXIT_FAILURE;
-	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, statuses, 0, CASES);
-	tcase_add_test(tc, the_usual_collateral);
-	tcase_add_loop_test(tc, revoked_certificates, 0, 3);
-	tcase_add_loop_test(tc, other_enclaves, 0, 4);
-	tcase_add_loop_test(tc, signed_but_malformed, 0, MALFORMED);
-	tcase_add_loop_test(tc, unknown_words, 0, (int)COUNT_OF(unknown));
-	tcase_add_test(tc, signed_but_too_much);
-	tcase_add_test(tc, an_sgx_identity);
-	tcase_add_test(tc, issuers_named_alike);
-	suite_add_tcase(suite, tc);
-	status = golden_run(suite);
-	authority_free(authority);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
-}
+TESTS("tcb", .timeout = 60, .before = authority_make, .after = authority_drop)

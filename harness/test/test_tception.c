@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <string.h>
 
 #include "tception/ear.h"
 #include "tception/tception.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 /* What a caller in C can do wrong; the answers themselves are in cases/test_library.py. */
 
@@ -26,7 +26,7 @@ static void teardown(void)
 	golden_done(&quote);
 }
 
-START_TEST(accepted)
+TEST(accepted)
 {
 	struct golden bundle = golden_read("collateral/60c2bf34.json");
 	struct tception_answer *a;
@@ -43,10 +43,9 @@ START_TEST(accepted)
 	ck_assert_ptr_nonnull(strstr(a->json, "\"file\":\"q\""));
 	tception_answer_free(a);
 }
-END_TEST
 
 /* As a token's claims, with and without collateral, forged, and of what is no quote. */
-START_TEST(ear)
+TEST(ear)
 {
 	static const char *const tiers[] = {"affirming", "contraindicated", "contraindicated"};
 	struct golden bundle = golden_read("collateral/60c2bf34.json");
@@ -78,9 +77,8 @@ START_TEST(ear)
 	policy_free(p);
 	golden_done(&bundle);
 }
-END_TEST
 
-START_TEST(refused)
+TEST(refused)
 {
 	static const char policy[] = "{\"accepted_statuses\": [\"UpToDate\"]}";
 	struct tception_error e;
@@ -101,9 +99,8 @@ START_TEST(refused)
 	ck_assert_int_eq(e.code, -EBUSY);
 	ck_assert_str_ne(e.text, "");
 }
-END_TEST
 
-START_TEST(wrong_calls)
+TEST(wrong_calls)
 {
 	struct tception_answer *a = NULL;
 	struct tception_error e;
@@ -121,18 +118,5 @@ START_TEST(wrong_calls)
 	tception_verifier_free(NULL);
 	tception_text_free(NULL);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("tception");
-	TCase *tc = tcase_create("public");
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, accepted);
-	tcase_add_test(tc, ear);
-	tcase_add_test(tc, refused);
-	tcase_add_test(tc, wrong_calls);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("tception", .setup = setup, .teardown = teardown)

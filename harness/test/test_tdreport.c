@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/sha2.h"
 #include "format/tdreport.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 /* A genuine TDX 1.5 report; its fields as read from a hex dump. */
 static const char genuine[] = "tdreport/coco-tdx15.bin";
 
-START_TEST(genuine_fields)
+TEST(genuine_fields)
 {
 	struct golden g = golden_read(genuine);
 	struct tdreport t;
@@ -34,9 +34,8 @@ START_TEST(genuine_fields)
 	assert_hex("servtd", t.td.servtd_hash, 48, "383c87d3bbb047b2d171eaca95312ede");
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(wrong_sizes)
+TEST(wrong_sizes)
 {
 	struct golden g = golden_read(genuine);
 	struct tdreport t;
@@ -51,10 +50,9 @@ START_TEST(wrong_sizes)
 	ck_assert_uint_eq(at, TDREPORT_SIZE);
 	golden_done(&g);
 }
-END_TEST
 
 /* Every byte under a hash, and the hashes themselves; the rest is the MAC's to guard. */
-START_TEST(every_flip_is_named)
+TEST(every_flip_is_named)
 {
 	struct golden g = golden_read(genuine);
 	struct tdreport t, untouched;
@@ -83,9 +81,8 @@ START_TEST(every_flip_is_named)
 	}
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(seal_makes_what_parse_accepts)
+TEST(seal_makes_what_parse_accepts)
 {
 	struct golden g = golden_read(genuine);
 	uint8_t key[32], mac[SHA256_SIZE];
@@ -112,11 +109,10 @@ START_TEST(seal_makes_what_parse_accepts)
 	ck_assert(!tdreport_mac_ok(&sealed, key, sizeof(key)));
 	golden_done(&g);
 }
-END_TEST
 
 /* Expected: python3 -c 'import hashlib as h; d=h.sha384(b"x").digest();
  * r=h.sha384(bytes(48)+d).digest(); print(h.sha384(r+d).hexdigest())' */
-START_TEST(extend)
+TEST(extend)
 {
 	uint8_t rtmr[48] = {0}, digest[48];
 
@@ -127,18 +123,5 @@ START_TEST(extend)
 	           "7d6fcb9e498a2af8f2a72bed741208dcb12157a4be75455234c07bfe763b204375aa51403689e3a"
 	           "4719d6350008c7a64");
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("tdreport");
-	TCase *tc = tcase_create("tdreport");
-
-	tcase_add_test(tc, genuine_fields);
-	tcase_add_test(tc, wrong_sizes);
-	tcase_add_test(tc, every_flip_is_named);
-	tcase_add_test(tc, seal_makes_what_parse_accepts);
-	tcase_add_test(tc, extend);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("tdreport")

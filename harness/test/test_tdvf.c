@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <stdbool.h>
 
 #include "format/bytes.h"
 #include "format/sha2.h"
 #include "format/tdvf.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 /* The image that cases/golden/tdvf/make.py writes: where its parts are. */
 static const char small[] = "tdvf/small.fd";
@@ -16,7 +16,7 @@ static const char small[] = "tdvf/small.fd";
 #define TDVF_ENTRY             (FOOTER - 22)    /* u32 offset, u16 length, GUID */
 #define FIELD(section, offset) (DESCRIPTOR + 16 + 32 * (section) + (offset))
 
-START_TEST(sections_as_written)
+TEST(sections_as_written)
 {
 	struct golden g = golden_read(small);
 	struct tdvf t;
@@ -33,10 +33,9 @@ START_TEST(sections_as_written)
 	ck_assert_uint_eq(t.section[6].attributes, TDVF_ATTR_PAGE_AUG);
 	golden_done(&g);
 }
-END_TEST
 
 /* Expected values: printed by cases/golden/tdvf/make.py (Python's hashlib). */
-START_TEST(mrtd_of_small_image)
+TEST(mrtd_of_small_image)
 {
 	struct golden g = golden_read(small);
 	uint8_t mrtd[48];
@@ -53,7 +52,6 @@ START_TEST(mrtd_of_small_image)
 	           "57895dcff8f334c6f8812266b8e26f0c9ddc46d11a076d5b");
 	golden_done(&g);
 }
-END_TEST
 
 /* Each row breaks one field; the code and the offset of that field must come back. */
 static const struct {
@@ -107,7 +105,7 @@ static const struct {
         {"aug with data", FIELD(1, 28), 4, 2, FORMAT_BAD_VALUE, FIELD(1, 28)},
 };
 
-START_TEST(broken_field_is_named)
+TEST_EACH(broken_field_is_named, broken)
 {
 	struct golden g = golden_read(small);
 	uint64_t at = UINT64_MAX;
@@ -125,10 +123,9 @@ START_TEST(broken_field_is_named)
 	ck_assert_mem_eq(&t, &untouched, sizeof(t));
 	golden_done(&g);
 }
-END_TEST
 
 /* 128 MiB in all, however many sections; what is accepted later is not counted. */
-START_TEST(added_memory_up_to_the_bound)
+TEST(added_memory_up_to_the_bound)
 {
 	static const uint64_t most = 0x8000000 - 0xa000; /* the other sections have 0xa000 */
 	struct golden g = golden_read(small);
@@ -139,9 +136,8 @@ START_TEST(added_memory_up_to_the_bound)
 	ck_assert_int_eq(tdvf_parse(g.data, g.size, &t, &at), FORMAT_OK);
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(second_entry_is_a_duplicate)
+TEST(second_entry_is_a_duplicate)
 {
 	struct golden g = golden_read(small);
 	uint64_t at = 0;
@@ -154,10 +150,9 @@ START_TEST(second_entry_is_a_duplicate)
 	ck_assert_uint_eq(at, TDVF_ENTRY - 22);
 	golden_done(&g);
 }
-END_TEST
 
 /* Cut anywhere, from the end or from the start: never accepted, never a read outside. */
-START_TEST(every_truncation_is_refused)
+TEST(every_truncation_is_refused)
 {
 	struct golden g = golden_read(small);
 	struct tdvf t;
@@ -174,7 +169,6 @@ START_TEST(every_truncation_is_refused)
 	}
 	golden_done(&g);
 }
-END_TEST
 
 static uint64_t added_memory(const struct tdvf *t)
 {
@@ -187,7 +181,7 @@ static uint64_t added_memory(const struct tdvf *t)
 	return sum;
 }
 
-START_TEST(every_flip_is_safe)
+TEST(every_flip_is_safe)
 {
 	struct golden g = golden_read(small);
 	size_t accepted = 0;
@@ -209,7 +203,6 @@ START_TEST(every_flip_is_safe)
 	ck_assert_uint_gt(accepted, 0); /* a data offset, say, that is still inside the image */
 	golden_done(&g);
 }
-END_TEST
 
 /*
  * TD HOB digests from genuine event logs (EV_EFI_HANDOFF_TABLES2 "TdxTable"), with the memory size
@@ -274,7 +267,7 @@ static struct tdvf ovmf_layout(bool old)
 	return t;
 }
 
-START_TEST(hob_as_genuine_vmms_made_it)
+TEST_EACH(hob_as_genuine_vmms_made_it, hobs)
 {
 	struct tdvf t = ovmf_layout(hobs[_i].old_layout);
 	uint64_t memory = hobs[_i].mib << 20;
@@ -290,9 +283,8 @@ START_TEST(hob_as_genuine_vmms_made_it)
 		ck_assert_uint_eq(tdvf_hob_build(&t, low, memory, hob, n), 0);
 	ck_assert_uint_eq(tdvf_hob_build(&t, low, memory, hob, size), size);
 }
-END_TEST
 
-START_TEST(hob_that_cannot_be)
+TEST(hob_that_cannot_be)
 {
 	struct tdvf t = ovmf_layout(false);
 	uint8_t hob[1024];
@@ -305,33 +297,6 @@ START_TEST(hob_that_cannot_be)
 	t.section[2].type = TDVF_TEMP_MEM;
 	ck_assert_uint_eq(tdvf_hob_build(&t, 1u << 30, 1u << 30, hob, sizeof(hob)), 0);
 }
-END_TEST
-
-/* Values stated by others for this image: see the CFV of genuine dstack and tinfoil logs. */
-START_TEST(debian_trixie_ovmf)
-{
-	struct golden g = golden_open(getenv("OVMF_FOR_TEST"));
-	uint8_t digest[48];
-	struct tdvf t;
-
-	ck_assert_int_eq(tdvf_parse(g.data, g.size, &t, NULL), FORMAT_OK);
-	ck_assert_uint_eq(t.count, 6);
-	ck_assert_uint_eq(t.section[1].type, TDVF_CFV);
-	sha384(g.data + t.section[1].data_offset, t.section[1].raw_size, digest);
-	assert_hex("CFV", digest, 48,
-	           "344bc51c980ba621aaa00da3ed7436f7d6e549197dfe699515dfa2c6583d95e6"
-	           "412af21c097d473155875ffd561d6790");
-	tdvf_mrtd(g.data, g.size, &t, MRTD_SINGLE_PASS, digest);
-	assert_hex("single pass", digest, 48,
-	           "bdc6fb145880f06f30c8b346b8dce2a99d9351b56892df22"
-	           "f80fcf6574caa9f9c31df8e8576d53b4d0cd1c3f28910e11");
-	tdvf_mrtd(g.data, g.size, &t, MRTD_TWO_PASS, digest);
-	assert_hex("two pass", digest, 48,
-	           "456f07902150d008bb913c3e1e84e9297f735a6c83cd2a95"
-	           "7a1f0a8bbedb06df188e3837ae48d32c73d473d097dc0db2");
-	golden_done(&g);
-}
-END_TEST
 
 /*
  * Only where the cached image is the one whose values are known: others have other values. Outside
@@ -365,23 +330,29 @@ static bool has_known_ovmf(void)
 	return setenv("OVMF_FOR_TEST", path, 1) == 0;
 }
 
-int main(void)
+/* Values stated by others for this image: see the CFV of genuine dstack and tinfoil logs. */
+TEST_IF(debian_trixie_ovmf, has_known_ovmf)
 {
-	Suite *suite = suite_create("tdvf");
-	TCase *tc = tcase_create("tdvf");
+	struct golden g = golden_open(getenv("OVMF_FOR_TEST"));
+	uint8_t digest[48];
+	struct tdvf t;
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, sections_as_written);
-	tcase_add_test(tc, mrtd_of_small_image);
-	tcase_add_loop_test(tc, broken_field_is_named, 0, COUNT_OF(broken));
-	tcase_add_test(tc, second_entry_is_a_duplicate);
-	tcase_add_test(tc, added_memory_up_to_the_bound);
-	tcase_add_test(tc, every_truncation_is_refused);
-	tcase_add_test(tc, every_flip_is_safe);
-	tcase_add_loop_test(tc, hob_as_genuine_vmms_made_it, 0, COUNT_OF(hobs));
-	tcase_add_test(tc, hob_that_cannot_be);
-	if (has_known_ovmf())
-		tcase_add_test(tc, debian_trixie_ovmf);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
+	ck_assert_int_eq(tdvf_parse(g.data, g.size, &t, NULL), FORMAT_OK);
+	ck_assert_uint_eq(t.count, 6);
+	ck_assert_uint_eq(t.section[1].type, TDVF_CFV);
+	sha384(g.data + t.section[1].data_offset, t.section[1].raw_size, digest);
+	assert_hex("CFV", digest, 48,
+	           "344bc51c980ba621aaa00da3ed7436f7d6e549197dfe699515dfa2c6583d95e6"
+	           "412af21c097d473155875ffd561d6790");
+	tdvf_mrtd(g.data, g.size, &t, MRTD_SINGLE_PASS, digest);
+	assert_hex("single pass", digest, 48,
+	           "bdc6fb145880f06f30c8b346b8dce2a99d9351b56892df22"
+	           "f80fcf6574caa9f9c31df8e8576d53b4d0cd1c3f28910e11");
+	tdvf_mrtd(g.data, g.size, &t, MRTD_TWO_PASS, digest);
+	assert_hex("two pass", digest, 48,
+	           "456f07902150d008bb913c3e1e84e9297f735a6c83cd2a95"
+	           "7a1f0a8bbedb06df188e3837ae48d32c73d473d097dc0db2");
+	golden_done(&g);
 }
+
+TESTS("tdvf", .timeout = 60)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <openssl/evp.h>
 
 #include "format/bytes.h"
 #include "format/text.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 /* RFC 4648 section 10. */
 static const char *const vectors[][3] = {
@@ -17,7 +16,7 @@ static const char *const vectors[][3] = {
         {"foobar", "Zm9vYmFy", "666f6f626172"},
 };
 
-START_TEST(rfc4648)
+TEST_EACH(rfc4648, vectors)
 {
 	const char *plain = vectors[_i][0], *base64 = vectors[_i][1], *hex = vectors[_i][2];
 	size_t size = strlen(plain), got = 99;
@@ -35,7 +34,6 @@ START_TEST(rfc4648)
 	ck_assert_uint_eq(got, size);
 	ck_assert(memcmp(out, plain, size) == 0);
 }
-END_TEST
 
 static const char *const bad_base64[] = {
         "Z",        "Zg",         "Zg=",     "=",           "==",       "===",
@@ -44,7 +42,7 @@ static const char *const bad_base64[] = {
         "Zg=a",     "Z\xc3\xa9=", "Zm9vYg=", "Zm9vYg=====", "Zm9v====",
 };
 
-START_TEST(base64_is_strict)
+TEST_EACH(base64_is_strict, bad_base64)
 {
 	const char *text = bad_base64[_i];
 	size_t got = 99;
@@ -54,11 +52,10 @@ START_TEST(base64_is_strict)
 	              text);
 	ck_assert_uint_eq(got, 99);
 }
-END_TEST
 
 static const char *const bad_hex[] = {"0", "0g", "g0", " 00", "00 ", "0x00", "00:", "0\xff"};
 
-START_TEST(hex_is_strict)
+TEST_EACH(hex_is_strict, bad_hex)
 {
 	const char *text = bad_hex[_i];
 	size_t got = 99;
@@ -68,9 +65,8 @@ START_TEST(hex_is_strict)
 	              text);
 	ck_assert_uint_eq(got, 99);
 }
-END_TEST
 
-START_TEST(either_case_of_hex)
+TEST(either_case_of_hex)
 {
 	uint8_t out[2];
 	size_t got;
@@ -79,10 +75,9 @@ START_TEST(either_case_of_hex)
 	ck_assert_uint_eq(got, 2);
 	ck_assert_mem_eq(out, "\xab\xcd", 2);
 }
-END_TEST
 
 /* Buffers of exactly the documented sizes, every length, against OpenSSL's encoder. */
-START_TEST(every_length)
+TEST(every_length)
 {
 	for (size_t n = 0; n <= 200; n++) {
 		uint8_t *data = malloc(n ? n : 1), *back = malloc(BASE64_DECODED_MAX(n * 2));
@@ -108,18 +103,5 @@ START_TEST(every_length)
 		free(hex);
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("text");
-	TCase *tc = tcase_create("text");
-
-	tcase_add_loop_test(tc, rfc4648, 0, COUNT_OF(vectors));
-	tcase_add_loop_test(tc, base64_is_strict, 0, COUNT_OF(bad_base64));
-	tcase_add_loop_test(tc, hex_is_strict, 0, COUNT_OF(bad_hex));
-	tcase_add_test(tc, either_case_of_hex);
-	tcase_add_test(tc, every_length);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("text")

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,6 +10,8 @@
 #include "format/tdx.h"
 #include "test/golden.h"
 #include "test/recertify.h"
+#include "test/scratch_authority.h"
+#include "test/tests.h"
 #include "trust/authority.h"
 #include "trust/chain.h"
 #include "trust/marker.h"
@@ -22,23 +23,6 @@
 /* Complete quotes that are not of production hardware: synthetic, or of pre-production parts. */
 static const char *const not_genuine[] = {"3f49cfeb29e6", "4fbd43612d8c", "6fb27f35022f",
                                           "a15cfbbeef31", "aa2cafadb32b"};
-
-static char scratch[] = "/tmp/tception-trust-XXXXXX";
-static struct authority *authority;
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-static char *scratch_path(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", scratch, name);
-	return path;
-}
 
 static struct trust_verdict judge(const void *data, size_t size, const char *test_root, time_t at)
 {
@@ -92,7 +76,7 @@ static bool is_genuine(const char *name)
 	return true;
 }
 
-START_TEST(genuine_quotes_are_hardware)
+TEST(genuine_quotes_are_hardware)
 {
 	DIR *dir = opendir("cases/golden/quote");
 	unsigned genuine = 0, others = 0;
@@ -125,7 +109,6 @@ START_TEST(genuine_quotes_are_hardware)
 	ck_assert_uint_ge(genuine, 12);
 	ck_assert_uint_ge(others, 3);
 }
-END_TEST
 
 static const char *const flipped[] = {"quote/00b2526ab190.bin", "quote/586c2be0dc38.bin"};
 
@@ -149,7 +132,7 @@ static size_t chain_der(const struct bytes *pem, uint8_t *out, size_t size)
  * One flipped byte anywhere before the certificates is rejected. In the PEM text it is rejected,
  * unless the text still decodes to the very same certificates (armour, padding bits).
  */
-START_TEST(every_flipped_byte)
+TEST_RANGE(every_flipped_byte, 0, 4)
 {
 	struct golden g = golden_read(flipped[_i / 2]);
 	uint8_t mask = _i % 2 ? 0x20 : 0x01, der[8192], other[8192];
@@ -175,7 +158,6 @@ START_TEST(every_flipped_byte)
 	ck_assert_uint_lt(same, 40); /* few such places: mostly there is none */
 	golden_done(&g);
 }
-END_TEST
 
 static size_t with_chain(const struct golden *g, const char *pem, uint8_t *out)
 {
@@ -223,7 +205,7 @@ static struct trust_verdict judge_chain(const struct golden *g, const char *pem)
 	return judge(out, with_chain(g, pem, out), NULL, SEPTEMBER_2026);
 }
 
-START_TEST(every_flipped_byte_of_a_certificate)
+TEST_RANGE(every_flipped_byte_of_a_certificate, 0, CHAIN_PCK)
 {
 	struct golden g = golden_read(flipped[0]);
 	struct der der[CHAIN_PCK];
@@ -245,9 +227,8 @@ START_TEST(every_flipped_byte_of_a_certificate)
 		OPENSSL_free(der[i].data);
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(chains_put_together_wrongly)
+TEST(chains_put_together_wrongly)
 {
 	struct golden g = golden_read(flipped[0]), h = golden_read("quote/3507b5f7e612.bin");
 	struct der a[CHAIN_PCK], b[CHAIN_PCK];
@@ -280,10 +261,9 @@ START_TEST(chains_put_together_wrongly)
 	golden_done(&g);
 	golden_done(&h);
 }
-END_TEST
 
 /* Certificates must be PEM text: DER in its place, or PEM inside PEM, is no chain. */
-START_TEST(der_for_pem)
+TEST(der_for_pem)
 {
 	struct golden g = golden_read(flipped[0]);
 	struct der der[CHAIN_PCK];
@@ -314,10 +294,9 @@ START_TEST(der_for_pem)
 		OPENSSL_free(der[i].data);
 	golden_done(&g);
 }
-END_TEST
 
 /* OpenSSL would ask for a password on the terminal; we must not. */
-START_TEST(pem_that_asks_for_a_password)
+TEST(pem_that_asks_for_a_password)
 {
 	struct golden g = golden_read(flipped[0]);
 	struct trust_verdict v = judge_chain(&g,
@@ -329,9 +308,8 @@ START_TEST(pem_that_asks_for_a_password)
 	ck_assert(!v.authentic);
 	golden_done(&g);
 }
-END_TEST
 
-START_TEST(both_ends_of_validity)
+TEST(both_ends_of_validity)
 {
 	struct golden g = golden_read(flipped[0]);
 	struct trust_verdict v = judge(g.data, g.size, NULL, 1500000000); /* 2017 */
@@ -341,10 +319,9 @@ START_TEST(both_ends_of_validity)
 	ck_assert_ptr_nonnull(strstr(v.reason, "expired"));
 	golden_done(&g);
 }
-END_TEST
 
 /* The root of a pre-production chain is self-signed, but no test authority made it. */
-START_TEST(test_root_without_marker)
+TEST(test_root_without_marker)
 {
 	struct golden g = golden_read("quote/4fbd43612d8c.bin");
 	struct der der[CHAIN_PCK];
@@ -359,7 +336,6 @@ START_TEST(test_root_without_marker)
 		OPENSSL_free(der[i].data);
 	golden_done(&g);
 }
-END_TEST
 
 /* Base 128. */
 static void assert_small_arcs(const ASN1_OBJECT *oid)
@@ -376,7 +352,7 @@ static void assert_small_arcs(const ASN1_OBJECT *oid)
 }
 
 /* Of a run made before the marker's object identifier changed: emulated still, and not hardware. */
-START_TEST(test_root_with_the_old_marker)
+TEST(test_root_with_the_old_marker)
 {
 	struct golden quote = golden_read("emulated/old-marker.bin");
 	struct golden pem = golden_read("emulated/old-marker-root.pem");
@@ -389,13 +365,12 @@ START_TEST(test_root_with_the_old_marker)
 	golden_done(&quote);
 	golden_done(&pem);
 }
-END_TEST
 
 /*
  * Arcs and length that common parsers take: Go's below 2^31 (encoding/asn1), RustCrypto's below
  * 2^32 and 39 bytes in all (const-oid); every certificate has the marker, once.
  */
-START_TEST(marker_that_others_can_read)
+TEST(marker_that_others_can_read)
 {
 	_cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *oid = OBJ_txt2obj(TRUST_MARKER_OID, 1);
 	const char *chain[] = {authority->pck_pem, authority->signing_pem};
@@ -414,7 +389,6 @@ START_TEST(marker_that_others_can_read)
 		}
 	}
 }
-END_TEST
 
 static struct tdreport labelled_report(void)
 {
@@ -428,7 +402,7 @@ static struct tdreport labelled_report(void)
 	return r;
 }
 
-START_TEST(emulated_quotes)
+TEST_RANGE(emulated_quotes, 4, 6)
 {
 	struct tdreport report = labelled_report();
 	uint16_t version = (uint16_t)_i;
@@ -461,9 +435,8 @@ START_TEST(emulated_quotes)
 	}
 	free(quote);
 }
-END_TEST
 
-START_TEST(reports_that_could_pass_for_hardware)
+TEST(reports_that_could_pass_for_hardware)
 {
 	struct tdreport report = labelled_report();
 	uint8_t *quote = NULL;
@@ -479,10 +452,9 @@ START_TEST(reports_that_could_pass_for_hardware)
 	ck_assert_int_eq(authority_quote(authority, &report, 3, &quote, &size, &e), -EINVAL);
 	ck_assert_ptr_null(quote);
 }
-END_TEST
 
 /* Several runs may start at once on a new machine: they must all end up with one authority. */
-START_TEST(authority_made_by_many)
+TEST(authority_made_by_many)
 {
 	const char *dir = scratch_path("many/levels");
 	struct authority *a;
@@ -516,9 +488,8 @@ START_TEST(authority_made_by_many)
 	}
 	authority_free(a);
 }
-END_TEST
 
-START_TEST(authority_keeps_its_keys_to_itself)
+TEST(authority_keeps_its_keys_to_itself)
 {
 	struct authority *a;
 	struct stat st;
@@ -537,9 +508,8 @@ START_TEST(authority_keeps_its_keys_to_itself)
 	ck_assert_int_eq(chmod(scratch_path("modes/authority-2.pem"), 0600), 0);
 	ck_assert_int_eq(authority_open(scratch_path("modes"), &a, &e), -EBADMSG);
 }
-END_TEST
 
-START_TEST(default_dir)
+TEST(default_dir)
 {
 	char *dir;
 
@@ -555,10 +525,9 @@ START_TEST(default_dir)
 	unsetenv("HOME");
 	ck_assert_int_eq(authority_default_dir(&dir, NULL), -ENOENT);
 }
-END_TEST
 
 /* The root that is built in signed itself, and its key is the one that is pinned. */
-START_TEST(the_root_built_in)
+TEST(the_root_built_in)
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
 	X509 *root = cert_intel_root();
@@ -577,38 +546,6 @@ START_TEST(the_root_built_in)
 	chain_done(&chain);
 	golden_done(&g);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("trust");
-	TCase *tc = tcase_create("trust");
-	struct err e;
-	int status;
-
-	if (!mkdtemp(scratch) || authority_open(scratch_path("authority"), &authority, &e) < 0)
-		return EXIT_FAILURE;
-	tcase_set_timeout(tc, 120);
-	tcase_add_test(tc, the_root_built_in);
-	tcase_add_checked_fixture(tc, NULL, forget);
-	tcase_add_test(tc, genuine_quotes_are_hardware);
-	tcase_add_loop_test(tc, every_flipped_byte, 0, 4);
-	tcase_add_loop_test(tc, every_flipped_byte_of_a_certificate, 0, CHAIN_PCK);
-	tcase_add_test(tc, chains_put_together_wrongly);
-	tcase_add_test(tc, der_for_pem);
-	tcase_add_test(tc, pem_that_asks_for_a_password);
-	tcase_add_test(tc, both_ends_of_validity);
-	tcase_add_test(tc, test_root_without_marker);
-	tcase_add_test(tc, test_root_with_the_old_marker);
-	tcase_add_test(tc, marker_that_others_can_read);
-	tcase_add_loop_test(tc, emulated_quotes, 4, 6);
-	tcase_add_test(tc, reports_that_could_pass_for_hardware);
-	tcase_add_test(tc, authority_made_by_many);
-	tcase_add_test(tc, authority_keeps_its_keys_to_itself);
-	tcase_add_test(tc, default_dir);
-	suite_add_tcase(suite, tc);
-	status = golden_run(suite);
-	authority_free(authority);
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
-}
+TESTS("trust", .timeout = 120, .teardown = forget, .before = authority_make,
+      .after = authority_drop)

@@ -5,6 +5,7 @@
 #include "core/cleanup.h"
 #include "format/bytes.h"
 #include "test/golden.h"
+#include "test/tests.h"
 #include "trust/collateral.h"
 #include "trust/verify.h"
 
@@ -101,7 +102,7 @@ static enum tcb_status status_without_time(const struct golden *bundle, const st
 }
 
 /* Expected: Intel's Quote Verification Library, see cases/golden/collateral/ORIGIN.md. */
-START_TEST(intels_verdicts)
+TEST(intels_verdicts)
 {
 	struct golden g = golden_read("collateral/verdicts.json");
 	json_t *rows = json_loadb((const char *)g.data, g.size, 0, NULL), *row;
@@ -149,10 +150,9 @@ START_TEST(intels_verdicts)
 	ck_assert_uint_ge(equal, 70);
 	ck_assert_uint_ge(early, 5);
 }
-END_TEST
 
 /* As Intel's PCS serves it: separate files, in any order, with and without HTTP headers. */
-START_TEST(files_as_served)
+TEST(files_as_served)
 {
 	json_t *o = read_bundle(bundle_name);
 	char *files[5], escaped[16384];
@@ -196,11 +196,10 @@ START_TEST(files_as_served)
 		free(files[i]);
 	json_decref(o);
 }
-END_TEST
 
 /* Bundles as others write them: 0x before hexadecimal, NUL behind PEM, CRLs in files
  * of their own. */
-START_TEST(bundles_as_written)
+TEST(bundles_as_written)
 {
 	static const char *const crls[] = {"root_ca_crl", "pck_crl"};
 	json_t *o = read_bundle(bundle_name), *mixed = json_deep_copy(o);
@@ -232,9 +231,8 @@ START_TEST(bundles_as_written)
 	json_decref(mixed);
 	json_decref(o);
 }
-END_TEST
 
-START_TEST(expired_and_future)
+TEST(expired_and_future)
 {
 	json_t *o = read_bundle(bundle_name);
 	static const time_t at[] = {
@@ -252,7 +250,6 @@ START_TEST(expired_and_future)
 	}
 	json_decref(o);
 }
-END_TEST
 
 static void assert_no_status(const json_t *o, const char *what)
 {
@@ -270,7 +267,7 @@ static json_t *replaced(const json_t *o, const char *key, json_t *value)
 	return copy;
 }
 
-START_TEST(pieces_of_other_bundles)
+TEST(pieces_of_other_bundles)
 {
 	static const struct {
 		const char *key, *from, *from_key;
@@ -307,10 +304,9 @@ START_TEST(pieces_of_other_bundles)
 	}
 	json_decref(o);
 }
-END_TEST
 
 /* A whole bundle of another platform: valid, but not for this quote. */
-START_TEST(wrong_fmspc)
+TEST(wrong_fmspc)
 {
 	json_t *o = read_bundle("collateral/86e3287e.json");
 	struct verdict d = check_bundle(o, 1782215795);
@@ -320,10 +316,9 @@ START_TEST(wrong_fmspc)
 	ck_assert_ptr_nonnull(strstr(d.reason, "no TCB info"));
 	json_decref(o);
 }
-END_TEST
 
 /* Signed JSON put otherwise: same values, other bytes. */
-START_TEST(json_written_otherwise)
+TEST(json_written_otherwise)
 {
 	json_t *o = read_bundle(bundle_name);
 	const char *tcb = text(o, "tcb_info");
@@ -348,7 +343,6 @@ START_TEST(json_written_otherwise)
 	json_decref(parsed);
 	json_decref(o);
 }
-END_TEST
 
 /* A verifier that lacks only what is at `key`. */
 static struct verifier *without(const json_t *o, const char *key)
@@ -402,7 +396,7 @@ static struct verdict check_with(struct verifier *v, const json_t *o, const char
  * wrong stays with it, and the right one helps at the end.
  */
 #define FLIPS_MAX 200 /* for one verifier */
-START_TEST(every_flipped_byte)
+TEST_RANGE(every_flipped_byte, 0, 6)
 {
 	static const char *const hex_keys[] = {"pck_crl", "root_ca_crl", "tcb_info_signature",
 	                                       "qe_identity_signature"};
@@ -443,13 +437,12 @@ START_TEST(every_flipped_byte)
 	free(bad);
 	json_decref(o);
 }
-END_TEST
 
 /*
  * A flip in the PEM text of an issuer chain: no status, unless it still decodes to the very same
  * certificates (a flipped bit of padding, or of what stands around the blocks).
  */
-START_TEST(flipped_issuer_chains)
+TEST_RANGE(flipped_issuer_chains, 0, 3)
 {
 	static const char *const keys[] = {"tcb_info_issuer_chain", "qe_identity_issuer_chain",
 	                                   "pck_crl_issuer_chain"};
@@ -475,9 +468,8 @@ START_TEST(flipped_issuer_chains)
 	json_decref(mixed);
 	json_decref(o);
 }
-END_TEST
 
-START_TEST(hostile_files)
+TEST(hostile_files)
 {
 	char *deep = malloc(200001), *deep_in;
 	static const char *const bad[] = {
@@ -520,7 +512,6 @@ START_TEST(hostile_files)
 	free(deep);
 	free(deep_in);
 }
-END_TEST
 
 /* Puts `value` (NULL: nothing) in the place of a key; no status may come of it. */
 static void mutate(const json_t *o, const char *key, json_t *root, json_t *at, const char *name,
@@ -569,7 +560,7 @@ static void mutate_each(const json_t *o, const char *key, json_t *root, json_t *
 	json_decref(keys);
 }
 
-START_TEST(wrong_types_everywhere)
+TEST(wrong_types_everywhere)
 {
 	json_t *o = read_bundle(bundle_name);
 	static const char *const keys[] = {"tcb_info", "qe_identity"};
@@ -582,10 +573,9 @@ START_TEST(wrong_types_everywhere)
 	}
 	json_decref(o);
 }
-END_TEST
 
 /* Older and newer collateral together: the newest that holds decides, in whatever order. */
-START_TEST(newest_decides)
+TEST_RANGE(newest_decides, 0, 2)
 {
 	static const char *const names[2][2] = {
 	        {"collateral/a81a37a6.json", "collateral/08fbdc64.json"},
@@ -614,10 +604,9 @@ START_TEST(newest_decides)
 	golden_done(&a);
 	golden_done(&b);
 }
-END_TEST
 
 /* The cache holds what was verified, not what was believed. */
-START_TEST(seen_before)
+TEST(seen_before)
 {
 	struct golden b = golden_read(bundle_name);
 	struct verifier *v = with(b.data, b.size);
@@ -638,28 +627,5 @@ START_TEST(seen_before)
 	verifier_free(v);
 	golden_done(&b);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("verify");
-	TCase *tc = tcase_create("verify");
-
-	tcase_set_timeout(tc, 240);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, intels_verdicts);
-	tcase_add_test(tc, files_as_served);
-	tcase_add_test(tc, bundles_as_written);
-	tcase_add_test(tc, expired_and_future);
-	tcase_add_test(tc, pieces_of_other_bundles);
-	tcase_add_test(tc, wrong_fmspc);
-	tcase_add_test(tc, json_written_otherwise);
-	tcase_add_loop_test(tc, every_flipped_byte, 0, 6);
-	tcase_add_loop_test(tc, flipped_issuer_chains, 0, 3);
-	tcase_add_test(tc, hostile_files);
-	tcase_add_test(tc, wrong_types_everywhere);
-	tcase_add_loop_test(tc, newest_decides, 0, 2);
-	tcase_add_test(tc, seen_before);
-	suite_add_tcase(suite, tc);
-	return golden_run(suite);
-}
+TESTS("verify", .timeout = 240, .setup = setup, .teardown = teardown)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Work that a firmware image asks for is bounded, however small the image is. */
-#include <check.h>
 #include <errno.h>
 
 #include "measure/volume.h"
 #include "test/golden.h"
 #include "test/kernel_image.h"
+#include "test/tests.h"
 
 #define VOLUME_HEADER 72
 #define FILE_HEADER   24
@@ -50,7 +50,7 @@ static int walk(struct image image, unsigned *ret_files, struct err *e)
 	return r;
 }
 
-START_TEST(few_compressed_sections)
+TEST(few_compressed_sections)
 {
 	struct golden tiny = golden_read("measure/tiny.fd");
 	const uint8_t *headers = tiny.data + 0x2000, *section = tiny.data + IN_TINY;
@@ -66,9 +66,8 @@ START_TEST(few_compressed_sections)
 	ck_assert_str_eq(e.text, "firmware volume: more than 16 compressed sections");
 	golden_done(&tiny);
 }
-END_TEST
 
-START_TEST(few_sections)
+TEST(few_sections)
 {
 	static const uint8_t empty[4] = {4, 0, 0, 0x19}; /* a raw section without a body */
 	struct golden tiny = golden_read("measure/tiny.fd");
@@ -82,16 +81,5 @@ START_TEST(few_sections)
 	ck_assert_str_eq(e.text, "firmware volume: more than 65536 files and sections");
 	golden_done(&tiny);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("volume");
-	TCase *t = tcase_create("volume");
-
-	tcase_set_timeout(t, 60); /* a process for each */
-	tcase_add_test(t, few_compressed_sections);
-	tcase_add_test(t, few_sections);
-	suite_add_tcase(suite, t);
-	return golden_run(suite);
-}
+TESTS("volume", .timeout = 60)

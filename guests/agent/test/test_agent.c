@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of the agent can be tested without a VM: the conversation, and what it does with a child. */
-#include <check.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,8 +17,8 @@
 #include "agent/util.h"
 #include "agent/visit.h"
 #include "format/text.h"
-#include "test/golden.h"
 #include "test/patience.h"
+#include "test/tests.h"
 
 #define NONCE "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" /* bytes 0 to 31 */
 
@@ -176,7 +175,7 @@ static int enter(const char *text, const char *deadline)
 }
 
 /* ---- VISIT ---- */
-START_TEST(visit_is_read)
+TEST(visit_is_read)
 {
 	json_t *object = visit_json("1500");
 	struct visit v;
@@ -199,7 +198,6 @@ START_TEST(visit_is_read)
 		ck_assert_uint_eq(v.layer[1].nonce[i], i);
 	json_decref(object);
 }
-END_TEST
 
 static const struct {
 	const char *text, *what;
@@ -221,7 +219,7 @@ static const struct {
         {"{\"stack\":[1,2,3,4,5,6,7,8,9]}", "stack"},
 };
 
-START_TEST(bad_visit_is_refused)
+TEST_EACH(bad_visit_is_refused, bad_visits)
 {
 	json_t *object = json_loads(bad_visits[_i].text, 0, NULL);
 	struct visit v = {.layers = 99};
@@ -233,10 +231,9 @@ START_TEST(bad_visit_is_refused)
 	ck_assert_uint_eq(v.layers, 99);
 	json_decref(object);
 }
-END_TEST
 
 /* What a child gets is a channel of its own: VISIT as frame 0, BYE as frame 1. */
-START_TEST(child_gets_the_rest_of_the_stack)
+TEST(child_gets_the_rest_of_the_stack)
 {
 	json_t *object = visit_json("1500"), *got = NULL;
 	char *bytes = NULL;
@@ -266,9 +263,8 @@ START_TEST(child_gets_the_rest_of_the_stack)
 	free(bytes);
 	json_decref(object);
 }
-END_TEST
 
-START_TEST(garbage_is_no_frame)
+TEST_RANGE(garbage_is_no_frame, 0, 5)
 {
 	static const char *const inputs[] = {"GET / HTTP/1.0\r\n\r\n",          /* no magic */
 	                                     "TCF1\1\0\0\0\5\0\0\0\2\0\0\0{}",  /* number 5 first */
@@ -289,10 +285,9 @@ START_TEST(garbage_is_no_frame)
 	ck_assert_ptr_null(got);
 	close(ends[0]);
 }
-END_TEST
 
 /* The evidence digest is over the very bytes of this visit's frames. */
-START_TEST(evidence_is_what_was_sent)
+TEST(evidence_is_what_was_sent)
 {
 	int fd = memfd_create("channel", 0);
 	uint8_t ours[SHA384_SIZE], expected[SHA384_SIZE];
@@ -319,7 +314,6 @@ START_TEST(evidence_is_what_was_sent)
 	forget();
 	close(fd);
 }
-END_TEST
 
 /* ---- measuring what is started ---- */
 static void tree_file(const char *dir, const char *name, const char *text, unsigned mode)
@@ -369,7 +363,7 @@ static void tree_digest(const char *dir, uint8_t ret[48])
 	ck_assert_msg(launch_image(&c, ret, &t) == 0, "%s", t.reason);
 }
 
-START_TEST(image_is_what_is_written_down)
+TEST(image_is_what_is_written_down)
 {
 	static const char *const words[] = {"big", "../out", "hello", ""};
 	char dir[64], hex[4][97], list[1024];
@@ -393,9 +387,8 @@ START_TEST(image_is_what_is_written_down)
 	ck_assert_mem_eq(digest, expected, 48);
 	tree_remove(dir);
 }
-END_TEST
 
-START_TEST(image_follows_every_change)
+TEST(image_follows_every_change)
 {
 	char dir[64], path[128];
 	uint8_t first[48], other[48];
@@ -419,10 +412,9 @@ START_TEST(image_follows_every_change)
 	ck_assert_mem_ne(first, other, 48);
 	tree_remove(dir);
 }
-END_TEST
 
 /* Where RTMR3 cannot be extended, as here, a layer that is to be measured is not started. */
-START_TEST(unmeasured_is_not_started)
+TEST(unmeasured_is_not_started)
 {
 	char dir[64];
 
@@ -450,10 +442,9 @@ START_TEST(unmeasured_is_not_started)
 	        strstr(json_string_value(last_member("reason")), "/nonexistent/tree"));
 	forget();
 }
-END_TEST
 
 /* ---- children ---- */
-START_TEST(child_is_relayed)
+TEST(child_is_relayed)
 {
 	char *out, *err;
 	size_t size;
@@ -476,9 +467,8 @@ START_TEST(child_is_relayed)
 	free(err);
 	forget();
 }
-END_TEST
 
-START_TEST(large_output_is_whole)
+TEST(large_output_is_whole)
 {
 	size_t size;
 
@@ -490,9 +480,8 @@ START_TEST(large_output_is_whole)
 		                  BASE64_ENCODED_SIZE(FRAME_RELAY_CHUNK));
 	forget();
 }
-END_TEST
 
-START_TEST(refusal_is_told_in_its_own_words)
+TEST(refusal_is_told_in_its_own_words)
 {
 	enter("echo first >&2; echo 'no such device' >&2; exit 127", "600000");
 	ck_assert(json_is_false(last_member("started")));
@@ -501,18 +490,16 @@ START_TEST(refusal_is_told_in_its_own_words)
 	ck_assert_str_eq(json_string_value(last_member("reason")), "first\nno such device");
 	forget();
 }
-END_TEST
 
-START_TEST(drivers_good_exit_is_success)
+TEST(drivers_good_exit_is_success)
 {
 	enter("echo x; exit 33", "600000");
 	ck_assert_str_eq(json_string_value(last_member("step")), "done");
 	ck_assert_int_eq(json_integer_value(last_member("exit")), 33);
 	forget();
 }
-END_TEST
 
-START_TEST(death_by_signal_is_told)
+TEST(death_by_signal_is_told)
 {
 	enter("echo x; kill -SEGV $$", "600000");
 	ck_assert_int_eq(json_integer_value(last_member("signal")), SIGSEGV);
@@ -520,7 +507,6 @@ START_TEST(death_by_signal_is_told)
 	ck_assert_str_eq(json_string_value(last_member("step")), "run");
 	forget();
 }
-END_TEST
 
 /* Nobody may have reaped it yet, which is not being alive. */
 static bool is_alive(pid_t pid)
@@ -533,7 +519,7 @@ static bool is_alive(pid_t pid)
 }
 
 /* All of the group dies, also a process that ignores what can be ignored and holds the pipes. */
-START_TEST(deadline_kills_the_whole_child)
+TEST(deadline_kills_the_whole_child)
 {
 	char *out;
 	char deadline[16], killed[32];
@@ -560,10 +546,9 @@ START_TEST(deadline_kills_the_whole_child)
 	free(out);
 	forget();
 }
-END_TEST
 
 /* A daemon left behind with the pipes open does not hold us up until the deadline. */
-START_TEST(lingering_daemon_does_not_block)
+TEST(lingering_daemon_does_not_block)
 {
 	int took = enter("sleep 20 & echo gone", "600000");
 
@@ -572,9 +557,8 @@ START_TEST(lingering_daemon_does_not_block)
 	ck_assert(json_is_false(last_member("timeout")));
 	forget();
 }
-END_TEST
 
-START_TEST(flood_is_bounded)
+TEST_RANGE(flood_is_bounded, 0, 2)
 {
 	size_t size;
 
@@ -587,9 +571,8 @@ START_TEST(flood_is_bounded)
 	ck_assert_ptr_nonnull(strstr(json_string_value(last_member("reason")), "16 MiB"));
 	forget();
 }
-END_TEST
 
-START_TEST(missing_program_is_told)
+TEST(missing_program_is_told)
 {
 	enter(NULL, "600000");
 	ck_assert_str_eq(json_string_value(last_member("step")), "start");
@@ -598,9 +581,8 @@ START_TEST(missing_program_is_told)
 	ck_assert(json_is_false(last_member("started")));
 	forget();
 }
-END_TEST
 
-START_TEST(failed_preparation_is_told)
+TEST_RANGE(failed_preparation_is_told, 0, 2)
 {
 	prepare_result = _i ? -ETIMEDOUT : -ENOENT;
 	enter("true", "600000");
@@ -611,33 +593,5 @@ START_TEST(failed_preparation_is_told)
 	ck_assert(json_is_true(last_member("timeout")) == (_i == 1));
 	forget();
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("agent");
-	TCase *t = tcase_create("agent");
-
-	tcase_set_timeout(t, 60);
-	tcase_add_test(t, visit_is_read);
-	tcase_add_loop_test(t, bad_visit_is_refused, 0, (int)COUNT_OF(bad_visits));
-	tcase_add_test(t, child_gets_the_rest_of_the_stack);
-	tcase_add_loop_test(t, garbage_is_no_frame, 0, 5);
-	tcase_add_test(t, evidence_is_what_was_sent);
-	tcase_add_test(t, image_is_what_is_written_down);
-	tcase_add_test(t, image_follows_every_change);
-	tcase_add_test(t, unmeasured_is_not_started);
-	tcase_add_test(t, child_is_relayed);
-	tcase_add_test(t, large_output_is_whole);
-	tcase_add_test(t, refusal_is_told_in_its_own_words);
-	tcase_add_test(t, drivers_good_exit_is_success);
-	tcase_add_test(t, death_by_signal_is_told);
-	tcase_add_test(t, deadline_kills_the_whole_child);
-	tcase_add_test(t, lingering_daemon_does_not_block);
-	tcase_add_loop_test(t, flood_is_bounded, 0, 2);
-	tcase_add_test(t, missing_program_is_told);
-	tcase_add_loop_test(t, failed_preparation_is_told, 0, 2);
-	suite_add_tcase(suite, t);
-	signal(SIGPIPE, SIG_IGN); /* as main.c does */
-	return golden_run(suite);
-}
+TESTS("agent", .timeout = 60, .no_sigpipe = true)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Containers without a runtime: the broker's manners, an OCI bundle's words, the
  * table of drivers. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,27 +18,24 @@
 #include "agent/driver.h"
 #include "agent/oci.h"
 #include "agent/util.h"
-#include "test/golden.h"
+#include "test/scratch.h"
+#include "test/tests.h"
 
 /* ---- broker ---- */
-static char dir[] = "/tmp/tception-broker-XXXXXX";
 static char path[64];
 static struct broker broker;
 
-static void broker_setup(void)
+static void start(void)
 {
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/socket", dir);
+	snprintf(path, sizeof(path), "%s/socket", scratch);
 	broker_patience_ms = 300;
 	ck_assert_int_eq(broker_start(path, &broker), 0);
 }
 
-static void broker_teardown(void)
+static void stop(void)
 {
 	broker_stop(&broker);
 	ck_assert_int_eq(access(path, F_OK), -1);
-	ck_assert_int_eq(rmdir(dir), 0);
-	memcpy(strrchr(dir, '-') + 1, "XXXXXX", 6);
 }
 
 static int connected(void)
@@ -70,22 +66,25 @@ static json_t *ask(const char *request, size_t size)
 }
 
 /* This machine has no configfs-tsm (or we are no root), so the answer tells where that ends. */
-START_TEST(broker_answers_64_bytes)
+TEST(broker_answers_64_bytes)
 {
-	json_t *report =
-	        ask("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 64);
+	json_t *report;
 
+	start();
+	report = ask("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 64);
 	ck_assert(json_is_false(json_object_get(report, "ok")));
 	ck_assert_str_eq(json_string_value(json_object_get(report, "step")), "mkdir");
 	ck_assert(json_is_string(json_object_get(report, "errname")));
 	json_decref(report);
+	stop();
 }
-END_TEST
 
-START_TEST(broker_drops_who_does_not_ask)
+TEST(broker_drops_who_does_not_ask)
 {
-	json_t *report = ask("too little", 10);
+	json_t *report;
 
+	start();
+	report = ask("too little", 10);
 	/* Told so, for a slow asker's cut request is no answer of any interface's. */
 	ck_assert_str_eq(util_json_string(report, "step", ""), "request");
 	ck_assert_str_eq(util_json_string(report, "errname", ""), "ETIMEDOUT");
@@ -93,31 +92,31 @@ START_TEST(broker_drops_who_does_not_ask)
 	report = ask("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 64);
 	ck_assert_ptr_nonnull(report);
 	json_decref(report);
+	stop();
 }
-END_TEST
 
-START_TEST(broker_serves_a_bounded_number)
+TEST(broker_serves_a_bounded_number)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int r = 0;
 
+	start();
 	for (int i = 0; i < BROKER_REQUESTS; i++) {
-		json_t *r =
+		json_t *report =
 		        ask("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 64);
-		ck_assert_ptr_nonnull(r);
-		json_decref(r);
+		ck_assert_ptr_nonnull(report);
+		json_decref(report);
 	}
-	for (int i = 0; i < 3000; i++) { /* until it has ended */
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	for (int i = 0; r == 0 && i < 3000; i++) { /* until it has ended */
 		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
-		int r = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+		r = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
 		close(fd);
-		if (r < 0)
-			return;
 		util_sleep_ms(20);
 	}
-	ck_abort_msg("the broker still serves");
+	ck_assert_msg(r < 0, "the broker still serves");
+	stop();
 }
-END_TEST
 
 /* What a VM gets: no connection to end, so an answer is a line, and the next one follows. */
 static char *ask_line(int fd, const char *request, size_t size, char *answer, size_t room)
@@ -133,7 +132,7 @@ static char *ask_line(int fd, const char *request, size_t size, char *answer, si
 	return used ? answer : NULL;
 }
 
-START_TEST(broker_serves_a_line)
+TEST(broker_serves_a_line)
 {
 	static const char request[] =
 	        "0123456789abcdef0123456789abcdef0123456789abcdef\r\n\x03\x04\x11\x13\x1a"
@@ -162,7 +161,6 @@ START_TEST(broker_serves_a_line)
 	ck_assert_int_lt(open(line, O_RDWR | O_NOCTTY | O_CLOEXEC), 0);
 	broker_stop(&b); /* does nothing more */
 }
-END_TEST
 
 /* ---- OCI bundle ---- */
 static json_t *bundle(const struct entry *e, uid_t owner)
@@ -192,7 +190,7 @@ static const json_t *mount_at(const json_t *config, const char *to)
 	return NULL;
 }
 
-START_TEST(bundle_has_what_is_granted)
+TEST(bundle_has_what_is_granted)
 {
 	struct entry e = {.layer = {.kind = &kind_rows[KIND_CRUN],
 	                            .axes = 1,
@@ -220,9 +218,8 @@ START_TEST(bundle_has_what_is_granted)
 	ck_assert_ptr_null(json_object_get(part, "uidMappings"));
 	json_decref(config);
 }
-END_TEST
 
-START_TEST(rootless_bundle_maps_its_owner)
+TEST(rootless_bundle_maps_its_owner)
 {
 	struct entry e = {.layer = {.kind = &kind_rows[KIND_CRUN],
 	                            .axes = 1,
@@ -247,10 +244,9 @@ START_TEST(rootless_bundle_maps_its_owner)
 	        0);
 	json_decref(config);
 }
-END_TEST
 
 /* ---- grants ---- */
-/* The child's words, as they come from the harness; its container is made below `dir`. */
+/* The child's words, as they come from the harness; its container is made below `scratch`. */
 static void make(struct entry *e, const char *words)
 {
 	char *text = NULL;
@@ -264,7 +260,7 @@ static void make(struct entry *e, const char *words)
 	*e = (struct entry){
 	        .visit = &visit, .name = "tception-test", .end_ms = util_now_ms() + 60000};
 	ck_assert_msg(visit_read_layer(&visit, &e->layer, &t) == 0, "%s", t.reason);
-	snprintf(path, sizeof(path), "%s/root", dir);
+	snprintf(path, sizeof(path), "%s/root", scratch);
 	ck_assert_msg(container_make(e, path, getuid(), &t) == 0, "%s", t.reason);
 	e->visit = NULL;
 	json_decref(object);
@@ -277,19 +273,8 @@ static void unmake(struct entry *e)
 	broker_stop(&e->broker);
 }
 
-static void dir_setup(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-}
-
-static void dir_teardown(void)
-{
-	command_quiet(10000, "rm", "-rf", dir, NULL);
-	memcpy(strrchr(dir, '-') + 1, "XXXXXX", 6);
-}
-
 /* A folder before those in it, which it would hide, whatever the order of the words; each once. */
-START_TEST(grants_become_binds)
+TEST(grants_become_binds)
 {
 	struct entry e;
 
@@ -307,10 +292,9 @@ START_TEST(grants_become_binds)
 	ck_assert(e.container.bind[0].read_only);
 	unmake(&e);
 }
-END_TEST
 
 /* ---- table ---- */
-START_TEST(every_kind_has_a_driver)
+TEST_RANGE(every_kind_has_a_driver, 0, KIND_COUNT)
 {
 	const struct driver *d = driver_find(&(struct layer){.kind = &kind_rows[_i]});
 
@@ -320,10 +304,9 @@ START_TEST(every_kind_has_a_driver)
 		ck_assert(d->daemons[i]->answers && d->daemons[i]->command);
 	}
 }
-END_TEST
 
 /* Every folder is one that a VM mounts and that a container which enters others has. */
-START_TEST(storage_is_in_the_table)
+TEST(storage_is_in_the_table)
 {
 	bool docker = false, home = false;
 	const struct storage *s;
@@ -335,7 +318,6 @@ START_TEST(storage_is_in_the_table)
 	}
 	ck_assert(docker && home);
 }
-END_TEST
 
 /* What a newer harness may ask for: it is refused by name, not left out. */
 static const struct {
@@ -352,7 +334,7 @@ static const struct {
         {"'kind':'uml','mode':'','axes':{'mem':7}", "no such mem: ''"},
 };
 
-START_TEST(unknown_words_are_refused)
+TEST_EACH(unknown_words_are_refused, unknown)
 {
 	char text[200];
 	struct trouble t = {0};
@@ -369,30 +351,6 @@ START_TEST(unknown_words_are_refused)
 	ck_assert_uint_eq(l.axes, 77);
 	json_decref(object);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("containers");
-	TCase *b = tcase_create("broker"), *t = tcase_create("containers");
-	TCase *g = tcase_create("grants");
-
-	tcase_set_timeout(b, 60);
-	tcase_add_checked_fixture(b, broker_setup, broker_teardown);
-	tcase_add_test(b, broker_answers_64_bytes);
-	tcase_add_test(b, broker_drops_who_does_not_ask);
-	tcase_add_test(b, broker_serves_a_bounded_number);
-	tcase_add_test(b, broker_serves_a_line);
-	suite_add_tcase(suite, b);
-	tcase_add_test(t, bundle_has_what_is_granted);
-	tcase_add_test(t, rootless_bundle_maps_its_owner);
-	tcase_add_loop_test(t, every_kind_has_a_driver, 0, KIND_COUNT);
-	tcase_add_test(t, storage_is_in_the_table);
-	tcase_add_loop_test(t, unknown_words_are_refused, 0, COUNT_OF(unknown));
-	tcase_add_checked_fixture(g, dir_setup, dir_teardown);
-	tcase_add_test(g, grants_become_binds);
-	suite_add_tcase(suite, g);
-	suite_add_tcase(suite, t);
-	signal(SIGPIPE, SIG_IGN);
-	return golden_run(suite);
-}
+TESTS("containers", .timeout = 60, .setup = scratch_make, .teardown = scratch_remove,
+      .no_sigpipe = true)

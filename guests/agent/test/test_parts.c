@@ -2,7 +2,6 @@
 /* What the agent's parts stand on: set-up commands, guarded probes, texts, the nested initramfs. */
 #include <archive.h>
 #include <archive_entry.h>
-#include <check.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,9 +13,9 @@
 #include "agent/guard.h"
 #include "agent/process.h"
 #include "agent/util.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
-START_TEST(setup_command_is_bounded)
+TEST(setup_command_is_bounded)
 {
 	struct command c = {0}, slow = {0};
 	struct trouble t;
@@ -34,7 +33,6 @@ START_TEST(setup_command_is_bounded)
 	ck_assert_int_eq(command_quiet(600000, "true", NULL), 0);
 	ck_assert_int_eq(command_quiet(600000, "/nonexistent/program", NULL), -ENOENT);
 }
-END_TEST
 
 /* ---- guarded probes ---- */
 static json_t *finds(void *arg)
@@ -58,7 +56,7 @@ static json_t *crashes(void *arg)
 	return NULL;
 }
 
-START_TEST(probe_cannot_hang_or_crash_us)
+TEST(probe_cannot_hang_or_crash_us)
 {
 	int error = -1;
 	json_t *found = guard_run(finds, "it", 600000, &error);
@@ -71,7 +69,6 @@ START_TEST(probe_cannot_hang_or_crash_us)
 	ck_assert_ptr_null(guard_run(crashes, NULL, 600000, &error));
 	ck_assert_int_eq(error, EPROTO);
 }
-END_TEST
 
 /* ---- small things ---- */
 static const struct {
@@ -87,7 +84,7 @@ static const struct {
         {"cut \xe2\x82", "cut \\xe2\\x82"},
 };
 
-START_TEST(text_is_always_utf8)
+TEST_EACH(text_is_always_utf8, texts)
 {
 	json_t *text = util_json_text(texts[_i].in, strlen(texts[_i].in));
 
@@ -95,9 +92,8 @@ START_TEST(text_is_always_utf8)
 	ck_assert_str_eq(json_string_value(text), texts[_i].out);
 	json_decref(text);
 }
-END_TEST
 
-START_TEST(initrd_is_a_cpio)
+TEST(initrd_is_a_cpio)
 {
 	char path[] = "/tmp/tception-test-XXXXXX";
 	struct archive *a = archive_read_new();
@@ -124,19 +120,5 @@ START_TEST(initrd_is_a_cpio)
 	unlink(path);
 	ck_assert_int_eq(cpio_make_initrd("/nonexistent", NULL, path), -ENOENT);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("parts");
-	TCase *t = tcase_create("parts");
-
-	tcase_set_timeout(t, 60);
-	tcase_add_test(t, setup_command_is_bounded);
-	tcase_add_test(t, probe_cannot_hang_or_crash_us);
-	tcase_add_loop_test(t, text_is_always_utf8, 0, (int)COUNT_OF(texts));
-	tcase_add_test(t, initrd_is_a_cpio);
-	suite_add_tcase(suite, t);
-	signal(SIGPIPE, SIG_IGN); /* as main.c does */
-	return golden_run(suite);
-}
+TESTS("parts", .timeout = 60, .no_sigpipe = true)

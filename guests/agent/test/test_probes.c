@@ -2,7 +2,6 @@
 /* The probes of isolation against the kernel this runs on: each must see what the
  * test has set up. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -23,7 +22,7 @@
 #include "agent/passwords.h"
 #include "agent/probe.h"
 #include "agent/util.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 static json_int_t number(const json_t *object, const char *name)
 {
@@ -71,7 +70,7 @@ static json_t *filtered_calls(void *unused)
 	return probe_syscalls(unused);
 }
 
-START_TEST(system_calls)
+TEST(system_calls)
 {
 	int error;
 	json_t *open = guard_run(probe_syscalls, NULL, 600000, &error);
@@ -94,7 +93,6 @@ START_TEST(system_calls)
 	json_decref(open);
 	json_decref(filtered);
 }
-END_TEST
 
 /* ---- ways in ---- */
 static int listen_at(const struct sockaddr *address, socklen_t size)
@@ -133,7 +131,7 @@ static bool names(const json_t *list, const char *text)
 	return false;
 }
 
-START_TEST(listening_sockets)
+TEST(listening_sockets)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -161,9 +159,8 @@ START_TEST(listening_sockets)
 	close(tcp);
 	close(local);
 }
-END_TEST
 
-START_TEST(remote_shells)
+TEST(remote_shells)
 {
 	json_t *before = probe_entry(NULL);
 
@@ -174,7 +171,6 @@ START_TEST(remote_shells)
 	json_decref(before);
 	json_decref(after);
 }
-END_TEST
 
 /* Hashes by `openssl passwd -6 -salt tception`. */
 #define TOOR                                                                                      \
@@ -201,7 +197,7 @@ static const struct {
         {"root:nonsense:1", "set", ""},
 };
 
-START_TEST(passwords)
+TEST_EACH(passwords, accounts)
 {
 	char *text = strdup(accounts[_i].line);
 	json_t *found = passwords_of(text, 100);
@@ -215,11 +211,10 @@ START_TEST(passwords)
 	json_decref(found);
 	free(text);
 }
-END_TEST
 
 /* Where it would take too many hashes, it is said that not all were tried: by count, not by time.
  */
-START_TEST(passwords_are_bounded)
+TEST(passwords_are_bounded)
 {
 	char text[] = "root:" TOOR ":1\nother:" TOOR ":1\n";
 	json_t *found = passwords_of(text, 3); /* root's own name, "root", "toor" */
@@ -228,10 +223,9 @@ START_TEST(passwords_are_bounded)
 	ck_assert_str_eq(util_json_string(json_array_get(found, 1), "password", ""), "untried");
 	json_decref(found);
 }
-END_TEST
 
 /* ---- the rest ---- */
-START_TEST(isolation)
+TEST(isolation)
 {
 	json_t *fact = probe_isolation(NULL);
 	struct stat st;
@@ -243,9 +237,8 @@ START_TEST(isolation)
 	ck_assert_str_ne(util_json_string(fact, "uid_map", ""), "");
 	json_decref(fact);
 }
-END_TEST
 
-START_TEST(reach)
+TEST(reach)
 {
 	json_t *fact = probe_reach(NULL);
 	const json_t *paths = json_object_get(fact, "paths");
@@ -256,9 +249,8 @@ START_TEST(reach)
 	ck_assert_int_gt(number(fact, "entries"), 0);
 	json_decref(fact);
 }
-END_TEST
 
-START_TEST(cost)
+TEST(cost)
 {
 	json_t *fact = probe_cost(NULL);
 
@@ -266,9 +258,8 @@ START_TEST(cost)
 	ck_assert(json_real_value(json_object_get(fact, "fault_ns")) > 1);
 	json_decref(fact);
 }
-END_TEST
 
-START_TEST(held)
+TEST(held)
 {
 	char path[] = "/tmp/tception-held-XXXXXX";
 	const size_t size = 8u << 20;
@@ -298,23 +289,5 @@ START_TEST(held)
 	json_decref(unborn);
 	free(data);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("probes");
-	TCase *t = tcase_create("all");
-
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, system_calls);
-	tcase_add_test(t, listening_sockets);
-	tcase_add_test(t, remote_shells);
-	tcase_add_loop_test(t, passwords, 0, (int)COUNT_OF(accounts));
-	tcase_add_test(t, passwords_are_bounded);
-	tcase_add_test(t, isolation);
-	tcase_add_test(t, reach);
-	tcase_add_test(t, cost);
-	tcase_add_test(t, held);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("probes", .timeout = 120)

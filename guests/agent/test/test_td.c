@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Programs on a port as td_task.c runs them, with a socket in place of the port. */
-#include <check.h>
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
@@ -13,7 +12,7 @@
 #include "agent/td.h"
 #include "agent/util.h"
 #include "format/task.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 struct told { /* all that one program sent */
 	char out[1 << 20], err[4096];
@@ -138,7 +137,7 @@ static void done(struct told *t)
 	free(t);
 }
 
-START_TEST(streams_and_status)
+TEST(streams_and_status)
 {
 	set_up();
 	run("echo \"$A\"; pwd; echo no >&2; exit 7", false);
@@ -155,9 +154,8 @@ START_TEST(streams_and_status)
 	done(t);
 	ck_assert_int_eq(tear_down(), ENODATA);
 }
-END_TEST
 
-START_TEST(output_is_whole)
+TEST(output_is_whole)
 {
 	set_up();
 	run("head -c 500000 /dev/zero", false);
@@ -170,9 +168,8 @@ START_TEST(output_is_whole)
 	done(t);
 	tear_down();
 }
-END_TEST
 
-START_TEST(input_by_its_window)
+TEST(input_by_its_window)
 {
 	static char data[TASK_WINDOW];
 	struct told *t = calloc(1, sizeof(*t));
@@ -194,9 +191,8 @@ START_TEST(input_by_its_window)
 	done(t);
 	tear_down();
 }
-END_TEST
 
-START_TEST(input_that_nobody_takes)
+TEST(input_that_nobody_takes)
 {
 	struct told *t = calloc(1, sizeof(*t));
 
@@ -211,9 +207,8 @@ START_TEST(input_that_nobody_takes)
 	done(t);
 	tear_down();
 }
-END_TEST
 
-START_TEST(terminal)
+TEST(terminal)
 {
 	set_up();
 	run("test -t 0 && test -t 2 && stty size; echo err >&2", true);
@@ -233,9 +228,8 @@ START_TEST(terminal)
 	done(t);
 	tear_down();
 }
-END_TEST
 
-START_TEST(signals)
+TEST(signals)
 {
 	static const struct {
 		enum task_record type;
@@ -271,9 +265,8 @@ START_TEST(signals)
 	done(t);
 	tear_down();
 }
-END_TEST
 
-START_TEST(what_cannot_start)
+TEST(what_cannot_start)
 {
 	set_up();
 	put_text("{\"argv\":[\"/nonexistent/program\"],\"cwd\":\"/\"}");
@@ -297,9 +290,8 @@ START_TEST(what_cannot_start)
 	done(t);
 	tear_down();
 }
-END_TEST
 
-START_TEST(who_does_not_keep_to_it)
+TEST(who_does_not_keep_to_it)
 {
 	static const uint8_t huge[TASK_HEADER_SIZE] = {TASK_RUN, 0xff, 0xff, 0xff, 0x7f};
 	static const uint8_t odd[TASK_HEADER_SIZE] = {77, 0, 0, 0, 0};
@@ -313,7 +305,6 @@ START_TEST(who_does_not_keep_to_it)
 	ck_assert_int_eq(read(host, &(char){0}, 1), 1); /* WANT */
 	ck_assert_int_eq(tear_down(), EPROTO);
 }
-END_TEST
 
 /* ---- requests on vsock ---- */
 
@@ -331,28 +322,9 @@ static const struct {
         {{0x80, 0, 0, 0}, 4, 0},
 };
 
-START_TEST(sizes_of_requests)
+TEST_EACH(sizes_of_requests, requests)
 {
 	ck_assert_uint_eq(td_quotes_size(requests[_i].bytes, requests[_i].have), requests[_i].size);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("td");
-	TCase *t = tcase_create("td");
-
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, streams_and_status);
-	tcase_add_test(t, output_is_whole);
-	tcase_add_test(t, input_by_its_window);
-	tcase_add_test(t, input_that_nobody_takes);
-	tcase_add_test(t, terminal);
-	tcase_add_test(t, signals);
-	tcase_add_test(t, what_cannot_start);
-	tcase_add_test(t, who_does_not_keep_to_it);
-	tcase_add_loop_test(t, sizes_of_requests, 0, (int)COUNT_OF(requests));
-	suite_add_tcase(suite, t);
-	signal(SIGPIPE, SIG_IGN);
-	return golden_run(suite);
-}
+TESTS("td", .timeout = 120, .no_sigpipe = true)

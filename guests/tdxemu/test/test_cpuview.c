@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CPUID of a TD, on a processor that, the fake's, claims to have everything. */
-#include <check.h>
 #include <stdlib.h>
 
 #include "format/bytes.h"
 #include "tdxemu/test/fake.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 static struct td_cpu_state kernel, program;
 
@@ -31,7 +31,7 @@ static uint32_t cpuid_bit(uint32_t leaf, uint32_t subleaf, unsigned reg, unsigne
 	return r[reg] >> bit & 1;
 }
 
-START_TEST(is_a_td)
+TEST(is_a_td)
 {
 	uint32_t r[4];
 	char text[13] = {0};
@@ -44,18 +44,16 @@ START_TEST(is_a_td)
 	ck_assert_int_eq(cpuid(0, 0, r), TD_ANSWER_DONE);
 	ck_assert_uint_ge(r[0], 0x21);
 }
-END_TEST
 
-START_TEST(no_nested_virtualisation)
+TEST(no_nested_virtualisation)
 {
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 5), 0);          /* VMX */
 	ck_assert_uint_eq(cpuid_bit(0x80000001, 0, 2, 2), 0); /* SVM */
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 31), 1);         /* hypervisor */
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 21), 1);         /* x2APIC */
 }
-END_TEST
 
-START_TEST(features_follow_attributes_and_xfam)
+TEST(features_follow_attributes_and_xfam)
 {
 	uint32_t r[4];
 
@@ -74,7 +72,6 @@ START_TEST(features_follow_attributes_and_xfam)
 	ck_assert_uint_eq(cpuid_bit(7, 0, 3, 24), 0); /* AMX */
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 3), 0);  /* MONITOR */
 }
-END_TEST
 
 /* ---- against the table of Intel's module: cases/golden/tdx-module ---- */
 
@@ -115,7 +112,7 @@ static uint32_t changing(uint32_t leaf, uint32_t subleaf, unsigned reg)
 	return leaf == 0x80000001 && reg == 3 ? 1u << 11 : 0;
 }
 
-START_TEST(against_the_modules_table)
+TEST(against_the_modules_table)
 {
 	char *text = golden_text("tdx-module/cpuid"), *at = text;
 	struct golden_row g;
@@ -138,12 +135,11 @@ START_TEST(against_the_modules_table)
 	ck_assert_uint_eq(rows, 64);
 	free(text);
 }
-END_TEST
 
 /* What the module refuses a processor without; but TCG's lacks PCID, and the TD has no
  * TSC deadline (the VMM's choice) and no PKS (ATTRIBUTES) or
  * LBR (XFAM). */
-START_TEST(what_every_processor_with_tdx_has)
+TEST(what_every_processor_with_tdx_has)
 {
 	char *text = golden_text("tdx-module/cpuid"), *at = text;
 	struct golden_row g;
@@ -167,10 +163,9 @@ START_TEST(what_every_processor_with_tdx_has)
 	}
 	free(text);
 }
-END_TEST
 
 /* A guest that asks for #VE of one leaf by TDVPS.CPUID_CONTROL gets it for that one. */
-START_TEST(control_by_leaf)
+TEST(control_by_leaf)
 {
 	char *text = golden_text("tdx-module/cpuid"), *at = text;
 	struct golden_row g;
@@ -193,9 +188,8 @@ START_TEST(control_by_leaf)
 	ck_assert_int_eq(cpuid(0, 0, (uint32_t[4]){0}), TD_ANSWER_DONE);
 	free(text);
 }
-END_TEST
 
-START_TEST(leaves_that_give_ve)
+TEST(leaves_that_give_ve)
 {
 	static const uint32_t ve[][2] = {
 	        {2, 0},          {6, 0},          {9, 0},          {0xb, 0},        {0x10, 0},
@@ -217,10 +211,9 @@ START_TEST(leaves_that_give_ve)
 		ck_assert_int_eq(cpuid(2, 0, r), TD_ANSWER_VE);
 	}
 }
-END_TEST
 
 /* Above the maximum of its range: as the last basic leaf. */
-START_TEST(leaves_above_the_maximum)
+TEST(leaves_above_the_maximum)
 {
 	static const uint32_t leaf[] = {0x24, 0x3fffffff, 0x50000000, 0x7fffffff, 0x80000009, ~0u};
 	uint32_t r[4];
@@ -231,10 +224,9 @@ START_TEST(leaves_above_the_maximum)
 		ck_assert_int_eq(cpuid(leaf[i], 4, r), TD_ANSWER_VE);
 	}
 }
-END_TEST
 
 /* lkvs tdx-compliance, cases of #VE reduction. */
-START_TEST(reduced_ve)
+TEST(reduced_ve)
 {
 	uint32_t r[4];
 
@@ -254,9 +246,8 @@ START_TEST(reduced_ve)
 	ck_assert_int_eq(cpuid(0xb, 0, r), TD_ANSWER_DONE);
 	ck_assert_int_eq(cpuid(0x40000000, 0, r), TD_ANSWER_VE);
 }
-END_TEST
 
-START_TEST(mode_of_the_cpu)
+TEST(mode_of_the_cpu)
 {
 	uint32_t r[4];
 
@@ -269,10 +260,9 @@ START_TEST(mode_of_the_cpu)
 	kernel.code64 = false;
 	ck_assert_uint_eq(cpuid_bit(0x80000001, 0, 3, 11), 0); /* SYSCALL */
 }
-END_TEST
 
 /* Programs always have it: where QEMU has it not, the module carries it out. */
-START_TEST(cmpxchg16b)
+TEST(cmpxchg16b)
 {
 	uint32_t r[4];
 
@@ -283,9 +273,8 @@ START_TEST(cmpxchg16b)
 	fake.lacks_cx16 = false;
 	ck_assert_uint_eq(cpuid_bit(1, 0, 2, 13), 1);
 }
-END_TEST
 
-START_TEST(tsc_frequency)
+TEST(tsc_frequency)
 {
 	static const uint32_t khz[] = {100000,  1000000, 1895999, 2299969, 2300000, 2000200,
 	                               2394374, 2445000, 4294967, 5200000, 10000000};
@@ -317,9 +306,8 @@ START_TEST(tsc_frequency)
 	td.tsc_khz = 2390000; /* 0.4 %: as it is */
 	ck_assert_uint_eq(td_crystal_hz(&td), 24895833);
 }
-END_TEST
 
-START_TEST(by_vmcall)
+TEST(by_vmcall)
 {
 	uint32_t r[4];
 
@@ -334,27 +322,5 @@ START_TEST(by_vmcall)
 	td_cpuid_by_vmcall(&td, 0x40000100, 0, r);
 	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("cpuview");
-	TCase *c = tcase_create("cpuid");
-
-	tcase_add_checked_fixture(c, setup, NULL);
-	tcase_add_test(c, is_a_td);
-	tcase_add_test(c, no_nested_virtualisation);
-	tcase_add_test(c, features_follow_attributes_and_xfam);
-	tcase_add_test(c, against_the_modules_table);
-	tcase_add_test(c, what_every_processor_with_tdx_has);
-	tcase_add_test(c, control_by_leaf);
-	tcase_add_test(c, leaves_that_give_ve);
-	tcase_add_test(c, leaves_above_the_maximum);
-	tcase_add_test(c, reduced_ve);
-	tcase_add_test(c, mode_of_the_cpu);
-	tcase_add_test(c, cmpxchg16b);
-	tcase_add_test(c, tsc_frequency);
-	tcase_add_test(c, by_vmcall);
-	suite_add_tcase(s, c);
-	return golden_run(s);
-}
+TESTS("cpuview", .setup = setup)

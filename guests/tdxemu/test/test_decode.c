@@ -4,12 +4,11 @@
  * a displacement, prefixes and registers is what the module has to compute for an instruction that it
  * carries out; and how long the instruction was is where the processor went on.
  */
-#include <check.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "tdxemu/svm/decode.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 #define ROUNDS    20000
 #define LEA       0x8d
@@ -113,7 +112,7 @@ static bool uses_rsp(const struct insn *i, unsigned at)
 	return (modrm & 7) == 4 && (i->bytes[at + 1] & 7) == 4 && !(i->rex & 1);
 }
 
-START_TEST(as_the_processor)
+TEST(as_the_processor)
 {
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		uint64_t r[REGISTERS], theirs;
@@ -139,9 +138,8 @@ START_TEST(as_the_processor)
 		              theirs);
 	}
 }
-END_TEST
 
-START_TEST(prefixes)
+TEST(prefixes)
 {
 	static const uint8_t fs[] = {0x64, 0x48, 0x8d, 0x00}, late[] = {0x48, 0x66, 0x8d, 0x00};
 	struct insn i;
@@ -167,16 +165,5 @@ START_TEST(prefixes)
 	ck_assert_uint_eq(insn_is(&i, (const uint8_t[]){LEA}, 1), 0);
 	ck_assert(!insn_operand(&cpu, &i, i.opcode, &o));
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("decode");
-	TCase *c = tcase_create("operands");
-
-	tcase_add_checked_fixture(c, setup, done);
-	tcase_add_test(c, as_the_processor);
-	tcase_add_test(c, prefixes);
-	suite_add_tcase(s, c);
-	return golden_run(s);
-}
+TESTS("decode", .setup = setup, .teardown = done)

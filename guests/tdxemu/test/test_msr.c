@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RDMSR, WRMSR and the control registers of a TD. */
-#include <check.h>
 #include <stdlib.h>
 
 #include "format/bytes.h"
 #include "tdxemu/core/msr_table.h"
 #include "tdxemu/test/fake.h"
 #include "test/golden.h"
+#include "test/tests.h"
 
 #define EFER     0xc0000080u
 #define HSAVE_PA 0xc0010117u
@@ -115,7 +115,7 @@ static bool right(uint32_t index, bool write, unsigned ours)
 	return ours == MSR_GP; /* gp-or-ve: none of those features is configured */
 }
 
-START_TEST(against_the_modules_table)
+TEST(against_the_modules_table)
 {
 	static const uint32_t first[] = {0, 0xc0000000, 0xc0010000, 0x40000000};
 
@@ -131,10 +131,9 @@ START_TEST(against_the_modules_table)
 		}
 	}
 }
-END_TEST
 
 /* Both profiles give the same answer, but for what the VMM has of the x2APIC. */
-START_TEST(both_profiles)
+TEST(both_profiles)
 {
 	for (uint32_t i = 0; i < 0x2000; i++) {
 		enum td_answer read, write;
@@ -148,9 +147,8 @@ START_TEST(both_profiles)
 		ck_assert(!vmm || read != VE);
 	}
 }
-END_TEST
 
-START_TEST(what_the_cpu_does_itself)
+TEST(what_the_cpu_does_itself)
 {
 	ck_assert(!td_msr_wanted(0xc0000100, true)); /* FS base */
 	ck_assert(!td_msr_wanted(0xc0000082, true)); /* LSTAR */
@@ -159,9 +157,8 @@ START_TEST(what_the_cpu_does_itself)
 	ck_assert(td_msr_wanted(HSAVE_PA, false));
 	ck_assert(td_msr_wanted(0xdead, true));
 }
-END_TEST
 
-START_TEST(efer)
+TEST(efer)
 {
 	ck_assert_uint_eq(value(EFER), 0xd01);  /* SVME is hidden */
 	ck_assert_int_eq(wr(EFER, 0x1d01), VE); /* SVME */
@@ -173,9 +170,8 @@ START_TEST(efer)
 	ck_assert_uint_eq(fake.msr_writes, 2);
 	ck_assert(!td_msr_write_by_vmcall(&td, EFER, 0xd00));
 }
-END_TEST
 
-START_TEST(what_leads_to_the_module)
+TEST(what_leads_to_the_module)
 {
 	ck_assert_int_eq(rd(HSAVE_PA), VE);
 	ck_assert_int_eq(wr(HSAVE_PA, 0), VE);
@@ -185,10 +181,9 @@ START_TEST(what_leads_to_the_module)
 	ck_assert(!td_msr_write_by_vmcall(&td, 0x1b, 0xfee00d00));
 	ck_assert_uint_eq(fake.msr_writes, 0);
 }
-END_TEST
 
 /* A CPU that got an INIT or a SIPI would no longer be the module's. */
-START_TEST(no_init_by_icr)
+TEST(no_init_by_icr)
 {
 	static const struct {
 		uint64_t icr;
@@ -208,10 +203,9 @@ START_TEST(no_init_by_icr)
 		ck_assert_uint_eq(fake.msr_writes, 2 * ipi[i].sent);
 	}
 }
-END_TEST
 
 /* The module wants these of its processor: check_virt_ia32_arch_capabilities of release 1.5.01. */
-START_TEST(arch_capabilities)
+TEST(arch_capabilities)
 {
 	const uint64_t ones = 0xf16b, zeros = ~0x118f1fbull, v = value(0x10a);
 
@@ -219,9 +213,8 @@ START_TEST(arch_capabilities)
 	ck_assert_uint_eq(v & zeros, 0);
 	ck_assert_int_eq(wr(0x10a, v), GP);
 }
-END_TEST
 
-START_TEST(kept)
+TEST(kept)
 {
 	ck_assert_int_eq(wr(0x48, 0x405), DONE);
 	ck_assert_uint_eq(value(0x48), 0x405);
@@ -237,9 +230,8 @@ START_TEST(kept)
 	ck_assert_int_eq(wr(0x1b01, 2), GP);
 	ck_assert_uint_eq(fake.msr_writes, 0);
 }
-END_TEST
 
-START_TEST(debugctl)
+TEST(debugctl)
 {
 	ck_assert_int_eq(wr(0x1d9, 1 << 6), VE); /* TR without BTS */
 	ck_assert_int_eq(wr(0x1d9, 1 << 6 | 1 << 7), DONE);
@@ -249,9 +241,8 @@ START_TEST(debugctl)
 	ck_assert_int_eq(wr(0x1d9, 1 << 13 | 2), DONE);
 	ck_assert_uint_eq(value(0x1d9), 2);
 }
-END_TEST
 
-START_TEST(values)
+TEST(values)
 {
 	ck_assert_uint_eq(value(0x1a0) & (1 << 7), 0); /* no performance monitoring */
 	ck_assert_uint_eq(value(0x1a0) >> 12 & 1, 1);  /* nor PEBS */
@@ -261,9 +252,8 @@ START_TEST(values)
 	ck_assert_uint_eq(value(0x487), 0x8005003f);
 	ck_assert_uint_eq(value(0x488), 0x2040);
 }
-END_TEST
 
-START_TEST(by_vmcall)
+TEST(by_vmcall)
 {
 	uint64_t v;
 
@@ -280,9 +270,8 @@ START_TEST(by_vmcall)
 	ck_assert(!td_msr_write_by_vmcall(&td, 0x80b, 0));
 	ck_assert_uint_eq(fake.msr_writes, 0);
 }
-END_TEST
 
-START_TEST(x2apic)
+TEST(x2apic)
 {
 	ck_assert_int_eq(wr(0x802, 0), GP);
 	ck_assert_int_eq(wr(0x80b, 0), DONE);
@@ -292,7 +281,6 @@ START_TEST(x2apic)
 	ck_assert_int_eq(rd(0x831), GP);
 	ck_assert_int_eq(rd(0x83a), GP);
 }
-END_TEST
 
 /* ---- control registers ---- */
 
@@ -332,7 +320,7 @@ static enum td_answer cr4(uint64_t flip)
 }
 
 /* lkvs tdx-compliance, cases CR0_* and CR4_*. */
-START_TEST(control_registers_by_lkvs)
+TEST(control_registers_by_lkvs)
 {
 	ck_assert_int_eq(cr0(0, CR0_PE), GP);
 	ck_assert_int_eq(cr0(0, CR0_NE), GP);
@@ -348,9 +336,8 @@ START_TEST(control_registers_by_lkvs)
 	ck_assert_int_eq(cr4(1 << 23), GP); /* CET */
 	ck_assert_int_eq(cr4(1 << 25), GP); /* UINTR */
 }
-END_TEST
 
-START_TEST(control_registers)
+TEST(control_registers)
 {
 	struct td_cpu_state s = linux_state();
 
@@ -368,10 +355,9 @@ START_TEST(control_registers)
 	ck_assert_int_eq(cr4(1 << 13 | 1 << 24), GP);
 	ck_assert_int_eq(cr0(CR0_CD, CR0_NE), GP);
 }
-END_TEST
 
 /* TDVF's way from its first instruction to long mode. */
-START_TEST(into_long_mode)
+TEST(into_long_mode)
 {
 	struct td_cpu_state s = {.cr0 = 0x21, .cr4 = 0x40, .efer = 0x901};
 
@@ -383,29 +369,5 @@ START_TEST(into_long_mode)
 	ck_assert_int_eq(td_cr0_write(&s, 0x21), DONE);
 	ck_assert_uint_eq(s.efer, 0x901);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("msr");
-	TCase *c = tcase_create("msr and control registers");
-
-	tcase_add_checked_fixture(c, setup, NULL);
-	tcase_add_test(c, against_the_modules_table);
-	tcase_add_test(c, both_profiles);
-	tcase_add_test(c, what_the_cpu_does_itself);
-	tcase_add_test(c, efer);
-	tcase_add_test(c, what_leads_to_the_module);
-	tcase_add_test(c, no_init_by_icr);
-	tcase_add_test(c, arch_capabilities);
-	tcase_add_test(c, kept);
-	tcase_add_test(c, debugctl);
-	tcase_add_test(c, values);
-	tcase_add_test(c, by_vmcall);
-	tcase_add_test(c, x2apic);
-	tcase_add_test(c, control_registers_by_lkvs);
-	tcase_add_test(c, control_registers);
-	tcase_add_test(c, into_long_mode);
-	suite_add_tcase(s, c);
-	return golden_run(s);
-}
+TESTS("msr", .setup = setup)

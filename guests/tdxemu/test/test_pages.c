@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private and shared memory: TDG.MEM.PAGE.*, MapGPA, and accesses to pages of each state. */
-#include <check.h>
 
 #include "tdxemu/test/fake.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 /* Statuses are written out as the ABI specification prints them, not through td.h's names. */
 #define INVALID_RCX   0xc000010000000001ull
@@ -75,7 +74,7 @@ static void stops(uint64_t gpa, const char *reason)
 #define BEFORE_ACCEPTING "the guest used private memory before accepting it"
 #define NO_MEMORY        "the guest used a private address where it has no memory"
 
-START_TEST(accepted_once)
+TEST(accepted_once)
 {
 	ck_assert_uint_eq(accept(0x3000), 0);
 	ck_assert_uint_eq(fake.remaps, 1);
@@ -89,9 +88,8 @@ START_TEST(accepted_once)
 	                  ACCEPTED_2M); /* inside: the level of what is there */
 	ck_assert_uint_eq(accept((4ull << 30) | 1), 0);
 }
-END_TEST
 
-START_TEST(sizes_do_not_match)
+TEST(sizes_do_not_match)
 {
 	ck_assert_uint_eq(accept(0x3000), 0);
 	ck_assert_uint_eq(accept(0 | 1), MISMATCH_2M);
@@ -99,9 +97,8 @@ START_TEST(sizes_do_not_match)
 	ck_assert_uint_eq(accept(4ull << 20), 0);
 	ck_assert_uint_eq(fake.remaps, 2);
 }
-END_TEST
 
-START_TEST(accept_operands)
+TEST(accept_operands)
 {
 	ck_assert_uint_eq(accept(0x3000 | 2), INVALID_RCX); /* 1 GiB cannot be accepted */
 	ck_assert_uint_eq(accept(0x3000 | 1), INVALID_RCX);
@@ -115,10 +112,9 @@ START_TEST(accept_operands)
 	}
 	ck_assert_str_eq(fake.reason, NO_MEMORY);
 }
-END_TEST
 
 /* Only what a guest had before is zeroed: new memory is zero already. */
-START_TEST(content_is_lost_by_conversion)
+TEST(content_is_lost_by_conversion)
 {
 	ck_assert_uint_eq(accept(BLOCK | 1), 0);
 	memset(private_at(BLOCK), 0xaa, BLOCK);
@@ -135,9 +131,8 @@ START_TEST(content_is_lost_by_conversion)
 	ck_assert_uint_eq(accept(BLOCK), ACCEPTED_4K); /* the block was split */
 	ck_assert_uint_eq(accept(BLOCK | 1), MISMATCH_2M);
 }
-END_TEST
 
-START_TEST(a_whole_block_comes_back_as_one)
+TEST(a_whole_block_comes_back_as_one)
 {
 	ck_assert_uint_eq(accept(BLOCK | 1), 0);
 	memset(private_at(BLOCK), 0xaa, BLOCK);
@@ -146,9 +141,8 @@ START_TEST(a_whole_block_comes_back_as_one)
 	ck_assert_uint_eq(accept(BLOCK | 1), 0);
 	ck_assert_uint_eq(*private_at(2 * BLOCK - 1), 0);
 }
-END_TEST
 
-START_TEST(map_gpa_to_what_it_is)
+TEST(map_gpa_to_what_it_is)
 {
 	ck_assert_uint_eq(accept(0x3000), 0);
 	*private_at(0x3000) = 0xaa;
@@ -160,9 +154,8 @@ START_TEST(map_gpa_to_what_it_is)
 	ck_assert_uint_eq(map(0x5000 | SHARED, PAGE, NULL), 0);
 	ck_assert_uint_eq(*shared_at(0x5000), 0xbb);
 }
-END_TEST
 
-START_TEST(map_gpa_operands)
+TEST(map_gpa_operands)
 {
 	uint64_t r11;
 
@@ -180,10 +173,9 @@ START_TEST(map_gpa_operands)
 	ck_assert_uint_eq(map((4ull << 20) | SHARED, BLOCK, NULL), 0);
 	ck_assert_uint_eq(td_page_state(&td.pages, 4 << 20), TD_PAGE_SHARED);
 }
-END_TEST
 
 /* The VMM converts 2 MiB, sees the interrupt and lets the guest take it. */
-START_TEST(map_gpa_is_interrupted)
+TEST(map_gpa_is_interrupted)
 {
 	uint64_t r11 = 0;
 
@@ -196,10 +188,9 @@ START_TEST(map_gpa_is_interrupted)
 	ck_assert_uint_eq(td_page_state(&td.pages, 2 * BLOCK), TD_PAGE_SHARED);
 	ck_assert_uint_eq(td_page_state(&td.pages, 2 * BLOCK + PAGE), 0);
 }
-END_TEST
 
 /* The other alias: the VMM converts, as KVM and QEMU do, and what was there is gone. */
-START_TEST(shared_alias_of_private_memory)
+TEST(shared_alias_of_private_memory)
 {
 	ck_assert_uint_eq(accept(0x3000), 0);
 	*private_at(0x3000) = 0xaa;
@@ -209,27 +200,24 @@ START_TEST(shared_alias_of_private_memory)
 	ck_assert_uint_eq(*shared_at(0x3123), 0);
 	stops(0x3000, BEFORE_ACCEPTING);
 }
-END_TEST
 
-START_TEST(private_alias_of_shared_memory)
+TEST(private_alias_of_shared_memory)
 {
 	ck_assert_uint_eq(map(0x3000 | SHARED, PAGE, NULL), 0);
 	*shared_at(0x3000) = 0xbb;
 	stops(0x3008, BEFORE_ACCEPTING);
 	ck_assert_uint_eq(*shared_at(0x3000), 0);
 }
-END_TEST
 
-START_TEST(pending_without_ve)
+TEST(pending_without_ve)
 {
 	stops(0x3000, BEFORE_ACCEPTING);
 	stops(0xc0000000, NO_MEMORY);
 	ck_assert(!vcpu.due.valid);
 }
-END_TEST
 
 /* ATTRIBUTES.SEPT_VE_DISABLE = 0 */
-START_TEST(pending_with_ve)
+TEST(pending_with_ve)
 {
 	td.td_ctls = 0;
 	ck_assert(!td_ept_violation(&td, &vcpu, 0x3008, W, 0xffff888000003008));
@@ -241,18 +229,16 @@ START_TEST(pending_with_ve)
 	ck_assert_uint_eq(accept(0x3000), 0);
 	ck_assert(td_ept_violation(&td, &vcpu, 0x3008, W, 0));
 }
-END_TEST
 
-START_TEST(a_device_is_a_ve)
+TEST(a_device_is_a_ve)
 {
 	ck_assert(!td_ept_violation(&td, &vcpu, 0xfec00010 | SHARED, R, 0));
 	ck_assert_uint_eq(vcpu.due.reason, EPT_VIOLATION);
 	ck_assert_uint_eq(vcpu.due.gpa, 0xfec00010 | SHARED);
 }
-END_TEST
 
 /* Operands of TDCALLs are accesses too; RAX and the rest stay for the second try. */
-START_TEST(operands_in_pending_memory)
+TEST(operands_in_pending_memory)
 {
 	struct td_regs r = {.rax = 4, .rcx = 0x3000, .rdx = 0x4000, .r8 = 0};
 
@@ -274,9 +260,8 @@ START_TEST(operands_in_pending_memory)
 	ck_assert(!vcpu.due.valid);
 	ck_assert_uint_eq(*private_at(0x3000), 0x81);
 }
-END_TEST
 
-START_TEST(operands_in_shared_memory)
+TEST(operands_in_shared_memory)
 {
 	struct td_regs r = {.rax = 4, .rcx = 0x3000 | SHARED, .rdx = 0x4000 | SHARED};
 
@@ -291,7 +276,6 @@ START_TEST(operands_in_shared_memory)
 	ck_assert_uint_eq(r.rax, 4);
 	ck_assert_uint_eq(vcpu.due.gpa, 0xc0000000 | SHARED);
 }
-END_TEST
 
 static uint64_t attr_rd(uint64_t rcx, uint64_t *ret_rcx)
 {
@@ -303,7 +287,7 @@ static uint64_t attr_rd(uint64_t rcx, uint64_t *ret_rcx)
 	return r.rax;
 }
 
-START_TEST(attributes_are_read)
+TEST(attributes_are_read)
 {
 	uint64_t rcx;
 
@@ -321,7 +305,6 @@ START_TEST(attributes_are_read)
 	ck_assert_uint_eq(rcx, 0);
 	ck_assert_uint_eq(attr_rd(0x4000 | 1ull << 50, &rcx), INVALID_RCX);
 }
-END_TEST
 
 static uint64_t attr_wr(uint64_t rcx, uint64_t rdx, uint64_t r8, uint64_t *ret_rcx)
 {
@@ -333,7 +316,7 @@ static uint64_t attr_wr(uint64_t rcx, uint64_t rdx, uint64_t r8, uint64_t *ret_r
 	return r.rax;
 }
 
-START_TEST(attributes_are_written)
+TEST(attributes_are_written)
 {
 	uint64_t rcx;
 
@@ -359,20 +342,18 @@ START_TEST(attributes_are_written)
 	ck_assert_uint_eq(*private_at(BLOCK), 0xaa);
 	ck_assert_uint_eq(attr_wr(BLOCK | 1, 0, 0, &rcx), MISMATCH_2M);
 }
-END_TEST
 
 /* What the VMM adds before the TD runs is accepted, by 4 KiB. */
-START_TEST(added_at_the_start)
+TEST(added_at_the_start)
 {
 	td_page_add(&td, 0x3000, 2 * PAGE);
 	ck_assert_uint_eq(accept(0x4000), ACCEPTED_4K);
 	ck_assert_uint_eq(accept(0x5000), 0);
 	ck_assert_uint_eq(accept(0 | 1), MISMATCH_2M);
 }
-END_TEST
 
 /* A fast profile: nothing is kept, and both aliases are the same. */
-START_TEST(not_enforced)
+TEST(not_enforced)
 {
 	uint64_t rcx;
 
@@ -386,33 +367,5 @@ START_TEST(not_enforced)
 	ck_assert_uint_eq(rcx, FAKE_RAM);
 	ck_assert_uint_eq(fake.remaps, 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("pages");
-	TCase *c = tcase_create("states");
-
-	tcase_add_checked_fixture(c, setup, NULL);
-	tcase_add_test(c, accepted_once);
-	tcase_add_test(c, sizes_do_not_match);
-	tcase_add_test(c, accept_operands);
-	tcase_add_test(c, content_is_lost_by_conversion);
-	tcase_add_test(c, a_whole_block_comes_back_as_one);
-	tcase_add_test(c, map_gpa_to_what_it_is);
-	tcase_add_test(c, map_gpa_operands);
-	tcase_add_test(c, map_gpa_is_interrupted);
-	tcase_add_test(c, shared_alias_of_private_memory);
-	tcase_add_test(c, private_alias_of_shared_memory);
-	tcase_add_test(c, pending_without_ve);
-	tcase_add_test(c, pending_with_ve);
-	tcase_add_test(c, a_device_is_a_ve);
-	tcase_add_test(c, operands_in_pending_memory);
-	tcase_add_test(c, operands_in_shared_memory);
-	tcase_add_test(c, attributes_are_read);
-	tcase_add_test(c, attributes_are_written);
-	tcase_add_test(c, added_at_the_start);
-	tcase_add_test(c, not_enforced);
-	suite_add_tcase(s, c);
-	return golden_run(s);
-}
+TESTS("pages", .setup = setup)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/sha2.h"
 #include "tdxemu/test/fake.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 /* Statuses are written out as the ABI specification prints them, not through td.h's names. */
 #define INVALID_RAX 0xc000010000000000ull
@@ -41,7 +40,7 @@ static void stops(uint64_t leaf, uint64_t rcx, uint64_t rdx, uint64_t r8)
 	ck_assert_str_eq(fake.reason, "the guest used a private address where it has no memory");
 }
 
-START_TEST(vp_info)
+TEST(vp_info)
 {
 	struct td_regs r = {.rax = 1};
 
@@ -52,18 +51,16 @@ START_TEST(vp_info)
 	ck_assert_uint_eq(r.r9, 1);
 	ck_assert_uint_eq(r.r10, 1);
 }
-END_TEST
 
 /* The leaves of module 1.5: 0-12, 18, 20, 22-27. */
-START_TEST(unknown_leaves)
+TEST(unknown_leaves)
 {
 	for (uint64_t leaf = 13; leaf < 64; leaf++)
 		if (leaf < 18 || leaf == 19 || leaf == 21 || leaf > 27)
 			ck_assert_uint_eq(call3(leaf, 0, 0, 0), INVALID_RAX);
 }
-END_TEST
 
-START_TEST(versions)
+TEST(versions)
 {
 	for (uint64_t leaf = 0; leaf < 28; leaf++) {
 		if (leaf != 7)
@@ -74,9 +71,8 @@ START_TEST(versions)
 	}
 	ck_assert_uint_eq(call3(7 | 2 << 16, 0, 0, 0), INVALID_RAX); /* VM.RD has 0 and 1 */
 }
-END_TEST
 
-START_TEST(extend)
+TEST(extend)
 {
 	uint8_t both[96] = {0}, expected[48];
 
@@ -91,9 +87,8 @@ START_TEST(extend)
 	ck_assert_uint_eq(call3(2, FAKE_RAM + 64, 2, 0), 0);
 	ck_assert_mem_eq(td.info.rtmr[2], expected, 48);
 }
-END_TEST
 
-START_TEST(extend_refused)
+TEST(extend_refused)
 {
 	static const uint8_t zero[4 * 48];
 
@@ -104,10 +99,9 @@ START_TEST(extend_refused)
 	stops(2, FAKE_RAM + FAKE_SIZE, 0, 0);
 	ck_assert_mem_eq(td.info.rtmr, zero, sizeof(zero));
 }
-END_TEST
 
 /* Newer kernels keep REPORTDATA inside the output. */
-START_TEST(report_overlapping_its_data)
+TEST(report_overlapping_its_data)
 {
 	struct tdreport t;
 	uint8_t data[64];
@@ -129,10 +123,9 @@ START_TEST(report_overlapping_its_data)
 	ck_assert_mem_eq(t.tcb.mrseam, "EMULATED", 8);
 	ck_assert_mem_eq(t.tcb.mrsignerseam, "EMULATED", 8);
 }
-END_TEST
 
 /* Any bit of a report that the guest changes, or another key, must show. */
-START_TEST(report_cannot_be_forged)
+TEST(report_cannot_be_forged)
 {
 	static const uint8_t other[32] = {1};
 	uint8_t data[64] = {0};
@@ -148,9 +141,8 @@ START_TEST(report_cannot_be_forged)
 	t.td.rtmr[0][0] ^= 1;
 	ck_assert_int_ne(tdreport_parse(&t, sizeof(t), &t, NULL), FORMAT_OK);
 }
-END_TEST
 
-START_TEST(report_refused)
+TEST(report_refused)
 {
 	static const uint8_t zero[FAKE_SIZE];
 
@@ -168,9 +160,8 @@ START_TEST(report_refused)
 	stops(4, FAKE_RAM, 0, 0);
 	ck_assert_mem_eq(fake.ram, zero, FAKE_SIZE);
 }
-END_TEST
 
-START_TEST(ve_info_once)
+TEST(ve_info_once)
 {
 	struct td_regs r = {.rax = 3};
 
@@ -187,16 +178,14 @@ START_TEST(ve_info_once)
 	ck_assert_uint_eq(call(&r), 0xc000070400000000ull);
 	ck_assert_uint_eq(r.rcx | r.rdx | r.r8 | r.r9 | r.r10, 0);
 }
-END_TEST
 
-START_TEST(cpuid_ve)
+TEST(cpuid_ve)
 {
 	ck_assert_uint_eq(call3(5, 1, 0, 0), 0);
 	ck_assert_uint_eq(vcpu.cpuid_ve, TD_CPUIDVE_SUPERVISOR);
 	ck_assert_uint_eq(call3(5, 4, 0, 0), INVALID_RCX);
 	ck_assert_uint_eq(vcpu.cpuid_ve, TD_CPUIDVE_SUPERVISOR);
 }
-END_TEST
 
 /* ---- local attestation ---- */
 
@@ -213,7 +202,7 @@ static uint64_t verify_changed(unsigned at)
 	return status;
 }
 
-START_TEST(verify_report)
+TEST(verify_report)
 {
 	ck_assert_uint_eq(call3(4, FAKE_RAM, FAKE_RAM + 1024, 0), 0);
 	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), 0);
@@ -225,9 +214,8 @@ START_TEST(verify_report)
 	td.mac_key[0] ^= 1; /* of another platform */
 	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), INVALID_REPORTMACSTRUCT);
 }
-END_TEST
 
-START_TEST(verify_report_refused)
+TEST(verify_report_refused)
 {
 	ck_assert_uint_eq(call3(22, FAKE_RAM + 128, 0, 0), INVALID_RCX);
 	ck_assert_uint_eq(call3(22, FAKE_RAM | 1ull << 47, 0, 0), INVALID_RCX);
@@ -235,7 +223,6 @@ START_TEST(verify_report_refused)
 	ck_assert_uint_eq(call3(22, FAKE_RAM, 0, 0), INVALID_REPORTMACSTRUCT); /* zeros */
 	stops(22, 0, 0, 0);
 }
-END_TEST
 
 /* ---- metadata; which fields a guest may use is in the tables of Intel's module ---- */
 
@@ -270,7 +257,7 @@ static uint64_t wr(uint64_t leaf, uint64_t id, uint64_t value, uint64_t mask, ui
 }
 
 /* Field IDs as guests write them: Linux, and Intel's own tests, with and without bit 63. */
-START_TEST(td_ctls)
+TEST(td_ctls)
 {
 	uint64_t old;
 
@@ -297,9 +284,8 @@ START_TEST(td_ctls)
 	ck_assert_uint_eq(wr(VM_WR, 0x1110000300000017, 1, 1, NULL), 0);
 	ck_assert_uint_eq(td.td_ctls, 3);
 }
-END_TEST
 
-START_TEST(td_fields)
+TEST(td_fields)
 {
 	uint64_t first;
 
@@ -329,9 +315,8 @@ START_TEST(td_fields)
 	ck_assert_uint_eq(rd(VM_RD, 0x991000030000008f), 0);
 	ck_assert_uint_eq(status_of_last, 0);
 }
-END_TEST
 
-START_TEST(td_fields_refused)
+TEST(td_fields_refused)
 {
 	static const uint64_t hidden[] = {
 	        0x8010000000000001, /* FATAL */ 0x8110000100000001,       /* HKID */
@@ -361,7 +346,6 @@ START_TEST(td_fields_refused)
 	ck_assert_uint_eq(call3(VM_RD, 1, 0x1110000300000017, 0), INVALID_RCX); /* another TD */
 	ck_assert_uint_eq(call3(VM_WR, 1, 0x1110000300000017, 0), INVALID_RCX);
 }
-END_TEST
 
 /* All fields a guest may read, in the module's order, as version 1 goes through them. */
 static unsigned walk(uint64_t leaf, uint64_t *ret_first, uint64_t *ret_last)
@@ -381,7 +365,7 @@ static unsigned walk(uint64_t leaf, uint64_t *ret_first, uint64_t *ret_last)
 	return n;
 }
 
-START_TEST(all_fields_by_version_1)
+TEST(all_fields_by_version_1)
 {
 	struct td_regs r = {.rax = VM_RD_1, .rdx = 0x1310000300000005, .r8 = 1};
 	uint64_t first, last;
@@ -401,9 +385,8 @@ START_TEST(all_fields_by_version_1)
 	ck_assert_uint_eq(call(&r), 0);
 	ck_assert_uint_eq(r.rdx, 0x1310000300000005); /* version 0 leaves it */
 }
-END_TEST
 
-START_TEST(vcpu_fields)
+TEST(vcpu_fields)
 {
 	uint64_t first, last, old;
 
@@ -427,9 +410,8 @@ START_TEST(vcpu_fields)
 	ck_assert_uint_eq(wr(VP_WR, 0xa120000000000011, 4, 7, &old), VALUE_NOT_VALID);
 	ck_assert_uint_eq(wr(VP_WR, 0xa020000300000050, 8, 8, &old), NOT_WRITABLE);
 }
-END_TEST
 
-START_TEST(vcpu_fields_refused)
+TEST(vcpu_fields_refused)
 {
 	static const uint64_t hidden[] = {
 	        0x002400030000681e, /* RIP in the VMCS */ 0x1020000300000000, /* RAX */
@@ -455,9 +437,8 @@ START_TEST(vcpu_fields_refused)
 	ck_assert_uint_eq(call3(VP_WR, 1, 0xa020000000000008, 0), INVALID_RCX);
 	ck_assert_uint_eq(wr(VP_WR, 0xa020000200000002, 0, 1, NULL), NOT_WRITABLE);
 }
-END_TEST
 
-START_TEST(system_fields)
+TEST(system_fields)
 {
 	uint64_t first, last;
 
@@ -477,10 +458,9 @@ START_TEST(system_fields)
 	ck_assert_uint_eq(rd(SYS_RD, 0x0a00000300000008), 1u << 20 | 1u << 30);
 	ck_assert_uint_eq(status_of_last, 0);
 }
-END_TEST
 
 /* The list: a header, then seven sequences; the two version numbers share one, and so do four. */
-START_TEST(system_fields_as_a_list)
+TEST(system_fields_as_a_list)
 {
 	struct td_regs r = {.rax = 12, .rdx = FAKE_RAM, .r8 = NONE};
 	const uint64_t *word = (const uint64_t *)fake.ram;
@@ -505,20 +485,18 @@ START_TEST(system_fields_as_a_list)
 	ck_assert_uint_eq(call(&r), 0); /* from one that is not the guest's: the next that is */
 	ck_assert_uint_eq(word[1], 0x0800000100000003 | 1ull << 38);
 }
-END_TEST
 
-START_TEST(list_refused)
+TEST(list_refused)
 {
 	ck_assert_uint_eq(call3(12, 0, FAKE_RAM + 8, NONE), INVALID_RDX);
 	ck_assert_uint_eq(call3(12, 0, FAKE_RAM | 1ull << 47, NONE), INVALID_RDX);
 	ck_assert_uint_eq(call3(12, 0, FAKE_RAM, 0x0a00000300000009), ID_INCORRECT);
 	ck_assert_uint_eq(call3(12, 0, FAKE_RAM, 0x0a00000200000008), ID_INCORRECT); /* its size */
 }
-END_TEST
 
 /* ---- service TDs and L2 VMs: there are none ---- */
 
-START_TEST(service_td)
+TEST(service_td)
 {
 	struct td_regs r = {.rax = 18, .rcx = 1, .rdx = 5, .r8 = 5};
 	uint64_t word;
@@ -537,9 +515,8 @@ START_TEST(service_td)
 	}
 	ck_assert_str_eq(fake.reason, "the guest named a TD that is not bound to it");
 }
-END_TEST
 
-START_TEST(l2_vms)
+TEST(l2_vms)
 {
 	ck_assert_uint_eq(call3(25, 1, FAKE_RAM + 8, 0), INVALID_RDX);
 	ck_assert_uint_eq(call3(25, 1, FAKE_RAM, 0), INVALID_RCX);
@@ -547,37 +524,5 @@ START_TEST(l2_vms)
 	ck_assert_uint_eq(call3(26, 2, 0, 0), INVALID_RCX);
 	ck_assert_uint_eq(call3(27, 1, 0, 0), INVALID_RCX);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("tdcall");
-	TCase *c = tcase_create("leaves");
-
-	tcase_add_checked_fixture(c, setup, NULL);
-	tcase_add_test(c, vp_info);
-	tcase_add_test(c, unknown_leaves);
-	tcase_add_test(c, versions);
-	tcase_add_test(c, extend);
-	tcase_add_test(c, extend_refused);
-	tcase_add_test(c, report_overlapping_its_data);
-	tcase_add_test(c, report_cannot_be_forged);
-	tcase_add_test(c, report_refused);
-	tcase_add_test(c, ve_info_once);
-	tcase_add_test(c, cpuid_ve);
-	tcase_add_test(c, verify_report);
-	tcase_add_test(c, verify_report_refused);
-	tcase_add_test(c, td_ctls);
-	tcase_add_test(c, td_fields);
-	tcase_add_test(c, td_fields_refused);
-	tcase_add_test(c, all_fields_by_version_1);
-	tcase_add_test(c, vcpu_fields);
-	tcase_add_test(c, vcpu_fields_refused);
-	tcase_add_test(c, system_fields);
-	tcase_add_test(c, system_fields_as_a_list);
-	tcase_add_test(c, list_refused);
-	tcase_add_test(c, service_td);
-	tcase_add_test(c, l2_vms);
-	suite_add_tcase(s, c);
-	return golden_run(s);
-}
+TESTS("tdcall", .setup = setup)

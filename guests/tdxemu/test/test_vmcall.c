@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include "format/qgs.h"
 #include "tdxemu/test/fake.h"
-#include "test/golden.h"
+#include "test/tests.h"
 
 #define INVALID     0x8000000000000000ull
 #define MISALIGNED  0x8000000000000002ull
@@ -32,7 +31,7 @@ static uint64_t vmcall4(uint64_t leaf, uint64_t r12, uint64_t r13, uint64_t r14,
 	return vmcall(&r);
 }
 
-START_TEST(unexposed_registers_stay)
+TEST(unexposed_registers_stay)
 {
 	struct td_regs r = {.rcx = 1 << 10 | 1 << 11, .r11 = 10, .r12 = 1, .r13 = 2, .r14 = 3};
 
@@ -48,9 +47,8 @@ START_TEST(unexposed_registers_stay)
 		ck_assert_uint_eq(r.rax, allowed ? 0 : 0xc000010000000001ull);
 	}
 }
-END_TEST
 
-START_TEST(io)
+TEST(io)
 {
 	struct td_regs r = {.r11 = 30, .r12 = 1, .r14 = 0x3fd};
 
@@ -65,9 +63,8 @@ START_TEST(io)
 	ck_assert_uint_eq(vmcall4(30, 1, 0, 0x10000, 0), INVALID);
 	ck_assert_uint_eq(fake.accesses, 2);
 }
-END_TEST
 
-START_TEST(mmio)
+TEST(mmio)
 {
 	struct td_regs r = {.r11 = 48, .r12 = 4, .r14 = 0xfee00020 | SHARED};
 
@@ -80,9 +77,8 @@ START_TEST(mmio)
 	ck_assert_uint_eq(vmcall4(48, 4, 0, 1ull << 52, 0), INVALID);
 	ck_assert_uint_eq(fake.accesses, 1);
 }
-END_TEST
 
-START_TEST(map_gpa)
+TEST(map_gpa)
 {
 	ck_assert_uint_eq(vmcall4(0x10001, FAKE_RAM | SHARED, 4096, 0, 0), 0);
 	ck_assert_uint_eq(vmcall4(0x10001, FAKE_RAM + 1, 4096, 0, 0), MISALIGNED);
@@ -90,9 +86,8 @@ START_TEST(map_gpa)
 	ck_assert_uint_eq(vmcall4(0x10001, SHARED - 4096, 8192, 0, 0), INVALID); /* into shared */
 	ck_assert_uint_eq(vmcall4(0x10001, 4096, ~4095ull, 0, 0), INVALID);      /* wraps */
 }
-END_TEST
 
-START_TEST(halt)
+TEST(halt)
 {
 	ck_assert_uint_eq(vmcall4(12, 0, 0, 0, 0), 0);
 	ck_assert(vcpu.halt && !vcpu.halt_blocked);
@@ -100,9 +95,8 @@ START_TEST(halt)
 	ck_assert_uint_eq(vmcall4(12, 1, 0, 0, 0), 0);
 	ck_assert(vcpu.halt && vcpu.halt_blocked);
 }
-END_TEST
 
-START_TEST(unknown)
+TEST(unknown)
 {
 	struct td_regs r = {.r10 = 1, .r11 = 30, .r12 = 1, .r14 = 0x80};
 
@@ -111,10 +105,9 @@ START_TEST(unknown)
 	ck_assert_uint_eq(vmcall(&r), (uint64_t)-1000); /* a vendor's call, not port I/O */
 	ck_assert_uint_eq(fake.accesses, 0);
 }
-END_TEST
 
 /* A vector of the vCPU that asks; told once for each quote, when the module next has the CPU. */
-START_TEST(quote_with_notice)
+TEST(quote_with_notice)
 {
 	ck_assert_uint_eq(vmcall4(0x10004, 31, 0, 0, 0), INVALID);
 	ck_assert_uint_eq(vmcall4(0x10004, 256, 0, 0, 0), INVALID);
@@ -131,9 +124,8 @@ START_TEST(quote_with_notice)
 	ck_assert_uint_eq(fake.interrupted_vcpu, 1);
 	ck_assert_uint_eq(fake.interrupt_vector, 0x40);
 }
-END_TEST
 
-START_TEST(vmcall_info)
+TEST(vmcall_info)
 {
 	struct td_regs r = {.r11 = 0x10000, .r12 = 1, .r13 = 7, .r14 = 7};
 
@@ -145,9 +137,8 @@ START_TEST(vmcall_info)
 	ck_assert_uint_eq(r.r11 | r.r12 | r.r13 | r.r14, 0);
 	ck_assert_uint_eq(vmcall4(0x10000, 2, 0, 0, 0), INVALID);
 }
-END_TEST
 
-START_TEST(fatal_error_is_escaped)
+TEST(fatal_error_is_escaped)
 {
 	struct td_regs r = {.r11 = 0x10003, .r14 = 0x0a0d1b6f6c6c6548ull, .r15 = 0x21};
 
@@ -159,9 +150,8 @@ START_TEST(fatal_error_is_escaped)
 	                 "the guest reports a fatal error: Hello??"
 	                 "?!");
 }
-END_TEST
 
-START_TEST(fatal_error_of_full_length)
+TEST(fatal_error_of_full_length)
 {
 	const uint64_t a = 0x4141414141414141;
 	struct td_regs r = {.r11 = 0x10003,
@@ -178,9 +168,8 @@ START_TEST(fatal_error_of_full_length)
 		vmcall(&r);
 	ck_assert_uint_eq(strlen(fake.reason), strlen("the guest reports a fatal error: ") + 64);
 }
-END_TEST
 
-START_TEST(quote_request)
+TEST(quote_request)
 {
 	struct get_quote_header *h = (struct get_quote_header *)fake.ram;
 
@@ -202,9 +191,8 @@ START_TEST(quote_request)
 	ck_assert_uint_eq(vmcall4(0x10002, (FAKE_RAM + 8192) | SHARED, 4096, 0, 0), 0);
 	ck_assert_uint_eq(mailbox.requested, 2);
 }
-END_TEST
 
-START_TEST(quote_refused)
+TEST(quote_refused)
 {
 	ck_assert_uint_eq(vmcall4(0x10002, FAKE_RAM, 4096, 0, 0), INVALID); /* private */
 	ck_assert_uint_eq(vmcall4(0x10002, (FAKE_RAM + 8) | SHARED, 4096, 0, 0), MISALIGNED);
@@ -216,26 +204,5 @@ START_TEST(quote_refused)
 	ck_assert_uint_eq(mailbox.requested, 0);
 	ck_assert_uint_eq(fake.rings, 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("vmcall");
-	TCase *c = tcase_create("sub-functions");
-
-	tcase_add_checked_fixture(c, setup, NULL);
-	tcase_add_test(c, unexposed_registers_stay);
-	tcase_add_test(c, io);
-	tcase_add_test(c, mmio);
-	tcase_add_test(c, map_gpa);
-	tcase_add_test(c, halt);
-	tcase_add_test(c, unknown);
-	tcase_add_test(c, quote_with_notice);
-	tcase_add_test(c, vmcall_info);
-	tcase_add_test(c, fatal_error_is_escaped);
-	tcase_add_test(c, fatal_error_of_full_length);
-	tcase_add_test(c, quote_request);
-	tcase_add_test(c, quote_refused);
-	suite_add_tcase(s, c);
-	return golden_run(s);
-}
+TESTS("vmcall", .setup = setup)

@@ -4,20 +4,15 @@
  * not depend on what is left out of it.
  * Seeds: cases/golden/acpi
  */
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "measure/acpi.h"
 #include "measure/smbios.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fetch(const char *name, struct bytes blob, void *userdata)
 {
 	size_t *count = userdata;
 
-	if (!name || strlen(name) > 56 || (blob.size > 0 && !blob.data))
-		abort();
+	FUZZ_CHECK(name && strlen(name) <= 56 && (blob.size == 0 || blob.data));
 	++*count;
 }
 
@@ -29,10 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t count = 0;
 	int r;
 
-	if (acpi_fetch_order(&blobs, fetch, &count, NULL) == 0 && count > size / 128 + 1)
-		abort();
+	r = acpi_fetch_order(&blobs, fetch, &count, NULL);
+	FUZZ_CHECK(r < 0 || count <= size / 128 + 1);
 	r = smbios_digest(all, true, with, NULL);
-	if (smbios_digest(all, false, without, NULL) != r)
-		abort();
+	FUZZ_CHECK(smbios_digest(all, false, without, NULL) == r);
 	return 0;
 }

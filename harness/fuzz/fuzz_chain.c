@@ -5,14 +5,10 @@
  * Seeds: cases/golden/pieces/chain
  * Runs: 100000
  */
-#include <string.h>
-
 #include "fuzz/golden.h"
 #include "trust/chain.h"
 #include "trust/ecdsa.h"
 #include "trust/sgxext.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct chain genuine[4];
 

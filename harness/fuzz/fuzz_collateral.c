@@ -11,8 +11,6 @@
 
 #define AT 1770801952
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static char *bundle;
 static size_t bundle_size;
 static struct quote quote;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A conformance report from anywhere: weighed, read, and held against itself. Seeds: cases/golden/conformance */
-#include <stdlib.h>
-
+#include "fuzz/fuzz.h"
 #include "judge/conforms.h"
 #include "report/conformance.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -21,11 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (conformance_read(report, rows, &e) < 0)
 		return 0;
 	pairs = conformance_compare(rows, rows);
-	if (json_array_size(pairs) != json_object_size(rows))
-		abort();
-	for (size_t i = 0; i < json_array_size(pairs); i++) {
-		if (json_is_false(json_object_get(json_array_get(pairs, i), "same")))
-			abort(); /* a report differs from itself */
-	}
+	FUZZ_CHECK(json_array_size(pairs) == json_object_size(rows));
+	for (size_t i = 0; i < json_array_size(pairs); i++) /* a report is the same as itself */
+		FUZZ_CHECK(!json_is_false(json_object_get(json_array_get(pairs, i), "same")));
 	return 0;
 }

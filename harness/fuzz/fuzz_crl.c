@@ -4,15 +4,11 @@
  * Seeds: cases/golden/pieces/crl
  * Runs: 100000
  */
-#include <string.h>
-
 #include "fuzz/golden.h"
 #include "trust/collateral.h"
 #include "trust/ecdsa.h"
 
 #define AT 1770801952 /* when all the seeds hold, or all of the older pair */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct chain chain; /* the platform's: leaf, CA, root */
 static uint8_t point[CHAIN_PCK][ECDSA_RAW_SIZE];

@@ -3,12 +3,8 @@
  * Event logs: records follow one another without a gap, and the registers are those that the
  * records give one by one.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "format/eventlog.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static void walk(const uint8_t *data, size_t size, const uint8_t expected[4][48], size_t records)
 {
@@ -18,19 +14,15 @@ static void walk(const uint8_t *data, size_t size, const uint8_t expected[4][48]
 	struct event ev;
 	uint64_t end = 0;
 
-	if (eventlog_open(data, size, &log, NULL) != FORMAT_OK)
-		abort();
+	FUZZ_CHECK(eventlog_open(data, size, &log, NULL) == FORMAT_OK);
 	for (; eventlog_next(&log, &ev, &code, NULL) > 0; records--) {
-		if (ev.offset != end || ev.data + ev.size > data + size)
-			abort();
+		FUZZ_CHECK(ev.offset == end && ev.data + ev.size <= data + size);
 		end = (uint64_t)(ev.data - data) + ev.size;
-		if (event_extends(&ev) && !ev.has_sha384)
-			abort();
+		FUZZ_CHECK(!event_extends(&ev) || ev.has_sha384);
 		if (event_extends(&ev))
 			rtmr_extend(rtmr[ev.index - 1], ev.digest);
 	}
-	if (records != 0 || memcmp(rtmr, expected, sizeof(rtmr)) != 0)
-		abort();
+	FUZZ_CHECK(records == 0 && memcmp(rtmr, expected, sizeof(rtmr)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,8 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (eventlog_replay(data, size, rtmr, &records, &at) == FORMAT_OK)
 		walk(data, size, rtmr, records);
-	else if (at > size)
-		abort();
+	else
+		FUZZ_CHECK(at <= size);
 	ccel_parse(data, size, &ccel, &at);
 	return 0;
 }

@@ -9,8 +9,6 @@
 #include "fuzz/golden.h"
 #include "run/fetch_check.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;

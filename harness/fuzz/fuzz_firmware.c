@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fuzz/fuzz.h"
 #include "measure/predict.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Firmware images: TDVF metadata, volumes, LZMA sections (a confined process each), the variable
  * store.

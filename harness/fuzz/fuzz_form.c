@@ -10,8 +10,6 @@
 #include "fuzz/golden.h"
 #include "trust/form.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void read_back(const char *text, size_t length, const uint8_t *data, size_t size)
 {
 	struct form_bytes b;

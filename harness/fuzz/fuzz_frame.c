@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frame headers, base64 and hexadecimal: what is accepted is written again as it was read. */
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "format/frame.h"
 #include "format/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static void text_round_trip(const char *text, size_t length)
 {
@@ -15,17 +12,14 @@ static void text_round_trip(const char *text, size_t length)
 	char *again = malloc(BASE64_ENCODED_SIZE(length) + HEX_ENCODED_SIZE(length));
 	size_t size;
 
-	if (!bytes || !again)
-		abort();
+	FUZZ_CHECK(bytes && again);
 	if (base64_decode(text, length, bytes, &size) == FORMAT_OK) {
 		base64_encode(bytes, size, again);
-		if (strlen(again) != length || memcmp(again, text, length) != 0)
-			abort();
+		FUZZ_CHECK(strlen(again) == length && memcmp(again, text, length) == 0);
 	}
 	if (hex_decode(text, length, bytes, &size) == FORMAT_OK) {
 		hex_encode(bytes, size, again);
-		if (strlen(again) != length || strncasecmp(again, text, length) != 0)
-			abort();
+		FUZZ_CHECK(strlen(again) == length && strncasecmp(again, text, length) == 0);
 	}
 	free(bytes);
 	free(again);
@@ -38,8 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (frame_header_parse(data, size, &h, NULL) == FORMAT_OK) {
 		frame_header_write(&h, again);
-		if (memcmp(again, data, sizeof(again)) != 0 || !frame_type_name(h.type))
-			abort();
+		FUZZ_CHECK(memcmp(again, data, sizeof(again)) == 0 && frame_type_name(h.type));
 	}
 	text_round_trip((const char *)data, size);
 	return 0;

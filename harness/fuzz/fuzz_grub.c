@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "measure/grub/script.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool knows(void *userdata, const char *name)
 {

@@ -4,10 +4,8 @@
  * parser finds there under that key.
  * Seeds: cases/golden/pieces/served
  */
-#include "fuzz/golden.h"
 #include "core/json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/golden.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

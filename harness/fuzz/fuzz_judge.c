@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A container's account, and the same bytes as layer 0's. Seeds: cases/golden/judge */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "format/frame.h"
 #include "format/text.h"
+#include "fuzz/fuzz.h"
 #include "judge/judge.h"
 #include "report/compare.h"
 #include "report/report.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct test_case item[2];
 static struct visit_record visit[2];
@@ -34,8 +29,7 @@ static void init(void)
 	struct err e;
 
 	for (size_t i = 0; i < 2; i++) {
-		if (cell_parse(id[i], &item[i].cell, &e) < 0)
-			abort();
+		FUZZ_CHECK(cell_parse(id[i], &item[i].cell, &e) == 0);
 		snprintf(item[i].id, sizeof(item[i].id), "%s", id[i]);
 		snprintf(visit[i].cell_id, sizeof(visit[i].cell_id), "%s", id[i]);
 		item[i].expect = (struct expectation){1, GRADE_VERIFIED, -1, -1, ""};
@@ -83,21 +77,14 @@ static void check_isolation(const struct layer_verdict *l)
 {
 	const struct isolation *i = &l->isolation;
 
-	if (i->findings > FINDINGS_MAX)
-		abort();
+	FUZZ_CHECK(i->findings <= FINDINGS_MAX);
 	for (size_t k = 0; k < i->findings; k++) {
 		const struct finding *f = &i->finding[k];
 
-		if (!f->name[0] || strnlen(f->detail, sizeof(f->detail)) == sizeof(f->detail))
-			abort();
-		for (const char *c = f->detail; *c; c++) {
-			if (*c < ' ' || *c > '~')
-				abort();
-		}
-		for (size_t other = 0; other < k; other++) {
-			if (strcmp(i->finding[other].name, f->name) == 0)
-				abort();
-		}
+		FUZZ_CHECK(f->name[0]);
+		fuzz_printable(f->detail, sizeof(f->detail));
+		for (size_t other = 0; other < k; other++)
+			FUZZ_CHECK(strcmp(i->finding[other].name, f->name) != 0);
 	}
 }
 
@@ -110,12 +97,9 @@ static void compare(const struct judge_input *in, const struct run_verdict *v)
 
 	if (!null)
 		null = fopen("/dev/null", "we");
-	if (!null || compare_make(&one, 1, &c, &e) < 0)
-		abort();
-	for (int format = REPORT_TABLE; format <= REPORT_MARKDOWN; format++) {
-		if (compare_write((enum report_format)format, &c, null, &e) < 0)
-			abort();
-	}
+	FUZZ_CHECK(null && compare_make(&one, 1, &c, &e) == 0);
+	for (int format = REPORT_TABLE; format <= REPORT_MARKDOWN; format++)
+		FUZZ_CHECK(compare_write((enum report_format)format, &c, null, &e) == 0);
 	compare_done(&c);
 }
 
@@ -132,22 +116,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!item[0].why)
 		init();
 	channel.data = channel_make(data, size, &channel.size);
-	if (judge_run(&in, &v, &e) < 0 || v.cells != 2)
-		abort();
+	FUZZ_CHECK(judge_run(&in, &v, &e) == 0 && v.cells == 2);
 	for (size_t i = 0; i < 2; i++) {
 		/* There is no anchor, so nothing may come out better than this. */
-		if (v.cell[i].outcome == OUTCOME_PASS || v.cell[i].layer[i].grade > GRADE_QUOTE)
-			abort();
-		for (const char *c = v.cell[i].reason; *c; c++) {
-			if (*c < ' ' || *c > '~')
-				abort();
-		}
+		FUZZ_CHECK(v.cell[i].outcome != OUTCOME_PASS &&
+		           v.cell[i].layer[i].grade <= GRADE_QUOTE);
+		fuzz_printable(v.cell[i].reason, sizeof(v.cell[i].reason));
 		for (size_t k = 0; k < v.cell[i].layers; k++)
 			check_isolation(&v.cell[i].layer[k]);
 	}
 	compare(&in, &v);
-	if (report_json(&in, &v, &json, &e) < 0)
-		abort();
+	FUZZ_CHECK(report_json(&in, &v, &json, &e) == 0);
 	free(json);
 	run_verdict_done(&v);
 	free((void *)channel.data);

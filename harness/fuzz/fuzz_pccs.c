@@ -10,8 +10,6 @@
 #include "fuzz/golden.h"
 #include "run/pccs_answer.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const char *get(void *context, const char *key)
 {
 	size_t length = strlen(key);

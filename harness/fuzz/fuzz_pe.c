@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fuzz/fuzz.h"
 #include "measure/grub/image.h"
 #include "measure/kernel.h"
 #include "measure/shim.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Kernels: the PE headers and Linux' setup header. Loaders: shim's keys, GRUB's modules. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,12 +3,8 @@
  * Policies: whatever is read applies, and never accepts a quote that is not authentic.
  * Seeds: cases/golden/pieces/policy
  */
-#include <string.h>
-
 #include "fuzz/golden.h"
 #include "trust/policy.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

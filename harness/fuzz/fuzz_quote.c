@@ -3,12 +3,8 @@
  * Quotes: whatever is accepted has its parts in order, inside the input, and accounts for every
  * byte. Put together again from those parts it is the input.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "format/quote.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static void append(uint8_t **out, const void *data, size_t size)
 {
@@ -58,16 +54,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t used;
 
 	if (quote_parse(data, size, &q, &at) != FORMAT_OK) {
-		if (at > size)
-			abort();
+		FUZZ_CHECK(at <= size);
 		return 0;
 	}
 	again = malloc(size);
 	if (!again)
 		return 0;
 	used = rebuild(&q, again);
-	if (used + q.trailing != size || memcmp(again, data, used) != 0)
-		abort();
+	FUZZ_CHECK(used + q.trailing == size && memcmp(again, data, used) == 0);
 	free(again);
 	return 0;
 }

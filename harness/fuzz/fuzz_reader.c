@@ -3,21 +3,14 @@
  * The reader itself: the input is also a program of reads. It never gives a byte from outside, its
  * position never moves back, and after a failure nothing but zeros comes out of it.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "format/reader.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static void check(const struct reader *r, const uint8_t *data, size_t size)
 {
-	if (r->pos > r->size || r->base + r->size > size)
-		abort();
-	if (!reader_ok(r) && r->fail_at > size)
-		abort();
-	if (r->data && (r->data < data || r->data + r->size > data + size))
-		abort();
+	FUZZ_CHECK(r->pos <= r->size && r->base + r->size <= size);
+	FUZZ_CHECK(reader_ok(r) || r->fail_at <= size);
+	FUZZ_CHECK(!r->data || (r->data >= data && r->data + r->size <= data + size));
 }
 
 static void step(struct reader *r, uint8_t op, uint8_t argument)
@@ -55,10 +48,8 @@ static void step(struct reader *r, uint8_t op, uint8_t argument)
 		*r = reader_sub(r, argument);
 		return;
 	}
-	if (failed && (value != 0 || r->pos != before))
-		abort();
-	if (r->pos < before)
-		abort();
+	FUZZ_CHECK(!failed || (value == 0 && r->pos == before));
+	FUZZ_CHECK(r->pos >= before);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

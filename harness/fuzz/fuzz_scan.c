@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The frame scanner finds the same boundaries however a guest's bytes are cut. */
-#include <stdlib.h>
-
+#include "fuzz/fuzz.h"
 #include "run/channel.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct outcome {
 	enum scan_result result;
@@ -21,8 +18,7 @@ static struct outcome scan(const uint8_t *data, size_t size, size_t piece)
 		size_t n = piece && piece < size - at ? piece : size - at, used;
 
 		o.result = frame_scan(&s, data + at, n, &used);
-		if (used > n || (o.result == SCAN_MORE && used != n))
-			abort();
+		FUZZ_CHECK(used <= n && (o.result != SCAN_MORE || used == n));
 		at += used;
 	}
 	o.position = s.position;
@@ -37,7 +33,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	whole = scan(data + 1, size - 1, 0);
 	cut = scan(data + 1, size - 1, data[0]);
-	if (whole.result != cut.result || whole.position != cut.position)
-		abort();
+	FUZZ_CHECK(whole.result == cut.result && whole.position == cut.position);
 	return 0;
 }

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "measure/sdboot/config.h"
 #include "measure/sdboot/order.h"
 #include "measure/sdboot/stub.h"
 #include "measure/sdboot/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct sd_entries list;
 

@@ -3,12 +3,8 @@
  * The SGX extension of PCK certificates: what is read, written and read again, is the same.
  * Seeds: cases/golden/pieces/sgxext
  */
-#include <string.h>
-
 #include "fuzz/golden.h"
 #include "trust/sgxext.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static X509 *with_extension(const uint8_t *der, size_t size)
 {

@@ -4,12 +4,8 @@
  * any of its parts.
  * Seeds: cases/golden/pieces/tcb
  */
-#include <string.h>
-
 #include "fuzz/golden.h"
 #include "trust/tcb.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct tcb_info info;  /* genuine */
 static struct qe_identity id; /* genuine */
@@ -88,13 +84,6 @@ static void check_result(const struct tcb_result *r)
 		FUZZ_CHECK(r->gap[k].found < r->gap[k].needed);
 }
 
-static void check_line(const char *text, size_t size)
-{
-	FUZZ_CHECK(strnlen(text, size) < size);
-	for (; *text; text++)
-		FUZZ_CHECK(*text >= ' ' && *text < 0x7f);
-}
-
 static void check_verdict(const struct tcb_info *t, const struct qe_identity *q)
 {
 	for (size_t i = 0; i < 2; i++) {
@@ -105,8 +94,8 @@ static void check_verdict(const struct tcb_info *t, const struct qe_identity *q)
 		tcb_explain(t, q, &pck, &quote[i], &v);
 		check_result(&v.launch);
 		check_result(&v.current);
-		check_line(v.reason, sizeof(v.reason));
-		check_line(v.cure, sizeof(v.cure));
+		fuzz_printable(v.reason, sizeof(v.reason));
+		fuzz_printable(v.cure, sizeof(v.cure));
 		FUZZ_CHECK((v.status == TCB_UP_TO_DATE) == (v.code == VERDICT_OK));
 		FUZZ_CHECK((v.status == TCB_UP_TO_DATE) == !v.reason[0]);
 		FUZZ_CHECK(v.status != TCB_UP_TO_DATE || v.current.status < TCB_NOT_SUPPORTED);

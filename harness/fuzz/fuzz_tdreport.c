@@ -3,13 +3,9 @@
  * TD reports: made whole (both hashes right, as the fuzzer won't find SHA-384 values), any content
  * is accepted unless the three type bytes forbid it, and comes back unchanged.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "format/quote.h"
 #include "format/tdreport.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -22,16 +18,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&made, data, size < sizeof(made) ? size : sizeof(made));
 	tdreport_seal(&made, key, sizeof(key));
 	code = tdreport_parse(&made, sizeof(made), &parsed, NULL);
-	if ((code == FORMAT_OK) !=
-	    (made.mac.type == 0x81 && made.mac.subtype == 0 && made.mac.version <= 1))
-		abort();
+	FUZZ_CHECK((code == FORMAT_OK) ==
+	           (made.mac.type == 0x81 && made.mac.subtype == 0 && made.mac.version <= 1));
 	if (code != FORMAT_OK)
 		return 0;
-	if (memcmp(&made, &parsed, sizeof(made)) != 0 || !tdreport_mac_ok(&made, key, sizeof(key)))
-		abort();
-	if (quote_body_from_report(&made, 4, user_data, body, sizeof(body)) != 632 ||
-	    memcmp(body + 184, made.td.mrtd, 48) != 0 ||
-	    quote_body_from_report(&made, 5, user_data, body, sizeof(body)) != 702)
-		abort();
+	FUZZ_CHECK(memcmp(&made, &parsed, sizeof(made)) == 0);
+	FUZZ_CHECK(tdreport_mac_ok(&made, key, sizeof(key)));
+	FUZZ_CHECK(quote_body_from_report(&made, 4, user_data, body, sizeof(body)) == 632);
+	FUZZ_CHECK(memcmp(body + 184, made.td.mrtd, 48) == 0);
+	FUZZ_CHECK(quote_body_from_report(&made, 5, user_data, body, sizeof(body)) == 702);
 	return 0;
 }

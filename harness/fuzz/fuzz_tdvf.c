@@ -3,30 +3,25 @@
  * Firmware metadata: accepted sections lie in the image and apart from one another; MRTD and the
  * TD HOB can then be made without a check of their own.
  */
-#include <stdlib.h>
-
 #include "format/bytes.h"
 #include "format/tdvf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static uint64_t check_sections(const struct tdvf *t, size_t size)
 {
 	uint64_t added = 0;
 
-	if (t->count == 0 || t->count > TDVF_SECTIONS_MAX)
-		abort();
+	FUZZ_CHECK(t->count > 0 && t->count <= TDVF_SECTIONS_MAX);
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct tdvf_section *s = &t->section[i];
 
-		if ((uint64_t)s->data_offset + s->raw_size > size || s->raw_size > s->memory_size)
-			abort();
+		FUZZ_CHECK((uint64_t)s->data_offset + s->raw_size <= size);
+		FUZZ_CHECK(s->raw_size <= s->memory_size);
 		for (uint32_t j = 0; j < i; j++) {
 			const struct tdvf_section *o = &t->section[j];
 
-			if (s->address < o->address + o->memory_size &&
-			    o->address < s->address + s->memory_size)
-				abort();
+			FUZZ_CHECK(s->address >= o->address + o->memory_size ||
+			           o->address >= s->address + s->memory_size);
 		}
 		if (!(s->attributes & TDVF_ATTR_PAGE_AUG))
 			added += s->memory_size;
@@ -42,8 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tdvf t;
 
 	if (tdvf_parse(data, size, &t, &at) != FORMAT_OK) {
-		if (at > size)
-			abort();
+		FUZZ_CHECK(at <= size);
 		return 0;
 	}
 	/* Hashing is what takes long: one input in sixteen, and of those none that

@@ -16,8 +16,6 @@
 #define CHANGES_MAX 16
 #define PARTS       11 /* the quote, and the bundle's texts */
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 struct part {
 	char *data;
 	size_t size, max;

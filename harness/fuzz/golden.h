@@ -2,20 +2,10 @@
 #ifndef TCEPTION_FUZZ_GOLDEN_H
 #define TCEPTION_FUZZ_GOLDEN_H
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "trust/verify.h"
 
 /* Genuine files that fuzzers compare with. They are started from the top of the tree. */
-
-#define FUZZ_CHECK(condition)     \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
 
 /* A file of cases/golden with a NUL behind it; never freed. */
 static inline char *fuzz_golden(const char *name, size_t *ret_size)

@@ -8,7 +8,6 @@
  * test twists one thing and looks at what the judge makes of it.
  */
 #include <check.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <time.h>
 
@@ -21,6 +20,7 @@
 #include "format/text.h"
 #include "judge/judge.h"
 #include "test/golden.h"
+#include "test/scratch.h"
 #include "trust/trust.h"
 
 enum twist {
@@ -108,7 +108,6 @@ struct synth {
 	enum twist twist;
 	enum extend_twist extends;
 	struct authority *authority, *other;
-	char dir[2][64];
 	struct golden log;
 	struct tdreport td; /* what the TD's registers are */
 	struct case_file cases;
@@ -622,32 +621,20 @@ static inline void synth_init(struct synth *y, enum twist twist)
 	struct err e;
 
 	*y = (struct synth){.twist = twist, .flip = -1};
-	for (int i = 0; i < 2; i++) {
-		snprintf(y->dir[i], sizeof(y->dir[i]), "/tmp/tception-synth-XXXXXX");
-		ck_assert_ptr_nonnull(mkdtemp(y->dir[i]));
-		ck_assert_msg(authority_open(y->dir[i], i ? &y->other : &y->authority, &e) == 0,
-		              "%s", e.text);
-	}
+	scratch_make();
+	ck_assert_int_eq(authority_open(scratch_path("authority"), &y->authority, &e), 0);
+	ck_assert_int_eq(authority_open(scratch_path("other"), &y->other, &e), 0);
 	synth_case(y, 0, synth_td, GRADE_VERIFIED, -1);
 	synth_case(y, 1, "td/docker+dev+tsm+noapparmor", GRADE_VERIFIED, RUNG_COVERS);
 	synth_record(y);
 	synth_build(y);
 }
 
-static inline int synth_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static inline void synth_done(struct synth *y)
 {
 	authority_free(y->authority);
 	authority_free(y->other);
-	for (int i = 0; i < 2; i++)
-		nftw(y->dir[i], synth_remove, 8, FTW_DEPTH | FTW_PHYS);
+	scratch_remove();
 	free(y->bytes);
 	golden_done(&y->log);
 }

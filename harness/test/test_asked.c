@@ -3,9 +3,10 @@
 #include "judge/predicted.h"
 #include "judge/rung.h"
 #include "test/synth.h"
+#include "test/tests.h"
 
 /* What the VMM was to set is not what the quote says. */
-START_TEST(trust_domains_are_as_asked)
+TEST(trust_domains_are_as_asked)
 {
 	static const struct {
 		const char *td, *says;
@@ -36,10 +37,9 @@ START_TEST(trust_domains_are_as_asked)
 	}
 	synth_td = "td";
 }
-END_TEST
 
 /* A hardware TD's prediction counts against it once this machine has had one that was right. */
-START_TEST(predictions_count_once_the_machine_confirmed_one)
+TEST(predictions_count_once_the_machine_confirmed_one)
 {
 	static const struct {
 		enum rung_state was;
@@ -64,20 +64,5 @@ START_TEST(predictions_count_once_the_machine_confirmed_one)
 		              r.ok, r.detail);
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("asked");
-	TCase *t = tcase_create("asked");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	suite_add_tcase(suite, t);
-	tcase_add_test(t, trust_domains_are_as_asked);
-	tcase_add_test(t, predictions_count_once_the_machine_confirmed_one);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
-}
+TESTS("asked")

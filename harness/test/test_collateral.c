@@ -7,6 +7,7 @@
 #include "format/text.h"
 #include "test/golden.h"
 #include "test/recertify.h"
+#include "test/scratch.h"
 #include "test/tests.h"
 #include "trust/authority.h"
 #include "trust/form.h"
@@ -248,7 +249,6 @@ static json_t *with_evaluation(const json_t *all, const char *key, json_int_t n)
 
 TEST_EACH(policy_chooses, choices)
 {
-	char dir[] = "/tmp/tception-collateral-XXXXXX", file[64];
 	struct bundle_contents second = {.at = time(NULL)};
 	const char *choice = choices[_i].policy;
 	struct trust_anchors anchors;
@@ -267,8 +267,8 @@ TEST_EACH(policy_chooses, choices)
 	memcpy(report.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
 	memcpy(report.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
 	       strlen(TDX_EMULATED_MRSIGNERSEAM));
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(authority_open(dir, &a, &e), 0);
+	scratch_make();
+	ck_assert_int_eq(authority_open(scratch, &a, &e), 0);
 	ck_assert_int_eq(authority_bundle(a, second.at, &first, &e), 0);
 	all = json_loads(first, 0, NULL);
 	second.tcb_info = with_evaluation(all, "tcb_info", 2);
@@ -301,9 +301,7 @@ TEST_EACH(policy_chooses, choices)
 	free(first);
 	json_decref(all);
 	authority_free(a);
-	snprintf(file, sizeof(file), "%s/authority-2.pem", dir);
-	unlink(file);
-	rmdir(dir);
+	scratch_remove();
 }
 
 TESTS("collateral", .timeout = 60, .setup = setup, .teardown = teardown)

@@ -7,12 +7,13 @@
 
 #include "format/bytes.h"
 #include "run/engines.h"
+#include "test/scratch.h"
 #include "test/tests.h"
 
 /* SHA-256 of "abc", FIPS 180-4's own example. */
 #define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
-static char dir[40], image[60], manifest[60];
+static char image[60], manifest[60];
 
 static void put(const char *path, const char *text)
 {
@@ -25,18 +26,10 @@ static void put(const char *path, const char *text)
 
 static void set_up(void)
 {
-	strcpy(dir, "/tmp/tception-engines-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(image, sizeof(image), "%s/root.squashfs", dir);
-	snprintf(manifest, sizeof(manifest), "%s/engines.manifest", dir);
+	scratch_make();
+	snprintf(image, sizeof(image), "%s/root.squashfs", scratch);
+	snprintf(manifest, sizeof(manifest), "%s/engines.manifest", scratch);
 	put(image, "abc");
-}
-
-static void tear_down(void)
-{
-	unlink(image);
-	unlink(manifest);
-	rmdir(dir);
 }
 
 static struct engines check_them(const char *text)
@@ -106,4 +99,4 @@ TEST_EACH(no_manifest, no_manifests)
 	ck_assert_int_eq(engines_check(image, &seen, &e), -ENOENT);
 }
 
-TESTS("engines", .setup = set_up, .teardown = tear_down)
+TESTS("engines", .setup = set_up, .teardown = scratch_remove)

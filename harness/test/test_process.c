@@ -13,10 +13,10 @@
 #include "run/process.h"
 #include "run/sink.h"
 #include "run/tdxhost.h"
+#include "test/scratch.h"
 #include "test/tests.h"
 
 static sd_event *event;
-static char dir[] = "/tmp/tception-test-XXXXXX";
 static int dir_fd;
 
 static void set_up(void)
@@ -25,15 +25,14 @@ static void set_up(void)
 
 	ck_assert_int_eq(process_signals_init(&e), 0);
 	ck_assert_int_ge(sd_event_new(&event), 0);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scratch_make();
+	dir_fd = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static void tear_down(void)
 {
-	unlinkat(dir_fd, "log", 0);
 	close(dir_fd);
-	rmdir(dir);
+	scratch_remove();
 	sd_event_unref(event);
 }
 

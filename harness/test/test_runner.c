@@ -2,7 +2,6 @@
 /* Boots, faults and signals, with a stand-in for QEMU (cases/standin-qemu): no guest is booted. */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,12 +18,12 @@
 #include "run/process.h"
 #include "run/runner.h"
 #include "test/patience.h"
+#include "test/scratch.h"
 #include "test/tests.h"
 
 #define CELLS 3
 static const char *const cell_ids[CELLS] = {"vm", "vm/docker", "vm/podman.rootful"};
 
-static char top[] = "/tmp/tception-test-XXXXXX";
 static struct test_case cases_item[CELLS];
 static struct case_file cases = {.item = cases_item, .count = CELLS};
 static struct run_record record;
@@ -42,8 +41,8 @@ static void set_up(void)
 	struct err e;
 	FILE *f;
 
-	ck_assert_ptr_nonnull(mkdtemp(top));
-	snprintf(case_path, sizeof(case_path), "%s/cases.yaml", top);
+	scratch_make();
+	snprintf(case_path, sizeof(case_path), "%s/cases.yaml", scratch);
 	f = fopen(case_path, "w");
 	fputs("version: 1\n", f);
 	fclose(f);
@@ -52,7 +51,7 @@ static void set_up(void)
 		strcpy(cases_item[i].id, cell_ids[i]);
 	}
 	ck_assert_int_eq(store_run_id(&record.id, &e), 0);
-	ck_assert_int_gt(asprintf(&record.dir, "%s/run", top), 0);
+	ck_assert_int_gt(asprintf(&record.dir, "%s/run", scratch), 0);
 	ck_assert_int_eq(store_create(record.dir, case_path, &e), 0);
 	ck_assert_ptr_nonnull(realpath("cases/standin-qemu", record.host.qemu));
 	record.host.cpus = 1;
@@ -63,18 +62,10 @@ static void set_up(void)
 		steps[i] = (struct step){i, LONG};
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void tear_down(void)
 {
 	run_record_done(&record);
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove();
 	/* Nothing was left running: not even a zombie. */
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
@@ -188,9 +179,9 @@ static void put_keyids(const char *name, unsigned keyids)
 	char path[PATH_MAX];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/sys/fs/cgroup", top);
+	snprintf(path, sizeof(path), "%s/sys/fs/cgroup", scratch);
 	ck_assert_int_eq(file_make_dirs(path, 0700, &(struct err){0}), 0);
-	snprintf(path, sizeof(path), "%s/sys/fs/cgroup/%s", top, name);
+	snprintf(path, sizeof(path), "%s/sys/fs/cgroup/%s", scratch, name);
 	f = fopen(path, "w");
 	fprintf(f, "sev 0\ntdx %u\n", keyids);
 	fclose(f);
@@ -222,7 +213,7 @@ TEST(hardware_waits_for_a_keyid)
 	platform = PLATFORM_HARDWARE;
 	put_keyids("misc.capacity", 1);
 	put_keyids("misc.current", 1);
-	sysroot = top;
+	sysroot = scratch;
 	on_waiting = another_ends;
 	on_progress = count_boots;
 	ck_assert_int_eq(execute(2, 2), 0);
@@ -379,7 +370,7 @@ TEST_EACH(layer0_fails_twice, start_faults)
 TEST(layer0_fails_once)
 {
 	setenv("TCEPTION_STANDIN", "vm=die", 1);
-	setenv("TCEPTION_STANDIN_ONCE", top, 1);
+	setenv("TCEPTION_STANDIN_ONCE", scratch, 1);
 	ck_assert_int_eq(execute(1, 1), 0);
 	ck_assert_uint_eq(record.boots, 2);
 	for (size_t i = 0; i < CELLS; i++)
@@ -483,7 +474,7 @@ TEST_RANGE(emulated_td, 0, 2)
 	int number, r;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/module", top);
+	snprintf(path, sizeof(path), "%s/module", scratch);
 	f = fopen(path, "w");
 	fputs("12345", f);
 	fclose(f);
@@ -497,7 +488,7 @@ TEST_RANGE(emulated_td, 0, 2)
 		        (struct axis_value){.axis = AXIS_EXITS, .word = WORD_EXITS_VE};
 	boot.steps = 0;
 	record.host.tsc_khz = 2300123;
-	r = authority_open(top, &spec.authority, &e);
+	r = authority_open(scratch, &spec.authority, &e);
 	ck_assert_msg(r == 0, "%s", e.text);
 	r = runner_execute(&spec, &record, &number, &e);
 	ck_assert_msg(r == 0, "%s", e.text);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -12,34 +11,21 @@
 #include "core/file.h"
 #include "format/bytes.h"
 #include "record/store.h"
+#include "test/scratch.h"
 #include "test/tests.h"
 
-static char top[] = "/tmp/tception-test-XXXXXX";
 static char dir[PATH_MAX - 64], case_path[PATH_MAX];
 
 static void set_up(void)
 {
 	FILE *f;
 
-	ck_assert_ptr_nonnull(mkdtemp(top));
-	snprintf(dir, sizeof(dir), "%s/a/b/run", top);
-	snprintf(case_path, sizeof(case_path), "%s/cases.yaml", top);
+	scratch_make();
+	snprintf(dir, sizeof(dir), "%s/a/b/run", scratch);
+	snprintf(case_path, sizeof(case_path), "%s/cases.yaml", scratch);
 	f = fopen(case_path, "w");
 	fputs("version: 1\n", f);
 	fclose(f);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void tear_down(void)
-{
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static char *args[] = {(char *)"/usr/bin/qemu", (char *)"-m", (char *)"2048", NULL};
@@ -471,4 +457,4 @@ TEST(ids_differ)
 	free(b);
 }
 
-TESTS("store", .setup = set_up, .teardown = tear_down)
+TESTS("store", .setup = set_up, .teardown = scratch_remove)

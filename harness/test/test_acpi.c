@@ -5,6 +5,19 @@
 #include "run/portable.h"
 #include "test/tests.h"
 
+/* The words of a command line, in memory that the next call takes again. */
+static char *const *words(const char *line)
+{
+	static char text[2048], *word[64];
+	char *rest = strcpy(text, line);
+	size_t n = 0;
+
+	while (rest)
+		word[n++] = strsep(&rest, " ");
+	word[n] = NULL;
+	return word;
+}
+
 static char *joined(struct argv *a)
 {
 	static char text[4096];
@@ -20,41 +33,20 @@ static char *joined(struct argv *a)
 
 TEST(emulated_td_becomes_a_plain_vm)
 {
-	char *const argv[] = {
-	        "/usr/bin/qemu",
-	        "-nodefaults",
-	        "-display",
-	        "none",
-	        "-smp",
-	        "1",
-	        "-object",
-	        "memory-backend-file,id=ram,size=1280M,mem-path=/proc/self/fd/7,"
-	        "share=on",
-	        "-machine",
-	        "q35,smm=off,max-ram-below-4g=1073741824,"
-	        "memory-backend=ram",
-	        "-device",
-	        "loader,file=/proc/self/fd/8,addr=0x70000000,force-raw=on",
-	        "-chardev",
-	        "socket,id=doorbell,fd=9",
-	        "-device",
-	        "isa-debugcon,iobase=0xeb,chardev=doorbell",
-	        "-device",
-	        "isa-debug-exit,iobase=0xf4,iosize=4",
-	        "-blockdev",
-	        "{\"node-name\":\"root\"}",
-	        "-device",
-	        "virtio-blk-pci,bootindex=0,addr=1e.0,iommu_platform=on,disable-legacy=on",
-	        "-kernel",
-	        "/k",
-	        "-initrd",
-	        "/i",
-	        "-append",
-	        "quiet",
-	        NULL};
+	static const char line[] =
+	        "/usr/bin/qemu -nodefaults -display none -smp 1 "
+	        "-object memory-backend-file,id=ram,size=1280M,mem-path=/proc/self/fd/7,share=on "
+	        "-machine q35,smm=off,max-ram-below-4g=1073741824,memory-backend=ram "
+	        "-device loader,file=/proc/self/fd/8,addr=0x70000000,force-raw=on "
+	        "-chardev socket,id=doorbell,fd=9 "
+	        "-device isa-debugcon,iobase=0xeb,chardev=doorbell "
+	        "-device isa-debug-exit,iobase=0xf4,iosize=4 "
+	        "-blockdev {\"node-name\":\"root\"} "
+	        "-device virtio-blk-pci,bootindex=0,addr=1e.0,iommu_platform=on,disable-legacy=on "
+	        "-kernel /k -initrd /i -append quiet";
 	struct argv a;
 
-	ck_assert_int_eq(acpi_control_argv(argv, "/d.efi", "/proc/5/fd/6", &a, NULL), 0);
+	ck_assert_int_eq(acpi_control_argv(words(line), "/d.efi", "/proc/5/fd/6", &a, NULL), 0);
 	ck_assert_str_eq(joined(&a),
 	                 "/usr/bin/qemu -nodefaults -display none -smp 1 "
 	                 "-object memory-backend-ram,id=ram,size=1280M,share=on "
@@ -68,20 +60,14 @@ TEST(emulated_td_becomes_a_plain_vm)
 
 TEST(hardware_td_becomes_a_plain_vm)
 {
-	char *const argv[] = {"/usr/bin/qemu",
-	                      "-accel",
-	                      "kvm",
-	                      "-object",
-	                      "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\"}",
-	                      "-machine",
-	                      "q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off",
-	                      "-no-reboot",
-	                      "-bios",
-	                      "/OVMF.fd",
-	                      NULL};
+	static const char line[] =
+	        "/usr/bin/qemu -accel kvm "
+	        "-object {\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\"} "
+	        "-machine q35,kernel-irqchip=split,confidential-guest-support=tdx0,hpet=off "
+	        "-no-reboot -bios /OVMF.fd";
 	struct argv a;
 
-	ck_assert_int_eq(acpi_control_argv(argv, "/d.efi", "/o", &a, NULL), 0);
+	ck_assert_int_eq(acpi_control_argv(words(line), "/d.efi", "/o", &a, NULL), 0);
 	ck_assert_str_eq(joined(&a),
 	                 "/usr/bin/qemu -accel kvm "
 	                 "-machine q35,kernel-irqchip=split,hpet=off,smm=off,pic=off "
@@ -100,48 +86,23 @@ static void count(void *userdata, const char *option, const char *why)
 /* canonical's run_td on a host without KVM and vsock: the devices stay, in their order. */
 TEST(another_projects_command_line)
 {
-	char *const argv[] = {"qemu",
-	                      "-D",
-	                      "/tmp/log",
-	                      "-accel",
-	                      "kvm",
-	                      "-m",
-	                      "2G",
-	                      "-smp",
-	                      "16",
-	                      "-name",
-	                      "td,process=td,debug-threads=on",
-	                      "-cpu",
-	                      "host",
-	                      "-object",
-	                      "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx\"}",
-	                      "-machine",
-	                      "q35,kernel_irqchip=split,confidential-guest-support=tdx,hpet=off",
-	                      "-bios",
-	                      "OVMF.fd",
-	                      "-nographic",
-	                      "-daemonize",
-	                      "-nodefaults",
-	                      "-device",
-	                      "virtio-net-pci,netdev=nic0",
-	                      "-netdev",
-	                      "user,id=nic0,hostfwd=tcp::10022-:22",
-	                      "-drive",
-	                      "file=td.qcow2,if=none,id=disk0,format=qcow2",
-	                      "-device",
-	                      "virtio-blk-pci,drive=disk0",
-	                      "-device",
-	                      "vhost-vsock-pci,guest-cid=3,addr=5.0",
-	                      "-pidfile",
-	                      "/tmp/pid",
-	                      "-blockdev",
-	                      "{\"driver\":\"file\",\"node-name\":\"root\",\"filename\":\"/x\"}",
-	                      NULL};
+	static const char line[] =
+	        "qemu -D /tmp/log -accel kvm -m 2G -smp 16 "
+	        "-name td,process=td,debug-threads=on -cpu host "
+	        "-object {\"qom-type\":\"tdx-guest\",\"id\":\"tdx\"} "
+	        "-machine q35,kernel_irqchip=split,confidential-guest-support=tdx,hpet=off "
+	        "-bios OVMF.fd -nographic -daemonize -nodefaults "
+	        "-device virtio-net-pci,netdev=nic0 "
+	        "-netdev user,id=nic0,hostfwd=tcp::10022-:22 "
+	        "-drive file=td.qcow2,if=none,id=disk0,format=qcow2 "
+	        "-device virtio-blk-pci,drive=disk0 "
+	        "-device vhost-vsock-pci,guest-cid=3,addr=5.0 -pidfile /tmp/pid "
+	        "-blockdev {\"driver\":\"file\",\"node-name\":\"root\",\"filename\":\"/x\"}";
 	const struct portable_host host = {.kvm = false, .vsock = false};
 	unsigned notes = 0;
 	struct argv a;
 
-	ck_assert_int_eq(portable_argv(argv, &host, count, &notes, &a, NULL), 0);
+	ck_assert_int_eq(portable_argv(words(line), &host, count, &notes, &a, NULL), 0);
 	ck_assert_str_eq(joined(&a),
 	                 "qemu -display none -accel tcg -m 2G -smp 16 -name "
 	                 "td,process=td,debug-threads=on -cpu max "
@@ -158,20 +119,13 @@ TEST(another_projects_command_line)
 /* Where KVM and vsock are, they stay. */
 TEST(a_host_that_has_them)
 {
-	char *const argv[] = {"qemu",
-	                      "-accel",
-	                      "kvm",
-	                      "-cpu",
-	                      "host",
-	                      "-machine",
-	                      "q35,kernel_irqchip=split",
-	                      "-device",
-	                      "vhost-vsock-pci,guest-cid=3",
-	                      NULL};
+	static const char line[] =
+	        "qemu -accel kvm -cpu host -machine q35,kernel_irqchip=split "
+	        "-device vhost-vsock-pci,guest-cid=3";
 	const struct portable_host host = {.kvm = true, .vsock = true};
 	struct argv a;
 
-	ck_assert_int_eq(portable_argv(argv, &host, NULL, NULL, &a, NULL), 0);
+	ck_assert_int_eq(portable_argv(words(line), &host, NULL, NULL, &a, NULL), 0);
 	ck_assert_str_eq(
 	        joined(&a),
 	        "qemu -display none -accel kvm -cpu host -machine q35,kernel_irqchip=split "

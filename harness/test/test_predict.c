@@ -17,13 +17,14 @@
 #define LOADER_SIZE 384
 
 /* A whole set of inputs on made-up blobs; the firmware images are described in golden/measure. */
-struct fixture {
+static struct fixture {
 	struct golden firmware;
 	uint8_t kernel[KERNEL_SIZE];
 	uint8_t initrd[100], loader[LOADER_SIZE], rsdp[20], tables[256];
 	struct acpi_blobs acpi;
 	struct measure_inputs in;
-};
+} f;
+static struct prediction p; /* what comes of them */
 
 static void loader_allocate(uint8_t *command, const char *name)
 {
@@ -31,50 +32,61 @@ static void loader_allocate(uint8_t *command, const char *name)
 	memcpy(command + 4, name, strlen(name));
 }
 
-static void fixture_init(struct fixture *f, const char *firmware)
+static void load(const char *firmware)
 {
-	*f = (struct fixture){.firmware = golden_read(firmware)};
-	kernel_image_make(f->kernel);
-	loader_allocate(f->loader, "etc/acpi/rsdp");
-	loader_allocate(f->loader + 128, "etc/acpi/tables");
-	put_le(f->loader + 256, 3, 4); /* a checksum command: nothing is fetched */
-	f->tables[3] = 7;
-	f->acpi = (struct acpi_blobs){.loader = {f->loader, sizeof(f->loader)},
-	                              .rsdp = {f->rsdp, sizeof(f->rsdp)},
-	                              .tables = {f->tables, sizeof(f->tables)}};
-	f->in = (struct measure_inputs){
-	        .firmware = {f->firmware.data, f->firmware.size},
+	golden_done(&f.firmware);
+	f = (struct fixture){.firmware = golden_read(firmware)};
+	kernel_image_make(f.kernel);
+	loader_allocate(f.loader, "etc/acpi/rsdp");
+	loader_allocate(f.loader + 128, "etc/acpi/tables");
+	put_le(f.loader + 256, 3, 4); /* a checksum command: nothing is fetched */
+	f.tables[3] = 7;
+	f.acpi = (struct acpi_blobs){.loader = {f.loader, sizeof(f.loader)},
+	                             .rsdp = {f.rsdp, sizeof(f.rsdp)},
+	                             .tables = {f.tables, sizeof(f.tables)}};
+	f.in = (struct measure_inputs){
+	        .firmware = {f.firmware.data, f.firmware.size},
 	        .memory = 1ull << 30,
-	        .kernel = {f->kernel, sizeof(f->kernel)},
-	        .initrd = {f->initrd, sizeof(f->initrd)},
+	        .kernel = {f.kernel, sizeof(f.kernel)},
+	        .initrd = {f.initrd, sizeof(f.initrd)},
 	        .cmdline = "quiet",
-	        .acpi = &f->acpi,
+	        .acpi = &f.acpi,
 	        .qemu = 1002,
 	};
 }
 
-static struct prediction predict_ok(const struct fixture *f)
+static void setup(void)
 {
-	struct prediction p;
-	struct err e;
-
-	ck_assert_msg(predict(&f->in, &p, &e) == 0, "%s", e.text);
-	return p;
+	load("measure/tiny.fd");
 }
 
-static const struct predicted_event *find(const struct prediction *p, const char *what)
+static void teardown(void)
 {
-	for (size_t i = 0; i < p->events; i++) {
-		if (strncmp(p->event[i].what, what, strlen(what)) == 0)
-			return &p->event[i];
+	golden_done(&f.firmware);
+	prediction_done(&p);
+}
+
+static void predict_ok(struct prediction *ret)
+{
+	struct err e;
+
+	prediction_done(ret);
+	ck_assert_msg(predict(&f.in, ret, &e) == 0, "%s", e.text);
+}
+
+static const struct predicted_event *find(const char *what)
+{
+	for (size_t i = 0; i < p.events; i++) {
+		if (strncmp(p.event[i].what, what, strlen(what)) == 0)
+			return &p.event[i];
 	}
 	ck_abort_msg("no event '%s'", what);
 	return NULL;
 }
 
-static void expect(const struct prediction *p, const char *what, unsigned rtmr, const char *hex)
+static void expect(const char *what, unsigned rtmr, const char *hex)
 {
-	const struct predicted_event *ev = find(p, what);
+	const struct predicted_event *ev = find(what);
 
 	ck_assert_uint_eq(ev->rtmr, rtmr);
 	assert_hex(what, ev->digest, sizeof(ev->digest), hex);
@@ -83,50 +95,39 @@ static void expect(const struct prediction *p, const char *what, unsigned rtmr, 
 /* The digests are those of genuine logs; UiApp and its volume have the same names in all OVMFs. */
 TEST(known_digests)
 {
-	struct fixture f;
-	struct prediction p;
-
-	fixture_init(&f, "measure/tiny.fd");
-	p = predict_ok(&f);
+	predict_ok(&p);
 	ck_assert_ptr_nonnull(strstr(p.profile, "OVMF 2025.02"));
-	expect(&p, "variable SecureBoot", 0, "9dc3a1f80bcec915391dcda5");
-	expect(&p, "variable PK", 0, "6f2e3cbc14f9def86980f5f6");
-	expect(&p, "variable KEK", 0, "d607c0efb41c0d757d69bca0");
-	expect(&p, "variable db", 0, "08a74f8963b337acb6c93682");
-	expect(&p, "variable dbx", 0, "18cc6e01f0c6ea99aa23f8a2");
-	expect(&p, "variable BootOrder", 0, "1dd6f7b457ad880d840d41c9");
-	expect(&p, "variable Boot0000", 0, "23ada07f5261f12f34a0bd8e");
-	expect(&p, "Calling EFI Application", 1, "77a0dab2312b4e1e57a84d86");
-	expect(&p, "Exit Boot Services Invocation", 1, "214b0bef1379756011344877");
-	expect(&p, "Exit Boot Services Returned", 1, "0a2e01c85deae718a530ad8c");
-	expect(&p, "separator", 0, "394341b7182cd227c5c6b07e");
+	expect("variable SecureBoot", 0, "9dc3a1f80bcec915391dcda5");
+	expect("variable PK", 0, "6f2e3cbc14f9def86980f5f6");
+	expect("variable KEK", 0, "d607c0efb41c0d757d69bca0");
+	expect("variable db", 0, "08a74f8963b337acb6c93682");
+	expect("variable dbx", 0, "18cc6e01f0c6ea99aa23f8a2");
+	expect("variable BootOrder", 0, "1dd6f7b457ad880d840d41c9");
+	expect("variable Boot0000", 0, "23ada07f5261f12f34a0bd8e");
+	expect("Calling EFI Application", 1, "77a0dab2312b4e1e57a84d86");
+	expect("Exit Boot Services Invocation", 1, "214b0bef1379756011344877");
+	expect("Exit Boot Services Returned", 1, "0a2e01c85deae718a530ad8c");
+	expect("separator", 0, "394341b7182cd227c5c6b07e");
 	/* hashlib: "quiet initrd=initrd" in UTF-16 with its NUL */
-	expect(&p, "LOADED_IMAGE::LoadOptions", 2, "930fe4e554e48169d25b95a1");
-	prediction_done(&p);
-	golden_done(&f.firmware);
+	expect("LOADED_IMAGE::LoadOptions", 2, "930fe4e554e48169d25b95a1");
 }
 
 TEST(stored_variables_count_with_secure_boot)
 {
-	struct fixture f;
-	struct prediction p;
-
-	fixture_init(&f, "measure/policy.fd");
-	p = predict_ok(&f);
+	load("measure/policy.fd");
+	predict_ok(&p);
 	ck_assert_ptr_nonnull(strstr(p.profile, "separator in RTMR0, Secure Boot built in"));
-	expect(&p, "variable SecureBoot", 0, "2cded0c6f453d4c6"); /* a genuine log's: enabled */
+	expect("variable SecureBoot", 0, "2cded0c6f453d4c6"); /* a genuine log's: enabled */
 	/* hashlib, see make.py for the contents: the finished copy of KEK, the right db */
-	expect(&p, "variable PK", 0, "1aac527081d27485a2ea66f3");
-	expect(&p, "variable KEK", 0, "b15802c7b66284bf4e4cb70f");
-	expect(&p, "variable db", 0, "abaed32a077ff0d76a660307");
-	expect(&p, "variable dbt", 0, "1ef9a9ec8ca57ab22c8f5cad");
+	expect("variable PK", 0, "1aac527081d27485a2ea66f3");
+	expect("variable KEK", 0, "b15802c7b66284bf4e4cb70f");
+	expect("variable db", 0, "abaed32a077ff0d76a660307");
+	expect("variable dbt", 0, "1ef9a9ec8ca57ab22c8f5cad");
 	ck_assert(!p.known[0]);
 	for (unsigned i = 0; i < 3; i++) { /* it may not be admitted at all */
 		ck_assert(!p.known[i]);
 		ck_assert_ptr_nonnull(strstr(p.reason[i], "Secure Boot is on"));
 	}
-	prediction_done(&p);
-	golden_done(&f.firmware);
 }
 
 /* OVMF 2026.08: the digests are those it logged for the same bytes. */
@@ -134,42 +135,37 @@ TEST(newer_firmware)
 {
 	static const uint8_t menu[2], order[] = "/rom@genroms/linuxboot_dma.bin";
 	struct golden smbios = golden_read("acpi/q35-7.2-smbios.bin");
-	struct fixture f;
-	struct prediction p;
 	struct err e;
 
-	fixture_init(&f, "measure/newer.fd");
-	p = predict_ok(&f);
+	load("measure/newer.fd");
+	predict_ok(&p);
 	ck_assert_ptr_nonnull(strstr(p.profile, "OVMF 2026.08: "));
 	ck_assert_ptr_nonnull(strstr(p.profile, "fw_cfg items and SMBIOS measured"));
 	ck_assert(!p.known[0]);
 	ck_assert_ptr_nonnull(strstr(p.reason[0], "fw_cfg BootMenu: devices not given"));
-	prediction_done(&p);
 
 	f.acpi.boot_menu = (struct bytes){menu, sizeof(menu)};
 	f.acpi.boot_order = (struct bytes){order, sizeof(order)};
 	f.acpi.smbios = (struct bytes){smbios.data, smbios.size};
-	p = predict_ok(&f);
+	predict_ok(&p);
 	ck_assert(p.known[0] && p.known[1] && p.known[2]);
-	expect(&p, "fw_cfg BootMenu", 0, "1dd6f7b457ad");
-	expect(&p, "fw_cfg bootorder", 0, "53d3dbc00691");
-	expect(&p, "SMBIOS tables", 0, "1a913accddb2");
-	expect(&p, "variable BootOrder", 0, "52b9a02de946"); /* 0000 0001 */
-	expect(&p, "variable Boot0000", 0, "5068e6a9ded2");
-	expect(&p, "variable Boot0001", 0, "dd424f2eeb35");
+	expect("fw_cfg BootMenu", 0, "1dd6f7b457ad");
+	expect("fw_cfg bootorder", 0, "53d3dbc00691");
+	expect("SMBIOS tables", 0, "1a913accddb2");
+	expect("variable BootOrder", 0, "52b9a02de946"); /* 0000 0001 */
+	expect("variable Boot0000", 0, "5068e6a9ded2");
+	expect("variable Boot0001", 0, "dd424f2eeb35");
 	/* hashlib: "initrd=initrd quiet" in UTF-16 with its NUL */
-	expect(&p, "LOADED_IMAGE::LoadOptions", 2, "bc61a39ef381cf793a6ab81a");
+	expect("LOADED_IMAGE::LoadOptions", 2, "bc61a39ef381cf793a6ab81a");
 	/* in the order of the log */
-	ck_assert(find(&p, "fw_cfg bootorder") < find(&p, "variable SecureBoot"));
-	ck_assert(find(&p, "ACPI DATA etc/acpi/tables") < find(&p, "SMBIOS tables"));
-	ck_assert(find(&p, "SMBIOS tables") < find(&p, "variable BootOrder"));
-	prediction_done(&p);
+	ck_assert(find("fw_cfg bootorder") < find("variable SecureBoot"));
+	ck_assert(find("ACPI DATA etc/acpi/tables") < find("SMBIOS tables"));
+	ck_assert(find("SMBIOS tables") < find("variable BootOrder"));
 
 	f.acpi.smbios.size -= 2; /* the last structure has no end */
 	ck_assert_int_eq(predict(&f.in, &p, &e), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(e.text, "SMBIOS tables: a damaged structure at byte 417"));
 	golden_done(&smbios);
-	golden_done(&f.firmware);
 }
 
 /* The digests are those of the logs of Debian's two builds of OVMF 2026.08 on a disk with a
@@ -184,21 +180,17 @@ static const struct {
 TEST_EACH(newer_firmware_boots_a_disk, newer_disks)
 {
 	static const struct pci_place place = {.device = 1, .first = true, .others = 1};
-	struct fixture f;
-	struct prediction p;
 
-	fixture_init(&f, newer_disks[_i].firmware);
+	load(newer_disks[_i].firmware);
 	f.in.kernel = (struct bytes){NULL, 0};
 	f.in.boot_device = &place;
-	p = predict_ok(&f);
-	expect(&p, "fw_cfg bootorder", 0, "4cb12a7c33ce");
-	expect(&p, "variable BootOrder", 0, newer_disks[_i].order);
-	expect(&p, newer_disks[_i].disk, 0, "1f880024a6be");
-	expect(&p, "variable Boot0000", 0, "5068e6a9ded2");
+	predict_ok(&p);
+	expect("fw_cfg bootorder", 0, "4cb12a7c33ce");
+	expect("variable BootOrder", 0, newer_disks[_i].order);
+	expect(newer_disks[_i].disk, 0, "1f880024a6be");
+	expect("variable Boot0000", 0, "5068e6a9ded2");
 	if (newer_disks[_i].shell)
-		expect(&p, newer_disks[_i].shell, 0, "af47986215d1");
-	prediction_done(&p);
-	golden_done(&f.firmware);
+		expect(newer_disks[_i].shell, 0, "af47986215d1");
 }
 
 /* Without a bootindex every device that can boot has an option: they must be known. */
@@ -215,22 +207,17 @@ static const struct {
 TEST_EACH(devices_that_add_options, listed)
 {
 	static const struct pci_place place = {.device = 1};
-	struct fixture f;
-	struct prediction p;
 
-	fixture_init(&f, "measure/tiny.fd");
 	f.in.kernel = (struct bytes){NULL, 0};
 	f.in.boot_device = &place;
 	if (listed[_i].devices)
 		f.acpi.devices = (struct bytes){(const uint8_t *)listed[_i].devices,
 		                                strlen(listed[_i].devices)};
-	p = predict_ok(&f);
+	predict_ok(&p);
 	ck_assert_int_eq(p.known[0], !*listed[_i].reason);
 	ck_assert_msg(strstr(p.reason[0], listed[_i].reason), "%s", p.reason[0]);
 	if (p.known[0])
-		expect(&p, "variable Boot0001", 0, "1f880024a6be");
-	prediction_done(&p);
-	golden_done(&f.firmware);
+		expect("variable Boot0001", 0, "1f880024a6be");
 }
 
 /* Known means read: what the firmware does not tell leaves its registers open. */
@@ -245,16 +232,11 @@ static const struct {
 
 TEST_EACH(firmware_in_other_words, forms)
 {
-	struct fixture f;
-	struct prediction p;
-
-	fixture_init(&f, forms[_i].firmware);
-	p = predict_ok(&f);
+	load(forms[_i].firmware);
+	predict_ok(&p);
 	ck_assert_msg(strstr(p.profile, forms[_i].profile), "%s", p.profile);
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_msg(p.known[i] == forms[_i].known[i], "RTMR%u: %s", i, p.reason[i]);
-	prediction_done(&p);
-	golden_done(&f.firmware);
 }
 
 static const uint8_t zeros[48];
@@ -262,21 +244,14 @@ static const uint8_t zeros[48];
 /* Linux before 6.9 knows no CC protocol: the register stays as it was. */
 TEST(stub_without_the_protocol)
 {
-	struct fixture f;
-	struct prediction p;
-
-	fixture_init(&f, "measure/tiny.fd");
 	kernel_image_stub(f.kernel, KERNEL_GUID_TCG2);
-	p = predict_ok(&f);
+	predict_ok(&p);
 	ck_assert(p.known[1] && p.known[2]);
 	ck_assert_mem_eq(p.rtmr[2], zeros, 48);
-	prediction_done(&p);
 	kernel_image_stub(f.kernel, KERNEL_GUID_NONE);
-	p = predict_ok(&f);
+	predict_ok(&p);
 	ck_assert(p.known[1] && !p.known[2]);
 	ck_assert_ptr_nonnull(strstr(p.reason[2], "EFI stub"));
-	prediction_done(&p);
-	golden_done(&f.firmware);
 }
 
 /* Whether QEMU's writes into the kernel are measured, by its version and by firmware. */
@@ -296,22 +271,18 @@ static const struct {
 TEST_EACH(what_qemu_writes_into_the_kernel, writes)
 {
 	const char *what = writes[_i].what;
-	struct fixture f;
-	struct prediction p;
 
-	fixture_init(&f, writes[_i].firmware);
+	load(writes[_i].firmware);
 	f.in.qemu = writes[_i].qemu;
-	p = predict_ok(&f);
+	predict_ok(&p);
 	ck_assert_int_eq(p.known[1], what != NULL);
 	if (what)
-		ck_assert_msg(strncmp(find(&p, "kernel")->what, what, strlen(what)) == 0 &&
+		ck_assert_msg(strncmp(find("kernel")->what, what, strlen(what)) == 0 &&
 		                      (strcmp(what, "kernel") != 0 ||
-		                       strcmp(find(&p, "kernel")->what, "kernel") == 0),
-		              "%s", find(&p, "kernel")->what);
+		                       strcmp(find("kernel")->what, "kernel") == 0),
+		              "%s", find("kernel")->what);
 	else
 		ck_assert_ptr_nonnull(strstr(p.reason[1], "QEMU version"));
-	prediction_done(&p);
-	golden_done(&f.firmware);
 }
 
 /* Serial numbers and the like do not count, everything else does. */
@@ -351,37 +322,28 @@ TEST(smbios_is_filtered)
 TEST(firmware_that_measures_nothing)
 {
 	static const uint8_t zero[48];
-	struct fixture f;
-	struct prediction p;
 
-	fixture_init(&f, "measure/silent.fd");
-	p = predict_ok(&f);
+	load("measure/silent.fd");
+	predict_ok(&p);
 	ck_assert_uint_eq(p.events, 0);
 	for (int i = 0; i < 4; i++) {
 		ck_assert(p.known[i]);
 		ck_assert_mem_eq(p.rtmr[i], zero, 48);
 	}
-	prediction_done(&p);
-	golden_done(&f.firmware);
 }
 
 /* The registers are the fold of the events, register by register, starting from zero. */
 TEST(registers_fold_the_events)
 {
 	uint8_t rtmr[4][48] = {{0}}, both[96];
-	struct fixture f;
-	struct prediction p;
 
-	fixture_init(&f, "measure/tiny.fd");
-	p = predict_ok(&f);
+	predict_ok(&p);
 	for (size_t i = 0; i < p.events; i++) {
 		memcpy(both, rtmr[p.event[i].rtmr], 48);
 		memcpy(both + 48, p.event[i].digest, 48);
 		sha384(both, sizeof(both), rtmr[p.event[i].rtmr]);
 	}
 	ck_assert_mem_eq(p.rtmr, rtmr, sizeof(rtmr));
-	prediction_done(&p);
-	golden_done(&f.firmware);
 }
 
 enum { MRTD = 1, RTMR0 = 2, RTMR1 = 4, RTMR2 = 8 };
@@ -397,41 +359,41 @@ static unsigned difference(const struct prediction *a, const struct prediction *
 	return bits;
 }
 
-static void flip_kernel(struct fixture *f)
+static void flip_kernel(void)
 {
-	f->kernel[KERNEL_TAIL] ^= 1;
+	f.kernel[KERNEL_TAIL] ^= 1;
 }
-static void flip_initrd(struct fixture *f)
+static void flip_initrd(void)
 {
-	f->initrd[7] ^= 1;
+	f.initrd[7] ^= 1;
 }
-static void longer_initrd(struct fixture *f)
+static void longer_initrd(void)
 {
-	f->in.initrd.size--;
+	f.in.initrd.size--;
 }
-static void other_cmdline(struct fixture *f)
+static void other_cmdline(void)
 {
-	f->in.cmdline = "quieT";
+	f.in.cmdline = "quieT";
 }
-static void flip_code(struct fixture *f)
+static void flip_code(void)
 {
-	f->firmware.data[f->firmware.size - 0x700] ^= 1; /* BFV, not the compressed part */
+	f.firmware.data[f.firmware.size - 0x700] ^= 1; /* BFV, not the compressed part */
 }
-static void flip_cfv(struct fixture *f)
+static void flip_cfv(void)
 {
-	f->firmware.data[0x1f00] ^= 1;
+	f.firmware.data[0x1f00] ^= 1;
 }
-static void more_memory(struct fixture *f)
+static void more_memory(void)
 {
-	f->in.memory = 2ull << 30;
+	f.in.memory = 2ull << 30;
 }
-static void flip_acpi(struct fixture *f)
+static void flip_acpi(void)
 {
-	f->tables[9] ^= 1;
+	f.tables[9] ^= 1;
 }
 
 static const struct {
-	void (*change)(struct fixture *f);
+	void (*change)(void);
 	unsigned qemu;
 	unsigned bits;
 } changes[] = {
@@ -451,52 +413,36 @@ static const struct {
 
 TEST_EACH(a_change_shows_where_it_should, changes)
 {
-	struct prediction before, after;
-	struct fixture f;
+	struct prediction before = {0};
 
-	fixture_init(&f, "measure/tiny.fd");
 	f.in.qemu = changes[_i].qemu;
-	before = predict_ok(&f);
-	changes[_i].change(&f);
-	after = predict_ok(&f);
-	ck_assert_uint_eq(difference(&before, &after), changes[_i].bits);
+	predict_ok(&before);
+	changes[_i].change();
+	predict_ok(&p);
+	ck_assert_uint_eq(difference(&before, &p), changes[_i].bits);
 	prediction_done(&before);
-	prediction_done(&after);
-	golden_done(&f.firmware);
 }
 
 TEST(missing_inputs_leave_registers_unknown)
 {
-	struct fixture f;
-	struct prediction p;
-
-	fixture_init(&f, "measure/tiny.fd");
 	f.in.acpi = NULL;
 	f.in.memory = 0;
 	f.in.qemu = 702;
-	p = predict_ok(&f);
+	predict_ok(&p);
 	ck_assert(!p.known[0] && !p.known[1] && p.known[2] && p.known[3]);
 	ck_assert_str_eq(p.reason[0], "TD HOB: memory not given");
-	ck_assert(!find(&p, "ACPI DATA etc/acpi/tables")->known);
-	prediction_done(&p);
-	golden_done(&f.firmware);
+	ck_assert(!find("ACPI DATA etc/acpi/tables")->known);
 }
 
 /* Like Linux' EFI stub: no options, no event; without an initrd nothing is appended. */
 TEST(empty_cmdline_is_not_measured)
 {
-	struct fixture f;
-	struct prediction p;
-
-	fixture_init(&f, "measure/tiny.fd");
 	f.in.cmdline = NULL;
 	f.in.initrd = (struct bytes){NULL, 0};
-	p = predict_ok(&f);
+	predict_ok(&p);
 	for (size_t i = 0; i < p.events; i++)
 		ck_assert_uint_ne(p.event[i].rtmr, 2);
 	ck_assert(p.known[2]);
-	prediction_done(&p);
-	golden_done(&f.firmware);
 }
 
 TEST(damaged_firmware_leaves_all_open)
@@ -514,36 +460,30 @@ TEST(damaged_firmware_leaves_all_open)
 	        {0x2000 + 72 + 24 + 20, 23, "firmware volume: bad-value at byte 20"},
 	        {0x2000 + 72 + 24 + 24, 0xff, "firmware volume: a section: no LZMA stream"},
 	};
-	struct prediction p;
-	struct fixture f;
-	struct err e;
 
 	for (size_t i = 0; i < COUNT_OF(damages); i++) {
-		fixture_init(&f, "measure/tiny.fd");
+		load("measure/tiny.fd");
 		f.firmware.data[damages[i].at] = damages[i].value;
 		if (damages[i].at == 0x2000 + 72 + 20 || damages[i].at == 0x2000 + 72 + 24)
 			memset(f.firmware.data + damages[i].at + 1, 0, 2);
-		ck_assert_msg(predict(&f.in, &p, &e) == 0, "%s", e.text); /* MRTD is told */
+		predict_ok(&p); /* MRTD is told */
 		for (unsigned k = 0; k < 4; k++) {
 			ck_assert(!p.known[k]);
 			ck_assert_str_eq(p.reason[k], damages[i].text);
 		}
-		prediction_done(&p);
-		golden_done(&f.firmware);
 	}
 }
 
 /* What is kept with a run comes back the same; a register that its events do not give does not. */
 TEST(goes_through_json)
 {
-	struct prediction p, back;
-	struct fixture f;
+	struct prediction back;
 	struct err e;
 	json_t *root;
 	char *text;
 
-	fixture_init(&f, "measure/shell.fd"); /* RTMR0 is open */
-	p = predict_ok(&f);
+	load("measure/shell.fd"); /* RTMR0 is open */
+	predict_ok(&p);
 	root = prediction_to_json(&p);
 	ck_assert_msg(prediction_from_json(root, &back, &e) == 0, "%s", e.text);
 	ck_assert_mem_eq(back.mrtd, p.mrtd, sizeof(p.mrtd));
@@ -569,39 +509,33 @@ TEST(goes_through_json)
 	ck_assert_str_eq(e.text, "prediction: 'rtmr' is missing or wrong");
 	json_decref(root);
 	free(text);
-	prediction_done(&p);
-	golden_done(&f.firmware);
 }
 
 TEST(tells_which_input_differs)
 {
-	struct prediction a, b;
-	struct fixture f;
+	struct prediction a = {0};
 	char why[300];
 
-	fixture_init(&f, "measure/tiny.fd");
 	f.in.qemu = 702;
-	a = predict_ok(&f);
+	predict_ok(&a);
 	f.in.memory = 2ull << 30;
-	b = predict_ok(&f);
-	ck_assert(predict_diff(&a, &b, 0, why, sizeof(why)));
+	predict_ok(&p);
+	ck_assert(predict_diff(&a, &p, 0, why, sizeof(why)));
 	ck_assert_str_eq(why, "TD HOB (memory, another one)");
-	ck_assert(predict_diff(&a, &b, 1, why, sizeof(why)));
+	ck_assert(predict_diff(&a, &p, 1, why, sizeof(why)));
 	ck_assert_str_eq(why,
 	                 "kernel, with what QEMU writes into its header (kernel, the same one)");
-	ck_assert(!predict_diff(&a, &b, 2, why, sizeof(why)));
-	ck_assert(!predict_diff(&a, &b, -1, why, sizeof(why)));
+	ck_assert(!predict_diff(&a, &p, 2, why, sizeof(why)));
+	ck_assert(!predict_diff(&a, &p, -1, why, sizeof(why)));
 	ck_assert_str_eq(why, "");
-	b.events--;
-	ck_assert(predict_diff(&a, &b, 1, why, 40)); /* cut, not overrun */
+	p.events--;
+	ck_assert(predict_diff(&a, &p, 1, why, 40)); /* cut, not overrun */
 	ck_assert_uint_eq(strlen(why), 39);
-	b.mrtd[0][0] ^= 1;
-	ck_assert(predict_diff(&a, &b, -1, why, sizeof(why)));
+	p.mrtd[0][0] ^= 1;
+	ck_assert(predict_diff(&a, &p, -1, why, sizeof(why)));
 	ck_assert_str_eq(why, "firmware, the same one");
-	b.events++;
+	p.events++;
 	prediction_done(&a);
-	prediction_done(&b);
-	golden_done(&f.firmware);
 }
 
 static void count(const char *name, struct bytes blob, void *userdata)
@@ -613,11 +547,9 @@ static void count(const char *name, struct bytes blob, void *userdata)
 
 TEST(refuses_damaged_loader)
 {
-	struct fixture f;
 	unsigned calls = 0;
 	struct err e;
 
-	fixture_init(&f, "measure/tiny.fd");
 	memset(f.loader + 128 + 4, 'x', 56);
 	ck_assert_int_eq(acpi_fetch_order(&f.acpi, count, &calls, &e), -EBADMSG);
 	ck_assert_str_eq(e.text, "ACPI table loader: bad-encoding at byte 132");
@@ -625,7 +557,6 @@ TEST(refuses_damaged_loader)
 	f.acpi.loader.size = 200;
 	ck_assert_int_eq(acpi_fetch_order(&f.acpi, count, &calls, &e), -EBADMSG);
 	ck_assert_str_eq(e.text, "ACPI table loader: truncated at byte 128");
-	golden_done(&f.firmware);
 }
 
-TESTS("predict")
+TESTS("predict", .setup = setup, .teardown = teardown)

@@ -154,7 +154,7 @@ int launch_image(const struct command *command, uint8_t ret[48], struct trouble 
 		r = trouble_set(t, -ENOTSUP, "measure",
 		                "this kind of layer cannot tell what it is made of");
 	if (r == 0)
-		launch_image_init(&w->image);
+		sha384_init(&w->image);
 	for (size_t i = 0; r == 0 && i < command->measures; i++) {
 		r = add_measured(w, &command->measured[i]);
 		if (r < 0)
@@ -162,7 +162,7 @@ int launch_image(const struct command *command, uint8_t ret[48], struct trouble 
 			            command->measured[i].path, strerror(-r));
 	}
 	if (r == 0)
-		launch_image_final(&w->image, ret);
+		sha384_final(&w->image, ret);
 	free(w);
 	return r;
 }
@@ -171,10 +171,10 @@ static void config_digest(const struct command *command, const char *name, uint8
 {
 	struct sha512 h;
 
-	launch_config_init(&h);
+	sha384_init(&h);
 	for (size_t i = 0; i < command->count; i++)
 		launch_config_add(&h, command->argv[i], name);
-	launch_config_final(&h, ret);
+	sha384_final(&h, ret);
 }
 
 static char *payload(const struct visit_layer *layer, const uint8_t image[48],

@@ -34,14 +34,14 @@ static int check_super(const uint8_t super[SUPERBLOCK_AT], uint64_t size, struct
 
 	if (super[MAGIC_AT] != 0x53 || super[MAGIC_AT + 1] != 0xef)
 		return err_set(e, -ENODATA, "ext4: no superblock");
-	reader_init(&r, super, SUPERBLOCK_AT);
+	r = reader_of(super, SUPERBLOCK_AT);
 	reader_skip(&r, 4);
 	blocks = reader_u32(&r);
 	reader_skip(&r, 16);
 	shift = reader_u32(&r);
 	reader_skip(&r, 4);
 	per_group = reader_u32(&r);
-	reader_init(&r, super + BLOCKS_HIGH_AT, 4);
+	r = reader_of(super + BLOCKS_HIGH_AT, 4);
 	if (reader_u32(&r) != 0)
 		return err_set(e, -ENOTSUP, "ext4: of more than 2^32 blocks");
 	if (shift > 6 || per_group < 256 || (uint64_t)blocks << (10 + shift) > size)

@@ -119,7 +119,7 @@ int fat_open(struct disk *d, uint64_t start, uint64_t size, struct fat *ret, str
 		return code;
 	if (sector[510] != 0x55 || sector[511] != 0xaa)
 		return bad(e, 510, "bad-magic");
-	reader_init(&r, sector, sizeof(sector));
+	r = reader_of(sector, sizeof(sector));
 	read_boot_sector(&r, &b);
 	code = lay_out(&f, &b, size, e);
 	if (code == 0)

@@ -35,9 +35,8 @@ static int read_header(const uint8_t raw[GPT_HEADER_SIZE], uint32_t sector, stru
 	uint8_t copy[GPT_HEADER_SIZE];
 	uint64_t first;
 	uint32_t crc, size;
-	struct reader r;
+	struct reader r = reader_of(raw, GPT_HEADER_SIZE);
 
-	reader_init(&r, raw, GPT_HEADER_SIZE);
 	reader_skip(&r, 8 + 4);
 	size = reader_u32(&r);
 	crc = reader_u32(&r);
@@ -75,7 +74,7 @@ static int add_entry(struct gpt *g, const uint8_t *raw, unsigned number, uint64_
 	if (g->partitions == GPT_PARTITIONS_MAX)
 		return err_set(e, -ENOTSUP, "partition table: more than %d partitions",
 		               GPT_PARTITIONS_MAX);
-	reader_init(&r, raw, GPT_ENTRY_SIZE);
+	r = reader_of(raw, GPT_ENTRY_SIZE);
 	p->number = number;
 	p->esp = memcmp(raw, guid_esp, GUID_SIZE) == 0;
 	p->xbootldr = memcmp(raw, guid_xbootldr, GUID_SIZE) == 0;
@@ -160,7 +159,7 @@ static int read_mbr(struct disk *d, const uint8_t sector[DISK_SECTOR], struct gp
 			return bad(e, DISK_SECTOR, "bad-magic");
 		if (mbr_is_extended(type))
 			return err_set(e, -ENOTSUP, "partition table: an extended partition");
-		reader_init(&r, sector + at + 8, 8);
+		r = reader_of(sector + at + 8, 8);
 		p->start = (uint64_t)reader_u32(&r) * DISK_SECTOR;
 		p->size = (uint64_t)reader_u32(&r) * DISK_SECTOR;
 		if (p->start == 0 || p->size == 0 || p->start >= disk_size(d) ||

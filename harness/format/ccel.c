@@ -14,10 +14,9 @@ enum format_code ccel_parse(const void *data, size_t size, struct ccel *ret, uin
 	enum format_code code;
 	struct ccel c = {0};
 	uint32_t length;
-	struct reader r;
 	uint8_t sum = 0;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
 	signature = reader_bytes(&r, 4);
 	if (signature && memcmp(signature, "CCEL", 4) != 0)
 		reader_fail(&r, FORMAT_BAD_MAGIC, 0);

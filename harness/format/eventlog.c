@@ -137,11 +137,10 @@ enum format_code eventlog_open(const void *data, size_t size, struct eventlog *r
                                uint64_t *ret_offset)
 {
 	struct eventlog log = {.data = data, .size = size};
-	struct reader r, spec;
 	enum format_code code;
 	struct event ev;
+	struct reader r = reader_of(data, size), spec;
 
-	reader_init(&r, data, size);
 	if (size > EVENTLOG_MAX)
 		reader_fail(&r, FORMAT_BAD_SIZE, EVENTLOG_MAX);
 	read_header(&r, &ev);
@@ -223,9 +222,8 @@ int eventlog_next(struct eventlog *log, struct event *ret, enum format_code *ret
                   uint64_t *ret_offset)
 {
 	struct event ev = {.offset = log->pos};
-	struct reader r;
+	struct reader r = reader_of(log->data, log->size);
 
-	reader_init(&r, log->data, log->size);
 	reader_skip(&r, log->pos);
 	if (at_end(log, &r)) {
 		*ret_code = reader_result(&r, ret_offset);

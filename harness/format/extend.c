@@ -34,11 +34,6 @@ void extend_digest(const char *event, const void *payload, size_t size, uint8_t 
 	sha384_final(&h, ret);
 }
 
-void launch_image_init(struct sha512 *h)
-{
-	sha384_init(h);
-}
-
 void launch_image_add(struct sha512 *h, char type, unsigned mode, const uint8_t *digest,
                       const char *path)
 {
@@ -59,16 +54,6 @@ void launch_image_add(struct sha512 *h, char type, unsigned mode, const uint8_t 
 	sha512_update(h, path, strlen(path) + 1);
 }
 
-void launch_image_final(struct sha512 *h, uint8_t ret[SHA384_SIZE])
-{
-	sha384_final(h, ret);
-}
-
-void launch_config_init(struct sha512 *h)
-{
-	sha384_init(h);
-}
-
 void launch_config_add(struct sha512 *h, const char *word, const char *name)
 {
 	size_t length = strlen(name);
@@ -82,9 +67,4 @@ void launch_config_add(struct sha512 *h, const char *word, const char *name)
 		}
 	}
 	sha512_update(h, "", 1);
-}
-
-void launch_config_final(struct sha512 *h, uint8_t ret[SHA384_SIZE])
-{
-	sha384_final(h, ret);
 }

@@ -28,31 +28,29 @@ size_t extend_probe_payload(const uint8_t nonce[32], enum extend_interface inter
 
 /*
  * What a layer is about to start. Its payload is JSON in compact form with sorted keys:
- * {"config":hex,"image":hex,"layer":id}, where `image` is launch_image_*() of the files it will
- * see and `config` launch_config_*() of the command that starts it.
+ * {"config":hex,"image":hex,"layer":id}, where `image` is launch_image_add() of the files it will
+ * see and `config` launch_config_add() of the command that starts it.
  */
 #define EXTEND_LAUNCH "tception-launch"
 
 void extend_digest(const char *event, const void *payload, size_t size, uint8_t ret[SHA384_SIZE]);
 
 /*
+ * Between sha384_init() and sha384_final().
+ *
  * SHA-384 over a list of files: for each, in the order of a walk that takes a directory's names in
  * byte order and the directory itself before them, the text "TYPE MODE DIGEST PATH" and a NUL. TYPE
  * is as in `ls -l`, but `f` for a file; MODE four octal digits; DIGEST the SHA-384 of a file's
  * bytes or a link's target in hexadecimal, else "-"; PATH begins with "/" at the container's root.
  * Owners and times are left out: they follow from who starts it and when.
  */
-void launch_image_init(struct sha512 *h);
 void launch_image_add(struct sha512 *h, char type, unsigned mode,
                       const uint8_t *digest /* NULL: none */, const char *path);
-void launch_image_final(struct sha512 *h, uint8_t ret[SHA384_SIZE]);
 
 /*
  * SHA-384 over the words of a command, each with its NUL, where "%" stands for the name that is
  * made up for this one start.
  */
-void launch_config_init(struct sha512 *h);
 void launch_config_add(struct sha512 *h, const char *word, const char *name);
-void launch_config_final(struct sha512 *h, uint8_t ret[SHA384_SIZE]);
 
 #endif

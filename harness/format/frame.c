@@ -28,9 +28,8 @@ enum format_code frame_header_parse(const uint8_t *data, size_t size, struct fra
 {
 	struct frame_header h;
 	enum format_code code;
-	struct reader r;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
 	if (reader_u32(&r) != FRAME_MAGIC)
 		reader_fail(&r, FORMAT_BAD_MAGIC, 0);
 	h.type = reader_u16(&r);

@@ -5,51 +5,44 @@
 
 #include "format/reader.h"
 
-struct qgs_header {
-	uint16_t major;
-	uint16_t minor;
-	uint32_t type;
-	uint32_t size; /* of the whole message, this header included */
-	uint32_t error;
-};
-_Static_assert(sizeof(struct qgs_header) == QGS_HEADER_SIZE, "qgs_msg_header");
-
+/* A header: u16 major and minor version, u32 type, u32 size of the whole message, u32 error. */
 #define REQUEST_SIZES (QGS_HEADER_SIZE + 8) /* u32 report size, u32 ID list size */
 #define RESPONSE_HEAD (QGS_HEADER_SIZE + 8) /* u32 selected ID size, u32 quote size */
 
-/* `want` is the message type that is expected here. */
-static struct qgs_header read_header(struct reader *r, enum qgs_type want)
+/* `want` is the message type that is expected here. Returns the error that it tells. */
+static uint32_t read_header(struct reader *r, enum qgs_type want)
 {
-	struct qgs_header h;
+	uint16_t major = reader_u16(r);
+	uint32_t type, size, error;
 
-	h.major = reader_u16(r);
-	h.minor = reader_u16(r);
-	h.type = reader_u32(r);
-	h.size = reader_u32(r);
-	h.error = reader_u32(r);
+	reader_skip(r, 2); /* minor versions are compatible by definition: Intel's library reads any */
+	type = reader_u32(r);
+	size = reader_u32(r);
+	error = reader_u32(r);
 	if (!reader_ok(r))
-		return h;
-	/* Minor versions are compatible by definition: Intel's library reads any, too. */
-	if (h.major != QGS_VERSION_MAJOR)
+		return error;
+	if (major != QGS_VERSION_MAJOR)
 		reader_fail(r, FORMAT_BAD_VERSION, 0);
-	if (h.type != (uint32_t)want)
+	if (type != (uint32_t)want)
 		reader_fail(r, FORMAT_BAD_TYPE, 4);
-	if (h.size != r->size)
+	if (size != r->size)
 		reader_fail(r, FORMAT_BAD_SIZE, 8);
-	return h;
+	return error;
+}
+
+static void read_request(struct reader *r, enum qgs_type want)
+{
+	if (read_header(r, want) != QGS_OK)
+		reader_fail(r, FORMAT_BAD_VALUE, 12);
 }
 
 static void write_header(uint8_t *out, enum qgs_type type, size_t size, uint32_t error)
 {
-	const struct qgs_header h = {
-	        .major = QGS_VERSION_MAJOR,
-	        .minor = QGS_VERSION_MINOR,
-	        .type = (uint32_t)type,
-	        .size = (uint32_t)size,
-	        .error = error,
-	};
+	const uint16_t version[2] = {QGS_VERSION_MAJOR, QGS_VERSION_MINOR};
+	const uint32_t rest[3] = {(uint32_t)type, (uint32_t)size, error};
 
-	memcpy(out, &h, sizeof(h));
+	memcpy(out, version, sizeof(version));
+	memcpy(out + 4, rest, sizeof(rest));
 }
 
 static void write_u32(uint8_t *out, uint32_t value)
@@ -70,14 +63,10 @@ enum format_code qgs_request_parse(const uint8_t *data, size_t size, const uint8
 {
 	uint32_t report_size, ids_size;
 	const uint8_t *report;
-	struct qgs_header h;
 	enum format_code code;
-	struct reader r;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
-	h = read_header(&r, QGS_GET_QUOTE_REQUEST);
-	if (h.error != QGS_OK)
-		reader_fail(&r, FORMAT_BAD_VALUE, 12);
+	read_request(&r, QGS_GET_QUOTE_REQUEST);
 	report_size = reader_u32(&r);
 	ids_size = reader_u32(&r);
 	if (reader_ok(&r) && report_size != TDREPORT_SIZE)
@@ -109,36 +98,33 @@ enum format_code qgs_response_parse(const uint8_t *data, size_t size, uint32_t *
                                     const uint8_t **ret_quote, size_t *ret_quote_size,
                                     uint64_t *ret_offset)
 {
-	uint32_t id_size, quote_size;
+	uint32_t error, id_size, quote_size;
 	const uint8_t *quote;
-	struct qgs_header h;
 	enum format_code code;
-	struct reader r;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
-	h = read_header(&r, QGS_GET_QUOTE_RESPONSE);
+	error = read_header(&r, QGS_GET_QUOTE_RESPONSE);
 	id_size = reader_u32(&r);
 	quote_size = reader_u32(&r);
 	reader_skip(&r, id_size); /* which quoting enclave signed */
 	quote = reader_bytes(&r, quote_size);
 	/* Success without a quote, or a quote with an error: one of the two is a lie. */
-	if (reader_ok(&r) && (h.error == QGS_OK) != (quote_size > 0))
+	if (reader_ok(&r) && (error == QGS_OK) != (quote_size > 0))
 		reader_fail(&r, FORMAT_BAD_SIZE, QGS_HEADER_SIZE + 4);
 	code = reader_end(&r, ret_offset);
 	if (code != FORMAT_OK)
 		return code;
-	*ret_error = h.error;
-	*ret_quote = h.error == QGS_OK ? quote : NULL;
+	*ret_error = error;
+	*ret_quote = error == QGS_OK ? quote : NULL;
 	*ret_quote_size = quote_size;
 	return FORMAT_OK;
 }
 
 int64_t qgs_type_of(const uint8_t *data, size_t size)
 {
-	struct reader r;
 	uint32_t type;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
 	reader_skip(&r, 4);
 	type = reader_u32(&r);
 	reader_skip(&r, 8);
@@ -156,14 +142,10 @@ enum format_code qgs_collateral_request_parse(const uint8_t *data, size_t size,
                                               uint64_t *ret_offset)
 {
 	struct qgs_collateral_request request;
-	struct qgs_header h;
 	enum format_code code;
-	struct reader r;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
-	h = read_header(&r, QGS_GET_COLLATERAL_REQUEST);
-	if (h.error != QGS_OK)
-		reader_fail(&r, FORMAT_BAD_VALUE, 12);
+	read_request(&r, QGS_GET_COLLATERAL_REQUEST);
 	request.fmspc.size = reader_u32(&r);
 	request.ca.size = reader_u32(&r);
 	if (reader_ok(&r) && (!request.fmspc.size || !request.ca.size))
@@ -205,13 +187,9 @@ size_t qgs_collateral_response_write(uint32_t error, const struct bytes part[QGS
 
 enum format_code qgs_platform_request_parse(const uint8_t *data, size_t size, uint64_t *ret_offset)
 {
-	struct qgs_header h;
-	struct reader r;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
-	h = read_header(&r, QGS_GET_PLATFORM_INFO_REQUEST);
-	if (h.error != QGS_OK)
-		reader_fail(&r, FORMAT_BAD_VALUE, 12);
+	read_request(&r, QGS_GET_PLATFORM_INFO_REQUEST);
 	return reader_end(&r, ret_offset);
 }
 

@@ -96,46 +96,6 @@ static void read_sgx_report(struct reader *r, struct sgx_report *s)
 	reader_copy(r, s->report_data, sizeof(s->report_data));
 }
 
-static void read_td_15(struct reader *r, struct quote_td *t)
-{
-	reader_copy(r, t->tee_tcb_svn2, sizeof(t->tee_tcb_svn2));
-	reader_copy(r, t->mrservicetd, sizeof(t->mrservicetd));
-}
-
-static void read_td_15_ex(struct reader *r, struct quote_td *t)
-{
-	t->vmid = reader_u8(r);
-	reader_copy(r, t->td_id, sizeof(t->td_id));
-	reader_copy(r, t->dev_info, sizeof(t->dev_info));
-	reader_copy(r, t->init_servtd_hash, sizeof(t->init_servtd_hash));
-	reader_copy(r, t->init_servtd_attributes, sizeof(t->init_servtd_attributes));
-	reader_copy(r, t->init_cpusvn, sizeof(t->init_cpusvn));
-	reader_copy(r, t->init_tee_tcb_svn, sizeof(t->init_tee_tcb_svn));
-	reader_copy(r, t->init_tee_fmspc, sizeof(t->init_tee_fmspc));
-	reader_copy(r, t->cur_servtd_hash, sizeof(t->cur_servtd_hash));
-	reader_copy(r, t->cur_servtd_attributes, sizeof(t->cur_servtd_attributes));
-}
-
-static void read_td(struct reader *r, enum quote_body_type type, struct quote_td *t)
-{
-	reader_copy(r, t->tee_tcb_svn, sizeof(t->tee_tcb_svn));
-	reader_copy(r, t->mrseam, sizeof(t->mrseam));
-	reader_copy(r, t->mrsignerseam, sizeof(t->mrsignerseam));
-	reader_copy(r, t->seam_attributes, sizeof(t->seam_attributes));
-	t->attributes = reader_u64(r);
-	t->xfam = reader_u64(r);
-	reader_copy(r, t->mrtd, sizeof(t->mrtd));
-	reader_copy(r, t->mrconfigid, sizeof(t->mrconfigid));
-	reader_copy(r, t->mrowner, sizeof(t->mrowner));
-	reader_copy(r, t->mrownerconfig, sizeof(t->mrownerconfig));
-	reader_copy(r, t->rtmr, sizeof(t->rtmr));
-	reader_copy(r, t->report_data, sizeof(t->report_data));
-	if (type >= QUOTE_BODY_TDX_15)
-		read_td_15(r, t);
-	if (type >= QUOTE_BODY_TDX_15_EX)
-		read_td_15_ex(r, t);
-}
-
 static void read_body(struct reader *r, struct quote *q)
 {
 	uint32_t size = read_body_type(r, q);
@@ -148,7 +108,7 @@ static void read_body(struct reader *r, struct quote *q)
 	if (q->body_type == QUOTE_BODY_SGX)
 		read_sgx_report(&body, &q->sgx);
 	else
-		read_td(&body, q->body_type, &q->td);
+		reader_copy(&body, &q->td, body.size); /* laid out as struct quote_td is */
 	if (reader_ok(r) && reader_end(&body, NULL) != FORMAT_OK)
 		reader_fail(r, body.code, body.fail_at);
 }
@@ -226,11 +186,10 @@ static void read_signature(struct reader *r, struct quote *q)
 
 enum format_code quote_parse(const void *data, size_t size, struct quote *ret, uint64_t *ret_offset)
 {
-	struct reader r, signature;
 	enum format_code code;
 	struct quote q = {0};
+	struct reader r = reader_of(data, size), signature;
 
-	reader_init(&r, data, size);
 	if (size > QUOTE_MAX)
 		reader_fail(&r, FORMAT_BAD_SIZE, QUOTE_MAX);
 	read_header(&r, &q);

@@ -43,8 +43,7 @@ enum quote_cert_type {
 	QUOTE_CERT_PLATFORM_MANIFEST = 7,
 };
 
-/* The TD report body, all types in one; fields a type does not have are zero. Offsets are the
- * body's. */
+/* The TD report body as it is laid out, all types in one; fields a type does not have are zero. */
 struct quote_td {
 	uint8_t tee_tcb_svn[16];
 	uint8_t mrseam[48];
@@ -73,6 +72,13 @@ struct quote_td {
 	uint8_t cur_servtd_hash[48];
 	uint8_t cur_servtd_attributes[8];
 };
+_Static_assert(offsetof(struct quote_td, mrtd) == 136, "MRTD");
+_Static_assert(offsetof(struct quote_td, rtmr) == 328, "RTMR0");
+_Static_assert(offsetof(struct quote_td, report_data) == 520, "REPORTDATA");
+_Static_assert(offsetof(struct quote_td, tee_tcb_svn2) == QUOTE_BODY_TDX_10_SIZE, "TD report 1.0");
+_Static_assert(offsetof(struct quote_td, vmid) == QUOTE_BODY_TDX_15_SIZE, "TD report 1.5");
+_Static_assert(offsetof(struct quote_td, cur_servtd_attributes) + 8 == QUOTE_BODY_TDX_15_EX_SIZE,
+               "TD report 1.5 EX");
 
 /* SGX enclave report: the body of an SGX quote, and the QE's report inside a certification. */
 struct sgx_report {

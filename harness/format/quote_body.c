@@ -14,41 +14,15 @@ struct quote_header {
 	uint8_t user_data[20];
 };
 
-struct td_report_10 {
-	uint8_t tee_tcb_svn[16];
-	uint8_t mrseam[48];
-	uint8_t mrsignerseam[48];
-	uint8_t seam_attributes[8];
-	uint64_t attributes;
-	uint64_t xfam;
-	uint8_t mrtd[48];
-	uint8_t mrconfigid[48];
-	uint8_t mrowner[48];
-	uint8_t mrownerconfig[48];
-	uint8_t rtmr[4][48];
-	uint8_t report_data[64];
-};
-
-struct td_report_15 { /* what follows td_report_10 */
-	uint8_t tee_tcb_svn2[16];
-	uint8_t mrservicetd[48];
-};
-
 struct body_head {
 	uint8_t type[2]; /* byte arrays: the size field lies at an odd place */
 	uint8_t size[4];
 };
 
 _Static_assert(sizeof(struct quote_header) == QUOTE_HEADER_SIZE, "quote header");
-_Static_assert(sizeof(struct td_report_10) == QUOTE_BODY_TDX_10_SIZE, "TD report 1.0");
-_Static_assert(offsetof(struct td_report_10, mrtd) == 136, "MRTD");
-_Static_assert(offsetof(struct td_report_10, rtmr) == 328, "RTMR0");
-_Static_assert(offsetof(struct td_report_10, report_data) == 520, "REPORTDATA");
-_Static_assert(sizeof(struct td_report_10) + sizeof(struct td_report_15) == QUOTE_BODY_TDX_15_SIZE,
-               "TD report 1.5");
 _Static_assert(sizeof(struct body_head) == 6, "v5 body head");
 
-static void fill_td_10(const struct tdreport *report, struct td_report_10 *b)
+static void fill_td(const struct tdreport *report, struct quote_td *b)
 {
 	const struct tee_tcb_info *tcb = &report->tcb;
 	const struct td_info *td = &report->td;
@@ -65,6 +39,8 @@ static void fill_td_10(const struct tdreport *report, struct td_report_10 *b)
 	memcpy(b->mrownerconfig, td->mrownerconfig, sizeof(b->mrownerconfig));
 	memcpy(b->rtmr, td->rtmr, sizeof(b->rtmr));
 	memcpy(b->report_data, report->mac.report_data, sizeof(b->report_data));
+	memcpy(b->tee_tcb_svn2, tcb->tee_tcb_svn2, sizeof(b->tee_tcb_svn2));
+	memcpy(b->mrservicetd, td->servtd_hash, sizeof(b->mrservicetd));
 }
 
 size_t quote_body_from_report(const struct tdreport *report, uint16_t version,
@@ -78,12 +54,10 @@ size_t quote_body_from_report(const struct tdreport *report, uint16_t version,
 	        .key_type = QUOTE_KEY_ECDSA_P256,
 	        .tee_type = QUOTE_TEE_TDX,
 	};
-	size_t need = sizeof(header) + sizeof(struct td_report_10);
-	struct td_report_15 more;
-	struct td_report_10 body;
+	const size_t body_size = version == 5 ? QUOTE_BODY_TDX_15_SIZE : QUOTE_BODY_TDX_10_SIZE;
+	size_t need = sizeof(header) + (version == 5 ? sizeof(head) : 0) + body_size;
+	struct quote_td body;
 
-	if (version == 5)
-		need += sizeof(head) + sizeof(more);
 	if ((version != 4 && version != 5) || size < need)
 		return 0;
 	memcpy(header.qe_vendor, QUOTE_QE_VENDOR_INTEL, sizeof(header.qe_vendor));
@@ -94,13 +68,7 @@ size_t quote_body_from_report(const struct tdreport *report, uint16_t version,
 		memcpy(out, &head, sizeof(head));
 		out += sizeof(head);
 	}
-	fill_td_10(report, &body);
-	memcpy(out, &body, sizeof(body));
-	out += sizeof(body);
-	if (version == 5) {
-		memcpy(more.tee_tcb_svn2, report->tcb.tee_tcb_svn2, sizeof(more.tee_tcb_svn2));
-		memcpy(more.mrservicetd, report->td.servtd_hash, sizeof(more.mrservicetd));
-		memcpy(out, &more, sizeof(more));
-	}
+	fill_td(report, &body);
+	memcpy(out, &body, body_size);
 	return need;
 }

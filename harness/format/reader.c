@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-void reader_init(struct reader *r, const void *data, size_t size)
-{
-	*r = (struct reader){.data = data, .size = size};
-}
-
 void reader_fail(struct reader *r, enum format_code code, uint64_t at)
 {
 	if (r->code != FORMAT_OK)

@@ -25,7 +25,10 @@ struct reader {
 	enum format_code code;
 };
 
-void reader_init(struct reader *r, const void *data, size_t size);
+static inline struct reader reader_of(const void *data, size_t size)
+{
+	return (struct reader){.data = (const uint8_t *)data, .size = size};
+}
 
 static inline bool reader_ok(const struct reader *r)
 {

@@ -114,8 +114,9 @@ static inline void store64be(uint8_t *p, uint64_t v)
 #define S0_256(x) (ror32(x, 2) ^ ror32(x, 13) ^ ror32(x, 22))
 #define KW_256(i) (k256[i] + w[i])
 
-static void sha256_block(uint32_t state[8], const uint8_t *block)
+static void sha256_block(void *of, const uint8_t *block)
 {
+	uint32_t *state = of;
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
 	uint32_t w[64];
@@ -136,8 +137,9 @@ static void sha256_block(uint32_t state[8], const uint8_t *block)
 #define S0_512(x) (ror64(x, 28) ^ ror64(x, 34) ^ ror64(x, 39))
 #define KW_512(i) (k512[i] + w[i])
 
-static void sha512_block(uint64_t state[8], const uint8_t *block)
+static void sha512_block(void *of, const uint8_t *block)
 {
+	uint64_t *state = of;
 	uint64_t a = state[0], b = state[1], c = state[2], d = state[3];
 	uint64_t e = state[4], f = state[5], g = state[6], h = state[7];
 	uint64_t w[80];
@@ -154,6 +156,48 @@ static void sha512_block(uint64_t state[8], const uint8_t *block)
 	state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
+/* Blocks of either function, of `full` bytes, as they fill; `length` counts what came before. */
+typedef void (*block_fn)(void *state, const uint8_t *block);
+
+static void update(block_fn take, void *state, uint8_t *block, size_t full, uint64_t length,
+                   const uint8_t *p, size_t size)
+{
+	size_t used = length & (full - 1); /* a power of two */
+
+	if (used) {
+		size_t n = size < full - used ? size : full - used;
+
+		memcpy(block + used, p, n);
+		p += n;
+		size -= n;
+		if (used + n < full)
+			return;
+		take(state, block);
+	}
+	for (; size >= full; p += full, size -= full)
+		take(state, p);
+	if (size)
+		memcpy(block, p, size);
+}
+
+/* The last blocks: 0x80, zeros, and the length in bits in an eighth of a block. */
+static void pad(block_fn take, void *state, uint8_t *block, size_t full, uint64_t length)
+{
+	size_t used = length & (full - 1); /* a power of two */
+
+	block[used++] = 0x80;
+	if (used > full - full / 8) {
+		memset(block + used, 0, full - used);
+		take(state, block);
+		used = 0;
+	}
+	memset(block + used, 0, full - used);
+	if (full == sizeof(((struct sha512 *)0)->block))
+		store64be(block + full - 16, length >> 61);
+	store64be(block + full - 8, length << 3);
+	take(state, block);
+}
+
 void sha256_init(struct sha256 *h)
 {
 	memcpy(h->state, init256, sizeof(h->state));
@@ -162,41 +206,13 @@ void sha256_init(struct sha256 *h)
 
 void sha256_update(struct sha256 *h, const void *data, size_t size)
 {
-	const uint8_t *p = data;
-	size_t used = h->length % sizeof(h->block);
-
+	update(sha256_block, h->state, h->block, sizeof(h->block), h->length, data, size);
 	h->length += size;
-	if (used) {
-		size_t n = sizeof(h->block) - used;
-
-		if (n > size)
-			n = size;
-		memcpy(h->block + used, p, n);
-		p += n;
-		size -= n;
-		if (used + n < sizeof(h->block))
-			return;
-		sha256_block(h->state, h->block);
-	}
-	for (; size >= sizeof(h->block); p += sizeof(h->block), size -= sizeof(h->block))
-		sha256_block(h->state, p);
-	if (size)
-		memcpy(h->block, p, size);
 }
 
 void sha256_final(struct sha256 *h, uint8_t digest[SHA256_SIZE])
 {
-	size_t used = h->length % sizeof(h->block);
-
-	h->block[used++] = 0x80;
-	if (used > sizeof(h->block) - 8) {
-		memset(h->block + used, 0, sizeof(h->block) - used);
-		sha256_block(h->state, h->block);
-		used = 0;
-	}
-	memset(h->block + used, 0, sizeof(h->block) - used);
-	store64be(h->block + sizeof(h->block) - 8, h->length * 8);
-	sha256_block(h->state, h->block);
+	pad(sha256_block, h->state, h->block, sizeof(h->block), h->length);
 	for (int i = 0; i < 8; i++) {
 		uint32_t v = __builtin_bswap32(h->state[i]);
 
@@ -218,43 +234,14 @@ void sha512_init(struct sha512 *h)
 
 void sha512_update(struct sha512 *h, const void *data, size_t size)
 {
-	const uint8_t *p = data;
-	size_t used = h->length % sizeof(h->block);
-
+	update(sha512_block, h->state, h->block, sizeof(h->block), h->length, data, size);
 	h->length += size;
-	if (used) {
-		size_t n = sizeof(h->block) - used;
-
-		if (n > size)
-			n = size;
-		memcpy(h->block + used, p, n);
-		p += n;
-		size -= n;
-		if (used + n < sizeof(h->block))
-			return;
-		sha512_block(h->state, h->block);
-	}
-	for (; size >= sizeof(h->block); p += sizeof(h->block), size -= sizeof(h->block))
-		sha512_block(h->state, p);
-	if (size)
-		memcpy(h->block, p, size);
 }
 
-/* Pads and stores the first `words` state words: six of them are SHA-384. */
+/* Stores the first `words` state words: six of them are SHA-384. */
 static void sha512_finish(struct sha512 *h, uint8_t *digest, int words)
 {
-	size_t used = h->length % sizeof(h->block);
-
-	h->block[used++] = 0x80;
-	if (used > sizeof(h->block) - 16) {
-		memset(h->block + used, 0, sizeof(h->block) - used);
-		sha512_block(h->state, h->block);
-		used = 0;
-	}
-	memset(h->block + used, 0, sizeof(h->block) - used);
-	store64be(h->block + sizeof(h->block) - 16, h->length >> 61);
-	store64be(h->block + sizeof(h->block) - 8, h->length << 3);
-	sha512_block(h->state, h->block);
+	pad(sha512_block, h->state, h->block, sizeof(h->block), h->length);
 	for (int i = 0; i < words; i++)
 		store64be(digest + 8 * i, h->state[i]);
 }

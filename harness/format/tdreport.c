@@ -37,9 +37,8 @@ enum format_code tdreport_parse(const void *data, size_t size, struct tdreport *
 {
 	enum format_code code;
 	struct tdreport t;
-	struct reader r;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
 	reader_copy(&r, &t, sizeof(t));
 	if (reader_left(&r) > 0)
 		reader_fail(&r, FORMAT_TRAILING, reader_offset(&r));

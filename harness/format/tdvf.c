@@ -40,9 +40,8 @@ const char *tdvf_type_name(uint32_t type)
 /* A reader over image[start, end); both must lie in the image. */
 static struct reader part(const uint8_t *image, uint64_t start, uint64_t end)
 {
-	struct reader r;
+	struct reader r = reader_of(image + start, end - start);
 
-	reader_init(&r, image + start, end - start);
 	r.base = start;
 	return r;
 }
@@ -232,9 +231,8 @@ enum format_code tdvf_parse(const void *image, size_t size, struct tdvf *ret, ui
 	uint64_t descriptor = 0;
 	struct tdvf t = {0};
 	enum format_code code;
-	struct reader r;
+	struct reader r = reader_of(image, size);
 
-	reader_init(&r, image, size);
 	if (size > TDVF_IMAGE_MAX)
 		reader_fail(&r, FORMAT_BAD_SIZE, 0);
 	else

@@ -54,9 +54,8 @@ static void step(struct reader *r, uint8_t op, uint8_t argument)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct reader r;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
 	for (size_t i = 0; i + 1 < size; i += 2) {
 		step(&r, data[i], data[i + 1]);
 		check(&r, data, size);

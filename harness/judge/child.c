@@ -40,13 +40,13 @@ static void read_config(const json_t *o, uint8_t ret[48])
 	const char *name = member_text(o, "name");
 	struct sha512 h;
 
-	launch_config_init(&h);
+	sha384_init(&h);
 	for (size_t i = 0; i < json_array_size(argv); i++) {
 		const char *word = json_string_value(json_array_get(argv, i));
 
 		launch_config_add(&h, word ? word : "", name ? name : "");
 	}
-	launch_config_final(&h, ret);
+	sha384_final(&h, ret);
 }
 
 static int on_enter(struct reading *r, const json_t *o)

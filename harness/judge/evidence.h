@@ -48,7 +48,7 @@ struct layer_evidence {
 	bool entering, left;        /* ENTER, LEFT seen */
 	json_int_t child;           /* its tag in the frames of the layer below */
 	json_t *command;            /* ENTER's argv: an array of escaped texts; or NULL */
-	uint8_t config[48];         /* launch_config_*() of ENTER's argv */
+	uint8_t config[48];         /* launch_config_add() of ENTER's argv */
 	bool started, timeout;      /* from LEFT */
 	char end[JUDGE_TEXT_MAX];   /* from LEFT: step, reason, exit status; escaped */
 	bool told;                  /* `end` has the reason in words */

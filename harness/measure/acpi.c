@@ -106,7 +106,7 @@ int acpi_fetch_order(const struct acpi_blobs *b,
 	struct reader r, command;
 
 	fetch("etc/table-loader", b->loader, userdata);
-	reader_init(&r, b->loader.data, b->loader.size);
+	r = reader_of(b->loader.data, b->loader.size);
 	while (reader_ok(&r) && reader_left(&r) > 0) {
 		char name[LOADER_NAME_SIZE + 1] = "";
 		uint64_t at = reader_offset(&r);

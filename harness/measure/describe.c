@@ -13,18 +13,10 @@
 #define TAG_LOAD_OPTIONS 0x8f3b22edu
 #define TAG_AAEL         0x4141454cu /* "LEAA": backwards, as it is logged */
 
-static struct reader reader_of(struct bytes data)
-{
-	struct reader r;
-
-	reader_init(&r, data.data, data.size);
-	return r;
-}
-
 /* EFI_LOAD_OPTION: attributes, length of the path, description, path. */
 static void add_load_option(struct line *l, struct bytes data)
 {
-	struct reader r = reader_of(data), path;
+	struct reader r = reader_of(data.data, data.size), path;
 	const uint8_t *text;
 	uint16_t length;
 
@@ -57,7 +49,7 @@ struct variable { /* UEFI_VARIABLE_DATA */
 
 static bool variable_read(struct bytes data, struct variable *ret)
 {
-	struct reader r = reader_of(data);
+	struct reader r = reader_of(data.data, data.size);
 	uint64_t characters, size;
 
 	ret->guid = reader_bytes(&r, 16);
@@ -106,7 +98,7 @@ static void add_variable(struct line *l, struct bytes data)
 /* UEFI_IMAGE_LOAD_EVENT: address, size, link-time address, size of the path, path. */
 static void add_image(struct line *l, struct bytes data)
 {
-	struct reader r = reader_of(data), path;
+	struct reader r = reader_of(data.data, data.size), path;
 	uint64_t size, length;
 
 	reader_skip(&r, 8);
@@ -127,7 +119,7 @@ static void add_image(struct line *l, struct bytes data)
 /* u8 length and name, then what follows: a blob's address and size, or a count of tables. */
 static void add_named(struct line *l, const char *kind, struct bytes data)
 {
-	struct reader r = reader_of(data);
+	struct reader r = reader_of(data.data, data.size);
 	uint8_t length = reader_u8(&r);
 	const uint8_t *name = reader_bytes(&r, length);
 	uint64_t base, size;
@@ -147,7 +139,7 @@ static void add_named(struct line *l, const char *kind, struct bytes data)
 /* UEFI_GPT_DATA: the table's header, count, and the partitions that are in use. */
 static void add_gpt(struct line *l, struct bytes data)
 {
-	struct reader r = reader_of(data);
+	struct reader r = reader_of(data.data, data.size);
 	const uint8_t *disk;
 	uint64_t count;
 
@@ -175,7 +167,7 @@ static void add_gpt(struct line *l, struct bytes data)
 
 static void add_tag(struct line *l, struct bytes data)
 {
-	struct reader r = reader_of(data);
+	struct reader r = reader_of(data.data, data.size);
 	uint32_t tag = reader_u32(&r), size = reader_u32(&r);
 	struct reader text = reader_sub(&r, size);
 

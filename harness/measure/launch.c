@@ -37,7 +37,7 @@ void launch_agent_image(struct bytes agent, uint8_t ret[48])
 
 	sha384(agent.data, agent.size, own);
 	sha384("", 0, empty);
-	launch_image_init(&h);
+	sha384_init(&h);
 	for (size_t i = 0; i < COUNT_OF(tree); i++) {
 		bool is_agent = strcmp(tree[i].path, "/agent") == 0;
 		bool is_file = tree[i].type == 'f';
@@ -48,7 +48,7 @@ void launch_agent_image(struct bytes agent, uint8_t ret[48])
 		                            : empty,
 		                 tree[i].path);
 	}
-	launch_image_final(&h, ret);
+	sha384_final(&h, ret);
 }
 
 int launch_container_image(struct bytes initrd, uint8_t ret[48], struct err *e)

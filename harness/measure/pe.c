@@ -93,9 +93,8 @@ static void read_image(struct reader *r, struct pe *pe)
 int pe_parse_with_head(struct bytes file, struct bytes head, struct pe *ret, struct err *e)
 {
 	struct pe pe = {.file = file, .head = head};
-	struct reader r;
+	struct reader r = reader_of(head.data, head.size);
 
-	reader_init(&r, head.data, head.size);
 	read_image(&r, &pe);
 	if (!reader_ok(&r))
 		return err_bad(e, &r, "PE image");
@@ -168,15 +167,14 @@ const struct pe_section *pe_find(const struct pe *pe, const char *name)
 
 const struct pe_section *pe_find_long(const struct pe *pe, const char *name)
 {
-	struct reader r;
 	uint32_t header, symbols, count;
 	uint64_t strings;
 	size_t length = strlen(name) + 1;
+	struct reader r = reader_of(pe->file.data, pe->file.size);
 
-	reader_init(&r, pe->file.data, pe->file.size);
 	reader_skip(&r, 0x3c);
 	header = reader_u32(&r);
-	reader_init(&r, pe->file.data, pe->file.size);
+	r = reader_of(pe->file.data, pe->file.size);
 	reader_skip(&r, header);
 	reader_skip(&r, 12);
 	symbols = reader_u32(&r);

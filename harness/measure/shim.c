@@ -56,7 +56,7 @@ int shim_read(const struct pe *pe, struct shim *ret, struct err *e)
 	if (!s)
 		return 0;
 	b = pe_bytes(pe, s);
-	reader_init(&r, b.data, b.size);
+	r = reader_of(b.data, b.size);
 	for (size_t i = 0; i < 2; i++)
 		size[i] = reader_u32(&r);
 	for (size_t i = 0; i < 2; i++)

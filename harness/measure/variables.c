@@ -135,10 +135,9 @@ static int read_store(struct reader *store, struct variable_store *s, struct err
 int variable_store_read(struct bytes volume, struct variable_store *ret, struct err *e)
 {
 	struct variable_store s = {0};
-	struct reader r, store;
 	int code;
+	struct reader r = reader_of(volume.data, volume.size), store;
 
-	reader_init(&r, volume.data, volume.size);
 	if (!enter_volume(&r)) {
 		*ret = s;
 		return 0;

@@ -128,7 +128,7 @@ static int walk_sections(struct walk *w, struct bytes content, unsigned depth)
 
 	if (depth > VOLUME_DEPTH_MAX)
 		return err_set(w->e, -EBADMSG, "firmware volume: nested too deeply");
-	reader_init(&r, content.data, content.size);
+	r = reader_of(content.data, content.size);
 	while (ret == 0 && reader_left(&r) >= 4) {
 		unsigned type = read_section(&r, &body);
 
@@ -147,9 +147,8 @@ static int walk_sections(struct walk *w, struct bytes content, unsigned depth)
 
 static struct bytes find_ui_name(struct walk *w, struct bytes content)
 {
-	struct reader r, body;
+	struct reader r = reader_of(content.data, content.size), body;
 
-	reader_init(&r, content.data, content.size);
 	while (reader_left(&r) >= 4 && count_step(w) == 0) {
 		unsigned type = read_section(&r, &body);
 
@@ -246,7 +245,7 @@ static int walk_volume(struct walk *w, struct bytes volume, unsigned depth)
 	w->volumes++;
 	if (depth > VOLUME_DEPTH_MAX)
 		return err_set(w->e, -EBADMSG, "firmware volume: nested too deeply");
-	reader_init(&r, volume.data, volume.size);
+	r = reader_of(volume.data, volume.size);
 	if (!read_volume_header(&r, &name))
 		return 0; /* variables and the like */
 	align8(&r);
@@ -269,7 +268,7 @@ static uint64_t volume_size(struct bytes image, size_t at)
 
 	if (image.size - at < VOLUME_MINIMUM)
 		return 0;
-	reader_init(&r, image.data + at + VOLUME_MAGIC_AT - 8, 12);
+	r = reader_of(image.data + at + VOLUME_MAGIC_AT - 8, 12);
 	size = reader_u64(&r);
 	if (reader_u32(&r) != 0x4856465f || size < VOLUME_MINIMUM ||
 	    size > image.size - at) /* _FVH */

@@ -283,7 +283,7 @@ static int check_envelope(struct bytes envelope, const char *key_pem, struct byt
 
 	if (!key_pem)
 		return err_set(e, -EACCES, "CoRIM: it is signed: give its signer's key");
-	reader_init(&r, envelope.data, envelope.size);
+	r = reader_of(envelope.data, envelope.size);
 	header = next_part(&r);
 	payload = next_part(&r);
 	signature = next_part(&r);

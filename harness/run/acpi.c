@@ -198,10 +198,9 @@ static struct bytes *find_slot(struct acpi_blobs *b, const char *name)
 static int read_records(const uint8_t *data, size_t size, struct acpi_blobs *b)
 {
 	char name[RECORD_NAME + 1] = "";
-	struct reader r;
 	int code = 0;
+	struct reader r = reader_of(data, size);
 
-	reader_init(&r, data, size);
 	while (code == 0 && reader_left(&r) > 0) {
 		const uint8_t *magic = reader_bytes(&r, 8);
 		struct bytes *slot;

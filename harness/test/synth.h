@@ -402,10 +402,10 @@ static inline void put_launch(struct synth *y, struct stream *s)
 	uint8_t digest[48];
 	struct sha512 h;
 
-	launch_config_init(&h);
+	sha384_init(&h);
 	launch_config_add(&h, "docker", "n-1");
 	launch_config_add(&h, y->extends == EXTENDS_LAUNCH_ARGV ? "--other=%" : "--name=%", "n-1");
-	launch_config_final(&h, digest);
+	sha384_final(&h, digest);
 	hex_encode(digest, 48, config);
 	snprintf(text, sizeof(text), "{\"config\":\"%s\",\"image\":\"%s\",\"layer\":\"%s\"}",
 	         config, SYNTH_IMAGE,

@@ -136,14 +136,14 @@ TEST(config_is_without_the_name)
 	uint8_t one[48], two[48];
 	struct sha512 h;
 
-	launch_config_init(&h);
+	sha384_init(&h);
 	for (size_t i = 0; i < 5; i++)
 		launch_config_add(&h, a[i], "x-1");
-	launch_config_final(&h, one);
-	launch_config_init(&h);
+	sha384_final(&h, one);
+	sha384_init(&h);
 	for (size_t i = 0; i < 5; i++)
 		launch_config_add(&h, b[i], "y-22");
-	launch_config_final(&h, two);
+	sha384_final(&h, two);
 	ck_assert_mem_eq(one, two, 48);
 	sha384("run\0--name\0%\0--dir=/run/%/%\0img", sizeof("run\0--name\0%\0--dir=/run/%/%\0img"),
 	       two);

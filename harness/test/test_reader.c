@@ -8,9 +8,8 @@ TEST(reads_little_endian)
 {
 	static const uint8_t data[] = {1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
 	                               11, 12, 13, 14, 15, 16, 17, 18, 19};
-	struct reader r;
+	struct reader r = reader_of(data, sizeof(data));
 
-	reader_init(&r, data, sizeof(data));
 	ck_assert_uint_eq(reader_u8(&r), 1);
 	ck_assert_uint_eq(reader_u16(&r), 0x0302);
 	ck_assert_uint_eq(reader_u32(&r), 0x07060504);
@@ -24,9 +23,8 @@ TEST(first_failure_sticks)
 	static const uint8_t data[] = {1, 2, 3, 4, 5};
 	uint8_t copy[4] = {9, 9, 9, 9};
 	uint64_t at = 0;
-	struct reader r;
+	struct reader r = reader_of(data, sizeof(data));
 
-	reader_init(&r, data, sizeof(data));
 	ck_assert_uint_eq(reader_u16(&r), 0x0201);
 	ck_assert_uint_eq(reader_u32(&r), 0);
 	ck_assert_uint_eq(reader_u8(&r), 0); /* though a byte is left */
@@ -41,14 +39,13 @@ TEST(first_failure_sticks)
 TEST(huge_sizes_do_not_wrap)
 {
 	static const uint8_t data[8];
-	struct reader r;
+	struct reader r = reader_of(data, sizeof(data));
 
-	reader_init(&r, data, sizeof(data));
 	reader_skip(&r, 4);
 	ck_assert_ptr_null(reader_bytes(&r, SIZE_MAX));
 	ck_assert_int_eq(r.code, FORMAT_TRUNCATED);
 	ck_assert_uint_eq(r.pos, 4);
-	reader_init(&r, data, sizeof(data));
+	r = reader_of(data, sizeof(data));
 	reader_skip(&r, 4);
 	reader_sub(&r, SIZE_MAX - 3);
 	ck_assert_int_eq(r.code, FORMAT_TRUNCATED);
@@ -57,10 +54,9 @@ TEST(huge_sizes_do_not_wrap)
 TEST(sub_readers_count_from_the_outermost)
 {
 	static const uint8_t data[] = {0, 1, 2, 3, 4, 5, 6, 7};
-	struct reader r, sub, inner;
 	uint64_t at = 0;
+	struct reader r = reader_of(data, sizeof(data)), sub, inner;
 
-	reader_init(&r, data, sizeof(data));
 	reader_skip(&r, 2);
 	sub = reader_sub(&r, 4);
 	ck_assert_uint_eq(reader_offset(&r), 6);
@@ -80,9 +76,8 @@ TEST(sub_readers_count_from_the_outermost)
 
 TEST(empty_input)
 {
-	struct reader r;
+	struct reader r = reader_of(NULL, 0);
 
-	reader_init(&r, NULL, 0);
 	reader_skip(&r, 0);
 	ck_assert_int_eq(reader_end(&r, NULL), FORMAT_OK);
 	ck_assert_uint_eq(reader_u8(&r), 0);

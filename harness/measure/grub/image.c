@@ -190,10 +190,9 @@ static void read_version(const struct pe *pe, struct grub_image *g)
 
 static int read_objects(struct bytes mods, struct grub_image *g, struct err *e)
 {
-	struct reader r;
 	uint64_t first, size;
+	struct reader r = reader_of(mods.data, mods.size);
 
-	reader_init(&r, mods.data, mods.size);
 	if (reader_u32(&r) != MODULES_MAGIC)
 		return 0;
 	reader_skip(&r, 4);
@@ -203,7 +202,7 @@ static int read_objects(struct bytes mods, struct grub_image *g, struct err *e)
 		reader_fail(&r, FORMAT_BAD_SIZE, 8);
 		return err_bad(e, &r, "GRUB's modules");
 	}
-	reader_init(&r, mods.data, (size_t)size);
+	r = reader_of(mods.data, (size_t)size);
 	reader_skip(&r, (size_t)first);
 	while (reader_left(&r) >= 8) {
 		uint32_t type = reader_u32(&r), length = reader_u32(&r);

@@ -8,6 +8,7 @@
 #include "cli/input.h"
 #include "cli/options.h"
 #include "core/cleanup.h"
+#include "core/time.h"
 #include "format/text.h"
 #include "trust/contents.h"
 
@@ -27,26 +28,16 @@ struct shown {
 	bool text;                   /* print as it comes */
 };
 
-static const char *time_text(time_t t, char out[24])
+/* 0: it could not be read. */
+static const char *date(time_t t, char out[TIME_TEXT_SIZE])
 {
-	struct tm tm;
-
-	if (!t || !gmtime_r(&t, &tm) || !strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		snprintf(out, 24, "?");
-	return out;
-}
-
-static json_t *time_json(time_t t)
-{
-	char text[24];
-
-	return t ? json_string(time_text(t, text)) : json_null();
+	return t ? time_text(t, out) : "?";
 }
 
 static json_t *cert_json(const struct content_cert *c)
 {
 	return json_pack("{ss, ss, so, so}", "name", c->name, "serial", c->serial, "not_before",
-	                 time_json(c->dates.from), "not_after", time_json(c->dates.to));
+	                 json_date(c->dates.from), "not_after", json_date(c->dates.to));
 }
 
 static json_t *content_json(const struct content *c)
@@ -57,12 +48,11 @@ static json_t *content_json(const struct content *c)
 		json_decref(signer);
 		return cert_json(&c->signer);
 	}
-	o = json_pack("{so, so, so}", "issued", time_json(c->dates.from), "next_update",
-	              time_json(c->dates.to), "signer", signer);
+	o = json_pack("{so, so, so}", "issued", json_date(c->dates.from), "next_update",
+	              json_date(c->dates.to), "signer", signer);
 	if (c->kind == CONTENT_CRL) {
 		json_object_set_new(o, "issuer", json_string(c->name));
-		json_object_set_new(o, "number",
-		                    c->number[0] ? json_string(c->number) : json_null());
+		json_object_set_new(o, "number", text_or_null(c->number));
 		return o;
 	}
 	json_object_set_new(o, "tee", json_string(c->tdx ? "TDX" : "SGX"));
@@ -71,8 +61,7 @@ static json_t *content_json(const struct content *c)
 	                    c->evaluation ? json_integer(c->evaluation) : json_null());
 	if (c->kind == CONTENT_TCB_INFO)
 		json_object_set_new(o, "fmspc",
-		                    c->has_fmspc ? json_hex(c->fmspc, sizeof(c->fmspc))
-		                                 : json_null());
+		                    json_hex(c->has_fmspc ? c->fmspc : NULL, sizeof(c->fmspc)));
 	return o;
 }
 
@@ -99,19 +88,19 @@ static void describe(const struct content *c, char out[160])
 
 static void print_content(const struct content *c, const char *what)
 {
-	char from[24], to[24];
+	char from[TIME_TEXT_SIZE], to[TIME_TEXT_SIZE];
 
 	printf("%s\n", what);
 	if (c->kind == CONTENT_CERTIFICATE)
-		printf("  valid      %s to %s\n", time_text(c->dates.from, from),
-		       time_text(c->dates.to, to));
+		printf("  valid      %s to %s\n", date(c->dates.from, from),
+		       date(c->dates.to, to));
 	else
-		printf("  issued     %s, next update %s\n", time_text(c->dates.from, from),
-		       time_text(c->dates.to, to));
+		printf("  issued     %s, next update %s\n", date(c->dates.from, from),
+		       date(c->dates.to, to));
 	if (c->has_signer)
 		printf("  signer     \"%s\", serial %s, valid %s to %s\n", c->signer.name,
-		       c->signer.serial, time_text(c->signer.dates.from, from),
-		       time_text(c->signer.dates.to, to));
+		       c->signer.serial, date(c->signer.dates.from, from),
+		       date(c->signer.dates.to, to));
 }
 
 static int take(void *context, const struct content *c, struct err *e)
@@ -133,19 +122,19 @@ static int take(void *context, const struct content *c, struct err *e)
 
 static int print(struct shown *s, const char *path, struct err *e)
 {
-	char expires[24];
+	char expires[TIME_TEXT_SIZE];
 	json_t *o;
 
 	if (s->text) {
 		if (s->expires)
-			printf("expires      %s (%s)\n", time_text(s->expires, expires), s->what);
+			printf("expires      %s (%s)\n", date(s->expires, expires), s->what);
 		return 0;
 	}
 	o = json_pack("{si, ss, sO, sO, sO, sO, so, so}", "schema_version", SCHEMA_VERSION, "path",
 	              path, "tcb_infos", s->list[CONTENT_TCB_INFO], "qe_identities",
 	              s->list[CONTENT_QE_IDENTITY], "crls", s->list[CONTENT_CRL], "certificates",
-	              s->list[CONTENT_CERTIFICATE], "next_expiry", time_json(s->expires),
-	              "next_expiry_of", s->expires ? json_string(s->what) : json_null());
+	              s->list[CONTENT_CERTIFICATE], "next_expiry", json_date(s->expires),
+	              "next_expiry_of", text_or_null(s->what));
 	return json_print(o) < 0 ? err_nomem(e) : 0;
 }
 

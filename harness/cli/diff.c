@@ -11,7 +11,7 @@
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "format/text.h"
-#include "measure/predict_diff.h"
+#include "measure/explain.h"
 
 struct options {
 	const char *dir[2];

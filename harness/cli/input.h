@@ -6,10 +6,11 @@
 #include <stdbool.h>
 
 #include "core/err.h"
+#include "core/json.h"
 #include "format/code.h"
 #include "format/quote.h"
 #include "format/tdreport.h"
-#include "tception/fields.h" /* json_hex() */
+#include "tception/fields.h"
 #include "trust/form.h"
 
 /* What the verbs that take evidence from files share. */

@@ -96,8 +96,7 @@ static json_t *parting_json(const struct explain_row *row)
 		return json_null();
 	if (row->expected)
 		expected = json_pack("{s:o, s:s, s:s}", "digest",
-		                     row->expected->known ? json_hex(row->expected->digest, 48)
-		                                          : json_null(),
+		                     json_hex(row->expected->known ? row->expected->digest : NULL, 48),
 		                     "what", row->expected->what, "input",
 		                     measure_input_names[row->expected->input]);
 	if (row->logged)
@@ -105,11 +104,6 @@ static json_t *parting_json(const struct explain_row *row)
 		                   "what", row->logged->what);
 	return json_pack("{s:i, s:o, s:o}", "event", (int)row->at, "predicted", expected, "logged",
 	                 logged);
-}
-
-static json_t *value_json(bool has, const uint8_t digest[48])
-{
-	return has ? json_hex(digest, 48) : json_null();
 }
 
 static int print_json(const struct prediction *p, const struct explanation *x)
@@ -123,9 +117,9 @@ static int print_json(const struct prediction *p, const struct explanation *x)
 		        rows,
 		        json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:o}", "register", row->name,
 		                  "state", explain_state_names[row->state], "predicted",
-		                  value_json(row->has_predicted, row->predicted), "replayed",
-		                  value_json(row->has_replayed, row->replayed), "quoted",
-		                  value_json(row->has_quoted, row->quoted), "meaning", row->meaning,
+		                  json_hex(row->has_predicted ? row->predicted : NULL, 48), "replayed",
+		                  json_hex(row->has_replayed ? row->replayed : NULL, 48), "quoted",
+		                  json_hex(row->has_quoted ? row->quoted : NULL, 48), "meaning", row->meaning,
 		                  "first_difference", parting_json(row)));
 	}
 	return json_print(json_pack("{s:b, s:o, s:o}", "differs", x->differs, "profile",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/quote_answer.h"
+#include "core/time.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -21,8 +22,7 @@ static void print_result(const struct answer *a, FILE *out)
 {
 	const struct verdict *v = &a->v;
 	const struct tcb_result *l = &v->launch;
-	char date[32];
-	struct tm tm;
+	char date[TIME_TEXT_SIZE];
 
 	fprintf(out, "  status     %s (platform %s, module %s, QE %s)\n", shown_status(v->status),
 	        shown_status(l->platform), shown_status(l->module), shown_status(l->qe));
@@ -35,9 +35,9 @@ static void print_result(const struct answer *a, FILE *out)
 		fprintf(out, "  cure       %s\n", v->cure);
 	if (l->date[0])
 		fprintf(out, "  TCB date   %s, evaluation %u\n", l->date, v->tcb_evaluation);
-	if (v->collateral.expires_what && strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ",
-	                                           gmtime_r(&v->collateral.expires, &tm)))
-		fprintf(out, "  expires    %s (%s)\n", date, v->collateral.expires_what);
+	if (v->collateral.expires_what)
+		fprintf(out, "  expires    %s (%s)\n", time_text(v->collateral.expires, date),
+		        v->collateral.expires_what);
 	print_advisories(l, out);
 }
 

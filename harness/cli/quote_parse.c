@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/quote.h"
 #include "core/cleanup.h"
+#include "core/time.h"
 #include "format/bytes.h"
 #include "format/tdx.h"
 #include "format/text.h"
@@ -67,14 +68,6 @@ static bool says_emulated(const struct quote *q)
 	               strlen(TDX_EMULATED_MRSIGNERSEAM)) == 0);
 }
 
-static void format_time(time_t t, char out[32])
-{
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		snprintf(out, 32, "?");
-}
-
 /* ---- JSON ---- */
 
 static json_t *sgx_json(const struct sgx_report *s)
@@ -91,14 +84,13 @@ static json_t *platform_json(const struct platform *p)
 	json_t *certs = json_array(), *root;
 
 	for (size_t i = 0; i < p->certs; i++) {
-		char before[32], after[32];
+		char before[TIME_TEXT_SIZE], after[TIME_TEXT_SIZE];
 
-		format_time(p->cert[i].not_before, before);
-		format_time(p->cert[i].not_after, after);
 		json_array_append_new(
 		        certs, json_pack("{s:s, s:s, s:s, s:s, s:s}", "subject", p->cert[i].subject,
 		                         "issuer", p->cert[i].issuer, "serial", p->cert[i].serial,
-		                         "not_before", before, "not_after", after));
+		                         "not_before", time_text(p->cert[i].not_before, before),
+		                         "not_after", time_text(p->cert[i].not_after, after)));
 	}
 	root = pck_json(&p->pck);
 	json_object_set_new(root, "certificates", certs);
@@ -224,7 +216,7 @@ static void print_pck_id(const struct quote *q)
 static void print_platform(const struct shown *s)
 {
 	const struct platform *p = &s->platform;
-	char before[32], after[32];
+	char before[TIME_TEXT_SIZE], after[TIME_TEXT_SIZE];
 
 	if (!s->has_platform) {
 		printf("%-22s %s\n", "PCK", s->no_platform.text);
@@ -237,10 +229,10 @@ static void print_platform(const struct shown *s)
 	print_hex("pck components", p->pck.component, sizeof(p->pck.component));
 	printf("%-22s %u\n", "pcesvn", p->pck.pcesvn);
 	for (size_t i = 0; i < p->certs; i++) {
-		format_time(p->cert[i].not_before, before);
-		format_time(p->cert[i].not_after, after);
 		printf("%-22s %s\n%22s issued by %s, %.10s to %.10s\n", "certificate",
-		       p->cert[i].subject, "", p->cert[i].issuer, before, after);
+		       p->cert[i].subject, "", p->cert[i].issuer,
+		       time_text(p->cert[i].not_before, before),
+		       time_text(p->cert[i].not_after, after));
 	}
 }
 

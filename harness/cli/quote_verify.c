@@ -13,6 +13,7 @@
 #include "cli/reference_input.h"
 #include "cli/shares.h"
 #include "core/cleanup.h"
+#include "core/time.h"
 
 #define ARGUMENTS_MAX 256
 #define JOBS_MAX      1024
@@ -67,12 +68,11 @@ static int take_reference(void *member, const char *value, struct err *e)
 	return 0;
 }
 
-/* Seconds, or a date that there is: timegm() would make another of 30 February. */
+/* Seconds, or a date. */
 static int take_time(void *ret, const char *text, struct err *e)
 {
-	struct tm tm = {0}, again;
-	char *end, same[32];
 	long long seconds;
+	char *end;
 
 	errno = 0;
 	seconds = strtoll(text, &end, 10);
@@ -80,11 +80,7 @@ static int take_time(void *ret, const char *text, struct err *e)
 		*(time_t *)ret = (time_t)seconds;
 		return 0;
 	}
-	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (end && !*end)
-		*(time_t *)ret = timegm(&tm);
-	if (!end || *end || !gmtime_r(ret, &again) ||
-	    !strftime(same, sizeof(same), "%Y-%m-%dT%H:%M:%SZ", &again) || strcmp(same, text) != 0)
+	if (time_read(text, ret) < 0)
 		return err_set(e, -EINVAL, "--at: no such time: %.40s", text);
 	return 0;
 }

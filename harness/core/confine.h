@@ -3,6 +3,7 @@
 #define TCEPTION_CORE_CONFINE_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -38,6 +39,9 @@ void confined_write(struct confined *c, const void *data, size_t size);
 /* CONFINED_PART bytes that reach the caller without being copied when they are written from. */
 #define CONFINED_PART (128u << 10)
 uint8_t *confined_buffer(struct confined *c);
+
+/* Whether this is a build with AddressSanitizer, which no limit of memory suits. */
+bool confine_is_sanitized(void);
 
 /*
  * Asks the child. `take` gets the answer's parts in order, at most `max` bytes in all; it may be

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cleanup.h"
+#include "core/time.h"
 #include "format/text.h"
 
 void jsonx_fail(struct jsonx *x, const char *key, const char *why)
@@ -88,27 +90,13 @@ void jsonx_hex(struct jsonx *x, const json_t *o, const char *key, uint8_t *out, 
 time_t jsonx_date(struct jsonx *x, const json_t *o, const char *key, char text[JSONX_DATE_SIZE])
 {
 	const char *s = jsonx_string(x, o, key);
-	char again[JSONX_DATE_SIZE + 40];
-	struct tm tm = {0};
 	time_t t = 0;
 
-	if (x->failed)
-		return 0;
-	if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-	           &tm.tm_min, &tm.tm_sec) == 6) {
-		tm.tm_year -= 1900;
-		tm.tm_mon -= 1;
-		t = timegm(&tm); /* normalises: 30 February would come back as another day */
-		snprintf(again, sizeof(again), "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
-		         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-		if (strcmp(again, s) == 0) {
-			if (text)
-				memcpy(text, s, JSONX_DATE_SIZE);
-			return t;
-		}
-	}
-	jsonx_fail(x, key, "not a date");
-	return 0;
+	if (!x->failed && time_read(s, &t) < 0)
+		jsonx_fail(x, key, "not a date");
+	if (!x->failed && text)
+		memcpy(text, s, JSONX_DATE_SIZE);
+	return t;
 }
 
 /* ---- what may be missing ---- */
@@ -168,6 +156,30 @@ int member_bytes(const json_t *object, const char *name, uint8_t **ret, size_t *
 	*ret = data;
 	*ret_size = size;
 	return 0;
+}
+
+/* ---- writing ---- */
+
+json_t *text_or_null(const char *text)
+{
+	return text && text[0] ? json_string(text) : json_null();
+}
+
+json_t *json_hex(const void *data, size_t size)
+{
+	_cleanup_(freep) char *hex = data ? malloc(HEX_ENCODED_SIZE(size)) : NULL;
+
+	if (!hex)
+		return data ? NULL : json_null();
+	hex_encode(data, size, hex);
+	return json_string(hex);
+}
+
+json_t *json_date(time_t t)
+{
+	char text[TIME_TEXT_SIZE];
+
+	return t ? json_string(time_text(t, text)) : json_null();
 }
 
 /* ---- raw bytes ---- */

@@ -53,4 +53,10 @@ const char *member_errno(const json_t *object, const char *name);
 /* Decodes the base64 text in member `name`. *ret is malloc'ed. 0, -EINVAL, -ENOMEM. */
 int member_bytes(const json_t *object, const char *name, uint8_t **ret, size_t *ret_size);
 
+/* ---- writing; NULL without memory ---- */
+
+json_t *text_or_null(const char *text);          /* null for NULL and "" */
+json_t *json_hex(const void *data, size_t size); /* null for NULL */
+json_t *json_date(time_t t);                     /* as core/time.h has it; null for 0 */
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A conformance report from anywhere: weighed, read, and held against itself. Seeds: cases/golden/conformance */
 #include "fuzz/fuzz.h"
-#include "judge/conforms.h"
+#include "judge/weigh.h"
 #include "report/conformance.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

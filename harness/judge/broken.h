@@ -2,6 +2,7 @@
 #ifndef TCEPTION_JUDGE_BROKEN_H
 #define TCEPTION_JUDGE_BROKEN_H
 
+#include "format/bytes.h"
 #include "judge/verdict.h"
 
 /* What makes a cell broken before its evidence is weighed. Each says why in `v` and returns true. */
@@ -11,5 +12,28 @@ bool visit_broken(struct cell_verdict *v, const struct boot_record *b,
                   const struct visit_record *visit, const char *whose);
 /* Layer 0's clock is certainly wrong: nothing that was timed in the guest holds. */
 bool clock_broken(const struct boot_record *b, struct cell_verdict *v);
+
+/*
+ * Whether a boot's channel.bin is what it was when it was recorded, byte for byte: each visit's
+ * evidence by its size and SHA-256, and once the boot was over what came after them. Bytes behind
+ * the last visit of a run that was killed are nobody's. `why` says what changed, or is "".
+ */
+void unchanged_check(const struct boot_record *b, const struct bytes *channel,
+                     char why[JUDGE_TEXT_MAX]);
+
+/*
+ * How fast layer 0's clock runs by the host's. Each reading (record/record.h) has an instant of the
+ * guest's between two of the host's; two of them bound the rate from both sides, and all pairs
+ * together bound it best. A rate is wrong when even the bound nearer to 1 is off by more than
+ * CLOCK_TOLERANCE, right when neither is, and unknown otherwise: readings that a busy host made
+ * too wide prove nothing.
+ *
+ * Every time that a guest tells is in seconds of its clock, and so are the deadlines in it: a
+ * wrong one makes a cell `broken`, and costs are told only where it is right.
+ */
+#define CLOCK_TOLERANCE 0.01
+
+void clock_judge(const struct boot_record *b, const struct bytes *channel,
+                 struct clock_verdict *ret);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "judge/conforms.h"
+#include "judge/weigh.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "judge/covers.h"
+#include "judge/weigh.h"
 
 #include <string.h>
 

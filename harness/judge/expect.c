@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/enum.h"
+#include "core/time.h"
 
 /* A list of differences being written: "expected a, saw b; expected c, saw d". */
 struct differences {
@@ -68,12 +69,9 @@ static void compare(const struct test_case *test, const struct cell_verdict *v,
 
 static bool expired(const char *until, time_t at)
 {
-	char today[16] = "";
-	struct tm tm;
+	char today[TIME_TEXT_SIZE];
 
-	if (gmtime_r(&at, &tm))
-		strftime(today, sizeof(today), "%Y-%m-%d", &tm);
-	return strcmp(today, until) >= 0;
+	return strncmp(time_text(at, today), until, 10) >= 0;
 }
 
 /* The rungs that a grade needs beyond the one before it. */

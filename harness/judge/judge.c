@@ -10,7 +10,6 @@
 #include "core/cleanup.h"
 #include "core/escape.h"
 #include "judge/broken.h"
-#include "judge/clock.h"
 #include "judge/cutoff.h"
 #include "judge/expect.h"
 #include "judge/extends.h"
@@ -18,7 +17,6 @@
 #include "judge/identity.h"
 #include "judge/isolation.h"
 #include "judge/ladder.h"
-#include "judge/unchanged.h"
 
 /* What all cells of a boot have in common: looked at once. */
 struct shared {

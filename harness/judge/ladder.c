@@ -8,13 +8,10 @@
 #include "core/escape.h"
 #include "format/eventlog.h"
 #include "format/tdx.h"
-#include "judge/conforms.h"
-#include "judge/covers.h"
 #include "judge/frames.h"
 #include "judge/identity.h"
-#include "judge/predicted.h"
-#include "judge/tcb.h"
 #include "judge/told.h"
+#include "judge/weigh.h"
 
 /* A layer on the ladder. The rungs are climbed in order; each looks at what those
  * before it left. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "judge/tcb.h"
+#include "judge/weigh.h"
 
 #include <errno.h>
 #include <stdio.h>

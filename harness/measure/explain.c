@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "measure/line.h"
+#include "measure/predict.h"
+
 const char *const explain_state_names[EXPLAIN_STATES] = {
         [EXPLAIN_SAME] = "same", [EXPLAIN_DIFFERS] = "differs", [EXPLAIN_OPEN] = "open"};
 
@@ -230,4 +233,49 @@ void explain(const struct prediction *prediction, const struct explain_evidence 
 		explain_rtmr(prediction, evidence, i, &ret->row[1 + i]);
 	for (unsigned i = 0; i < 5; i++)
 		ret->differs |= ret->row[i].state == EXPLAIN_DIFFERS;
+}
+
+/* ---- two predictions ---- */
+
+/* An event may differ though its own input is the same: QEMU writes into the kernel it hands on. */
+static const char *input_state(const struct prediction *a, const struct prediction *b,
+                               enum measure_input input)
+{
+	if (!a->input[input].given || !b->input[input].given)
+		return "";
+	return memcmp(a->input[input].digest, b->input[input].digest, 48) ? ", another one"
+	                                                                  : ", the same one";
+}
+
+static void add_event(struct line *l, const struct prediction *a, const struct prediction *b,
+                      const struct predicted_event *x, const struct predicted_event *y)
+{
+	const struct predicted_event *one = x ? x : y;
+
+	line_add(l, "%s%s", l->used ? "; " : "", one->what);
+	if (!x || !y)
+		line_add(l, " (only in the %s)", x ? "first" : "second");
+	else
+		line_add(l, " (%s%s)", measure_input_names[one->input], input_state(a, b, one->input));
+}
+
+bool predict_diff(const struct prediction *a, const struct prediction *b, int rtmr, char *out,
+                  size_t size)
+{
+	struct line l;
+	size_t i = 0, k = 0;
+
+	line_init(&l, out, size);
+	if (rtmr < 0 && memcmp(a->mrtd, b->mrtd, sizeof(a->mrtd)) != 0)
+		line_add(&l, "firmware%s", input_state(a, b, INPUT_FIRMWARE));
+	while (rtmr >= 0) {
+		const struct predicted_event *x = prediction_next(a, (unsigned)rtmr, &i);
+		const struct predicted_event *y = prediction_next(b, (unsigned)rtmr, &k);
+
+		if (!x && !y)
+			break;
+		if (!x || !y || x->known != y->known || memcmp(x->digest, y->digest, 48) != 0)
+			add_event(&l, a, b, x, y);
+	}
+	return l.used > 0;
 }

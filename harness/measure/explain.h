@@ -46,4 +46,12 @@ struct explanation {
 void explain(const struct prediction *prediction, const struct explain_evidence *evidence,
              struct explanation *ret);
 
+/*
+ * Why two boots have different values in a register: the events of their predictions that differ,
+ * each with the input it comes from, and whether that input itself is another one. `rtmr` -1 means
+ * MRTD. Returns false, and an empty text, when the register is the same or known in neither.
+ */
+bool predict_diff(const struct prediction *a, const struct prediction *b, int rtmr, char *out,
+                  size_t size);
+
 #endif

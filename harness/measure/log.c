@@ -9,8 +9,7 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "format/eventlog.h"
-#include "measure/log_form.h"
-#include "measure/log_json.h"
+#include "measure/log_parts.h"
 
 void log_done(struct log *l)
 {

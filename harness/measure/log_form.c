@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "measure/log_form.h"
+#include "measure/log_parts.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "measure/log_json.h"
+#include "measure/log_parts.h"
 
 #include <errno.h>
 #include <jansson.h>

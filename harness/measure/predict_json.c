@@ -15,16 +15,6 @@
 
 /* ---- writing ---- */
 
-static json_t *hex_or_null(bool has, const uint8_t digest[48])
-{
-	char hex[HEX_ENCODED_SIZE(48)];
-
-	if (!has)
-		return json_null();
-	hex_encode(digest, 48, hex);
-	return json_string(hex);
-}
-
 static json_t *events_json(const struct prediction *p)
 {
 	json_t *list = json_array();
@@ -35,7 +25,7 @@ static json_t *events_json(const struct prediction *p)
 		json_array_append_new(list,
 		                      json_pack("{s:i, s:I, s:o, s:s, s:s}", "rtmr", (int)ev->rtmr,
 		                                "type", (json_int_t)ev->type, "digest",
-		                                hex_or_null(ev->known, ev->digest), "input",
+		                                json_hex(ev->known ? ev->digest : NULL, 48), "input",
 		                                measure_input_names[ev->input], "what", ev->what));
 	}
 	return list;
@@ -47,7 +37,7 @@ json_t *prediction_to_json(const struct prediction *p)
 	json_t *inputs = json_object();
 
 	for (unsigned i = 0; i < 4; i++) {
-		json_array_append_new(rtmr, hex_or_null(p->known[i], p->rtmr[i]));
+		json_array_append_new(rtmr, json_hex(p->known[i] ? p->rtmr[i] : NULL, 48));
 		json_array_append_new(unknown,
 		                      p->known[i] ? json_null() : json_string(p->reason[i]));
 		json_array_append_new(complete, json_boolean(p->complete[i]));
@@ -55,14 +45,14 @@ json_t *prediction_to_json(const struct prediction *p)
 	for (unsigned i = 0; i < INPUT_COUNT; i++) {
 		if (p->input[i].given)
 			json_object_set_new(inputs, measure_input_names[i],
-			                    hex_or_null(true, p->input[i].digest));
+			                    json_hex(p->input[i].digest, 48));
 	}
 	return json_pack("{s:s, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}", "profile", p->profile,
-	                 "mrtd", "single_pass", hex_or_null(true, p->mrtd[MRTD_SINGLE_PASS]),
-	                 "two_pass", hex_or_null(true, p->mrtd[MRTD_TWO_PASS]), "rtmr", rtmr,
+	                 "mrtd", "single_pass", json_hex(p->mrtd[MRTD_SINGLE_PASS], 48),
+	                 "two_pass", json_hex(p->mrtd[MRTD_TWO_PASS], 48), "rtmr", rtmr,
 	                 "unknown", unknown, "complete", complete, "inputs", inputs, "events",
 	                 events_json(p), "container_image",
-	                 p->image[0] ? json_string(p->image) : json_null());
+	                 text_or_null(p->image));
 }
 
 /* ---- reading ---- */

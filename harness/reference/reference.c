@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "format/text.h"
 #include "reference/corim.h"
 
@@ -18,14 +19,6 @@ const char *const reference_format_names[REFERENCE_FORMATS] = {
         [REFERENCE_RVPS] = "rvps", [REFERENCE_REGO] = "rego",
 };
 static const char *const names[REGISTERS] = {"rtmr0", "rtmr1", "rtmr2"};
-
-static json_t *hex48(const uint8_t value[48])
-{
-	char hex[HEX_ENCODED_SIZE(48)];
-
-	hex_encode(value, 48, hex);
-	return json_string(hex);
-}
 
 /* ---- from predictions ---- */
 
@@ -56,13 +49,13 @@ int reference_add(json_t *images, const struct prediction *p, const char *name, 
 			               "would be right, which --partial allows",
 			               name, i, p->reason[i]);
 	}
-	image = json_pack("{s:s, s:[o, o]}", "name", name, "mrtd", hex48(p->mrtd[MRTD_SINGLE_PASS]),
-	                  hex48(p->mrtd[MRTD_TWO_PASS]));
+	image = json_pack("{s:s, s:[o, o]}", "name", name, "mrtd", json_hex(p->mrtd[MRTD_SINGLE_PASS], 48),
+	                  json_hex(p->mrtd[MRTD_TWO_PASS], 48));
 	if (!image)
 		return err_set(e, -EINVAL, "'%.100s' is no name in UTF-8", name);
 	for (unsigned i = 0; i < REGISTERS; i++) {
 		if (p->known[i])
-			json_object_set_new(image, names[i], hex48(p->rtmr[i]));
+			json_object_set_new(image, names[i], json_hex(p->rtmr[i], 48));
 	}
 	return json_array_append_new(images, image) < 0 ? err_nomem(e) : 0;
 }

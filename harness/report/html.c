@@ -7,6 +7,7 @@
 
 #include "core/enum.h"
 #include "core/escape.h"
+#include "core/json.h"
 #include "format/text.h"
 #include "judge/frames.h"
 #include "report/parts.h"
@@ -35,14 +36,6 @@ static int write_json(json_t *value, FILE *out, struct err *e)
 	return 0;
 }
 
-static json_t *hex_json(const void *data, size_t size)
-{
-	char text[HEX_ENCODED_SIZE(64)];
-
-	hex_encode(data, size, text);
-	return json_string(text);
-}
-
 /* ---- a layer ---- */
 
 static json_t *measured_json(const struct measured *m)
@@ -55,14 +48,14 @@ static json_t *measured_json(const struct measured *m)
 	snprintf(xfam, sizeof(xfam), "%016llx", (unsigned long long)m->xfam);
 	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 	                 m->version ? json_integer(m->version) : json_null(), "tee_tcb_svn",
-	                 hex_json(m->svn, sizeof(m->svn)), "mrseam",
-	                 hex_json(m->mrseam, sizeof(m->mrseam)), "mrsignerseam",
-	                 hex_json(m->mrsignerseam, sizeof(m->mrsignerseam)), "attributes",
+	                 json_hex(m->svn, sizeof(m->svn)), "mrseam",
+	                 json_hex(m->mrseam, sizeof(m->mrseam)), "mrsignerseam",
+	                 json_hex(m->mrsignerseam, sizeof(m->mrsignerseam)), "attributes",
 	                 attributes, "xfam", xfam, "report_data",
-	                 hex_json(m->report_data, sizeof(m->report_data)), "mrtd",
-	                 hex_json(m->mrtd, 48), "rtmr0", hex_json(m->rtmr[0], 48), "rtmr1",
-	                 hex_json(m->rtmr[1], 48), "rtmr2", hex_json(m->rtmr[2], 48), "rtmr3",
-	                 hex_json(m->rtmr[3], 48));
+	                 json_hex(m->report_data, sizeof(m->report_data)), "mrtd",
+	                 json_hex(m->mrtd, 48), "rtmr0", json_hex(m->rtmr[0], 48), "rtmr1",
+	                 json_hex(m->rtmr[1], 48), "rtmr2", json_hex(m->rtmr[2], 48), "rtmr3",
+	                 json_hex(m->rtmr[3], 48));
 }
 
 /* What of a kernel log is about attestation, confinement or a fault. */
@@ -156,12 +149,11 @@ static json_t *predicted_json(const struct prediction *p)
 
 	if (!p)
 		return json_null();
-	o = json_pack("{s:s, s:[o, o]}", "profile", p->profile, "mrtd", hex_json(p->mrtd[0], 48),
-	              hex_json(p->mrtd[1], 48));
+	o = json_pack("{s:s, s:[o, o]}", "profile", p->profile, "mrtd", json_hex(p->mrtd[0], 48),
+	              json_hex(p->mrtd[1], 48));
 	for (int i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "rtmr%d", i);
-		json_object_set_new(o, name,
-		                    p->known[i] ? hex_json(p->rtmr[i], 48) : json_null());
+		json_object_set_new(o, name, json_hex(p->known[i] ? p->rtmr[i] : NULL, 48));
 	}
 	return o;
 }

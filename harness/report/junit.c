@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/library.h"
+#include "core/time.h"
 #include "format/bytes.h"
 #include "report/parts.h"
 #include "report/report.h"
@@ -190,12 +191,10 @@ static void write_cell(struct document *d, const struct judge_input *in,
 static void write_suite(struct document *d, const struct judge_input *in,
                         const struct run_verdict *v)
 {
-	time_t started = (time_t)in->run->started;
-	char when[32] = "";
-	struct tm tm;
+	char when[TIME_TEXT_SIZE];
 
-	if (gmtime_r(&started, &tm))
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	time_text((time_t)in->run->started, when);
+	when[19] = '\0'; /* without the zone */
 	start(d, "testsuite");
 	attribute(d, "name", "tception");
 	attribute(d, "timestamp", when);

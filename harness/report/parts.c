@@ -8,11 +8,6 @@
 
 #include "core/enum.h"
 
-json_t *text_or_null(const char *text)
-{
-	return text && text[0] ? json_string(text) : json_null();
-}
-
 json_t *time_or_null(double value)
 {
 	return value < 0 || !isfinite(value) ? json_null() : json_real(round(value * 1000) / 1000);

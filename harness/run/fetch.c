@@ -11,6 +11,7 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "core/time.h"
 #include "format/bytes.h"
 #include "run/fetch_check.h"
 #include "trust/verify.h"
@@ -97,13 +98,11 @@ static int check(const struct piece *p, const struct http_answer *a, struct err 
 static int fetch_one(struct work *w, const struct piece *p, struct err *e)
 {
 	_cleanup_(http_answer_done) struct http_answer a = {0};
-	time_t now = time(NULL);
-	char path[PATH_MAX], day[16];
-	struct tm tm;
-	int r;
+	char path[PATH_MAX], day[TIME_TEXT_SIZE];
+	int r = path_format(path, e, "%s/%s-%.10s.http", w->q->dir, p->name,
+	                    time_text(time(NULL), day));
 
-	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
-	if ((r = path_format(path, e, "%s/%s-%s.http", w->q->dir, p->name, day)) < 0)
+	if (r < 0)
 		return r;
 	if (!w->q->force && access(path, R_OK) == 0)
 		return 0;

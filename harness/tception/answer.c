@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/json.h"
 #include "tception/fields.h"
 
 #define SCHEMA_VERSION 1
@@ -11,21 +12,6 @@
 static json_t *json_status(enum tcb_status s)
 {
 	return s == TCB_NOT_EVALUATED ? json_null() : json_string(tcb_status_names[s]);
-}
-
-static json_t *json_text(const char *s)
-{
-	return s && s[0] ? json_string(s) : json_null();
-}
-
-static json_t *json_time(time_t t)
-{
-	char text[32];
-	struct tm tm;
-
-	if (!t || !gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return json_null();
-	return json_string(text);
 }
 
 static json_t *json_error(const struct answer *a)
@@ -46,7 +32,7 @@ static json_t *json_policy(const struct policy_result *p)
 		json_array_append_new(checks,
 		                      json_pack("{ss, sb, so}", "name", p->check[i].name, "ok",
 		                                (int)p->check[i].ok, "reason",
-		                                json_text(p->check[i].ok ? "" : p->check[i].why)));
+		                                text_or_null(p->check[i].ok ? "" : p->check[i].why)));
 	return json_pack("{sb, so}", "accepted", (int)p->accepted, "checks", checks);
 }
 
@@ -106,11 +92,11 @@ static json_t *json_missing(const struct tcb_result *r)
 
 static json_t *json_dates(const struct dates *d, const char *number)
 {
-	json_t *o = json_pack("{so, so}", "issued", json_time(d->from), "next_update",
-	                      json_time(d->to));
+	json_t *o = json_pack("{so, so}", "issued", json_date(d->from), "next_update",
+	                      json_date(d->to));
 
 	if (number)
-		json_object_set_new(o, "number", json_text(number));
+		json_object_set_new(o, "number", text_or_null(number));
 	return o;
 }
 
@@ -130,7 +116,7 @@ static json_t *json_collateral(const struct verdict_collateral *c)
 	                 "root_ca_crl", json_dates(&c->root_crl, c->root_crl_number), "pck_crl",
 	                 json_dates(&c->pck_crl, c->pck_crl_number), "tcb_signing",
 	                 json_dates(&c->signing, NULL), "pck_chain", json_dates(&c->chain, NULL),
-	                 "next_expiry", json_time(c->expires), "next_expiry_of", c->expires_what);
+	                 "next_expiry", json_date(c->expires), "next_expiry_of", c->expires_what);
 }
 
 /* The two evaluations: of the TCB that the TD was launched on, and of the platform's now. */
@@ -141,7 +127,7 @@ static int add_tcb(json_t *o, const struct tcb_result *r, const char *which)
 		json_t *value;
 	} fields[] = {
 	        {"status", json_status(r->status)},
-	        {"tcb_date", json_text(r->date)},
+	        {"tcb_date", text_or_null(r->date)},
 	        {"advisories", json_advisories(r)},
 	        {"missing", json_missing(r)},
 	};
@@ -166,14 +152,14 @@ json_t *answer_json(const struct answer *a)
 	        "accepted", (int)a->policy.accepted,                                       //
 	        "authentic", (int)v->authentic, "origin", origin_names[v->origin],         //
 	        "reason_code", v->code ? json_string(verdict_code_names[v->code]) : json_null(),
-	        "reason", json_text(v->reason), "cure", json_text(v->cure),            //
+	        "reason", text_or_null(v->reason), "cure", text_or_null(v->cure),            //
 	        "refusals", json_refusals(a), "status", json_status(v->status),        //
 	        "platform_status", json_status(v->launch.platform), "module_status",   //
 	        json_status(v->launch.module), "qe_status", json_status(v->launch.qe), //
-	        "tcb_date", json_text(v->launch.date), "tcb_evaluation_data_number",   //
+	        "tcb_date", text_or_null(v->launch.date), "tcb_evaluation_data_number",   //
 	        v->tcb_evaluation ? json_integer(v->tcb_evaluation) : json_null(),     //
 	        "advisories", json_advisories(&v->launch), "fmspc",
-	        v->authentic ? json_hex(v->pck.fmspc, sizeof(v->pck.fmspc)) : json_null(), //
+	        json_hex(v->authentic ? v->pck.fmspc : NULL, sizeof(v->pck.fmspc)), //
 	        "platform", v->authentic ? pck_json(&v->pck) : json_null(),                //
 	        "collateral", json_collateral(&v->collateral),                             //
 	        "measurements", shown ? quote_td_json(a->quote) : json_null(),             //

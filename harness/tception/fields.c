@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "format/tdx.h"
 #include "format/text.h"
 
@@ -37,16 +38,6 @@ const struct quote_field quote_td_fields[QUOTE_TD_FIELDS] = {
         TD(cur_servtd_attributes, QUOTE_BODY_TDX_15_EX),
 };
 #undef TD
-
-json_t *json_hex(const void *data, size_t size)
-{
-	_cleanup_(freep) char *hex = malloc(HEX_ENCODED_SIZE(size));
-
-	if (!hex)
-		return NULL;
-	hex_encode(data, size, hex);
-	return json_string(hex);
-}
 
 static json_t *bits_json(uint64_t value, const char *(*name_of)(unsigned))
 {
@@ -108,7 +99,7 @@ json_t *pck_json(const struct pck *p)
 	                 "pcesvn", p->pcesvn,                                        //
 	                 "sgx_type", p->type ? json_string(sgx_type_names[p->type]) : json_null(),
 	                 "platform_instance_id",
-	                 p->has_instance ? json_hex(p->instance, sizeof(p->instance)) : json_null(),
+	                 json_hex(p->has_instance ? p->instance : NULL, sizeof(p->instance)),
 	                 "dynamic_platform", known_json(p->dynamic), "cached_keys",
 	                 known_json(p->cached_keys), "smt_enabled", known_json(p->smt));
 }

@@ -18,7 +18,6 @@ struct quote_field {
 extern const struct quote_field quote_td_fields[QUOTE_TD_FIELDS]; /* in struct quote_td */
 
 /* New objects; NULL without memory. Bytes are in hexadecimal. */
-json_t *json_hex(const void *data, size_t size);
 json_t *quote_fields_json(const struct quote_field *fields, size_t count, const void *base,
                           enum quote_body_type type);
 json_t *quote_td_json(const struct quote *q);

@@ -11,7 +11,6 @@
 
 #include "core/cleanup.h"
 #include "core/confine.h"
-#include "core/confine_filter.h"
 #include "core/file.h"
 #include "test/tests.h"
 

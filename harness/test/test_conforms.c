@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "judge/conforms.h"
 #include "judge/cutoff.h"
+#include "judge/weigh.h"
 #include "report/conformance.h"
 #include "test/tests.h"
 

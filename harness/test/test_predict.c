@@ -6,7 +6,7 @@
 #include "format/sha2.h"
 #include "measure/acpi.h"
 #include "measure/predict.h"
-#include "measure/predict_diff.h"
+#include "measure/explain.h"
 #include "measure/predict_json.h"
 #include "measure/smbios.h"
 #include "measure/volume.h"

@@ -13,7 +13,7 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "format/bytes.h"
-#include "judge/unchanged.h"
+#include "judge/broken.h"
 #include "record/store.h"
 #include "run/process.h"
 #include "run/runner.h"

@@ -3,6 +3,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "core/json.h"
 #include "format/tdx.h"
 #include "format/text.h"
 #include "trust/authority.h"
@@ -13,29 +14,12 @@
 #define TCB_DATE      "2026-01-01T00:00:00Z"
 #define EXPIRED_SINCE (2 * VALID_SECONDS) /* of that profile: when it was issued */
 
-static json_t *hex(const void *data, size_t size)
-{
-	char text[HEX_ENCODED_SIZE(64)];
-
-	hex_encode(data, size, text);
-	return json_string(text);
-}
-
 static json_t *hex_padded(const char *label, size_t size)
 {
 	uint8_t bytes[64] = {0};
 
 	memcpy(bytes, label, strlen(label));
-	return hex(bytes, size);
-}
-
-static json_t *date(time_t t)
-{
-	char text[32];
-	struct tm tm;
-
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	return json_string(text);
+	return json_hex(bytes, size);
 }
 
 static json_t *isv_levels(int isvsvn)
@@ -97,15 +81,15 @@ static json_t *tcb_info(const struct authority *a, time_t at)
 
 	return json_pack(
 	        "{ss, si, so, so, so, so, si, si, s{so, so, so}, s[{ss, so, so, so, so}], so}",   //
-	        "id", "TDX", "version", 3, "issueDate", date(at),                                 //
-	        "nextUpdate", date(at + VALID_SECONDS), "fmspc", hex(p->fmspc, sizeof(p->fmspc)), //
-	        "pceId", hex(p->pceid, sizeof(p->pceid)), "tcbType", 0,                           //
+	        "id", "TDX", "version", 3, "issueDate", json_date(at),                                 //
+	        "nextUpdate", json_date(at + VALID_SECONDS), "fmspc", json_hex(p->fmspc, sizeof(p->fmspc)), //
+	        "pceId", json_hex(p->pceid, sizeof(p->pceid)), "tcbType", 0,                           //
 	        "tcbEvaluationDataNumber", AUTHORITY_EVALUATION,                                  //
 	        "tdxModule", "mrsigner", hex_padded(TDX_EMULATED_MRSIGNERSEAM, 48),               //
-	        "attributes", hex(zero, 8), "attributesMask", json_string("FFFFFFFFFFFFFFFF"),    //
+	        "attributes", json_hex(zero, 8), "attributesMask", json_string("FFFFFFFFFFFFFFFF"),    //
 	        "tdxModuleIdentities", "id", "TDX_01",                                            //
 	        "mrsigner", hex_padded(TDX_EMULATED_MRSIGNERSEAM, 48), "attributes",
-	        hex(zero, 8), //
+	        json_hex(zero, 8), //
 	        "attributesMask", json_string("FFFFFFFFFFFFFFFF"), "tcbLevels",
 	        module_levels(a->profile), "tcbLevels", platform_levels(a->profile));
 }
@@ -116,8 +100,8 @@ static json_t *qe_identity(time_t at)
 
 	return json_pack(
 	        "{ss, si, so, so, si, so, ss, ss, ss, so, si, so}", "id", "TD_QE", "version", 2, //
-	        "issueDate", date(at), "nextUpdate", date(at + VALID_SECONDS),                   //
-	        "tcbEvaluationDataNumber", AUTHORITY_EVALUATION, "miscselect", hex(zero, 4),     //
+	        "issueDate", json_date(at), "nextUpdate", json_date(at + VALID_SECONDS),                   //
+	        "tcbEvaluationDataNumber", AUTHORITY_EVALUATION, "miscselect", json_hex(zero, 4),     //
 	        "miscselectMask", "FFFFFFFF", "attributes", "11000000000000000000000000000000",  //
 	        "attributesMask", "FBFFFFFFFFFFFFFF0000000000000000",                            //
 	        "mrsigner", hex_padded(AUTHORITY_QE_MRSIGNER, 32),                               //
@@ -214,7 +198,7 @@ static int add_signed(json_t *bundle, const struct authority *a, const char *key
 		return r;
 	json_object_set_new(bundle, key, json_string(text));
 	snprintf(name, sizeof(name), "%s_signature", key);
-	json_object_set_new(bundle, name, hex(signature, sizeof(signature)));
+	json_object_set_new(bundle, name, json_hex(signature, sizeof(signature)));
 	snprintf(name, sizeof(name), "%s_issuer_chain", key);
 	json_object_set_new(bundle, name, json_string(a->signing_pem));
 	return 0;
@@ -260,7 +244,7 @@ int authority_evaluations(const struct authority *a, time_t at, char **ret, stru
 {
 	json_t *numbers =
 	        json_pack("{ss, si, so, so, s[{si, ss, ss}]}", "id", "TDX", "version", 1,
-	                  "issueDate", date(at), "nextUpdate", date(at + VALID_SECONDS),
+	                  "issueDate", json_date(at), "nextUpdate", json_date(at + VALID_SECONDS),
 	                  "tcbEvalNumbers", "tcbEvaluationDataNumber", AUTHORITY_EVALUATION,
 	                  "tcbRecoveryEventDate", TCB_DATE, "tcbDate", TCB_DATE);
 	char signature_hex[HEX_ENCODED_SIZE(ECDSA_RAW_SIZE)];

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "core/time.h"
 #include "trust/marker.h"
 
 /* SubjectPublicKeyInfo of the Intel SGX Root CA: the only anchor that means hardware. */
@@ -261,16 +262,16 @@ bool dates_hold(const struct dates *d, time_t at)
 int dates_check(const struct dates *d, time_t at, const char *what, enum verdict_code expired,
                 struct err *e)
 {
-	char date[LABEL_TIME_SIZE], asked[LABEL_TIME_SIZE];
+	char date[TIME_TEXT_SIZE], asked[TIME_TEXT_SIZE];
 
 	if (dates_hold(d, at))
 		return 0;
-	label_time(asked, at);
+	time_text(at, asked);
 	if (at < d->from)
 		return refuse(e, expired + 1, "%s is not yet valid: from %s, asked for %s", what,
-		              label_time(date, d->from), asked);
+		              time_text(d->from, date), asked);
 	return refuse(e, expired, "%s has expired: valid to %s, asked for %s", what,
-	              label_time(date, d->to), asked);
+	              time_text(d->to, date), asked);
 }
 
 int dates_read(const ASN1_TIME *from, const ASN1_TIME *to, struct dates *ret)

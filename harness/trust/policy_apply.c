@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/escape.h"
+#include "core/time.h"
 #include "format/bytes.h"
 #include "format/tdx.h"
 #include "format/text.h"
@@ -69,33 +70,22 @@ static bool is_out_of_date(enum tcb_status s)
 	       s == TCB_TD_RELAUNCH_ADVISED || s == TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
 }
 
-static void date_text(time_t t, char out[11])
-{
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(out, 11, "%Y-%m-%d", &tm))
-		snprintf(out, 11, "?");
-}
-
 static void check_dates(const struct policy *p, const struct verdict *v, struct policy_result *r)
 {
 	const char *found;
-	char day[11];
+	char day[TIME_TEXT_SIZE];
 	time_t date = 0;
 	bool known = tcb_date(v, &date, &found);
 
-	if (p->min_date) {
-		date_text(p->min_date, day);
+	if (p->min_date)
 		note(r, "min_tcb_date", known && date >= p->min_date,
-		     "found %s, expected %s or later", found, day);
-	}
+		     "found %s, expected %.10s or later", found, time_text(p->min_date, day));
 	if (p->grace_days < 0)
 		return;
-	date_text(v->at, day);
 	note(r, "grace_days",
 	     !is_out_of_date(v->status) || (known && v->at - date <= p->grace_days * DAY),
-	     "%s on %s: found %s, expected a TCB date at most %jd days before",
-	     tcb_status_names[v->status], day, found, (intmax_t)p->grace_days);
+	     "%s on %.10s: found %s, expected a TCB date at most %jd days before",
+	     tcb_status_names[v->status], time_text(v->at, day), found, (intmax_t)p->grace_days);
 }
 
 /* But for the root CA's CRL, which is issued once a year. */
@@ -111,7 +101,7 @@ static void check_age(const struct policy *p, const struct verdict *v, struct po
 	        {"the PCK CRL", c->pck_crl.from},
 	};
 	size_t oldest = 0;
-	char issued[11], at[11];
+	char issued[TIME_TEXT_SIZE], at[TIME_TEXT_SIZE];
 
 	if (p->max_collateral_age_days < 0)
 		return;
@@ -119,8 +109,6 @@ static void check_age(const struct policy *p, const struct verdict *v, struct po
 		if (pieces[i].from < pieces[oldest].from)
 			oldest = i;
 	}
-	date_text(pieces[oldest].from, issued);
-	date_text(v->at, at);
 	if (!c->expires_what)
 		note(r, "max_collateral_age_days", false,
 		     "no collateral that holds, expected some of at most %jd days",
@@ -128,8 +116,9 @@ static void check_age(const struct policy *p, const struct verdict *v, struct po
 	else
 		note(r, "max_collateral_age_days",
 		     v->at - pieces[oldest].from <= p->max_collateral_age_days * DAY,
-		     "%s is of %s, expected at most %jd days before %s", pieces[oldest].name,
-		     issued, (intmax_t)p->max_collateral_age_days, at);
+		     "%s is of %.10s, expected at most %jd days before %.10s", pieces[oldest].name,
+		     time_text(pieces[oldest].from, issued), (intmax_t)p->max_collateral_age_days,
+		     time_text(v->at, at));
 }
 
 static void check_svns(const struct policy *p, const struct quote *q, const struct verdict *v,

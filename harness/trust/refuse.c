@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/escape.h"
+#include "core/time.h"
 
 int refuse(struct err *e, enum verdict_code why, const char *fmt, ...)
 {
@@ -29,22 +30,13 @@ int refuse_ssl(struct err *e, enum verdict_code why, const char *what)
 	return r;
 }
 
-char *label_time(char out[LABEL_TIME_SIZE], time_t t)
+static char *label_asn1_time(char out[TIME_TEXT_SIZE], const ASN1_TIME *t)
 {
 	struct tm tm;
 
-	if (!gmtime_r(&t, &tm) || !strftime(out, LABEL_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		snprintf(out, LABEL_TIME_SIZE, "?");
-	return out;
-}
-
-static char *label_asn1_time(char out[LABEL_TIME_SIZE], const ASN1_TIME *t)
-{
-	struct tm tm;
-
-	snprintf(out, LABEL_TIME_SIZE, "?");
+	snprintf(out, TIME_TEXT_SIZE, "?");
 	if (t && ASN1_TIME_to_tm(t, &tm) == 1)
-		label_time(out, timegm(&tm));
+		time_text(timegm(&tm), out);
 	ERR_clear_error();
 	return out;
 }
@@ -63,7 +55,7 @@ char *label_cert(char out[LABEL_SIZE], const X509 *cert)
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
 	_cleanup_(BN_freep) BIGNUM *n = serial ? ASN1_INTEGER_to_BN(serial, NULL) : NULL;
 	_cleanup_(OPENSSL_freep) char *hex = n ? BN_bn2hex(n) : NULL;
-	char name[80], from[LABEL_TIME_SIZE], to[LABEL_TIME_SIZE];
+	char name[80], from[TIME_TEXT_SIZE], to[TIME_TEXT_SIZE];
 
 	snprintf(out, LABEL_SIZE, "\"%s\", serial %.42s, valid %.10s to %.10s",
 	         label_name(name, X509_get_subject_name(cert)), hex ?: "?",
@@ -86,7 +78,7 @@ void crl_number(char out[VERDICT_CRL_NUMBER], const X509_CRL *crl)
 
 char *label_crl(char out[LABEL_SIZE], const X509_CRL *crl)
 {
-	char name[80], number[VERDICT_CRL_NUMBER], from[LABEL_TIME_SIZE], to[LABEL_TIME_SIZE];
+	char name[80], number[VERDICT_CRL_NUMBER], from[TIME_TEXT_SIZE], to[TIME_TEXT_SIZE];
 
 	crl_number(number, crl);
 	snprintf(out, LABEL_SIZE, "of \"%s\", number %s, valid %.10s to %.10s",

@@ -34,7 +34,5 @@ char *label_crl(char out[LABEL_SIZE], const X509_CRL *crl);
 void crl_number(char out[VERDICT_CRL_NUMBER], const X509_CRL *crl);
 /* The common name, escaped, or "no name". */
 char *label_name(char out[80], const X509_NAME *name);
-#define LABEL_TIME_SIZE 24
-char *label_time(char out[LABEL_TIME_SIZE], time_t t); /* "2026-01-27T09:01:45Z" */
 
 #endif

@@ -30,7 +30,7 @@ static int send_hello(struct channel *c, const struct visit_layer *layer)
 	                  boot ? util_json_text(boot, strlen(boot)) : json_null()));
 }
 
-/* The answer is read against the asker's own clock: see harness/judge/clock.h. */
+/* The answer is read against the asker's own clock: see harness/judge/broken.h. */
 static int send_clock(struct channel *c)
 {
 	return channel_send(c, FRAME_CLOCK,

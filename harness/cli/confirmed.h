@@ -10,7 +10,7 @@
  * The first run on this machine in which a hardware trust domain measured what was predicted: kept
  * as a file of the state folder that is named after the machine and holds the run's ID. Until there
  * is one, nothing says that predictions fit machines like this, and the rung "predicted" lowers no
- * grade (judge/predicted.h). `state_dir` NULL is the usual one.
+ * grade (judge/weigh.h). `state_dir` NULL is the usual one.
  */
 
 /* Its ID, or "" where there is none yet. */

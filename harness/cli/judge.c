@@ -28,18 +28,12 @@ int cmd_judge(int argc, char **argv)
 	        .rows = rows,
 	};
 	struct options o = {0};
-	struct judged j;
 	struct err e;
-	int r, code;
+	int r;
 
 	options_parse(&options, argc, argv, &o);
-	if ((o.collateral && collateral_keep(o.collateral, o.dir, &e) < 0) ||
-	    judged_load(o.dir, &j, &e) < 0)
+	if (o.collateral && collateral_keep(o.collateral, o.dir, &e) < 0)
 		return cmd_failed(EXIT_BROKEN, &e);
-	r = judged_save(&j, &e);
-	if (r == 0)
-		r = report_write(o.format, &j.in, &j.verdict, stdout, &e);
-	code = r < 0 ? cmd_failed(EXIT_BROKEN, &e) : run_verdict_exit_code(&j.verdict);
-	judged_done(&j);
-	return code;
+	r = judged_conclude(o.dir, o.format, true, &e);
+	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : r;
 }

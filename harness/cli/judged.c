@@ -199,3 +199,23 @@ int judged_save(const struct judged *j, struct err *e)
 		r = report_write(REPORT_JSON, &j->in, &j->verdict, f.stream, e);
 	return r < 0 ? r : file_commit(&f, e);
 }
+
+int judged_show(const char *dir, enum report_format format, struct err *e)
+{
+	_cleanup_(judged_done) struct judged j = {0};
+	int r = judged_load(dir, &j, e);
+
+	return r < 0 ? r : report_write(format, &j.in, &j.verdict, stdout, e);
+}
+
+int judged_conclude(const char *dir, enum report_format format, bool show, struct err *e)
+{
+	_cleanup_(judged_done) struct judged j = {0};
+	int r = judged_load(dir, &j, e);
+
+	if (r == 0)
+		r = judged_save(&j, e);
+	if (r == 0 && show)
+		r = report_write(format, &j.in, &j.verdict, stdout, e);
+	return r < 0 ? r : run_verdict_exit_code(&j.verdict);
+}

@@ -2,9 +2,12 @@
 #ifndef TCEPTION_CLI_JUDGED_H
 #define TCEPTION_CLI_JUDGED_H
 
+#include <stdbool.h>
+
 #include "core/err.h"
 #include "format/bytes.h"
 #include "judge/judge.h"
+#include "report/report.h"
 
 /*
  * A run's folder and the verdicts on it: what `run` does at its end, and `judge`, `report` and
@@ -30,5 +33,10 @@ void judged_done(struct judged *j);
  * Names come from the case file's numbering and the cell's ID, never from a guest.
  */
 int judged_save(const struct judged *j, struct err *e);
+
+/* Loads and prints. */
+int judged_show(const char *dir, enum report_format format, struct err *e);
+/* Loads, saves and, if asked to, prints: the exit code, or -errno. */
+int judged_conclude(const char *dir, enum report_format format, bool show, struct err *e);
 
 #endif

@@ -16,11 +16,10 @@ int cmd_measure_rtmr(int argc, char **argv);
 
 /* What a TD is started with, as the verbs that predict are told. */
 struct measure_options {
-	struct measure_inputs inputs; /* points into the rest */
+	struct measure_inputs inputs; /* its files and its disk are owned; it points into the rest */
 	struct acpi_blobs acpi;
-	struct bytes firmware, kernel, initrd;
-	struct disk *disk;
 	struct pci_place boot_device;
+	const char *vcpus;
 };
 extern const struct option_row measure_rows[];
 #define OPTION_MEASURE OPTION_TABLE(inputs, struct measure_options, measure_rows)

@@ -57,7 +57,7 @@ static int capture(char *const *command, const char *dumper, const char *dir, st
 		return r;
 	r = file_make_dirs(dir, 0777, e);
 	if (r == 0)
-		r = acpi_save(&blobs, dir, e);
+		r = acpi_blobs_save(&blobs, dir, e);
 	acpi_blobs_free(&blobs);
 	return r;
 }

@@ -24,14 +24,6 @@ static int take_memory(void *options, const char *text, struct err *e)
 	return 0;
 }
 
-static int take_vcpus(void *options, const char *text, struct err *e)
-{
-	(void)options;
-	(void)text;
-	(void)e;
-	return 0;
-}
-
 static int take_version(void *options, const char *text, struct err *e)
 {
 	struct measure_options *o = options;
@@ -77,21 +69,20 @@ static int take_disk(void *options, const char *path, struct err *e)
 
 	if (r < 0)
 		return r;
-	disk_free(o->disk);
-	o->inputs.disk = o->disk = fresh;
+	disk_free(o->inputs.disk);
+	o->inputs.disk = fresh;
 	return 0;
 }
 
-static int take_file(const char *path, size_t max, struct bytes *slot, struct bytes *ret,
-                     struct err *e)
+static int take_file(void *member, const char *path, struct err *e)
 {
-	struct bytes fresh;
-	int r = file_read(path, max, &fresh, e);
+	struct bytes *slot = member, fresh;
+	int r = file_read(path, IMAGE_MAX, &fresh, e);
 
 	if (r < 0)
 		return r;
 	bytes_free(slot);
-	*slot = *ret = fresh;
+	*slot = fresh;
 	return 0;
 }
 
@@ -109,66 +100,38 @@ static int take_acpi(void *options, const char *dir, struct err *e)
 	return 0;
 }
 
-static int take_firmware(void *options, const char *path, struct err *e)
-{
-	struct measure_options *o = options;
-
-	return take_file(path, TDVF_IMAGE_MAX, &o->firmware, &o->inputs.firmware, e);
-}
-
-static int take_kernel(void *options, const char *path, struct err *e)
-{
-	struct measure_options *o = options;
-
-	return take_file(path, IMAGE_MAX, &o->kernel, &o->inputs.kernel, e);
-}
-
-static int take_initrd(void *options, const char *path, struct err *e)
-{
-	struct measure_options *o = options;
-
-	return take_file(path, IMAGE_MAX, &o->initrd, &o->inputs.initrd, e);
-}
-
-static int take_cmdline(void *options, const char *text, struct err *e)
-{
-	struct measure_options *o = options;
-
-	(void)e;
-	o->inputs.cmdline = text;
-	return 0;
-}
-
-#define INPUT(long, what, f, text)                                                           \
-	{                                                                                    \
-		.name = long, .value = what, .help = text, .kind = OPTION_IS_CALL, .take = f \
-	}
+#define INPUT(is, m, long, what, text, ...) \
+	OPTION_ROW(is, offsetof(struct measure_options, m), long, what, text, ##__VA_ARGS__)
 const struct option_row measure_rows[] = {
         OPTION_HEADING("What the TD is started with:"),
-        INPUT("firmware", "FILE", take_firmware, "the TDVF image"),
-        INPUT("memory", "MIB", take_memory, "the TD's memory"),
-        INPUT("vcpus", "N", take_vcpus, "taken, though nothing but the ACPI tables depends on it"),
-        INPUT("kernel", "FILE", take_kernel, "started with QEMU's -kernel"),
-        INPUT("initrd", "FILE", take_initrd, "QEMU's -initrd"),
-        INPUT("cmdline", "TEXT", take_cmdline, "QEMU's -append"),
-        INPUT("acpi", "DIR", take_acpi, "what `tception measure acpi' captured"),
-        INPUT("qemu-version", "V", take_version,
+        INPUT(CALL, inputs.firmware, "firmware", "FILE", "the TDVF image", .take = take_file),
+        INPUT(CALL, inputs, "memory", "MIB", "the TD's memory", .take = take_memory),
+        INPUT(TEXT, vcpus, "vcpus", "N", "taken, though nothing but the ACPI tables depends on it"),
+        INPUT(CALL, inputs.kernel, "kernel", "FILE", "started with QEMU's -kernel",
+              .take = take_file),
+        INPUT(CALL, inputs.initrd, "initrd", "FILE", "QEMU's -initrd", .take = take_file),
+        INPUT(TEXT, inputs.cmdline, "cmdline", "TEXT", "QEMU's -append"),
+        INPUT(CALL, inputs, "acpi", "DIR", "what `tception measure acpi' captured",
+              .take = take_acpi),
+        INPUT(CALL, inputs, "qemu-version", "V",
               "of the QEMU that runs the TD: up to 10.1 it writes into the kernel; without it "
-              "RTMR1 of a direct boot is not known"),
-        INPUT("disk", "IMAGE", take_disk,
-              "boot from this image (raw or qcow2) instead of a kernel"),
-        INPUT("boot-device", "D.F", take_place,
+              "RTMR1 of a direct boot is not known",
+              .take = take_version),
+        INPUT(CALL, inputs, "disk", "IMAGE",
+              "boot from this image (raw or qcow2) instead of a kernel", .take = take_disk),
+        INPUT(CALL, inputs, "boot-device", "D.F",
               "where on PCI it is, as a virtio-blk disk: device.function, with \",first\" when it "
-              "has a bootindex, and then \",N\" when N more such disks without one are behind it"),
+              "has a bootindex, and then \",N\" when N more such disks without one are behind it",
+              .take = take_place),
         {0},
 };
 
 void measure_options_done(struct measure_options *o)
 {
 	acpi_blobs_free(&o->acpi);
-	disk_free(o->disk);
-	bytes_free(&o->firmware);
-	bytes_free(&o->kernel);
-	bytes_free(&o->initrd);
+	disk_free(o->inputs.disk);
+	bytes_free(&o->inputs.firmware);
+	bytes_free(&o->inputs.kernel);
+	bytes_free(&o->inputs.initrd);
 	*o = (struct measure_options){0};
 }

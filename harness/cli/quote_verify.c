@@ -10,10 +10,14 @@
 #include "cli/quote.h"
 #include "cli/quote_answer.h"
 #include "cli/quote_token.h"
-#include "cli/reference_input.h"
 #include "cli/shares.h"
 #include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
 #include "core/time.h"
+#include "format/bytes.h"
+#include "reference/corim.h"
+#include "reference/reference.h"
 
 #define ARGUMENTS_MAX 256
 #define JOBS_MAX      1024
@@ -37,7 +41,8 @@ struct options {
 	struct repeated collateral;
 	const char *root;
 	const char *policy;
-	struct reference_input reference;
+	struct repeated reference;
+	const char *reference_key; /* a file with the signer's, in PEM; or NULL */
 	struct requirements required;
 	time_t at;
 	bool json;
@@ -48,23 +53,14 @@ struct options {
 	unsigned jobs;
 };
 
-static int take_collateral(void *member, const char *value, struct err *e)
+static int take_repeated(void *member, const char *value, struct err *e)
 {
 	struct repeated *all = member;
 
 	if (all->count == ARGUMENTS_MAX)
-		return err_set(e, -EINVAL, "too many --collateral");
+		return err_set(e, -EINVAL, "'%.40s': more than %d of this option", value,
+		               ARGUMENTS_MAX);
 	all->value[all->count++] = value;
-	return 0;
-}
-
-static int take_reference(void *member, const char *value, struct err *e)
-{
-	struct reference_input *all = member;
-
-	if (all->paths == REFERENCES_MAX)
-		return err_set(e, -EINVAL, "too many --reference");
-	all->path[all->paths++] = value;
 	return 0;
 }
 
@@ -136,14 +132,12 @@ static int make_verifier(const struct options *o, struct verifier **ret, struct 
 {
 	_cleanup_(verifier_freep) struct verifier *v = NULL;
 	_cleanup_(input_done) struct input root = {0};
-	_cleanup_(freep) char *pem = NULL;
 	int r;
 
 	if (o->root && (r = input_read(o->root, FILE_MAX, &root, e)) < 0)
 		return r;
-	if (o->root && !(pem = strndup((const char *)root.data, root.size)))
-		return err_nomem(e);
-	if ((r = verifier_new(&(struct trust_anchors){.test_root_pem = pem}, &v, e)) < 0)
+	r = verifier_new(&(struct trust_anchors){.test_root_pem = (const char *)root.data}, &v, e);
+	if (r < 0)
 		return err_prefix(e, "%.200s", o->root ?: "");
 	for (size_t i = 0; i < o->collateral.count; i++) {
 		if ((r = collateral_take(o->collateral.value[i], v, NULL, e)) < 0)
@@ -153,16 +147,43 @@ static int make_verifier(const struct options *o, struct verifier **ret, struct 
 	return 0;
 }
 
-/* A policy that also asks for what the reference values say, instead of `*p`. */
+static int add_images(const char *path, const char *key_file, json_t *images, struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes document = {NULL, 0}, key = {NULL, 0};
+	json_t *own = NULL;
+	int r = file_read_input(path, CORIM_MAX, &document, e);
+
+	if (r == 0 && key_file)
+		r = file_read_input(key_file, CORIM_MAX, &key, e);
+	if (r < 0)
+		return r;
+	r = reference_read(document, (const char *)key.data, &own, e);
+	if (r < 0)
+		return err_prefix(e, "%.200s", path);
+	r = json_array_extend(images, own);
+	json_decref(own);
+	return r < 0 ? err_nomem(e) : 0;
+}
+
+/* A policy that also asks for what the documents of reference values say, instead of `*p`. */
 static int add_reference(const struct options *o, const struct input *text, struct policy **p,
                          struct err *e)
 {
+	json_auto_t *policy = text->size ? json_loadb((const char *)text->data, text->size, 0, NULL)
+	                                 : json_object();
+	json_auto_t *images = json_array();
 	_cleanup_(freep) char *more = NULL;
-	int r = reference_input_policy(&o->reference, (struct bytes){text->data, text->size}, &more,
-	                               e);
+	int r = 0;
 
+	if (json_object_get(policy, "images"))
+		return err_set(e, -EINVAL, "--reference: the policy has images of its own");
+	for (size_t i = 0; r == 0 && i < o->reference.count; i++)
+		r = add_images(o->reference.value[i], o->reference_key, images, e);
 	if (r < 0)
 		return r;
+	if (json_object_set(policy, "images", images) < 0 ||
+	    !(more = json_dumps(policy, JSON_COMPACT)))
+		return err_nomem(e);
 	policy_free(TAKE_PTR(*p));
 	r = policy_read(more, strlen(more), p, e);
 	return r < 0 ? err_prefix(e, "--reference") : 0;
@@ -179,7 +200,7 @@ static int make_policy(const struct options *o, struct policy **ret, struct err 
 	r = policy_read(o->policy ? (const void *)in.data : NULL, in.size, &p, e);
 	if (r < 0)
 		return o->policy ? err_prefix(e, "%.200s", o->policy) : r;
-	if (o->reference.paths && (r = add_reference(o, &in, &p, e)) < 0)
+	if (o->reference.count && (r = add_reference(o, &in, &p, e)) < 0)
 		return r;
 	for (size_t i = 0; i < o->required.count; i++) {
 		r = policy_require(p, o->required.item[i].name, o->required.item[i].hex, e);
@@ -311,7 +332,7 @@ static void expect_wrong_call(int argc, char **argv)
 }
 
 static const struct option_row rows[] = {
-        OPTION_CALL(collateral, take_collateral, "collateral", "DIR|FILE",
+        OPTION_CALL(collateral, take_repeated, "collateral", "DIR|FILE",
                     "Intel's collateral: a folder of files as served, one such file, or a "
                     "bundle; repeatable"),
         OPTION_CALL(at, take_time, "at", "TIME",
@@ -320,10 +341,10 @@ static const struct option_row rows[] = {
         OPTION_TEXT(policy, "policy", "FILE",
                     "what to accept, as JSON (default: UpToDate, no DEBUG, no service TD, no VM "
                     "within the TD)"),
-        OPTION_CALL(reference, take_reference, "reference", "FILE",
+        OPTION_CALL(reference, take_repeated, "reference", "FILE",
                     "accept only what these reference values say: CoRIM, or JSON of `measure "
                     "reference'; repeatable"),
-        OPTION_TEXT(reference.key, "reference-key", "PEM",
+        OPTION_TEXT(reference_key, "reference-key", "PEM",
                     "the key or certificate of a signed CoRIM's signer"),
         OPTION_CALL(required, take_mrtd, "mrtd", "HEX",
                     "accept this MRTD only; as the two below beside the policy, and "

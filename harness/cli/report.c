@@ -26,15 +26,8 @@ int cmd_report(int argc, char **argv)
 	        .rows = rows,
 	};
 	struct options o = {0};
-	struct judged j;
 	struct err e;
-	int r;
 
 	options_parse(&options, argc, argv, &o);
-	r = judged_load(o.dir, &j, &e);
-	if (r == 0) {
-		r = report_write(o.format, &j.in, &j.verdict, stdout, &e);
-		judged_done(&j);
-	}
-	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
+	return judged_show(o.dir, o.format, &e) < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
 }

@@ -261,7 +261,7 @@ static size_t count_cells(const struct plan *p)
 static int end_early(const struct context *c, const struct run_record *record, int signal_number,
                      struct err *e)
 {
-	int r = run_conclude(record->dir, c->o->format, true, e);
+	int r = judged_conclude(record->dir, c->o->format, true, e);
 
 	fflush(stdout);
 	fprintf(stderr,
@@ -270,7 +270,7 @@ static int end_early(const struct context *c, const struct run_record *record, i
 	        sigabbrev_np(signal_number), record->dir, record->dir);
 	if (r >= 0) {
 		predict_boots(c, record);
-		r = run_conclude(record->dir, c->o->format, false, e);
+		r = judged_conclude(record->dir, c->o->format, false, e);
 	}
 	return r < 0 ? r : EXIT_BROKEN;
 }
@@ -308,7 +308,7 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 		r = end_early(c, &record, *ret_signal, e);
 	} else {
 		predict_boots(c, &record);
-		r = run_conclude(record.dir, c->o->format, true, e);
+		r = judged_conclude(record.dir, c->o->format, true, e);
 		if (r >= 0 && after_hardware(c, record.dir, e) < 0)
 			fprintf(stderr, "tception: %s\n", e->text);
 	}

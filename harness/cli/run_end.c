@@ -10,34 +10,12 @@
 
 #define GUEST_OVERHEAD 384 /* MiB: QEMU itself and, for an emulated TD, the module's RAM */
 
-int run_conclude(const char *dir, enum report_format format, bool show, struct err *e)
-{
-	struct judged j;
-	int r = judged_load(dir, &j, e);
-
-	if (r < 0)
-		return r;
-	r = judged_save(&j, e);
-	if (r == 0 && show)
-		r = report_write(format, &j.in, &j.verdict, stdout, e);
-	if (r == 0)
-		r = run_verdict_exit_code(&j.verdict);
-	judged_done(&j);
-	return r;
-}
-
 int run_failed(const char *dir, enum report_format format, const struct err *why)
 {
-	struct judged j;
 	struct err e;
 
 	fprintf(stderr, "tception: the run could not go on: %s\n", why->text);
-	if (judged_load(dir, &j, &e) == 0) {
-		if (report_write(format, &j.in, &j.verdict, stdout, &e) < 0)
-			fprintf(stderr, "tception: %s\n", e.text);
-		judged_done(&j);
-	}
-	return EXIT_BROKEN;
+	return judged_show(dir, format, &e) < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_BROKEN;
 }
 
 int run_same_host(const struct run_record *then, const struct host_facts *now, const char *root_pem,

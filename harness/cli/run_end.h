@@ -7,8 +7,6 @@
 #include "core/err.h"
 #include "report/report.h"
 
-/* Judges from the folder, exactly as `tception judge` will; the exit code, or -errno. */
-int run_conclude(const char *dir, enum report_format format, bool show, struct err *e);
 /* Tells what is known, though the run could not go on: `why`. The exit code. */
 int run_failed(const char *dir, enum report_format format, const struct err *why);
 

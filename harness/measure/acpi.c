@@ -2,7 +2,8 @@
 #include "measure/acpi.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/file.h"
@@ -14,39 +15,38 @@
 #define LOADER_ALLOCATE     1
 #define BLOB_MAX            (4u << 20) /* bytes; QEMU's tables are 128 KiB */
 
-static int load_one(const char *dir, const char *name, struct bytes *ret, struct err *e)
+static const struct {
+	const char *file;
+	size_t blob; /* in struct acpi_blobs */
+	bool optional;
+} files[] = {
+        {"acpi-loader", offsetof(struct acpi_blobs, loader), false},
+        {"acpi-rsdp", offsetof(struct acpi_blobs, rsdp), false},
+        {"acpi-tables", offsetof(struct acpi_blobs, tables), false},
+        {"boot-order", offsetof(struct acpi_blobs, boot_order), true},
+        {"boot-menu", offsetof(struct acpi_blobs, boot_menu), true},
+        {"smbios", offsetof(struct acpi_blobs, smbios), true},
+        {"devices", offsetof(struct acpi_blobs, devices), true},
+};
+
+static struct bytes *blob_at(const struct acpi_blobs *b, size_t i)
 {
-	char path[PATH_MAX];
-	int r = path_join(path, dir, name, e);
-
-	return r < 0 ? r : file_read(path, BLOB_MAX, ret, e);
-}
-
-static int load_optional(const char *dir, const char *name, struct bytes *ret, struct err *e)
-{
-	int r = load_one(dir, name, ret, e);
-
-	return r == -ENOENT ? 0 : r;
+	return (struct bytes *)((char *)b + files[i].blob);
 }
 
 int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e)
 {
 	struct acpi_blobs b = {0};
-	int r;
+	char path[PATH_MAX];
+	int r = 0;
 
-	r = load_one(dir, "acpi-loader", &b.loader, e);
-	if (r == 0)
-		r = load_one(dir, "acpi-rsdp", &b.rsdp, e);
-	if (r == 0)
-		r = load_one(dir, "acpi-tables", &b.tables, e);
-	if (r == 0)
-		r = load_optional(dir, "boot-order", &b.boot_order, e);
-	if (r == 0)
-		r = load_optional(dir, "boot-menu", &b.boot_menu, e);
-	if (r == 0)
-		r = load_optional(dir, "smbios", &b.smbios, e);
-	if (r == 0)
-		r = load_optional(dir, "devices", &b.devices, e);
+	for (size_t i = 0; r == 0 && i < COUNT_OF(files); i++) {
+		r = path_join(path, dir, files[i].file, e);
+		if (r == 0)
+			r = file_read(path, BLOB_MAX, blob_at(&b, i), e);
+		if (r == -ENOENT && files[i].optional)
+			r = 0;
+	}
 	if (r < 0)
 		acpi_blobs_free(&b);
 	else
@@ -54,15 +54,27 @@ int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e)
 	return r;
 }
 
+int acpi_blobs_save(const struct acpi_blobs *b, const char *dir, struct err *e)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < COUNT_OF(files); i++) {
+		const struct bytes *blob = blob_at(b, i);
+
+		if (!blob->data && files[i].optional)
+			continue;
+		r = path_join(path, dir, files[i].file, e);
+		if (r == 0)
+			r = file_write(path, blob->data, blob->size, e);
+	}
+	return r;
+}
+
 void acpi_blobs_free(struct acpi_blobs *b)
 {
-	bytes_free(&b->loader);
-	bytes_free(&b->rsdp);
-	bytes_free(&b->tables);
-	bytes_free(&b->boot_order);
-	bytes_free(&b->boot_menu);
-	bytes_free(&b->smbios);
-	bytes_free(&b->devices);
+	for (size_t i = 0; i < COUNT_OF(files); i++)
+		bytes_free(blob_at(b, i));
 	*b = (struct acpi_blobs){0};
 }
 

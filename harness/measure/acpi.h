@@ -30,6 +30,7 @@ struct acpi_blobs {
  * boot-menu, smbios and devices, which an older capture lacks.
  */
 int acpi_blobs_load(const char *dir, struct acpi_blobs *ret, struct err *e);
+int acpi_blobs_save(const struct acpi_blobs *b, const char *dir, struct err *e);
 void acpi_blobs_free(struct acpi_blobs *b);
 
 /* Whether a device other than virtio-blk disks may add boot options: a network device, another kind

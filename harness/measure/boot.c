@@ -239,6 +239,12 @@ static void bootvar_measure(struct event_list *l, const struct firmware *f,
 
 /* ---- pieces of a boot ---- */
 
+void boot_open(struct event_list *l, const char *reason)
+{
+	event_open(l, 1, reason);
+	event_open(l, 2, reason);
+}
+
 void boot_measure_separator(struct event_list *l, unsigned rtmr)
 {
 	static const uint8_t zero[4];

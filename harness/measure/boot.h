@@ -8,6 +8,9 @@
 
 /* Pieces of a boot that more than one way of booting has. */
 
+/* What is started is not known: leaves RTMR1 and RTMR2 open. */
+void boot_open(struct event_list *l, const char *reason);
+
 void boot_measure_separator(struct event_list *l, unsigned rtmr);
 
 /* The first ready-to-boot: SMBIOS where it is measured, boot variables, "Calling EFI Application",

@@ -7,6 +7,7 @@
 #include "format/reader.h"
 #include "format/sha2.h"
 #include "measure/line.h"
+#include "measure/variables.h"
 
 /* Linux' event tags (drivers/firmware/efi/libstub/efistub.h), and that of the attestation agent. */
 #define TAG_INITRD       0x8f3b22ecu
@@ -41,12 +42,7 @@ static void add_boot_order(struct line *l, struct bytes data)
 		line_add(l, " %02x%02x", data.data[i + 1], data.data[i]);
 }
 
-struct variable { /* UEFI_VARIABLE_DATA */
-	const uint8_t *guid;
-	struct bytes name; /* UTF-16, no NUL */
-	struct bytes value;
-};
-
+/* UEFI_VARIABLE_DATA */
 static bool variable_read(struct bytes data, struct variable *ret)
 {
 	struct reader r = reader_of(data.data, data.size);
@@ -59,18 +55,9 @@ static bool variable_read(struct bytes data, struct variable *ret)
 		return false;
 	ret->name = (struct bytes){r.data + r.pos, characters * 2};
 	reader_skip(&r, characters * 2);
-	ret->value = (struct bytes){r.data + r.pos, reader_left(&r)};
+	ret->data = (struct bytes){r.data + r.pos, reader_left(&r)};
 	/* The last byte may be missing: one firmware logs a size that it does not fill. */
 	return size <= reader_left(&r) + 1;
-}
-
-static bool is_named(const struct variable *v, const char *name)
-{
-	for (size_t i = 0; i < v->name.size; i += 2) {
-		if (v->name.data[i + 1] || !name[i / 2] || v->name.data[i] != (uint8_t)name[i / 2])
-			return false;
-	}
-	return strlen(name) == v->name.size / 2;
 }
 
 static void add_variable(struct line *l, struct bytes data)
@@ -83,14 +70,14 @@ static void add_variable(struct line *l, struct bytes data)
 	}
 	line_add(l, "variable ");
 	line_utf16(l, v.name.data, v.name.size);
-	if (is_named(&v, "BootOrder"))
-		add_boot_order(l, v.value);
+	if (variable_is(&v, "BootOrder"))
+		add_boot_order(l, v.data);
 	else if (v.name.size == 16 && memcmp(v.name.data, "B\0o\0o\0t\0", 8) == 0)
-		add_load_option(l, v.value);
-	else if (is_named(&v, "SecureBoot") && v.value.size == 1)
-		line_add(l, " = %u", v.value.data[0]);
-	else if (v.value.size > 0)
-		line_add(l, ", %zu bytes", v.value.size);
+		add_load_option(l, v.data);
+	else if (variable_is(&v, "SecureBoot") && v.data.size == 1)
+		line_add(l, " = %u", v.data.data[0]);
+	else if (v.data.size > 0)
+		line_add(l, ", %zu bytes", v.data.size);
 	else
 		line_add(l, ", empty");
 }
@@ -284,6 +271,6 @@ bool event_data_measured(uint32_t type, struct bytes data, const uint8_t digest[
 	if (hashes_to(data.data, data.size, digest))
 		return true;
 	if (type == EV_EFI_VARIABLE_BOOT && variable_read(data, &v))
-		return hashes_to(v.value.data, v.value.size, digest);
+		return hashes_to(v.data.data, v.data.size, digest);
 	return type == EV_IPL && text_measured(data, digest);
 }

@@ -69,12 +69,6 @@ struct disk_boot {
 	unsigned number; /* of the ESP in the table */
 };
 
-static void measure_unknown(struct event_list *l, const char *reason)
-{
-	event_open(l, 1, reason);
-	event_open(l, 2, reason);
-}
-
 /* ---- programs that find the kernel ---- */
 
 static int start_grub(struct disk_boot *b, const struct grub_image *grub, const struct shim *shim,
@@ -154,7 +148,7 @@ static int measure_second(struct disk_boot *b, const struct shim *shim, const ch
 	if (r == 0)
 		r = start_program(b, &pe, path, e);
 	if (r == 0)
-		measure_unknown(b->l,
+		boot_open(b->l,
 		                "what shim starts is not known here: what that does is not "
 		                "foreseen");
 	return r < 0 ? r : 0;
@@ -167,7 +161,7 @@ static int measure_shim(struct disk_boot *b, const struct shim *shim, struct err
 	int r;
 
 	if (firmware_secure_boot_on(b->firmware)) {
-		measure_unknown(b->l,
+		boot_open(b->l,
 		                "what shim and GRUB measure with Secure Boot on is not known here");
 		return 0;
 	}
@@ -182,7 +176,7 @@ static int measure_shim(struct disk_boot *b, const struct shim *shim, struct err
 	r = measure_second(b, shim, SECOND, e);
 	if (r != -ENOENT)
 		return r;
-	measure_unknown(b->l, "shim has no " SECOND " to start");
+	boot_open(b->l, "shim has no " SECOND " to start");
 	return 0;
 }
 
@@ -203,7 +197,7 @@ static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 	if (r == 0)
 		r = start_program(b, &pe, FALLBACK, e);
 	if (r == 0)
-		measure_unknown(b->l,
+		boot_open(b->l,
 		                "the disk's loader is none that is known here (unified kernel "
 		                "image, systemd-boot, shim, Linux): what it does is not foreseen");
 	return r < 0 ? r : 0;
@@ -233,7 +227,7 @@ int boot_measure_disk(struct event_list *l, const struct firmware *f,
 	if (r < 0)
 		return r;
 	if (!in->disk) {
-		measure_unknown(l, "neither a kernel nor a disk was given");
+		boot_open(l, "neither a kernel nor a disk was given");
 		return 0;
 	}
 	/* What cannot be read leaves these two registers open, and says nothing against the rest. */
@@ -241,6 +235,6 @@ int boot_measure_disk(struct event_list *l, const struct firmware *f,
 	if (r == -ENOMEM)
 		return err_set(e, r, "%s", why.text);
 	if (r < 0)
-		measure_unknown(l, why.text);
+		boot_open(l, why.text);
 	return 0;
 }

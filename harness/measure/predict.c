@@ -273,14 +273,6 @@ static int measure_unified(struct boot *b, const struct pe *pe)
 	return stub_measure(&b->list, pe, &start, b->e);
 }
 
-/* A kernel that cannot be read leaves its registers open, and says nothing against the rest. */
-static int measure_unread(struct boot *b, const char *why)
-{
-	event_open(&b->list, 1, why);
-	event_open(&b->list, 2, why);
-	return boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
-}
-
 static int measure_direct_boot(struct boot *b)
 {
 	struct err why = {0};
@@ -293,10 +285,11 @@ static int measure_direct_boot(struct boot *b)
 	r = measure_kernel(b, &why); /* loaded first, then the boot manager says that it boots */
 	if (r == -ENOMEM)
 		return err_set(b->e, r, "%s", why.text);
-	if (r < 0)
-		return measure_unread(b, why.text);
-	r = boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
-	return r < 0 ? r : measure_stub(b);
+	if (r < 0) /* one that cannot be read says nothing against the rest */
+		boot_open(&b->list, why.text);
+	if (boot_measure_ready(&b->list, &b->firmware, b->in, b->e) < 0)
+		return b->e->code;
+	return r < 0 ? 0 : measure_stub(b);
 }
 
 static int measure_boot(struct boot *b)

@@ -159,12 +159,12 @@ void variable_store_done(struct variable_store *s)
 	*s = (struct variable_store){0};
 }
 
-static bool name_is(struct bytes name, const char *ascii)
+bool variable_is(const struct variable *v, const char *name)
 {
-	if (name.size != 2 * strlen(ascii))
+	if (v->name.size != 2 * strlen(name))
 		return false;
-	for (size_t i = 0; ascii[i]; i++) {
-		if (name.data[2 * i] != (uint8_t)ascii[i] || name.data[2 * i + 1] != 0)
+	for (size_t i = 0; name[i]; i++) {
+		if (v->name.data[2 * i] != (uint8_t)name[i] || v->name.data[2 * i + 1] != 0)
 			return false;
 	}
 	return true;
@@ -174,7 +174,7 @@ const struct variable *variable_find(const struct variable_store *s, const uint8
                                      const char *name)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		if (memcmp(s->item[i].guid, guid, GUID_SIZE) == 0 && name_is(s->item[i].name, name))
+		if (memcmp(s->item[i].guid, guid, GUID_SIZE) == 0 && variable_is(&s->item[i], name))
 			return &s->item[i];
 	}
 	return NULL;

@@ -75,6 +75,14 @@ static int unpack_sections(struct walk *w, struct bytes packed, struct bytes *re
 	return 0;
 }
 
+/* To a multiple of `unit`, or to the end: what comes last need not be padded. */
+static void align(struct reader *r, size_t unit)
+{
+	size_t pad = -r->pos & (unit - 1);
+
+	reader_skip(r, pad < reader_left(r) ? pad : reader_left(r));
+}
+
 /* Reads the header of the next section: its type and its body. */
 static unsigned read_section(struct reader *r, struct reader *ret_body)
 {
@@ -88,12 +96,7 @@ static unsigned read_section(struct reader *r, struct reader *ret_body)
 	if (size < header)
 		reader_fail(r, FORMAT_BAD_SIZE, at);
 	*ret_body = reader_sub(r, size - header);
-	/* Sections are aligned to 4 bytes, the last one need not be padded. */
-	if (reader_left(r) > 0 && (r->pos & 3)) {
-		size_t pad = 4 - (r->pos & 3);
-
-		reader_skip(r, pad < reader_left(r) ? pad : reader_left(r));
-	}
+	align(r, 4);
 	return word >> 24;
 }
 
@@ -197,13 +200,6 @@ static int walk_file(struct walk *w, struct reader *r, const uint8_t *volume, un
 	return sections ? walk_sections(w, file.content, depth) : 0;
 }
 
-static void align8(struct reader *r)
-{
-	size_t pad = (8 - (r->pos & 7)) & 7;
-
-	reader_skip(r, pad < reader_left(r) ? pad : reader_left(r));
-}
-
 /* Reads the volume's header up to its first file; false when it holds no files we know. */
 static bool read_volume_header(struct reader *r, const uint8_t **ret_name)
 {
@@ -248,12 +244,12 @@ static int walk_volume(struct walk *w, struct bytes volume, unsigned depth)
 	r = reader_of(volume.data, volume.size);
 	if (!read_volume_header(&r, &name))
 		return 0; /* variables and the like */
-	align8(&r);
+	align(&r, 8);
 	while (ret == 0 && !last && reader_ok(&r) && reader_left(&r) >= FILE_HEADER) {
 		ret = count_step(w);
 		if (ret == 0)
 			ret = walk_file(w, &r, name, depth, &last);
-		align8(&r);
+		align(&r, 8);
 	}
 	if (ret == 0 && !reader_ok(&r))
 		return err_bad(w->e, &r, "firmware volume");

@@ -309,30 +309,3 @@ int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, 
 		acpi_blobs_free(ret);
 	return r;
 }
-
-static int save_one(const char *dir, const char *name, struct bytes b, struct err *e)
-{
-	char path[PATH_MAX];
-	int r = path_join(path, dir, name, e);
-
-	return r < 0 ? r : file_write(path, b.data, b.size, e);
-}
-
-int acpi_save(const struct acpi_blobs *b, const char *dir, struct err *e)
-{
-	int r = save_one(dir, "acpi-loader", b->loader, e);
-
-	if (r == 0)
-		r = save_one(dir, "acpi-rsdp", b->rsdp, e);
-	if (r == 0)
-		r = save_one(dir, "acpi-tables", b->tables, e);
-	if (r == 0 && b->boot_order.data)
-		r = save_one(dir, "boot-order", b->boot_order, e);
-	if (r == 0 && b->boot_menu.data)
-		r = save_one(dir, "boot-menu", b->boot_menu, e);
-	if (r == 0 && b->smbios.data)
-		r = save_one(dir, "smbios", b->smbios, e);
-	if (r == 0 && b->devices.data)
-		r = save_one(dir, "devices", b->devices, e);
-	return r;
-}

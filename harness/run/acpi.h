@@ -23,7 +23,4 @@ int acpi_control_argv(char *const *argv, const char *dumper, const char *output,
 /* Runs it; `dumper` is the path of fwcfg.efi. Free *ret with acpi_blobs_free(). */
 int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e);
 
-/* Writes acpi-loader and the others into the folder: what acpi_blobs_load() reads. */
-int acpi_save(const struct acpi_blobs *b, const char *dir, struct err *e);
-
 #endif

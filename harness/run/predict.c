@@ -167,7 +167,7 @@ static int one_boot(const struct run_record *record, const struct boot_record *b
 		return r;
 	r = find_tables(tables, b->argv, dumper, &no_tables);
 	if (r == 0)
-		r = acpi_save(&tables->blobs, path, &no_tables);
+		r = acpi_blobs_save(&tables->blobs, path, &no_tables);
 	r = predict_boot(record, b, r == 0 ? &tables->blobs : NULL, &p, e);
 	if (r < 0)
 		return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a verdict owes to the machine: how its trust domain was asked for, and whether predictions count there. */
-#include "judge/predicted.h"
+#include "judge/weigh.h"
 #include "judge/rung.h"
 #include "test/synth.h"
 #include "test/tests.h"

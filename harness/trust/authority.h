@@ -7,8 +7,31 @@
 
 #include "format/quote.h"
 #include "trust/ecdsa.h"
-#include "trust/issue.h"
+#include "trust/sgxext.h"
+#include "trust/ssl.h"
 #include "trust/trust.h"
+
+/* Certificates of the test authority. issue.c. */
+struct identity {
+	EVP_PKEY *key;
+	X509 *cert;
+};
+
+enum authority_role {
+	ROLE_ROOT,
+	ROLE_PCK_CA,  /* issues PCK certificates */
+	ROLE_PCK,     /* the emulated platform's key: signs the QE report */
+	ROLE_SIGNING, /* signs TCB info and identities */
+	ROLE_COUNT
+};
+
+/*
+ * Makes a key and its certificate, signed by `issuer` (NULL: by itself); valid from a day ago for
+ * 20 years; `pck` (or NULL) becomes the SGX extension. Names and a marker extension say EMULATED.
+ */
+int issue_identity(enum authority_role role, const struct identity *issuer, const struct pck *pck,
+                   struct identity *ret, struct err *e);
+void identity_done(struct identity *id);
 
 /* What stands behind struct authority. Private to this room. */
 #define AUTHORITY_QE_AUTH_SIZE 32
@@ -46,15 +69,6 @@ struct bundle_contents {
 };
 int authority_bundle_of(const struct authority *a, const struct bundle_contents *c, char **ret,
                         struct err *e);
-
-/* profile.c: what a profile's TCB info lists, highest first. */
-#define PROFILE_LEVELS_MAX 2
-struct profile_level {
-	uint8_t more; /* so much higher than the platform in every component and the PCESVN */
-	const char *status;
-	const char *advisory; /* or NULL */
-};
-size_t profile_levels(enum authority_profile p, struct profile_level ret[PROFILE_LEVELS_MAX]);
 
 /* quoting.c: makes the attestation key and the QE report that vouches for it. */
 int authority_make_qe(struct authority *a, struct err *e);

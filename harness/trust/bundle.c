@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <jansson.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -35,6 +35,67 @@ static json_t *components(const uint8_t svn[16], int more)
 	for (size_t i = 0; i < 16; i++)
 		json_array_append_new(list, json_pack("{si}", "svn", svn[i] + more));
 	return list;
+}
+
+#define ADVISORY "EMULATED-SA-00001" /* like INTEL-SA-..., and no advisory of theirs */
+
+const char *const authority_profile_names[PROFILE_COUNT] = {
+        [PROFILE_UP_TO_DATE] = "UpToDate",
+        [PROFILE_SW_HARDENING_NEEDED] = "SWHardeningNeeded",
+        [PROFILE_CONFIGURATION_NEEDED] = "ConfigurationNeeded",
+        [PROFILE_CONFIGURATION_AND_SW_HARDENING_NEEDED] = "ConfigurationAndSWHardeningNeeded",
+        [PROFILE_OUT_OF_DATE] = "OutOfDate",
+        [PROFILE_OUT_OF_DATE_CONFIGURATION_NEEDED] = "OutOfDateConfigurationNeeded",
+        [PROFILE_REVOKED] = "Revoked",
+        [PROFILE_PCK_REVOKED] = "PCKRevoked",
+        [PROFILE_EXPIRED] = "Expired",
+        [PROFILE_TD_RELAUNCH_ADVISED] = "TDRelaunchAdvised",
+};
+
+void authority_set_profile(struct authority *a, enum authority_profile profile)
+{
+	a->profile = profile;
+}
+
+enum authority_profile authority_profile(const struct authority *a)
+{
+	return a->profile;
+}
+
+/* What a profile's TCB info lists, highest first. */
+#define PROFILE_LEVELS_MAX 2
+struct profile_level {
+	uint8_t more; /* so much higher than the platform in every component and the PCESVN */
+	const char *status;
+	const char *advisory; /* or NULL */
+};
+
+/* What is out of date or revoked has something newer above it. */
+static size_t profile_levels(enum authority_profile p, struct profile_level ret[PROFILE_LEVELS_MAX])
+{
+	size_t n = 0;
+
+	switch (p) {
+	case PROFILE_UP_TO_DATE:
+	case PROFILE_PCK_REVOKED:
+	case PROFILE_EXPIRED:
+	case PROFILE_TD_RELAUNCH_ADVISED: /* the module is what is old */
+	case PROFILE_COUNT:
+		ret[n++] = (struct profile_level){.status = "UpToDate"};
+		return n;
+	case PROFILE_OUT_OF_DATE:
+	case PROFILE_OUT_OF_DATE_CONFIGURATION_NEEDED:
+	case PROFILE_REVOKED:
+		ret[n++] = (struct profile_level){.more = 1, .status = "UpToDate"};
+		break;
+	case PROFILE_SW_HARDENING_NEEDED:
+	case PROFILE_CONFIGURATION_NEEDED:
+	case PROFILE_CONFIGURATION_AND_SW_HARDENING_NEEDED:
+		break;
+	}
+	ret[n++] =
+	        (struct profile_level){.status = authority_profile_names[p], .advisory = ADVISORY};
+	return n;
 }
 
 /* Of the platform, and of newer ones where the profile has them. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trust/issue.h"
+#include "trust/authority.h"
 
 #include <openssl/x509v3.h>
 #include <string.h>

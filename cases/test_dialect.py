@@ -9,7 +9,7 @@ import pytest
 from conftest import TOP, tception
 
 PAGE = TOP / "harness" / "cli" / "tception.1"
-SEVERAL = [(), ("quote",), ("collateral",), ("measure",), ("td",)]  # verbs that are several
+SEVERAL = [(), ("quote",), ("cloud",), ("collateral",), ("measure",), ("td",)]  # verbs that are several
 NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: nothing
     ("run",): None,
     ("list",): None,
@@ -23,6 +23,8 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("quote", "parse"): "no quote",
     ("quote", "verify"): "FILE",
     ("quote", "fetch"): "--fmspc",
+    ("cloud", "azure"): None,
+    ("cloud", "gcp"): "no quote",
     ("collateral", "show"): "no collateral",
     ("eventlog",): "no event log",
     ("measure", "mrtd"): "no firmware",

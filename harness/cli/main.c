@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 	        {"conformance", cmd_conformance, "whether a TD is as TDs are, and where two differ"},
 	        {"grants", cmd_grants, "the smallest grants with which a layer attests, by trials"},
 	        {"quote", cmd_quote, "what a quote says, and whether it holds"},
+	        {"cloud", cmd_cloud, "evidence of trust domains that a cloud has booted"},
 	        {"collateral", cmd_collateral, "what collateral there is, and when it expires"},
 	        {"eventlog", cmd_eventlog, "what a boot measured, and whether a quote agrees"},
 	        {"measure", cmd_measure, "predict and explain MRTD and RTMRs from the inputs"},

@@ -9,6 +9,7 @@
 
 #include "cli/cmd.h"
 #include "core/enum.h"
+#include "core/time.h"
 
 #define ROWS_MAX  32
 #define KEY_FIRST 256 /* argp's key of the first row, beyond all letters */
@@ -178,4 +179,21 @@ void options_parse(const struct options_of *verb, int argc, char **argv, void *o
 	}
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, verb->rest ? ARGP_IN_ORDER : 0, NULL, &p);
+}
+
+/* Seconds, or a date. */
+int options_take_time(void *ret, const char *text, struct err *e)
+{
+	long long seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtoll(text, &end, 10);
+	if (end != text && *end == '\0' && errno == 0) {
+		*(time_t *)ret = (time_t)seconds;
+		return 0;
+	}
+	if (time_read(text, ret) < 0)
+		return err_set(e, -EINVAL, "--at: no such time: %.40s", text);
+	return 0;
 }

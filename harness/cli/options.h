@@ -86,4 +86,7 @@ int options_number(const char *option, const char *text, unsigned max, unsigned 
 int options_choice(const char *option, const char *text, const char *const names[], size_t count,
                    struct err *e);
 
+/* For OPTION_CALL on a time_t: seconds since 1970, or "2026-01-27T09:01:45Z". -EINVAL. */
+int options_take_time(void *ret, const char *text, struct err *e);
+
 #endif

@@ -64,23 +64,6 @@ static int take_repeated(void *member, const char *value, struct err *e)
 	return 0;
 }
 
-/* Seconds, or a date. */
-static int take_time(void *ret, const char *text, struct err *e)
-{
-	long long seconds;
-	char *end;
-
-	errno = 0;
-	seconds = strtoll(text, &end, 10);
-	if (end != text && *end == '\0' && errno == 0) {
-		*(time_t *)ret = (time_t)seconds;
-		return 0;
-	}
-	if (time_read(text, ret) < 0)
-		return err_set(e, -EINVAL, "--at: no such time: %.40s", text);
-	return 0;
-}
-
 static int require(struct requirements *all, const char *option, const char *name, const char *hex,
                    struct err *e)
 {
@@ -335,7 +318,7 @@ static const struct option_row rows[] = {
         OPTION_CALL(collateral, take_repeated, "collateral", "DIR|FILE",
                     "Intel's collateral: a folder of files as served, one such file, or a "
                     "bundle; repeatable"),
-        OPTION_CALL(at, take_time, "at", "TIME",
+        OPTION_CALL(at, options_take_time, "at", "TIME",
                     "judge as of this time: seconds, or 2026-01-27T09:01:45Z"),
         OPTION_TEXT(root, "root", "PEM", "also trust this test root, for emulated quotes"),
         OPTION_TEXT(policy, "policy", "FILE",

@@ -102,7 +102,7 @@ static void read_algorithms(struct reader *r, struct eventlog *log)
 		log->digest_size[i] = size;
 		log->algorithms = i + 1;
 	}
-	if (reader_ok(r) && find_algorithm(log, ALG_SHA384) == log->algorithms)
+	if (reader_ok(r) && find_algorithm(log, log->bank) == log->algorithms)
 		reader_fail(r, FORMAT_BAD_ALGORITHM, at);
 }
 
@@ -136,7 +136,13 @@ static void read_header(struct reader *r, struct event *ev)
 enum format_code eventlog_open(const void *data, size_t size, struct eventlog *ret,
                                uint64_t *ret_offset)
 {
-	struct eventlog log = {.data = data, .size = size};
+	return eventlog_open_bank(data, size, ALG_SHA384, ret, ret_offset);
+}
+
+enum format_code eventlog_open_bank(const void *data, size_t size, uint16_t bank,
+                                    struct eventlog *ret, uint64_t *ret_offset)
+{
+	struct eventlog log = {.data = data, .size = size, .bank = bank};
 	enum format_code code;
 	struct event ev;
 	struct reader r = reader_of(data, size), spec;
@@ -150,6 +156,14 @@ enum format_code eventlog_open(const void *data, size_t size, struct eventlog *r
 	if (code == FORMAT_OK)
 		*ret = log;
 	return code;
+}
+
+/* Into a register of that kind. */
+static bool measures(const struct eventlog *log, const struct event *ev)
+{
+	if (log->bank == ALG_SHA384)
+		return event_extends(ev);
+	return ev->type != EV_NO_ACTION && ev->index < 24;
 }
 
 /* TPML_DIGEST_VALUES: only what the header declared, each once. */
@@ -172,15 +186,15 @@ static void read_digests(struct reader *r, const struct eventlog *log, struct ev
 		if (seen & 1u << which)
 			reader_fail(r, FORMAT_DUPLICATE, entry);
 		seen |= 1u << which;
-		if (algorithm == ALG_SHA384) {
-			reader_copy(r, ev->digest, sizeof(ev->digest));
-			ev->has_sha384 = true;
+		if (algorithm == log->bank && log->digest_size[which] <= sizeof(ev->digest)) {
+			reader_copy(r, ev->digest, log->digest_size[which]);
+			ev->has_digest = true;
 		} else {
 			reader_skip(r, log->digest_size[which]);
 		}
 	}
 	/* What was measured into an RTMR without saying how cannot be replayed. */
-	if (reader_ok(r) && !ev->has_sha384 && event_extends(ev))
+	if (reader_ok(r) && !ev->has_digest && measures(log, ev))
 		reader_fail(r, FORMAT_MISSING, at);
 }
 

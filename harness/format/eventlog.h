@@ -44,8 +44,8 @@ struct event {
 	uint64_t offset; /* of the record in the log, bytes */
 	uint32_t index;  /* register index as logged: 0 MRTD, 1..4 RTMR0..3; others are skipped */
 	uint32_t type;   /* EV_* */
-	bool has_sha384; /* false for the header and for EV_NO_ACTION records without a digest */
-	uint8_t digest[48];  /* SHA-384 */
+	bool has_digest; /* false for the header and for EV_NO_ACTION records without a digest */
+	uint8_t digest[48];  /* SHA-384, or as many bytes as the bank that was asked for has */
 	const uint8_t *data; /* view into the log */
 	uint32_t size;
 };
@@ -64,6 +64,7 @@ struct eventlog { /* an iterator over a checked header; owns nothing */
 	uint16_t algorithm[8]; /* TCG algorithm IDs and digest sizes the header declares */
 	uint16_t digest_size[8];
 	uint32_t algorithms;
+	uint16_t bank; /* whose digests are read */
 };
 
 /*
@@ -72,6 +73,9 @@ struct eventlog { /* an iterator over a checked header; owns nothing */
  */
 enum format_code eventlog_open(const void *data, size_t size, struct eventlog *ret,
                                uint64_t *ret_offset);
+/* The same of another bank, for a TPM's log: a TCG algorithm ID, of SHA-1, SHA-256 or SHA-384. */
+enum format_code eventlog_open_bank(const void *data, size_t size, uint16_t bank,
+                                    struct eventlog *ret, uint64_t *ret_offset);
 /*
  * Reads the next record: 1 with *ret filled, 0 at the log's end (end of buffer, 0xff or zero
  * padding up to the end of the buffer), -1 with *ret_code and *ret_offset. A digest that the header

@@ -18,7 +18,7 @@ static void walk(const uint8_t *data, size_t size, const uint8_t expected[4][48]
 	for (; eventlog_next(&log, &ev, &code, NULL) > 0; records--) {
 		FUZZ_CHECK(ev.offset == end && ev.data + ev.size <= data + size);
 		end = (uint64_t)(ev.data - data) + ev.size;
-		FUZZ_CHECK(!event_extends(&ev) || ev.has_sha384);
+		FUZZ_CHECK(!event_extends(&ev) || ev.has_digest);
 		if (event_extends(&ev))
 			rtmr_extend(rtmr[ev.index - 1], ev.digest);
 	}

@@ -95,7 +95,7 @@ static int read_ccel(struct bytes data, struct log *l, struct format_fault *ret_
 		fresh->data = (struct bytes){ev.data, ev.size};
 		event_describe(ev.type, fresh->data, fresh->what);
 		fresh->data_measured =
-		        ev.has_sha384 && event_data_measured(ev.type, fresh->data, ev.digest);
+		        ev.has_digest && event_data_measured(ev.type, fresh->data, ev.digest);
 	}
 	return more < 0 ? log_bad(fault, ret_fault, e) : 0;
 }

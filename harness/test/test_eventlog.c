@@ -86,7 +86,7 @@ TEST(records_of_a_log)
 		case 0:
 			ck_assert_uint_eq(ev.offset, 0);
 			ck_assert_uint_eq(ev.type, EV_NO_ACTION);
-			ck_assert(!ev.has_sha384);
+			ck_assert(!ev.has_digest);
 			ck_assert_uint_eq(ev.size, 33);
 			break;
 		case 1:

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "format/hcl.h"
+#include "format/sha2.h"
+#include "format/tdreport.h"
+#include "format/tpm.h"
+#include "trust/cloud.h"
+#include "trust/form.h"
+#include "trust/rsa.h"
+
+/* What one row leaves for those after it. */
+struct azure {
+	const struct azure_evidence *in;
+	struct cloud_verdict *v;
+	struct hcl_report hcl;
+	struct tdreport report;
+	struct quote quote;
+	bool has_report, has_quote, bound; /* bound: the JSON is what the report has the hash of */
+	EVP_PKEY *ak;
+	struct tpm_quote tpm;
+	bool has_tpm;
+};
+
+/* ---- the hardware report and what it covers ---- */
+
+static bool hcl_row(struct azure *a)
+{
+	uint64_t at = 0;
+	enum format_code code;
+
+	if (!a->in->hcl.data) {
+		cloud_row(a->v, "hcl report", -1, "none was given (NV index 0x01400001)");
+		return false;
+	}
+	code = hcl_parse(a->in->hcl.data, a->in->hcl.size, &a->hcl, &at);
+	if (code != FORMAT_OK) {
+		cloud_row(a->v, "hcl report", 0, "malformed: %s at byte %" PRIu64,
+		          format_code_name(code), at);
+		return false;
+	}
+	if (a->hcl.type != HCL_TDX) {
+		cloud_row(a->v, "hcl report", 0, "it is of %s, not of TDX",
+		          a->hcl.type == HCL_SNP ? "an SEV-SNP guest" : "a VBS guest");
+		return false;
+	}
+	code = tdreport_parse(a->hcl.report, 1024, &a->report, &at);
+	if (code != FORMAT_OK) {
+		cloud_row(a->v, "hcl report", 0, "its TDREPORT: %s at byte %" PRIu64,
+		          format_code_name(code), at);
+		return false;
+	}
+	a->has_report = true;
+	cloud_row(a->v, "hcl report", 1, "version %u, with a TDREPORT", a->hcl.version);
+	return true;
+}
+
+static void runtime_row(struct azure *a)
+{
+	static const uint8_t zero[32];
+	const uint8_t *data = a->report.mac.report_data;
+	uint8_t digest[SHA256_SIZE];
+
+	sha256(a->hcl.json, a->hcl.json_size, digest);
+	a->bound = memcmp(data, digest, 32) == 0 && memcmp(data + 32, zero, 32) == 0;
+	cloud_row(a->v, "runtime data", a->bound,
+	          a->bound ? "REPORTDATA is the SHA-256 of the JSON with the vTPM's keys"
+	                   : "REPORTDATA is not the SHA-256 of the JSON beside it");
+}
+
+/* Every register and both sides' REPORTDATA: the quote was made of that report. */
+static void same_td_row(struct azure *a)
+{
+	const struct quote_td *q = &a->quote.td;
+	const struct td_info *t = &a->report.td;
+	const bool same = memcmp(q->report_data, a->report.mac.report_data, 64) == 0 &&
+	                  memcmp(q->mrtd, t->mrtd, 48) == 0 &&
+	                  memcmp(q->mrconfigid, t->mrconfigid, 48) == 0 &&
+	                  memcmp(q->mrowner, t->mrowner, 48) == 0 &&
+	                  memcmp(q->mrownerconfig, t->mrownerconfig, 48) == 0 &&
+	                  memcmp(q->rtmr, t->rtmr, sizeof(t->rtmr)) == 0 &&
+	                  q->attributes == t->attributes && q->xfam == t->xfam;
+
+	cloud_row(a->v, "same td", same,
+	          same ? "the quote is of the HCL report's TDREPORT"
+	               : "the quote is of another TDREPORT than the HCL report's");
+}
+
+/* Zeros are no measurement that something could agree with. */
+static void registers_row(struct azure *a)
+{
+	static const uint8_t zero[4][48];
+	const void *rtmr = a->has_quote ? (const void *)a->quote.td.rtmr : a->report.td.rtmr;
+
+	if (memcmp(rtmr, zero, sizeof(zero)) == 0)
+		cloud_row(a->v, "registers", -1,
+		          "RTMR0 to RTMR3 are all zero: nothing was measured into them, so they say "
+		          "nothing of firmware, loader, kernel or workload");
+	else
+		cloud_row(a->v, "registers", -1,
+		          "RTMRs are in use, which no log here tells the meaning of");
+}
+
+/* ---- the vTPM ---- */
+
+/* The key of RFC 7517 that the runtime data call HCLAkPub. */
+static EVP_PKEY *find_ak(struct bytes text)
+{
+	json_auto_t *root = json_loadb((const char *)text.data, text.size, 0, NULL);
+	const json_t *keys = json_object_get(root, "keys");
+
+	for (size_t i = 0; i < json_array_size(keys); i++) {
+		const json_t *key = json_array_get(keys, i);
+		const char *kid = member_text(key, "kid"), *n = member_text(key, "n");
+		const char *e = member_text(key, "e"), *kty = member_text(key, "kty");
+		_cleanup_(form_done) struct form_bytes modulus = {0}, exponent = {0};
+
+		if (!kid || strcmp(kid, "HCLAkPub") != 0)
+			continue;
+		if (!n || !e || !kty || strcmp(kty, "RSA") != 0 ||
+		    form_text(n, strlen(n), &modulus) < 0 || form_text(e, strlen(e), &exponent) < 0)
+			return NULL;
+		return rsa_key((struct bytes){modulus.data, modulus.size},
+		               (struct bytes){exponent.data, exponent.size});
+	}
+	return NULL;
+}
+
+static void ak_row(struct azure *a)
+{
+	const struct bytes json = {a->hcl.json, a->hcl.json_size};
+
+	a->ak = find_ak(json);
+	if (!a->ak)
+		cloud_row(a->v, "ak", 0, "the runtime data have no RSA key HCLAkPub");
+	else
+		cloud_row(a->v, "ak", a->bound, "the vTPM's attestation key is in %s",
+		          a->bound ? "the runtime data that the TD's REPORTDATA covers"
+		                   : "runtime data that nothing covers");
+}
+
+static void ak_chain_row(struct azure *a, time_t at)
+{
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+	char why[160];
+	bool chained;
+
+	if (!a->in->ak_cert.data || !a->in->ak_root.data) {
+		cloud_row(a->v, "ak chain", -1, "%s",
+		          a->in->ak_cert.data ? "no --root for the AK's certificate"
+		                              : "no certificate of the AK was given: that it is a vTPM of "
+		                                "Azure's rests on the TD quote alone");
+		return;
+	}
+	chained = rsa_chain(a->in->ak_cert, a->in->ak_more, a->in->ak_root, at, &key, why,
+	                    sizeof(why));
+	if (!key || !a->ak || EVP_PKEY_eq(key, a->ak) != 1)
+		cloud_row(a->v, "ak chain", 0, "the certificate is of another key than the AK");
+	else
+		cloud_row(a->v, "ak chain", chained, "%s%s",
+		          chained ? "the AK's certificate ends in the root given"
+		                  : "the AK's certificate: ",
+		          chained ? "" : why);
+}
+
+static void tpm_row(struct azure *a)
+{
+	uint64_t at = 0;
+	enum format_code code;
+
+	if (!a->in->message.data || !a->in->signature.data) {
+		cloud_row(a->v, "tpm quote", -1, "none was given");
+		return;
+	}
+	if (!a->ak) {
+		cloud_row(a->v, "tpm quote", -1, "no AK to check it by");
+		return;
+	}
+	code = tpm_quote_parse(a->in->message.data, a->in->message.size, &a->tpm, &at);
+	if (code != FORMAT_OK) {
+		cloud_row(a->v, "tpm quote", 0, "malformed: %s at byte %" PRIu64,
+		          format_code_name(code), at);
+		return;
+	}
+	a->has_tpm = rsa_verify(a->ak, false, a->in->message, a->in->signature);
+	cloud_row(a->v, "tpm quote", a->has_tpm,
+	          a->has_tpm ? "signed by the AK" : "not signed by the AK");
+}
+
+static void nonce_row(struct azure *a)
+{
+	const struct tpm_quote *t = &a->tpm;
+
+	if (!a->has_tpm)
+		cloud_row(a->v, "bound", -1, "no TPM quote that holds");
+	else if (!a->in->nonce.data)
+		cloud_row(a->v, "bound", -1,
+		          "no nonce was given: the TPM quote, of one of %zu bytes, may be an old one",
+		          t->extra_size);
+	else
+		cloud_row(a->v, "bound",
+		          t->extra_size == a->in->nonce.size &&
+		                  memcmp(t->extra, a->in->nonce.data, t->extra_size) == 0,
+		          "the TPM quote against the nonce given");
+}
+
+static bool pcr_row(struct azure *a)
+{
+	uint8_t digest[SHA256_SIZE];
+	struct sha256 h;
+	bool same;
+
+	if (!a->has_tpm || !a->in->pcrs) {
+		cloud_row(a->v, "pcrs", -1, "%s",
+		          a->has_tpm ? "no values were given" : "no TPM quote that holds");
+		return false;
+	}
+	sha256_init(&h);
+	for (int i = 0; i < TPM_PCRS; i++) {
+		if (a->tpm.pcrs >> i & 1)
+			sha256_update(&h, a->in->pcr[i], 32);
+	}
+	sha256_final(&h, digest);
+	same = memcmp(digest, a->tpm.digest, sizeof(digest)) == 0;
+	cloud_row(a->v, "pcrs", same,
+	          same ? "the values are those that the AK signed (set %#x)"
+	               : "the values are not those that the AK signed (set %#x)",
+	          a->tpm.pcrs);
+	return same;
+}
+
+static void log_row(struct azure *a, bool values)
+{
+	uint8_t pcr[TPM_PCRS][32];
+	uint32_t touched;
+	size_t events;
+	uint64_t at = 0;
+	enum format_code code;
+
+	if (!a->in->log.data || !values) {
+		cloud_row(a->v, "tpm log", -1, "%s",
+		          a->in->log.data ? "no PCRs that hold" : "no event log was given: what the PCRs "
+		                                                  "mean is not known");
+		return;
+	}
+	code = tpm_log_replay(a->in->log.data, a->in->log.size, pcr, &touched, &events, &at);
+	if (code != FORMAT_OK) {
+		cloud_row(a->v, "tpm log", 0, "malformed: %s at byte %" PRIu64,
+		          format_code_name(code), at);
+		return;
+	}
+	for (int i = 0; i < TPM_PCRS; i++) {
+		if (a->tpm.pcrs >> i & touched >> i & 1 && memcmp(pcr[i], a->in->pcr[i], 32) != 0) {
+			cloud_row(a->v, "tpm log", 0, "does not replay to PCR %d", i);
+			return;
+		}
+	}
+	cloud_row(a->v, "tpm log", 1, "%zu events replay to the PCRs that they name (set %#x)",
+	          events, touched);
+}
+
+int cloud_azure(const struct azure_evidence *in, struct verifier *verifier, time_t at,
+                struct cloud_verdict *ret, struct err *e)
+{
+	struct cloud_verdict v = {0};
+	struct azure a = {.in = in, .v = &v};
+	int r;
+
+	verdict_init(&v.quote);
+	r = cloud_quote(in->td_quote, verifier, at, &a.quote, &v, e);
+	if (r < 0)
+		return r;
+	a.has_quote = r > 0;
+	if (hcl_row(&a)) {
+		runtime_row(&a);
+		if (a.has_quote)
+			same_td_row(&a);
+		registers_row(&a);
+		ak_row(&a);
+		ak_chain_row(&a, at);
+	}
+	tpm_row(&a);
+	nonce_row(&a);
+	log_row(&a, pcr_row(&a));
+	EVP_PKEY_free(a.ak);
+	v.covers[0] = "The TD quote covers Azure's paravisor (MRTD) and, by REPORTDATA, the key of the "
+	              "vTPM that it keeps: not the guest's firmware, loader, kernel or programs.";
+	v.covers[1] = "Those are what the vTPM's PCRs have measured, which the AK signs with a nonce; "
+	              "whoever trusts them trusts the paravisor to be what MRTD says.";
+	v.covers[2] = "A container in the guest is in neither.";
+	*ret = v;
+	return 0;
+}

@@ -53,6 +53,13 @@ def uki(stub, kernel, initrd=None, cmdline=CMDLINE, osrel=OSREL, more=()):
     return add_sections(stub, [(n, own[n]) for n in order if own[n] is not None] + list(more))
 
 
+def member(inode, mode, name, data=b"", device=(0, 0)):
+    """A file of a cpio archive, as an initramfs has them."""
+    fields = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0)
+    head = b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
+    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+
 def fat(path, mib, files):
     """A file system, FAT16 where it is small; a file's contents are bytes, None makes a folder."""
     run("truncate", "-s", f"{mib}M", path)

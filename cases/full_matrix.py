@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import chains
 import conftest
 from conftest import CACHE, TOP, scratch, sha384, tception
 
@@ -84,20 +85,14 @@ def test_grants(cell, tmp_path):
         assert answer["command"]
 
 
-def member(inode, mode, name, data=b"", device=(0, 0)):
-    fields = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0)
-    head = b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
-    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
-
-
 def uml_image():
     """The kernel of the root image's package, and an initramfs with the agent as its init."""
     kernel = subprocess.run(["rdsquashfs", "-c", "usr/bin/linux.uml", CACHE / "root.squashfs"], check=True,
                             capture_output=True).stdout
     agent = (TOP / "build" / "agent").read_bytes()
-    initrd = member(1, 0o40755, "dev") + member(2, 0o20600, "dev/console", device=(5, 1))
-    initrd += b"".join(member(i, 0o40755, name) for i, name in ((3, "proc"), (4, "sys"), (5, "run")))
-    initrd += member(6, 0o100755, "init", agent) + member(0, 0, "TRAILER!!!")
+    initrd = chains.member(1, 0o40755, "dev") + chains.member(2, 0o20600, "dev/console", device=(5, 1))
+    initrd += b"".join(chains.member(i, 0o40755, name) for i, name in ((3, "proc"), (4, "sys"), (5, "run")))
+    initrd += chains.member(6, 0o100755, "init", agent) + chains.member(0, 0, "TRAILER!!!")
     return sha384(f"f 0000 {sha384(kernel)} /kernel\0f 0000 {sha384(initrd)} /initrd\0".encode())
 
 

@@ -43,23 +43,15 @@ def program(name, version):
 
 
 KERNEL = pe([(".text", CC[:8] + bytes(8) + CC[8:] + b"a kernel")])
-
-
-def member(inode, mode, name, data=b""):
-    fields = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
-    head = b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
-    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
-
-
 TRAILER = b"070701" + b"0" * 32 + b"00000001" + b"0" * 48 + b"0000000B" + b"0" * 8 + b"TRAILER!!!\0\0\0\0"
 
 
 def archive(folder, folder_mode, file_mode, files):
     parts = folder.split("/")
     above = ["/".join(parts[:i]) for i in range(1, len(parts))]
-    out = b"".join(member(i, 0o40555, name) for i, name in enumerate(above, 1)) + member(len(parts), folder_mode, folder)
+    out = b"".join(chains.member(i, 0o40555, name) for i, name in enumerate(above, 1)) + chains.member(len(parts), folder_mode, folder)
     for i, (name, data) in enumerate(files, len(parts) + 1):
-        out += member(i, file_mode, f"{folder}/{name}", data)
+        out += chains.member(i, file_mode, f"{folder}/{name}", data)
     return out + TRAILER
 
 

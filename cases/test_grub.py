@@ -5,13 +5,12 @@ Debian's own signed programs, one disk each: trixie's GRUB, whose 2.12 measures 
 starts, and the next release's. No root is needed to make them.
 """
 import json
-import os
 import shutil
 import subprocess
-import uuid
 
 import pytest
 
+import chains
 from conftest import CACHE, FILES, cells, evidence, flipped, start, tception, write_cases
 
 UUID = "1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f"
@@ -73,12 +72,6 @@ STUB = f"search.fs_uuid {UUID} root hd0,gpt2 \nset prefix=($root)'/boot/grub'\nc
 LOADERS = {"trixie": "2.12", "next": ""}
 
 
-def run(*argv, **options):
-    env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
-    subprocess.run([str(a) for a in argv], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, timeout=120,
-                   **options)
-
-
 def loaders(which):
     """shim and GRUB out of the packages that the guest image was built with."""
     packages = CACHE / "packages"
@@ -89,46 +82,29 @@ def loaders(which):
     return next(packages.glob("shim-signed_*.deb")), found[-1]
 
 
-def member(deb, name, target):
-    with open(target, "wb") as out:
-        tar = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE)
-        subprocess.run(["bsdtar", "-xOf", "-", name], stdin=tar.stdout, stdout=out, check=True)
-        tar.wait()
+def member(deb, name):
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as tar:
+        return subprocess.run(["bsdtar", "-xOf", "-", name], stdin=tar.stdout, capture_output=True, check=True).stdout
 
 
 def make_disk(folder, which, config=CONFIG, **files):
     """A disk with an EFI system partition and an ext4 root; returns its path."""
-    folder.mkdir()
-    shim, grub = loaders(which)
-    member(shim, "./usr/lib/shim/shimx64.efi.signed", folder / "shim")
-    member(grub, "./usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", folder / "grub")
-    (folder / "stub").write_text(STUB)
-    esp, root, disk = folder / "esp", folder / "ext4", folder / "disk.img"
-    run("truncate", "-s", f"{ESP_MIB}M", esp)
-    run("mkfs.vfat", "-F", "32", "-s", "1", esp)
-    run("mmd", "-i", esp, "::/EFI", "::/EFI/BOOT", "::/EFI/debian")
-    place = "debian" if which == "trixie" else "BOOT"  # GRUB looks beside itself first
-    for name, to in (("shim", "BOOT/BOOTX64.EFI"), ("grub", "BOOT/grubx64.efi"), ("stub", f"{place}/grub.cfg")):
-        run("mcopy", "-i", esp, folder / name, f"::/EFI/{to}")
-    tree = folder / "root/boot"
+    tree, root = folder / "root/boot", folder / "ext4"
     (tree / "grub").mkdir(parents=True)
+    shim, grub = loaders(which)
+    place = "debian" if which == "trixie" else "BOOT"  # GRUB looks beside itself first
+    esp = chains.fat(folder / "esp", ESP_MIB, {
+        "EFI/debian": None, "EFI/BOOT/BOOTX64.EFI": member(shim, "./usr/lib/shim/shimx64.efi.signed"),
+        "EFI/BOOT/grubx64.efi": member(grub, "./usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"),
+        f"EFI/{place}/grub.cfg": STUB.encode()})
     (tree / "grub/grub.cfg").write_text(config)
     (tree / "grub/grubenv").write_bytes(b"# GRUB Environment Block\n".ljust(1024, b"#"))
     shutil.copy(files.get("kernel", FILES["kernel"]), tree / f"vmlinuz-{RELEASE}")
     shutil.copy(files.get("initrd", FILES["initrd"]), tree / f"initrd.img-{RELEASE}")
-    run("truncate", "-s", f"{ROOT_MIB}M", root)
-    run("mke2fs", "-q", "-t", "ext4", "-U", UUID, "-d", folder / "root", root)
-    run("truncate", "-s", f"{ESP_MIB + ROOT_MIB + 2}M", disk)
-    run("sfdisk", "-q", disk, input=f"label: gpt\nlabel-id: {uuid.UUID(int=1)}\n"
-        f"start=2048,size={ESP_MIB}M,type=U,uuid={uuid.UUID(int=2)}\n"
-        f"start={(ESP_MIB + 1) * 2048},size={ROOT_MIB}M,type=L,uuid={uuid.UUID(int=3)}\n".encode())
-    with open(disk, "r+b") as f:
-        for part, at in ((esp, 1), (root, ESP_MIB + 1)):
-            f.seek(at << 20)
-            f.write(part.read_bytes())
-            part.unlink()
+    chains.run("truncate", "-s", f"{ROOT_MIB}M", root)
+    chains.run("mke2fs", "-q", "-t", "ext4", "-U", UUID, "-d", folder / "root", root)
     shutil.rmtree(folder / "root")
-    return disk
+    return chains.gpt(folder / "disk.img", [("U", esp), ("L", root)])
 
 
 def boot(folder, disk):
@@ -199,7 +175,7 @@ def test_as_predicted(td, which):
 
 @pytest.mark.parametrize("which", LOADERS)
 def test_as_qcow2(td, which, tmp_path):
-    run("qemu-img", "convert", "-O", "qcow2", td["disk"], tmp_path / "disk.qcow2")
+    chains.run("qemu-img", "convert", "-O", "qcow2", td["disk"], tmp_path / "disk.qcow2")
     assert predicted(td, tmp_path / "disk.qcow2")["rtmr"] == predicted(td, td["disk"])["rtmr"]
 
 

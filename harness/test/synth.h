@@ -19,6 +19,7 @@
 #include "format/tdx.h"
 #include "format/text.h"
 #include "judge/judge.h"
+#include "test/emulated_report.h"
 #include "test/golden.h"
 #include "test/scratch.h"
 #include "trust/trust.h"
@@ -553,11 +554,9 @@ static inline void synth_registers(struct synth *y)
 	size_t events;
 
 	y->log = golden_read("eventlog/trustee-ovmf.bin");
+	y->td.tcb = emulated_report().tcb;
 	y->td.mac.type = 0x81;
 	memset(y->td.td.mrtd, 0x4d, 48);
-	memcpy(y->td.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
-	memcpy(y->td.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
-	       strlen(TDX_EMULATED_MRSIGNERSEAM));
 	y->td.td.xfam = 0xe7;
 	y->td.td.attributes = 1ull << 28;
 	ck_assert_int_eq(eventlog_replay(y->log.data, y->log.size, y->td.td.rtmr, &events, &at), 0);

@@ -59,23 +59,6 @@ static struct golden made_read(int which)
 	return golden_read(name);
 }
 
-static struct verifier *verifier(void)
-{
-	struct trust_anchors anchors = {authority_root_pem(authority)};
-	struct verifier *v;
-	struct err e;
-
-	ck_assert_int_eq(verifier_new(&anchors, &v, &e), 0);
-	return v;
-}
-
-static void give(struct verifier *v, const char *text)
-{
-	struct err e;
-
-	ck_assert_msg(verifier_add(v, text, strlen(text), &e) == 0, "%s", e.text);
-}
-
 static void give_bundle(struct verifier *v, const json_t *o)
 {
 	_cleanup_(freep) char *text = json_dumps(o, 0);
@@ -128,7 +111,7 @@ static json_t *with_pck(void)
 TEST_RANGE(found_in_a_bundle, 0, MADE)
 {
 	struct golden g = made_read(_i);
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	json_t *o = with_pck();
 	struct verdict d = ask(v, &g);
 
@@ -169,7 +152,7 @@ TEST_RANGE(found_as_served, 0, MADE)
 	size_t leaf_size = (size_t)(strstr(pem, end) - pem) + strlen(end);
 	_cleanup_(freep) char *issuers = escaped(pem + leaf_size), *leaf = NULL, *crl = NULL;
 	struct golden g = made_read(_i);
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	struct verdict d;
 
 	ck_assert_int_gt(asprintf(&leaf,
@@ -184,7 +167,7 @@ TEST_RANGE(found_as_served, 0, MADE)
 	d = ask(v, &g);
 	ck_assert_int_eq(d.authentic, _i >= PCK_LEAF);
 	verifier_free(v);
-	v = verifier();
+	v = authority_verifier();
 	json_object_del(bundle, "pck_crl_issuer_chain");
 	give_bundle(v, bundle);
 	d = ask(v, &g);
@@ -212,7 +195,7 @@ TEST(another_name)
 	        {PPID_RSA3072, 404, true}, /* what only Intel can read */
 	};
 	json_t *o = with_pck();
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 
 	give_bundle(v, o);
 	for (size_t i = 0; i < COUNT_OF(twists); i++) {
@@ -235,7 +218,7 @@ TEST(another_name)
 TEST(another_leaf)
 {
 	struct golden g = made_read(PCK_LEAF_DER), h = golden_read("quote/00b2526ab190.bin");
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	uint8_t out[QUOTE_MAX];
 	struct verdict d;
 	struct chain c;
@@ -277,7 +260,7 @@ TEST(another_leaf)
 TEST(another_type)
 {
 	struct golden text = made_read(PCK_LEAF), der = made_read(PCK_LEAF_DER);
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	struct quote q[2];
 	uint8_t out[QUOTE_MAX];
 
@@ -317,7 +300,7 @@ TEST(another_type)
 TEST(no_chain_in_a_bundle)
 {
 	static const char *const bad[] = {"", "PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n"};
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	struct err e;
 
 	for (size_t i = 0; i <= 3; i++) {
@@ -337,14 +320,12 @@ static size_t own_quote(const struct authority *a, uint16_t type, uint8_t *out)
 {
 	const struct pck *p = &authority_platform;
 	uint8_t id[384 + 20] = {0}, *quote, *at = id;
-	struct tdreport report = {.tcb.tee_tcb_svn = {0, 1}};
+	struct tdreport report = emulated_report();
 	unsigned char *der = NULL;
 	size_t size;
 	struct err e;
 
-	memcpy(report.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
-	memcpy(report.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
-	       strlen(TDX_EMULATED_MRSIGNERSEAM));
+	report.tcb.tee_tcb_svn[1] = 1;
 	ck_assert_int_eq(
 	        authority_quote((struct authority *)(uintptr_t)a, &report, 4, &quote, &size, &e),
 	        0);
@@ -401,7 +382,7 @@ TEST_RANGE(revoked, 0, 3)
 	size_t size = own_quote(authority, own_types[_i], out);
 
 	for (size_t i = 0; i < 3; i++) {
-		struct verifier *v = verifier();
+		struct verifier *v = authority_verifier();
 		struct verdict d;
 
 		give_own_bundle(v, certs[i]);
@@ -423,7 +404,7 @@ TEST_RANGE(named_alike, 0, 3)
 	uint8_t out[QUOTE_MAX];
 	size_t size = own_quote(authority, own_types[_i], out);
 	struct identity other;
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	struct verdict d;
 	struct err e;
 
@@ -449,7 +430,7 @@ TEST_RANGE(named_alike, 0, 3)
 TEST_RANGE(forged_twin, 0, PCK_LEAF)
 {
 	struct golden g = made_read(_i);
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	json_t *o = with_pck();
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
@@ -481,7 +462,7 @@ TEST_RANGE(issuers_named_alike, 0, 3)
 	uint8_t out[QUOTE_MAX];
 	size_t size = own_quote(authority, own_types[_i], out);
 	struct identity root, ca;
-	struct verifier *v = verifier(), *few = verifier();
+	struct verifier *v = authority_verifier(), *few = authority_verifier();
 	struct verdict d;
 	struct err e;
 

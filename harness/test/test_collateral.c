@@ -5,6 +5,7 @@
 #include "core/cleanup.h"
 #include "format/tdx.h"
 #include "format/text.h"
+#include "test/emulated_report.h"
 #include "test/golden.h"
 #include "test/recertify.h"
 #include "test/scratch.h"
@@ -252,7 +253,7 @@ TEST_EACH(policy_chooses, choices)
 	struct bundle_contents second = {.at = time(NULL)};
 	const char *choice = choices[_i].policy;
 	struct trust_anchors anchors;
-	struct tdreport report = {0};
+	struct tdreport report = emulated_report();
 	struct verifier *v;
 	struct authority *a;
 	struct policy *policy;
@@ -264,9 +265,6 @@ TEST_EACH(policy_chooses, choices)
 	size_t size;
 	struct err e;
 
-	memcpy(report.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
-	memcpy(report.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
-	       strlen(TDX_EMULATED_MRSIGNERSEAM));
 	scratch_make();
 	ck_assert_int_eq(authority_open(scratch, &a, &e), 0);
 	ck_assert_int_eq(authority_bundle(a, second.at, &first, &e), 0);

@@ -46,10 +46,10 @@ static void stop_qgs(void)
 
 static void make_report(const uint8_t *mac_key, uint8_t out[TDREPORT_SIZE])
 {
-	struct tdreport r = {.mac = {.type = 0x81, .version = 1}};
+	struct tdreport r = emulated_report();
 
-	memcpy(r.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
-	memcpy(r.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM, strlen(TDX_EMULATED_MRSIGNERSEAM));
+	r.mac.type = 0x81;
+	r.mac.version = 1;
 	memset(r.mac.report_data, 0x33, sizeof(r.mac.report_data));
 	tdreport_seal(&r, mac_key, QGS_KEY_SIZE);
 	memcpy(out, &r, sizeof(r));
@@ -295,7 +295,7 @@ static const uint8_t others[] = {QGS_GET_COLLATERAL_REQUEST, QGS_GET_PLATFORM_IN
 TEST_EACH(other_questions, others)
 {
 	const uint8_t request[] = {0, 0, 0,  16, 1, 0, 1, 0, others[_i], 0,
-	                           0, 0, 16, 0,  0, 0, 0, 0, 0,           0};
+	                           0, 0, 16, 0,  0, 0, 0, 0, 0,          0};
 	uint32_t type, length;
 	size_t n;
 	bool eof;

@@ -28,12 +28,9 @@ static struct quote quote;
 
 static void setup(void)
 {
-	struct tdreport report = {0};
+	struct tdreport report = emulated_report();
 	struct err e;
 
-	memcpy(report.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
-	memcpy(report.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
-	       strlen(TDX_EMULATED_MRSIGNERSEAM));
 	report.tcb.tee_tcb_svn[1] = 1;
 	ck_assert_int_eq(authority_quote(authority, &report, 4, &quote_bytes, &quote_size, &e), 0);
 	ck_assert_int_eq(quote_parse(quote_bytes, quote_size, &quote, NULL), FORMAT_OK);
@@ -100,23 +97,6 @@ static json_t *chain_text(X509 *cert)
 	return o;
 }
 
-static struct verifier *verifier(void)
-{
-	struct trust_anchors anchors = {authority_root_pem(authority)};
-	struct verifier *v;
-	struct err e;
-
-	ck_assert_int_eq(verifier_new(&anchors, &v, &e), 0);
-	return v;
-}
-
-static void give(struct verifier *v, const char *text)
-{
-	struct err e;
-
-	ck_assert_msg(verifier_add(v, text, strlen(text), &e) == 0, "%s", e.text);
-}
-
 /* Takes `o` over. */
 static void give_json(struct verifier *v, json_t *o)
 {
@@ -165,7 +145,7 @@ TEST(listed_once)
 		const X509 *cert = authority->id[listed[i].role].cert;
 
 		for (size_t k = 0; k < COUNT_OF(days); k++) {
-			struct verifier *v = verifier();
+			struct verifier *v = authority_verifier();
 
 			give_json(v, bundle(NOW + days[k] * DAY, cert));
 			ck_assert_int_eq(ask(v)->code, listed[i].code);
@@ -179,16 +159,16 @@ TEST(listed_once)
 TEST(listed_among_faults)
 {
 	json_t *o = bundle(NOW - 40 * DAY, authority->id[ROLE_PCK].cert);
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 
 	json_object_del(o, "root_ca_crl");
 	give_json(v, o);
 	assert_code(v, VERDICT_PCK_REVOKED);
 
-	v = verifier();
+	v = authority_verifier();
 	give_json(v, bundle(NOW - 40 * DAY, NULL));
 	assert_code(v, VERDICT_CRL_EXPIRED);
-	v = verifier();
+	v = authority_verifier();
 	give_json(v, bundle(NOW + 40 * DAY, NULL));
 	assert_code(v, VERDICT_CRL_NOT_YET_VALID);
 }
@@ -204,7 +184,7 @@ TEST(listed_root_of_a_signer)
 	ck_assert_int_gt(X509_sign(again, authority->id[ROLE_ROOT].key, EVP_sha256()), 0);
 	text = pem(certs, 2);
 	for (int listed = 0; listed < 2; listed++) {
-		struct verifier *v = verifier();
+		struct verifier *v = authority_verifier();
 		json_t *o = bundle(NOW, listed ? again : NULL);
 
 		json_object_set_new(o, "tcb_info_issuer_chain", json_string(text));
@@ -264,7 +244,7 @@ TEST(critical_extension)
 {
 	for (int listed = 0; listed < 2; listed++) {
 		json_t *o = bundle(NOW, listed ? authority->id[ROLE_PCK].cert : NULL);
-		struct verifier *v = verifier();
+		struct verifier *v = authority_verifier();
 
 		json_object_set_new(
 		        o, "pck_crl",
@@ -288,7 +268,7 @@ TEST(crls_of_others)
 		for (int listed = 0; listed < 2; listed++) {
 			json_t *o = bundle(NOW, listed ? authority->id[ROLE_PCK].cert : NULL);
 			const char *hex = json_string_value(json_object_get(o, "pck_crl"));
-			struct verifier *v = verifier();
+			struct verifier *v = authority_verifier();
 
 			json_object_set_new(o, "pck_crl", twisted(hex, how));
 			give_json(v, o);
@@ -306,7 +286,7 @@ TEST(named_otherwise)
 	                 authority->id[ROLE_PCK_CA].cert, authority->id[ROLE_ROOT].cert};
 	_cleanup_(freep) char *text = pem(chain, 3);
 	static uint8_t renamed[QUOTE_MAX];
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	json_t *o = bundle(NOW, NULL);
 	size_t size;
 
@@ -319,7 +299,7 @@ TEST(named_otherwise)
 	size = recertify(quote_bytes, quote_size, QUOTE_CERT_PCK_CHAIN, text, strlen(text),
 	                 renamed);
 	ck_assert_int_eq(quote_parse(renamed, size, &quote, NULL), FORMAT_OK);
-	v = verifier();
+	v = authority_verifier();
 	give_json(v, bundle(NOW, NULL));
 	assert_code(v, VERDICT_PCK_CHAIN_NAME);
 	X509_free(other);
@@ -365,7 +345,7 @@ TEST(signers_issued_again)
 	X509 *new = reissue(ROLE_SIGNING, NOW - 30 * DAY, NOW + 900 * DAY, NULL);
 
 	for (int order = 0; order < 6; order++) {
-		struct verifier *v = verifier();
+		struct verifier *v = authority_verifier();
 
 		for (int i = 0; i < 3; i++) {
 			switch ((order / 2 + (order % 2 ? 2 - i : i)) % 3) {
@@ -385,7 +365,7 @@ TEST(signers_issued_again)
 		assert_code(v, VERDICT_OK);
 	}
 	{
-		struct verifier *v = verifier();
+		struct verifier *v = authority_verifier();
 		const struct verdict *d;
 		json_t *o = bundle(NOW, NULL);
 
@@ -397,7 +377,7 @@ TEST(signers_issued_again)
 		ck_assert_ptr_nonnull(strstr(d->reason, "2026-12-26")); /* NOW - 20 days */
 		verifier_free(v);
 
-		v = verifier(); /* the chain that came along is the old one */
+		v = authority_verifier(); /* the chain that came along is the old one */
 		json_object_set_new(o, "tcb_info_issuer_chain", chain_text(old));
 		json_object_set_new(o, "qe_identity_issuer_chain", chain_text(old));
 		give_json(v, o);
@@ -413,7 +393,7 @@ TEST(ca_issued_again)
 {
 	X509 *again = reissue(ROLE_PCK_CA, NOW - DAY, NOW + 400 * DAY, NULL);
 	X509 *forged = X509_dup(again);
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	json_t *o = bundle(NOW, NULL);
 
 	json_object_set_new(o, "pck_crl_issuer_chain", chain_text(again));
@@ -422,7 +402,7 @@ TEST(ca_issued_again)
 
 	ck_assert_int_gt(X509_sign(forged, authority->id[ROLE_PCK].key, EVP_sha256()), 0);
 	json_object_set_new(o, "pck_crl_issuer_chain", chain_text(forged));
-	v = verifier();
+	v = authority_verifier();
 	give_json(v, o);
 	assert_code(v, VERDICT_CRL_ISSUER_CHAIN);
 	X509_free(again);
@@ -440,7 +420,7 @@ TEST(ca_of_a_leaf_issued_again)
 
 	ck_assert_int_eq(quote_parse(alone, size, &quote, NULL), FORMAT_OK);
 	for (int first = 0; first < 2; first++) {
-		struct verifier *v = verifier();
+		struct verifier *v = authority_verifier();
 		json_t *o = bundle(NOW, NULL);
 
 		json_object_set_new(o, "pck_crl_issuer_chain", chain_text(old));
@@ -474,12 +454,12 @@ static bool accepted(struct verifier *v)
 TEST(not_evaluated)
 {
 	static const char *const keys[] = {"tcb_info_signature", "qe_identity_signature"};
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	struct err e;
 
 	give_cert(v, authority->id[ROLE_PCK_CA].cert); /* is no collateral */
 	ck_assert(accepted(v));
-	v = verifier();
+	v = authority_verifier();
 	ck_assert_int_lt(verifier_add(v, "{\"tcb_info\":1}", 14, &e), 0);
 	ck_assert(!accepted(v));
 	for (size_t i = 0; i < 2; i++) {
@@ -490,16 +470,16 @@ TEST(not_evaluated)
 		wrong[9] = wrong[9] == '0' ? '1' : '0';
 		json_object_set_new(o, keys[i], json_string(wrong));
 		free(wrong);
-		v = verifier();
+		v = authority_verifier();
 		give_json(v, o);
 		ck_assert(!accepted(v));
 	}
 	for (int days = -40; days <= 40; days += 80) {
-		v = verifier();
+		v = authority_verifier();
 		give_json(v, bundle(NOW + days * DAY, NULL));
 		ck_assert(!accepted(v));
 	}
-	v = verifier();
+	v = authority_verifier();
 	give_json(v, bundle(NOW, NULL));
 	ck_assert(accepted(v));
 }
@@ -508,7 +488,7 @@ TEST(not_evaluated)
 
 TEST(all_that_is_told)
 {
-	struct verifier *v = verifier();
+	struct verifier *v = authority_verifier();
 	const struct verdict *d;
 
 	give_json(v, bundle(NOW - 10, NULL));

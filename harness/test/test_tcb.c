@@ -277,8 +277,8 @@ static json_t *make_qe_identity(const struct isv *level)
 
 static struct verdict judge(const struct tcb_case *c, const struct bundle_contents *contents)
 {
-	struct tdreport report = {0};
-	struct verifier *v;
+	struct tdreport report = emulated_report();
+	struct verifier *v = authority_verifier();
 	struct verdict d;
 	struct quote q;
 	struct err e;
@@ -286,17 +286,12 @@ static struct verdict judge(const struct tcb_case *c, const struct bundle_conten
 	char *bundle;
 	size_t size;
 
-	memcpy(report.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
-	memcpy(report.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM,
-	       strlen(TDX_EMULATED_MRSIGNERSEAM));
 	memcpy(report.tcb.tee_tcb_svn, c->svn, 3);
 	memcpy(report.tcb.tee_tcb_svn2, c->svn2, 3);
 	ck_assert_int_eq(authority_quote(authority, &report, c->version, &quote, &size, &e), 0);
 	ck_assert_int_eq(quote_parse(quote, size, &q, NULL), FORMAT_OK);
 	ck_assert_msg(authority_bundle_of(authority, contents, &bundle, &e) == 0, "%s", e.text);
-	ck_assert_int_eq(
-	        verifier_new(&(struct trust_anchors){authority_root_pem(authority)}, &v, &e), 0);
-	ck_assert_msg(verifier_add(v, bundle, strlen(bundle), &e) == 0, "%s", e.text);
+	give(v, bundle);
 	ck_assert_int_eq(verifier_check(v, &q, NOW, &d, &e), 0);
 	verifier_free(v);
 	free(bundle);
@@ -415,13 +410,11 @@ static void set_at(json_t *o, const char *path, json_t *value)
 static void assert_taken(json_t *info, bool taken)
 {
 	struct bundle_contents contents = {.at = NOW, .tcb_info = info};
-	struct verifier *v;
+	struct verifier *v = authority_verifier();
 	struct err e;
 	char *bundle;
 
 	ck_assert_int_eq(authority_bundle_of(authority, &contents, &bundle, &e), 0);
-	ck_assert_int_eq(
-	        verifier_new(&(struct trust_anchors){authority_root_pem(authority)}, &v, &e), 0);
 	ck_assert_msg((verifier_add(v, bundle, strlen(bundle), &e) == 0) == taken, "taken: %d",
 	              !taken);
 	ck_assert(taken || e.code == -EBADMSG);

@@ -48,13 +48,11 @@ static struct verifier *known;
 
 static bool judge_again(const void *data, size_t size, time_t at)
 {
-	struct trust_anchors anchors = {authority_root_pem(authority)};
 	struct verdict d = {.origin = ORIGIN_UNKNOWN};
 	struct quote q;
 	struct err e;
 
-	if (!known)
-		ck_assert_int_eq(verifier_new(&anchors, &known, &e), 0);
+	known = known ?: authority_verifier();
 	if (quote_parse(data, size, &q, NULL) == FORMAT_OK)
 		ck_assert_int_eq(verifier_check(known, &q, at, &d, &e), 0);
 	ck_assert_int_eq(d.authentic, d.origin != ORIGIN_UNKNOWN);
@@ -392,10 +390,8 @@ TEST(marker_that_others_can_read)
 
 static struct tdreport labelled_report(void)
 {
-	struct tdreport r = {0};
+	struct tdreport r = emulated_report();
 
-	memcpy(r.tcb.mrseam, TDX_EMULATED_MRSEAM, strlen(TDX_EMULATED_MRSEAM));
-	memcpy(r.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM, strlen(TDX_EMULATED_MRSIGNERSEAM));
 	r.td.attributes = TDX_ATTR_SEPT_VE_DISABLE;
 	memset(r.td.mrtd, 0x11, sizeof(r.td.mrtd));
 	memset(r.mac.report_data, 0x22, sizeof(r.mac.report_data));

@@ -15,6 +15,12 @@
 #include "run/host.h"
 
 #define MEMORY_MIB     2048
+/*
+ * Slots of 2 KiB in the kernel's bounce buffer, where all that devices write goes through in a TD.
+ * Linux takes 6% of the memory, at least 64 MiB, and makes each page of it shared and zero before
+ * anything else: a tenth of a boot. A device that finds it full waits.
+ */
+#define BOUNCE_BUFFER  "swiotlb=16384"
 #define BOOT_DEADLINE  600 /* seconds: a busy machine is slow, not broken */
 #define SQUASHFS_MAGIC "hsqs"
 #define ROOT_NAME      "root.squashfs"
@@ -78,15 +84,30 @@ static int make_boot(const struct td_wish *w, struct td_spec *s, struct err *e)
 	return r;
 }
 
+/* Of two sizes on a command line the kernel takes the last: what somebody says counts. */
+static int append_to_cmdline(struct guest_parts *p, struct err *e)
+{
+	_cleanup_(freep) char *more = p->append;
+
+	p->append = NULL;
+	if (asprintf(&p->append, BOUNCE_BUFFER "%s%s", more ? " " : "", more ? more : "") < 0) {
+		p->append = NULL;
+		return err_nomem(e);
+	}
+	return 0;
+}
+
 static int find_parts(const struct td_wish *w, struct guest_parts *p, struct err *e)
 {
 	struct kernel_files *k = &p->kernel[KERNEL_TRIXIE];
+	int r;
 
 	if (w->kernel && strchr(w->kernel, '/') && !(k->image = strdup(w->kernel)))
 		return err_nomem(e);
 	if (w->initrd && !(k->initrd = strdup(w->initrd)))
 		return err_nomem(e);
-	return guest_parts_find(p, e);
+	r = guest_parts_find(p, e);
+	return r < 0 ? r : append_to_cmdline(p, e);
 }
 
 static int take_authority(const struct td_wish *w, struct td_spec *s, struct err *e)

@@ -3,6 +3,7 @@
 
 The verifiers fetch the emulated platform's collateral from `tception pccs` themselves and are told another root, nothing else.
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -12,7 +13,8 @@ import subprocess
 
 import pytest
 
-from emulated import certificates, quote_in, service
+from conftest import tception
+from emulated import ask, certificates, quote_in, service, tdreport
 
 HERE = pathlib.Path(__file__).resolve().parent / "verifiers"
 
@@ -31,8 +33,8 @@ def modules(tmp_path_factory):
     return folder
 
 
-def verdicts(modules, quote, authority, root):
-    with service("pccs", "--port", 0, "--state-dir", authority) as said:
+def verdicts(modules, quote, authority, root, profile="UpToDate"):
+    with service("pccs", "--port", 0, "--profile", profile, "--state-dir", authority) as said:
         url = re.search(r"http://\S+?:\d+", said)[0]
         done = subprocess.run(["node", HERE / "verify.js", url, quote, root], timeout=300, capture_output=True, text=True,
                               check=False, env={**os.environ, "VERIFIERS": str(modules), "no_proxy": "127.0.0.1"})
@@ -62,6 +64,49 @@ def test_nothing_else_passes(modules, tmp_path):
     other = (tmp_path / "other" / "authority", tmp_path / "other" / "root.pem")
     assert verdicts(modules, tmp_path / "quote.bin", args[0], other[1])["js"].startswith("refused: ")
     assert verdicts(modules, tmp_path / "quote.bin", other[0], args[1])["js"].startswith("refused: ")
+
+
+PROFILES = {  # -> what dcap-qvl says; the rule by which ours refuses, None: it accepts
+    "UpToDate": ("UpToDate", None),
+    "SWHardeningNeeded": ("SWHardeningNeeded", "SWHardeningNeeded"),
+    "ConfigurationNeeded": ("ConfigurationNeeded", "ConfigurationNeeded"),
+    "ConfigurationAndSWHardeningNeeded": ("ConfigurationAndSWHardeningNeeded", "ConfigurationAndSWHardeningNeeded"),
+    "OutOfDate": ("OutOfDate", "OutOfDate"),
+    "OutOfDateConfigurationNeeded": ("OutOfDateConfigurationNeeded", "OutOfDateConfigurationNeeded"),
+    "Revoked": ("refused: TCB status is invalid: Revoked", "Revoked"),
+    "PCKRevoked": ("refused: Certificate is revoked", "revoked"),
+    "Expired": ("refused: TCBInfo expired", "expired"),
+    # dcap-qvl 0.3.9 looks at no TDX module's identity: an old module is UpToDate to it, and no relaunch is advised.
+    "TDRelaunchAdvised": ("UpToDate", "TDRelaunchAdvised"),
+}
+
+
+def launched_before_update():
+    """A report of a TD whose module was replaced by a newer one since: TEE_TCB_SVN2 is higher than TEE_TCB_SVN."""
+    report = bytearray(tdreport())
+    report[265], report[384:386] = 1, b"\1\1"
+    report[32:80] = hashlib.sha384(report[256:495]).digest()
+    return bytes(report)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profiles(modules, tmp_path, profile):
+    """Each state of a platform that the emulation plays, before a verifier that nobody here wrote and before ours."""
+    authority, quote = tmp_path / "authority", tmp_path / "quote.bin"
+    with service("qgs", "--any-report", "--state-dir", authority, "--socket", tmp_path / "socket", "--quote-version", 5,
+                 "--root", tmp_path / "root.pem"):
+        quote.write_bytes(ask(tmp_path / "socket", launched_before_update() if profile == "TDRelaunchAdvised" else tdreport()))
+    theirs, ours = PROFILES[profile]
+    assert verdicts(modules, quote, authority, tmp_path / "root.pem", profile)["js"] == theirs
+    trust = tmp_path / "trust"
+    assert tception("td", "trust", trust, "--state-dir", authority, "--profile", profile).returncode == 0
+    done = tception("quote", "verify", "--root", trust / "root.pem", "--collateral", trust / "collateral.json", "--policy",
+                    trust / "policy.json", quote)
+    if ours is None:
+        assert done.returncode == 0 and "UpToDate" in done.stdout
+        return
+    because = re.findall(r"^  because +(.*)$", done.stdout, re.M)
+    assert done.returncode == 1 and because and re.search(rf"\b{ours}\b", because[0]), done.stdout
 
 
 GO = """package main

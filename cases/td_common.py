@@ -2,9 +2,10 @@
 """What the tests of `tception td` share: TDs of a session's own, whatever else runs on this machine."""
 import os
 import pathlib
+import socket
 import subprocess
 
-from conftest import TCEPTION, TOP, scratch, tception
+from conftest import PATIENCE, TCEPTION, TOP, scratch, tception
 
 HERE = TOP / "cases" / "td"
 
@@ -48,3 +49,33 @@ def processes_with(text):
 
 def parent_of(pid):
     return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def in_environment(text):
+    """IDs of the processes that were started with this in their environment."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if str(text).encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes():
+                found.append(int(pid))
+        except OSError:
+            continue
+    return found
+
+
+def ask(path, report):
+    """What a quoting service answers to a raw report: a quote, or nothing."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60 * PATIENCE)
+        s.connect(str(path))
+        s.sendall(report)
+        return b"".join(iter(lambda: s.recv(1 << 16), b""))
+
+
+def verify(td, path, profile="UpToDate", **more):
+    """`quote verify` with what `td trust` says of that profile, kept in td.folder."""
+    trust = td.folder / f"trust-{profile}"
+    done = td("trust", trust, "--profile", profile)
+    assert done.returncode == 0 and "EMULATED" in done.stdout
+    return tception("quote", "verify", "--root", trust / "root.pem", "--collateral", trust / "collateral.json", "--policy",
+                    trust / "policy.json", path, **more)

@@ -33,6 +33,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("measure", "explain"): "--quote, --tdreport or --eventlog",
     ("measure", "acpi"): "--output",
     ("td", "run"): "no PROGRAM",
+    ("td", "boot"): "no DISK",
     ("td", "shell"): None,
     ("td", "up"): None,
     ("td", "exec"): "no TD and PROGRAM",
@@ -155,6 +156,8 @@ def test_formats(verb):
     (("td", "up", "--memory", "much"), "--memory 'much': expected a number from 1 to 1048576"),
     (("td", "trust", "--profile", "Fine", "x"), "--profile 'Fine': expected UpToDate, "),
     (("td", "run", "--profile", "TDRelaunchAdvised", "--quote", "v4", "true"), "only quotes of version 5 can advise a relaunch"),
+    (("td", "run", "--share", "/:/", "true"), "/ is no place for a folder in a TD"),
+    (("td", "run", "--root", "x", "--image", "y", "true"), "--root or --image: programs see one root"),
     (("td", "up", "A b"), "'A b' is no name for a TD"),
     (("qgs", "--any-report", "--fault", "love"), "--fault 'love': expected none, silent, "),
 ])

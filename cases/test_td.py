@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import select
-import socket
 import struct
 import subprocess
 import termios
@@ -17,7 +16,7 @@ import pytest
 
 from conftest import PATIENCE, TCEPTION, flipped, sha384, tception, wait_for
 from emulated import service
-from td_common import Td, compiled, processes_with
+from td_common import Td, ask, compiled, processes_with, verify as verified
 
 REPORT_DATA = 568  # in a quote: behind its header of 48 bytes
 STATUSES = {  # profile -> what 'quote verify' says of it: status or, where nothing is evaluated, the reason
@@ -39,7 +38,10 @@ def fixture_td(tmp_path_factory):
     td = Td()
     folder = tmp_path_factory.mktemp("td")
     quoter = compiled(folder)
-    with td.start("run", "--name", "shared", "--platform", "emulated", "--copy", quoter, "--", "sh", "-c", "echo up; cat; exit 6",
+    (folder / "share/sub").mkdir(parents=True)
+    (folder / "secret").write_text("secret")
+    with td.start("run", "--name", "shared", "--platform", "emulated", "--copy", quoter, "--share", f"{folder}/share:/src", "--share",
+                  f"{folder}/share:/ro:ro", "--", "sh", "-c", "echo up; cat; exit 6",
                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         if child.stdout.readline() != b"up\n":
             pytest.fail(child.communicate()[1].decode())
@@ -47,6 +49,11 @@ def fixture_td(tmp_path_factory):
         said = child.communicate()[1].decode()
     assert child.returncode == 6 and "EMULATED trust domain" in said
     wait_for(lambda: not td.places())
+
+
+def verify(td, path, profile="UpToDate"):
+    td.call.folder = td.folder
+    return verified(td.call, path, profile)
 
 
 def in_td(td, *args, **options):
@@ -61,14 +68,6 @@ def quote(td, how, text, name):
                               check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return path
-
-
-def verify(td, path, profile="UpToDate", **more):
-    trust = td.folder / f"trust-{profile}"
-    done = td.call("trust", trust, "--profile", profile)
-    assert done.returncode == 0 and "EMULATED" in done.stdout
-    return tception("quote", "verify", "--root", trust / "root.pem", "--collateral", trust / "collateral.json", "--policy",
-                    trust / "policy.json", path, **more)
 
 
 @pytest.mark.parametrize("how", ["configfs", "vsock"])
@@ -100,15 +99,6 @@ def test_quotes_are_of_one_td(td):
     with service("qgs", "--key", key, "--state-dir", td.call.state / "tception", "--socket", td.folder / "other.socket"):
         assert ask(own, data) and not ask(td.folder / "other.socket", data)
     assert not ask(own, data[:600] + bytes([data[600] ^ 1]) + data[601:])
-
-
-def ask(path, report):
-    """What a quoting service answers to a raw report: a quote, or nothing."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(60 * PATIENCE)
-        s.connect(str(path))
-        s.sendall(report)
-        return b"".join(iter(lambda: s.recv(1 << 16), b""))
 
 
 @pytest.mark.parametrize("profile", STATUSES)
@@ -195,3 +185,20 @@ def test_hung_up_program_ends(td):
         child.kill()
     wait_for(lambda: "98765" not in in_td(td, "ps", "-o", "args", "-A").stdout)
     assert not processes_with("td\0exec\0shared\0sleep")
+
+
+def test_shared_folder(td):
+    """What is written on one side is on the other, and the guest's root gets nowhere else."""
+    here = td.folder / "share"
+    (here / "data").write_bytes(os.urandom(1 << 20))
+    (here / "out").symlink_to("../secret")
+    done = in_td(td, "sh", "-c", "sha384sum </src/data; cp /src/data /src/sub/copy && echo more >>/src/sub/copy; ln -s sub/copy /src/down; "
+                 "cat /ro/data | sha384sum; touch /ro/x; mknod /src/null c 1 3; ln -s ../secret /src/up; cat /src/out; ls /src/..")
+    digest = sha384((here / "data").read_bytes())
+    assert done.stdout.count(digest if isinstance(digest, str) else digest.hex()) == 2
+    assert (here / "sub/copy").read_bytes() == (here / "data").read_bytes() + b"more\n"
+    assert os.readlink(here / "down") == "sub/copy" and sorted(os.listdir(here)) == ["data", "down", "out", "sub"]
+    for refusal in ("/ro/x': Read-only file system", "/src/null: Operation not permitted", "/src/up': Operation not permitted",
+                    "/src/out: No such file"):
+        assert refusal in done.stderr, done.stderr
+    assert "secret" not in done.stdout.split() and (td.folder / "secret").read_text() == "secret"

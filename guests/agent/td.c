@@ -17,9 +17,8 @@
 #include "format/task.h"
 #include "format/text.h"
 
-#define ROOT_DISK   "tception-td-root" /* a disk's serial number */
-#define COMMAND_MS  600000             /* the host waits no longer anyway */
-#define PORTS_MS    60000              /* for ports that come up late */
+#define COMMAND_MS  600000 /* the host waits no longer anyway */
+#define PORTS_MS    60000  /* for ports that come up late */
 #define TROUBLE_MAX 16
 
 static void complain(json_t *trouble, const char *what, int error)
@@ -100,68 +99,6 @@ static void set_name(const char *name)
 	util_create_file("/etc/hosts", hosts, strlen(hosts), 0644);
 }
 
-/* ---- somebody's own root file system ---- */
-
-static int bind_into_root(const char *path)
-{
-	char to[100];
-
-	snprintf(to, sizeof(to), TD_ROOT "%s", path);
-	int r = util_mkdirs(to, 0755);
-	if (r == 0 && mount(path, to, NULL, MS_BIND | MS_REC, NULL) < 0)
-		r = -errno;
-	return r;
-}
-
-static void copy_into_root(const char *path)
-{
-	char to[100];
-
-	snprintf(to, sizeof(to), TD_ROOT "%s", path);
-	unlink(to); /* a link would lead out of it */
-	util_copy_file(path, to, 0644);
-}
-
-static int mount_root_disk(void)
-{
-	static const char *const folders[] = {"/ro", "/rw", "/rw/upper", "/rw/work"};
-	char disk[300], path[100];
-	int r = disk_find(ROOT_DISK, disk, sizeof(disk));
-
-	for (size_t i = 0; r == 0 && i < COUNT_OF(folders); i++) {
-		snprintf(path, sizeof(path), TD_ROOT "-%s", folders[i] + 1);
-		r = util_mkdirs(path, 0755);
-		if (r == 0 && i == 1 && mount("tmpfs", path, "tmpfs", 0, "mode=0755") < 0)
-			r = -errno;
-	}
-	if (r == 0)
-		r = util_mkdirs(TD_ROOT, 0755);
-	if (r < 0)
-		return r;
-	if (mount(disk, TD_ROOT "-ro", "squashfs", MS_RDONLY, NULL) < 0 ||
-	    mount("overlay", TD_ROOT, "overlay", 0,
-	          "lowerdir=" TD_ROOT "-ro,upperdir=" TD_ROOT "-rw/upper,workdir=" TD_ROOT
-	          "-rw/work") < 0)
-		return -errno;
-	return 0;
-}
-
-/* What a program of it finds as it would on the machine itself. */
-static int root_up(void)
-{
-	static const char *const binds[] = {"/proc", "/sys", "/dev", "/run/tception/trust",
-	                                    TD_WORK};
-	static const char *const copies[] = {"/etc/resolv.conf", "/etc/hosts",
-	                                     "/etc/tdx-attest.conf", "/etc/sgx_default_qcnl.conf"};
-	int r = mount_root_disk();
-
-	for (size_t i = 0; r == 0 && i < COUNT_OF(binds); i++)
-		r = bind_into_root(binds[i]);
-	for (size_t i = 0; r == 0 && i < COUNT_OF(copies); i++)
-		copy_into_root(copies[i]);
-	return r;
-}
-
 /* ---- services, each a process of its own ---- */
 
 static int open_port(const char *name)
@@ -224,6 +161,30 @@ static int start_docker(void)
 	return pid < 0 ? -errno : 0;
 }
 
+static int start_share(const json_t *share, unsigned number, bool in_root)
+{
+	const char *path = util_json_string(share, "path", "");
+	char name[40];
+
+	snprintf(name, sizeof(name), TASK_SHARE_NAME "%u", number);
+	_cleanup_(util_closep) int port = *path == '/' ? open_port(name) : -EINVAL;
+	if (port < 0)
+		return port;
+	int r = td_share_mount(path, json_is_true(json_object_get(share, "read_only")), port);
+	return r == 0 && in_root ? td_root_bind(path) : r;
+}
+
+static void start_shares(const json_t *object, json_t *trouble)
+{
+	const json_t *shares = json_object_get(object, "shares"), *share;
+	bool in_root = json_is_true(json_object_get(object, "root"));
+	size_t i;
+
+	json_array_foreach(shares, i, share)
+	        complain(trouble, util_json_string(share, "path", "a shared folder"),
+	                 i < TASK_SHARES ? start_share(share, (unsigned)i, in_root) : -E2BIG);
+}
+
 static int member(const json_t *object, const char *name)
 {
 	return (int)json_integer_value(json_object_get(object, name));
@@ -242,7 +203,8 @@ int td_begin(struct channel *c, const json_t *object)
 	if (json_is_true(json_object_get(object, "network")))
 		complain(trouble, "network", network_up());
 	if (json_is_true(json_object_get(object, "root")))
-		complain(trouble, "root file system", root_up());
+		complain(trouble, "root file system", td_root_up());
+	start_shares(object, trouble);
 	if (member(object, "quotes"))
 		complain(trouble, "vsock", start_quotes((unsigned)member(object, "quotes")));
 	complain(trouble, "docker", start_docker());

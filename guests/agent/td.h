@@ -28,6 +28,14 @@ void td_quotes_serve(int listener, int port);
 /* How many bytes make this request complete; 0: it can't become one. */
 size_t td_quotes_size(const uint8_t *data, size_t have);
 
+/* td_root.c: mounts somebody's own root at TD_ROOT and puts there what programs look for; the same
+ * for one more folder. */
+int td_root_up(void);
+int td_root_bind(const char *path);
+
+/* td_share.c: a folder of the host's, which answers on `port`, at that path. */
+int td_share_mount(const char *path, bool read_only, int port);
+
 /* td_docker.c: Docker's daemon, started by the first who asks. */
 int td_docker_listen(void);
 void td_docker_serve(int listener);

@@ -15,6 +15,7 @@ int cmd_td(int argc, char **argv)
 	        {"run", cmd_td_run, "run a program in a trust domain of its own"},
 	        {"shell", cmd_td_shell, "a terminal in a trust domain"},
 	        {"up", cmd_td_up, "start a trust domain that stays"},
+	        {"boot", cmd_td_boot, "boot a disk by its own boot chain, on this terminal"},
 	        {"exec", cmd_td_exec, "run a program in one that runs"},
 	        {"down", cmd_td_down, "end one, or all"},
 	        {"list", cmd_td_list, "those that run"},
@@ -63,6 +64,16 @@ int td_take_network(void *no_network, const char *value, struct err *e)
 	if (n < 0)
 		return n;
 	*(bool *)no_network = n == 1;
+	return 0;
+}
+
+int td_take_share(void *td_wish, const char *value, struct err *e)
+{
+	struct td_wish *w = td_wish;
+
+	if (w->shares == TASK_SHARES)
+		return err_set(e, -EINVAL, "--share: at most %d times", TASK_SHARES);
+	w->share[w->shares++] = value;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 /* What the verbs of `tception td` share. */
 
+int cmd_td_boot(int argc, char **argv);
 int cmd_td_down(int argc, char **argv);
 int cmd_td_exec(int argc, char **argv);
 int cmd_td_list(int argc, char **argv);
@@ -29,6 +30,7 @@ struct td_files {
 int td_take_exits(void *text, const char *value, struct err *e);
 int td_take_quote(void *text, const char *value, struct err *e);
 int td_take_network(void *no_network, const char *value, struct err *e);
+int td_take_share(void *td_wish, const char *value, struct err *e);
 int td_take_copy(void *td_files, const char *value, struct err *e);
 
 #define TD_MEMORY_MAX (1u << 20) /* MiB, of the axis */
@@ -43,8 +45,8 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 	              "OutOfDateConfigurationNeeded, Revoked, PCKRevoked, Expired or " \
 	              "TDRelaunchAdvised")
 
-/* Of a TD that is made: `wish` of the verb's options. */
-#define OPTIONS_OF_A_TD                                                                          \
+/* Of a machine that is made: `wish` of the verb's options. */
+#define OPTIONS_OF_A_MACHINE                                                                     \
 	OPTION_TEXT(wish.name, "name", "NAME", "what it is called (default: td1, td2 ...)"),     \
 	        OPTION_NUMBER(wish.memory_mib, "memory", TD_MEMORY_MAX,                          \
 	                      "MiB of its memory (default: 2048)"),                              \
@@ -54,13 +56,6 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 	                    "hardware, slower"),                                                 \
 	        OPTION_CALL(wish.quote, td_take_quote, "quote", "VERSION",                       \
 	                    "of its quotes: v4 (default) or v5"),                                \
-	        OPTION_TEXT(wish.kernel, "kernel", "WHICH",                                      \
-	                    "trixie (default), backports, or a file with a '/'"),                \
-	        OPTION_TEXT(wish.initrd, "initrd", "FILE",                                       \
-	                    "the initramfs for a kernel that is a file"),                        \
-	        OPTION_TEXT(wish.root, "root", "ROOTFS",                                         \
-	                    "programs see this as their root: a folder, a tar archive or a "     \
-	                    "squashfs"),                                                         \
 	        OPTION_CALL(wish.no_network, td_take_network, "network", "WHICH",                \
 	                    "user (default: QEMU's user network), or none"),                     \
 	        OPTION_PROFILE(wish.profile),                                                    \
@@ -74,6 +69,23 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 	        OPTION_TEXT(wish.qgs_socket, "qgs-socket", "PATH",                               \
 	                    "where a hardware TD's quotes come from "                            \
 	                    "(/var/run/tdx-qgs/qgs.socket)")
+
+/* Of one in which programs of ours run. */
+#define OPTIONS_OF_A_TD                                                                         \
+	OPTIONS_OF_A_MACHINE,                                                                   \
+	        OPTION_TEXT(wish.kernel, "kernel", "WHICH",                                     \
+	                    "trixie (default), backports, or a file with a '/'"),               \
+	        OPTION_TEXT(wish.initrd, "initrd", "FILE",                                      \
+	                    "the initramfs for a kernel that is a file"),                       \
+	        OPTION_TEXT(wish.root, "root", "ROOTFS",                                        \
+	                    "programs see this as their root: a folder, a tar archive or a "    \
+	                    "squashfs"),                                                        \
+	        OPTION_TEXT(wish.image, "image", "DISK",                                        \
+	                    "programs see the root file system on this disk image (raw or "     \
+	                    "qcow2) as theirs; nothing is written to it"),                      \
+	        OPTION_CALL(wish, td_take_share, "share", "HOST[:GUEST][:ro]",                  \
+	                    "let it see a folder of this machine, at /host or GUEST; ro: only " \
+	                    "to be read")
 
 /* Of a program that is run: `files` and `terminal` of the verb's options. */
 #define OPTIONS_OF_FILES                                                      \

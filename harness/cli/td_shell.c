@@ -22,8 +22,8 @@ static int own_shell(const struct options *o, struct err *e)
 	if (r < 0)
 		return r;
 	fprintf(stderr, "tception: 'exit' ends it, Ctrl-] hangs up\n");
-	r = td_work(&s.place, &o->files, o->wish.root ? plain_shell : shell, isatty(STDIN_FILENO),
-	            e);
+	r = td_work(&s.place, &o->files, o->wish.root || o->wish.image ? plain_shell : shell,
+	            isatty(STDIN_FILENO), e);
 	close(owner);
 	td_launch_wait();
 	td_unmake(&s);

@@ -17,6 +17,8 @@
 
 #define TASK_PORT_NAME   "tception-task."  /* and the number of the port */
 #define TASK_QUOTES_NAME "tception-quotes" /* the port of guests/agent/td_quotes.c */
+#define TASK_SHARE_NAME  "tception-share." /* and a number: FUSE's messages, agent/td_share.c */
+#define TASK_SHARES      8
 #define TASK_QUOTE_MAX   (64u << 10)       /* bytes of a request or an answer there */
 
 enum task_record {

@@ -212,6 +212,7 @@ static int launch(struct machine *m, sd_event *event, const struct machine_spec 
 	                         .port = s->port,
 	                         .ports = s->ports,
 	                         .further = s->further,
+	                         .alone = s->alone,
 	                         .fd = far->fd};
 	int keep[6 + MACHINE_PORTS_MAX] = {far->fd.channel, far->fd.console, far->fd.ram,
 	                                   far->fd.module,  far->fd.log,     far->fd.doorbell};

@@ -31,6 +31,7 @@ struct machine_spec {
 	const struct qemu_port *port;
 	size_t ports;
 	const struct argv *further;
+	bool alone;
 	uint32_t module_flags; /* TDXEMU_FLAG_*, beyond those of the boot */
 	/* QEMU's end of ttyS0, for who wants it; it has no log then. 0: console.log. */
 	int console_fd;

@@ -107,19 +107,17 @@ static int explain_missing(struct guest_parts *p, const char *cache, struct err 
 }
 
 /* What QEMU has to be told, because a guest must not make a raw image one of another format. */
-static int look_at_disk(struct guest_parts *p, struct err *e)
+int image_file_look(struct image_file *image, struct err *e)
 {
 	struct disk *d;
 	int r;
 
-	if (!p->disk.path)
-		return 0;
-	resolve(&p->disk.path);
-	look_at_image(&p->disk);
-	r = disk_open(p->disk.path, &d, e);
+	resolve(&image->path);
+	look_at_image(image);
+	r = disk_open(image->path, &d, e);
 	if (r < 0)
 		return r;
-	p->disk.is_qcow2 = disk_is_qcow2(d);
+	image->is_qcow2 = disk_is_qcow2(d);
 	disk_free(d);
 	return 0;
 }
@@ -149,7 +147,7 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 	if (r == 0)
 		r = explain_missing(p, cache, e);
 	if (r == 0)
-		r = look_at_disk(p, e);
+		r = p->disk.path ? image_file_look(&p->disk, e) : 0;
 	if (r == 0)
 		r = fill(&p->firmware, "TCEPTION_FIRMWARE", cache, "OVMF.fd", e);
 	if (r == 0)

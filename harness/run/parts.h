@@ -14,6 +14,7 @@ struct image_file {
 	char *path;
 	bool is_device; /* a block device: QEMU has another driver for it */
 	bool is_qcow2;  /* else raw */
+	bool scratch;   /* may be written to; what is written is lost when QEMU ends */
 };
 
 /*
@@ -40,6 +41,8 @@ struct guest_parts {
 	               */
 };
 
+/* Makes a disk's path absolute and looks what it is; qcow2 with a backing file is -ENOTSUP. */
+int image_file_look(struct image_file *image, struct err *e);
 /* Fills the members that are still NULL. They need not exist; see guest_parts_check. */
 int guest_parts_find(struct guest_parts *p, struct err *e);
 /* -ENOENT naming the first file that a boot of the plan lacks, and what makes it. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/cleanup.h"
@@ -202,11 +203,35 @@ static void add_image(struct argv *a, const char *node, const struct image_file 
 	                   "locking", "off"));
 }
 
+/* Writes go to a file of QEMU's that has no name any more. In the older syntax, which has that. */
+static void add_scratch(struct argv *a, const char *id, const struct image_file *image)
+{
+	_cleanup_(freep) char *path = malloc(2 * strlen(image->path) + 1);
+	char *to = path;
+
+	for (const char *from = image->path; to && *from; from++) {
+		if (*from == ',')
+			*to++ = ',';
+		*to++ = *from;
+	}
+	argv_add(a, "-drive");
+	if (to) {
+		*to = 0;
+		argv_addf(a, "if=none,id=%s,snapshot=on,format=%s,file=%s", id,
+		          image->is_qcow2 ? "qcow2" : "raw", path);
+	} else {
+		a->failed = true;
+	}
+}
+
 /* What it boots by itself, the only device with a bootindex; in front of the others, so that it is
  * the first disk to all that count them. */
 static void add_boot_disk(struct argv *a, const struct qemu_spec *s)
 {
-	add_image(a, QEMU_BOOT_DISK, &s->parts->disk);
+	if (s->parts->disk.scratch)
+		add_scratch(a, QEMU_BOOT_DISK, &s->parts->disk);
+	else
+		add_image(a, QEMU_BOOT_DISK, &s->parts->disk);
 	argv_add(a, "-device");
 	argv_addf(a,
 	          "virtio-blk-pci,drive=" QEMU_BOOT_DISK
@@ -229,8 +254,7 @@ static void add_ports(struct argv *a, const struct qemu_spec *s)
 		snprintf(id, sizeof(id), "port%zu", i);
 		add_chardev(a, id, s->port[i].fd);
 		argv_add(a, "-device");
-		argv_addf(a, "virtserialport,bus=serial.0,chardev=%s,name=%s", id,
-		          s->port[i].name);
+		argv_addf(a, "virtserialport,bus=serial.0,chardev=%s,name=%s", id, s->port[i].name);
 	}
 }
 
@@ -242,6 +266,8 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	add_chardev(a, "console", s->fd.console);
 	argv_add(a, "-serial");
 	argv_add(a, "chardev:console");
+	if (s->alone)
+		return;
 	add_image(a, "root", &s->parts->root[s->boot->image]);
 	argv_add(a, "-device");
 	argv_addf(a, "virtio-blk-pci,drive=root,serial=tception-root%s", shared);

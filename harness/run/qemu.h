@@ -31,12 +31,13 @@ struct qemu_port {
 struct qemu_spec {
 	const struct boot *boot;
 	const struct guest_parts *parts;
-	const char *qemu;       /* path of the program */
+	const char *qemu;                   /* path of the program */
 	const struct quote_service *quotes; /* hardware TD: where they come from */
-	uint32_t tsc_khz;       /* struct host_facts */
+	uint32_t tsc_khz;                   /* struct host_facts */
 	struct qemu_fds fd;
 	const struct qemu_port *port; /* beside the evidence channel */
 	size_t ports;
+	bool alone; /* no disk but its own, and no channel: there is no agent of ours in it */
 	const struct argv *further; /* options put after all others, or NULL */
 };
 

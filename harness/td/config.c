@@ -95,6 +95,16 @@ static int add_trust(json_t *files, const struct td_spec *s, struct err *e)
 	return r;
 }
 
+static json_t *shares_json(const struct td_spec *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->shares; i++)
+		json_array_append_new(list, json_pack("{s:s, s:b}", "path", s->share[i].guest,
+		                                      "read_only", s->share[i].read_only));
+	return list;
+}
+
 int td_config(const struct td_spec *s, const char *pccs, char **ret, struct err *e)
 {
 	json_t *files = json_array(), *o;
@@ -103,9 +113,9 @@ int td_config(const struct td_spec *s, const char *pccs, char **ret, struct err 
 	add_clients(files, s, pccs);
 	add_shell(files, s);
 	r = add_trust(files, s, e);
-	o = json_pack("{s:s, s:b, s:o, s:b, s:b, s:b, s:i, s:i}", "name", s->place.name, "emulated",
+	o = json_pack("{s:s, s:b, s:o, s:b, s:b, s:o, s:i, s:i}", "name", s->place.name, "emulated",
 	              s->authority != NULL, "files", files, "network", s->network, "root",
-	              s->root_image != NULL, "share", s->share != NULL, "quotes", QGS_PORT, "tasks",
+	              s->root.path != NULL, "shares", shares_json(s), "quotes", QGS_PORT, "tasks",
 	              TASK_PORTS);
 	if (r == 0 && (!o || !(*ret = json_dumps(o, JSON_COMPACT))))
 		r = err_nomem(e);
@@ -162,7 +172,7 @@ int td_describe(const struct td_spec *s, const char *pccs, struct err *e)
 	        "profile",
 	        s->authority ? authority_profile_names[authority_profile(s->authority)] : "", "pid",
 	        (int)getpid(), "memory_mib", (int)s->boot.memory_mib, "vcpus", (int)s->boot.vcpus,
-	        "pccs", pccs, "root", s->root_image != NULL, "environment",
+	        "pccs", pccs, "root", s->root.path != NULL, "environment",
 	        environment_json(s, pccs));
 	char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
 	int r = text ? path_join(path, s->place.dir, "td.json", e) : err_nomem(e);

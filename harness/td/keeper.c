@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -39,6 +40,7 @@ struct keeper {
 	struct pccs *pccs;
 	struct quotes *quotes;
 	struct wires *wires;
+	pid_t share[TASK_SHARES]; /* 0: none */
 	struct outbox outbox;
 	enum state state;
 	int listen_fd, report;
@@ -147,7 +149,7 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 	char how[200];
 
 	(void)p;
-	if (k->state == ENDING) {
+	if (k->state == ENDING || (k->spec->alone && code == CLD_EXITED && status == 0)) {
 		end(k, 0);
 		return;
 	}
@@ -270,28 +272,57 @@ static int start_services(struct keeper *k, struct err *e)
 	return r < 0 ? r : pccs_new(k->event, &pccs, &k->pccs, e);
 }
 
-static int make_ports(struct keeper *k, struct qemu_port port[TASK_PORTS + 1],
-                      char name[TASK_PORTS][32], struct err *e)
+#define PORTS_MAX (TASK_PORTS + 1 + TASK_SHARES)
+
+struct ports {
+	struct qemu_port port[PORTS_MAX];
+	char name[PORTS_MAX][32];
+	size_t count;
+};
+
+/* Our end of a new one, or -errno. */
+static int make_port(struct ports *p, const char *name, unsigned number, struct err *e)
 {
-	int ours[TASK_PORTS + 1], r = 0;
+	char *own = p->name[p->count];
+	int fd[2];
 
-	for (size_t i = 0; i <= TASK_PORTS && r == 0; i++) {
-		int fd[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
+		return err_sys(e, -errno, "socketpair");
+	snprintf(own, sizeof(p->name[0]), name[strlen(name) - 1] == '.' ? "%s%u" : "%s", name,
+	         number);
+	p->port[p->count++] = (struct qemu_port){.fd = fd[1], .name = own};
+	return fd[0];
+}
 
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
-			return err_sys(e, -errno, "socketpair");
-		ours[i] = fd[0];
-		port[i].fd = fd[1];
-		port[i].name = TASK_QUOTES_NAME;
-		if (i < TASK_PORTS) {
-			snprintf(name[i], 32, TASK_PORT_NAME "%zu", i);
-			port[i].name = name[i];
-		}
+static int make_shares(struct keeper *k, struct ports *p, struct err *e)
+{
+	const struct td_spec *s = k->spec;
+
+	for (unsigned i = 0; i < s->shares; i++) {
+		int fd = make_port(p, TASK_SHARE_NAME, i, e), r = fd;
+
+		if (fd >= 0)
+			r = share_start(&s->share[i], fd, &k->share[i], e);
+		if (r < 0)
+			return r;
 	}
-	r = wires_new(k->event, ours, TASK_PORTS, &k->wires, e);
-	if (r == 0)
-		r = quotes_new(k->event, ours[TASK_PORTS], k->qgs_socket, &k->quotes, e);
-	if (r == 0)
+	return 0;
+}
+
+/* Those of shared folders first: their processes shall have no other's. */
+static int make_ports(struct keeper *k, struct ports *p, struct err *e)
+{
+	int ours[TASK_PORTS], quotes, r = make_shares(k, p, e);
+
+	for (unsigned i = 0; i < TASK_PORTS && r >= 0; i++)
+		r = ours[i] = make_port(p, TASK_PORT_NAME, i, e);
+	if (r >= 0)
+		r = wires_new(k->event, ours, TASK_PORTS, &k->wires, e);
+	if (r >= 0)
+		r = quotes = make_port(p, TASK_QUOTES_NAME, 0, e);
+	if (r >= 0)
+		r = quotes_new(k->event, quotes, k->qgs_socket, &k->quotes, e);
+	if (r >= 0)
 		wires_on_stop(k->wires, stop, k);
 	return r;
 }
@@ -306,8 +337,7 @@ static uint32_t profile_flags(const struct td_spec *s)
 
 static int start_machine(struct keeper *k, struct err *e)
 {
-	char name[TASK_PORTS][32];
-	struct qemu_port port[TASK_PORTS + 1];
+	struct ports ports = {.count = 0};
 	struct argv further = {0};
 	struct machine_spec m = {
 	        .boot = &k->spec->boot,
@@ -318,13 +348,18 @@ static int start_machine(struct keeper *k, struct err *e)
 	        .qgs = k->qgs,
 	        .dir_fd = k->spec->place.dir_fd,
 	        .tsc_khz = k->spec->host.tsc_khz,
-	        .port = port,
-	        .ports = TASK_PORTS + 1,
+	        .port = ports.port,
 	        .further = &further,
+	        .alone = k->spec->alone,
 	        .module_flags = profile_flags(k->spec),
 	};
-	int r = make_ports(k, port, name, e);
+	int r = k->spec->alone ? 0 : make_ports(k, &ports, e);
 
+	m.ports = ports.count;
+	/* Its end goes to QEMU and is closed here; ours is for our own last words. */
+	if (r == 0 && k->spec->alone &&
+	    (m.console_fd = fcntl(k->spec->console, F_DUPFD_CLOEXEC, 3)) < 0)
+		r = err_sys(e, -errno, "console");
 	if (r == 0) {
 		td_qemu_options(k->spec, &further);
 		r = machine_start(k->event, &m, on_ended, k, &k->machine, e);
@@ -353,6 +388,14 @@ static int watch(struct keeper *k, int owner, struct err *e)
 	return r < 0 ? err_sys(e, r, "event loop") : 0;
 }
 
+static int listen_at_place(struct keeper *k, struct err *e)
+{
+	k->listen_fd = place_listen(&k->spec->place, e);
+	if (k->listen_fd < 0)
+		return k->listen_fd;
+	return sd_event_add_io(k->event, &k->listener, k->listen_fd, EPOLLIN, on_connection, k);
+}
+
 static int begin(struct keeper *k, int owner, struct err *e)
 {
 	int r = process_signals_init(e);
@@ -366,14 +409,13 @@ static int begin(struct keeper *k, int owner, struct err *e)
 	k->started = r == 0 ? now(k) : 0;
 	if (r == 0)
 		r = start_machine(k, e);
-	if (r == 0 && (k->listen_fd = place_listen(&k->spec->place, e)) < 0)
-		r = k->listen_fd;
+	if (r == 0 && !k->spec->alone)
+		r = listen_at_place(k, e);
 	if (r == 0)
 		r = td_describe(k->spec, k->pccs ? pccs_url(k->pccs) : NULL, e);
-	if (r == 0)
-		r = sd_event_add_io(k->event, &k->listener, k->listen_fd, EPOLLIN, on_connection,
-		                    k);
-	if (r == 0)
+	if (r == 0 && k->spec->alone)
+		say(k, "ready 0"); /* when it is ready, whoever sits at its console sees */
+	else if (r == 0)
 		set_timer(k, (uint64_t)k->spec->boot.boot_deadline_s);
 	return r;
 }
@@ -381,6 +423,10 @@ static int begin(struct keeper *k, int owner, struct err *e)
 static void keeper_done(struct keeper *k)
 {
 	machine_free(k->machine); /* first: who waits for the end shall find it ended */
+	for (size_t i = 0; i < TASK_SHARES; i++) {
+		if (k->share[i] > 0 && kill(k->share[i], SIGKILL) == 0)
+			waitpid(k->share[i], NULL, 0);
+	}
 	quotes_free(k->quotes);
 	wires_free(k->wires);
 	qgs_free(k->qgs);
@@ -403,6 +449,8 @@ int td_keep(const struct td_spec *s, int owner, int report, struct err *e)
 		err_sys(e, r, "event loop");
 	if (r >= 0)
 		r = k.code;
+	if (r < 0 && e->text[0] && s->alone && k.report < 0)
+		dprintf(s->console, "\r\ntception: %s\r\n", e->text);
 	if (r < 0 && e->text[0])
 		say(&k, e->text);
 	keeper_done(&k);

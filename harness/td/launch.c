@@ -64,6 +64,8 @@ static void guardian(const struct td_spec *s, int owner, int report)
 	close(report);
 	if (owner >= 0)
 		close(owner);
+	if (s->console >= 0)
+		close(s->console);
 	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0) {
 		if (sigwait(&set, &signal) == 0 && signal != SIGCHLD)
 			kill(pid, SIGTERM);

@@ -14,7 +14,7 @@
 #include "core/file.h"
 #include "run/host.h"
 
-#define MEMORY_MIB     2048
+#define MEMORY_MIB 2048
 /*
  * Slots of 2 KiB in the kernel's bounce buffer, where all that devices write goes through in a TD.
  * Linux takes 6% of the memory, at least 64 MiB, and makes each page of it shared and zero before
@@ -104,6 +104,9 @@ static int find_parts(const struct td_wish *w, struct guest_parts *p, struct err
 
 	if (w->kernel && strchr(w->kernel, '/') && !(k->image = strdup(w->kernel)))
 		return err_nomem(e);
+	if (w->boot && !(p->disk.path = strdup(w->boot)))
+		return err_nomem(e);
+	p->disk.scratch = w->boot != NULL;
 	if (w->initrd && !(k->initrd = strdup(w->initrd)))
 		return err_nomem(e);
 	r = guest_parts_find(p, e);
@@ -196,6 +199,11 @@ static int take_root(const struct td_wish *w, struct td_spec *s, struct err *e)
 	struct stat st;
 	int r;
 
+	if (w->root && w->image)
+		return err_set(e, -EINVAL, "--root or --image: programs see one root");
+	if (w->image)
+		return (s->root.path = strdup(w->image)) ? image_file_look(&s->root, e)
+		                                         : err_nomem(e);
 	if (!w->root)
 		return 0;
 	if (stat(w->root, &st) < 0)
@@ -206,18 +214,40 @@ static int take_root(const struct td_wish *w, struct td_spec *s, struct err *e)
 			r = pack(w->root, S_ISDIR(st.st_mode), packed, e);
 		if (r < 0)
 			return r;
-		s->root_image = strdup(packed);
+		s->root.path = strdup(packed);
 	} else {
-		s->root_image = realpath(w->root, NULL);
+		s->root.path = realpath(w->root, NULL);
 	}
-	return s->root_image ? 0 : err_sys(e, -errno, "%s", w->root);
+	return s->root.path ? 0 : err_sys(e, -errno, "%s", w->root);
+}
+
+/* ---- shared folders ---- */
+
+static int take_shares(const struct td_wish *w, struct td_spec *s, struct err *e)
+{
+	for (size_t i = 0; i < w->shares; i++) {
+		int r = share_parse(w->share[i], &s->share[i], e);
+
+		if (r < 0)
+			return r;
+		s->shares++;
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(s->share[i].guest, s->share[j].guest) == 0)
+				return err_set(e, -EINVAL, "--share: two folders at %s",
+				               s->share[i].guest);
+		}
+	}
+	return 0;
 }
 
 /* ---- all of it ---- */
 
 int td_make(const struct td_wish *w, struct td_spec *ret, struct err *e)
 {
-	struct td_spec s = {.network = !w->no_network, .place = {.dir_fd = -1, .lock_fd = -1}};
+	struct td_spec s = {.network = !w->no_network,
+	                    .alone = w->boot != NULL,
+	                    .console = -1,
+	                    .place = {.dir_fd = -1, .lock_fd = -1}};
 	int r = w->name ? place_check_name(w->name, e) : 0;
 
 	if (r == 0)
@@ -226,6 +256,8 @@ int td_make(const struct td_wish *w, struct td_spec *ret, struct err *e)
 		r = find_parts(w, &s.parts, e);
 	if (r == 0)
 		r = make_boot(w, &s, e);
+	if (r == 0)
+		r = take_shares(w, &s, e);
 	if (r == 0)
 		r = take_authority(w, &s, e);
 	if (r == 0)
@@ -246,7 +278,9 @@ void td_unmake(struct td_spec *s)
 {
 	guest_parts_done(&s->parts);
 	authority_free(s->authority);
-	free(s->root_image);
+	free(s->root.path);
+	for (size_t i = 0; i < s->shares; i++)
+		share_done(&s->share[i]);
 	place_done(&s->place);
-	*s = (struct td_spec){.place = {.dir_fd = -1, .lock_fd = -1}};
+	*s = (struct td_spec){.console = -1, .place = {.dir_fd = -1, .lock_fd = -1}};
 }

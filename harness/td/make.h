@@ -2,17 +2,22 @@
 #ifndef TCEPTION_TD_MAKE_H
 #define TCEPTION_TD_MAKE_H
 
+#include "format/task.h"
 #include "td/td.h"
 
 /* What somebody wants of a TD. Zeros and NULLs: the usual. */
 struct td_wish {
 	const char *name;
 	unsigned memory_mib, vcpus;
-	const char *exits;  /* of the axis of that name */
-	const char *quote;  /* "v4" or "v5" */
-	const char *kernel; /* "trixie", "backports", or a file */
-	const char *initrd; /* a file, for a kernel that is one */
-	const char *root;   /* a folder, a tar archive or a squashfs */
+	const char *exits;              /* of the axis of that name */
+	const char *quote;              /* "v4" or "v5" */
+	const char *kernel;             /* "trixie", "backports", or a file */
+	const char *initrd;             /* a file, for a kernel that is one */
+	const char *root;               /* a folder, a tar archive or a squashfs */
+	const char *image;              /* a disk image, whose root file system is taken */
+	const char *boot;               /* a disk image to boot from, by itself */
+	const char *share[TASK_SHARES]; /* "HOST[:GUEST][:ro]" */
+	size_t shares;
 	const char *qemu, *qgs_socket, *state_dir;
 	enum platform platform; /* PLATFORM_NONE: automatic */
 	enum authority_profile profile;

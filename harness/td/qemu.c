@@ -18,8 +18,9 @@ static void add_network(const struct td_spec *s, struct argv *a)
 static void add_root(const struct td_spec *s, struct argv *a)
 {
 	json_t *o = json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:s}}", "node-name", "td-root",
-	                      "driver", "raw", "read-only", 1, "file", "driver", "file", "filename",
-	                      s->root_image, "locking", "off");
+	                      "driver", s->root.is_qcow2 ? "qcow2" : "raw", "read-only", 1, "file",
+	                      "driver", s->root.is_device ? "host_device" : "file", "filename",
+	                      s->root.path, "locking", "off");
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
 	argv_add(a, "-blockdev");
@@ -38,6 +39,6 @@ void td_qemu_options(const struct td_spec *s, struct argv *ret)
 {
 	if (s->network)
 		add_network(s, ret);
-	if (s->root_image)
+	if (s->root.path)
 		add_root(s, ret);
 }

@@ -2,10 +2,12 @@
 #ifndef TCEPTION_TD_TD_H
 #define TCEPTION_TD_TD_H
 
+#include "format/task.h"
 #include "plan/plan.h"
 #include "run/parts.h"
 #include "run/quoteservice.h"
 #include "td/place.h"
+#include "td/share.h"
 #include "trust/trust.h"
 
 /* A trust domain for somebody's own work, as it was asked for. */
@@ -16,9 +18,11 @@ struct td_spec {
 	struct authority *authority; /* NULL: hardware */
 	struct quote_service quotes; /* hardware: where they come from */
 	bool network;                /* QEMU's user network */
-	char *root_image;            /* a squashfs that programs see as their root, or NULL */
-	const char *share;           /* a folder that the TD sees at /host, or NULL */
-	bool share_read_only;
+	struct image_file root; /* has what programs see as their root; path NULL: the TD's own */
+	bool alone;             /* boots parts.disk by itself: no programs of ours in there */
+	int console;            /* then: the other end of its serial line, a socket */
+	struct share share[TASK_SHARES];
+	size_t shares;
 	struct place place;
 };
 

@@ -198,6 +198,7 @@ def test_killed(tmp_path, victim):
 # ---- what is said of it ----------------------------------------------------------------------------------------------
 
 def certificates_in(data):
+    data = data.replace(rb"\n", b"\n")  # as JSON has them
     return re.findall(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", data, re.S)
 
 

@@ -15,11 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fuzz/fuzz.h"
 #include "td/sharefs.h"
 
 #define HEADER 40 /* struct fuse_in_header */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char outer[] = "/tmp/fuzz-sharefs-XXXXXX", folder[64], secret[64];
 

@@ -149,9 +149,8 @@ static void serve(struct sharefs *s)
 	size_t n;
 
 	while (read_whole(request, sizeof(size))) {
-		struct reader r;
+		struct reader r = reader_of(request, sizeof(size));
 
-		reader_init(&r, request, sizeof(size));
 		size = reader_u32(&r);
 		if (size < sizeof(struct fuse_in_header) || size > sizeof(request) ||
 		    !read_whole(request + sizeof(size), size - sizeof(size)))

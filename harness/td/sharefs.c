@@ -89,11 +89,11 @@ size_t sharefs_answer(struct sharefs *s, const uint8_t *request, size_t size,
                       uint8_t answer[SHAREFS_MESSAGE_MAX])
 {
 	struct fuse_out_header header = {0};
-	struct share_call c = {.fs = s, .out = answer + sizeof(header)};
+	struct share_call c = {
+	        .fs = s, .in = reader_of(request, size), .out = answer + sizeof(header)};
 	uint32_t opcode;
 	uint64_t id;
 
-	reader_init(&c.in, request, size);
 	reader_u32(&c.in); /* length: whoever cut the message out has looked at it */
 	opcode = reader_u32(&c.in);
 	header.unique = reader_u64(&c.in);

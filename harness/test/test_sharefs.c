@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A shared folder before a guest that wants out of it. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -11,9 +10,9 @@
 
 #include "td/share.h"
 #include "td/sharefs.h"
-#include "test/golden.h"
+#include "test/scratch.h"
+#include "test/tests.h"
 
-static char outer[32];
 static struct sharefs *fs;
 static uint8_t answer[SHAREFS_MESSAGE_MAX];
 
@@ -27,9 +26,8 @@ static void put(const char *name, const char *text)
 
 static void begin(bool read_only)
 {
-	strcpy(outer, "/tmp/sharefs-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(outer));
-	ck_assert_int_eq(chdir(outer), 0);
+	scratch_make();
+	ck_assert_int_eq(chdir(scratch), 0);
 	put("secret", "secret");
 	ck_assert_int_eq(mkdir("in", 0755) + mkdir("in/d", 0755), 0);
 	put("in/file", "inside");
@@ -40,12 +38,9 @@ static void begin(bool read_only)
 
 static void end(void)
 {
-	char command[64];
-
 	sharefs_free(fs);
 	ck_assert_int_eq(chdir("/"), 0);
-	snprintf(command, sizeof(command), "rm -rf %s", outer);
-	ck_assert_int_eq(system(command), 0);
+	scratch_remove();
 }
 
 static void begin_writable(void)
@@ -87,7 +82,7 @@ static uint64_t look_up(uint64_t folder, const char *name)
 	return entry.nodeid;
 }
 
-START_TEST(names_lead_nowhere_else)
+TEST(names_lead_nowhere_else)
 {
 	static const char *const names[] = {"..",          ".",        "", "d/../../secret",
 	                                    "/etc/passwd", "../secret"};
@@ -104,9 +99,8 @@ START_TEST(names_lead_nowhere_else)
 	ck_assert_int_eq(NAME(FUSE_LOOKUP, 0, "file"), -ESTALE);
 	ck_assert_int_eq(NAME(FUSE_LOOKUP, look_up(1, "file"), "x"), -ENOTDIR);
 }
-END_TEST
 
-START_TEST(links_are_not_followed)
+TEST(links_are_not_followed)
 {
 	struct fuse_open_in read_it = {.flags = O_RDONLY};
 	struct fuse_create_in create = {.flags = O_RDWR | O_TRUNC, .mode = 0644};
@@ -122,9 +116,8 @@ START_TEST(links_are_not_followed)
 	ck_assert_int_eq(ask(FUSE_READLINK, up, NULL, 0, "", 0), 0);
 	ck_assert_int_eq(memcmp(answer + sizeof(struct fuse_out_header), "../secret", 9), 0);
 }
-END_TEST
 
-START_TEST(links_lead_down)
+TEST(links_lead_down)
 {
 	static const char *const bad[] = {"/etc/passwd", "..",      "../secret",
 	                                  "d/..",        "d/../..", "d/../../secret"};
@@ -148,9 +141,8 @@ START_TEST(links_lead_down)
 	move.flags = 1 << 2; /* RENAME_WHITEOUT makes a device */
 	ck_assert_int_eq(ask(FUSE_RENAME2, 1, &move, sizeof(move), "g1\0g1", 6), -EINVAL);
 }
-END_TEST
 
-START_TEST(files_and_folders_only)
+TEST(files_and_folders_only)
 {
 	static const uint32_t types[] = {S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK};
 	struct fuse_open_in read_it = {.flags = O_RDONLY};
@@ -175,9 +167,8 @@ START_TEST(files_and_folders_only)
 	set = (struct fuse_setattr_in){.valid = FATTR_UID, .uid = 1000};
 	ck_assert_int_eq(ask(FUSE_SETATTR, look_up(1, "new"), &set, sizeof(set), "", 0), -EPERM);
 }
-END_TEST
 
-START_TEST(handles_are_bounded)
+TEST(handles_are_bounded)
 {
 	struct fuse_open_in read_it = {.flags = O_RDONLY};
 	struct fuse_read_in read = {.fh = 5, .size = ~0u};
@@ -200,9 +191,8 @@ START_TEST(handles_are_bounded)
 	ck_assert_int_eq(ask(FUSE_READ, file, &read, sizeof(read), "", 0), 0);
 	ck_assert_int_eq(memcmp(answer + sizeof(struct fuse_out_header), "inside", 6), 0);
 }
-END_TEST
 
-START_TEST(read_only)
+TEST(read_only)
 {
 	struct fuse_open_in open_it = {.flags = O_RDONLY};
 	struct fuse_mkdir_in make = {.mode = 0755};
@@ -224,9 +214,8 @@ START_TEST(read_only)
 	ck_assert_int_eq(ask(FUSE_WRITE, file, NULL, 0, "", 0), -EROFS);
 	ck_assert_int_eq(ask(FUSE_SETATTR, file, NULL, 0, "", 0), -EROFS);
 }
-END_TEST
 
-START_TEST(words)
+TEST(words)
 {
 	struct share s;
 
@@ -246,21 +235,5 @@ START_TEST(words)
 	ck_assert_int_eq(share_parse("no", &s, NULL), -ENOENT);
 	ck_assert_int_eq(share_parse("secret", &s, NULL), -ENOTDIR);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("sharefs");
-	TCase *t = tcase_create("sharefs");
-
-	tcase_add_checked_fixture(t, begin_writable, end);
-	tcase_add_test(t, names_lead_nowhere_else);
-	tcase_add_test(t, links_are_not_followed);
-	tcase_add_test(t, links_lead_down);
-	tcase_add_test(t, files_and_folders_only);
-	tcase_add_test(t, handles_are_bounded);
-	tcase_add_test(t, read_only);
-	tcase_add_test(t, words);
-	suite_add_tcase(s, t);
-	return golden_run(s);
-}
+TESTS("sharefs", .setup = begin_writable, .teardown = end)

@@ -34,7 +34,7 @@ GUEST_SAN_TESTS += $(TDXEMU_TESTS:%=$B/san/test/%)
 GUEST_FUZZERS += $B/fuzz/fuzz_tdcall $B/fuzz/fuzz_cpu
 TDXEMU_HOSTED := $(TDXEMU_CORE) $(addprefix harness/format/,code.c reader.c sha2.c tdreport.c)
 TDXEMU_HOSTED_test_decode := guests/tdxemu/svm/decode.c
-TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/svm/*.h guests/tdxemu/test/*.h) $(wildcard harness/test/*.h)
+TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/svm/*.h guests/tdxemu/test/*.h) $(wildcard harness/test/*.h harness/fuzz/*.h)
 TDXEMU_TEST_CFLAGS := $(filter-out -MMD -MP,$(CFLAGS)) -Iguests
 
 $(TDXEMU_TESTS:%=$B/test/%): $B/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)

@@ -4,6 +4,7 @@
  * any order, and any bytes as an instruction. Whatever it does, the CPU's mode stays one that a TD may
  * have, no MSR that leads to the module is written, and CPUID never offers what a TD has not.
  */
+#include "fuzz/fuzz.h"
 #include "tdxemu/core/msr_table.h"
 #include "tdxemu/svm/decode.h"
 #include "tdxemu/test/fake.h"
@@ -36,8 +37,7 @@ uint64_t msr_read(uint32_t index)
 
 static void trap_if(bool wrong)
 {
-	if (wrong)
-		__builtin_trap();
+	FUZZ_CHECK(!wrong);
 }
 
 static void check_state(const struct td_cpu_state *s)
@@ -133,8 +133,6 @@ static void step(const struct step *s, struct td_cpu_state *state)
 		td_msr_read_by_vmcall(&td, s->index, &v);
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,6 +4,7 @@
  * Whatever it does, its identity and the key stay, only a report the module made has a right MAC,
  * and no page is private and shared at once.
  */
+#include "fuzz/fuzz.h"
 #include "tdxemu/test/fake.h"
 
 #define CALLS_MAX  32
@@ -62,9 +63,9 @@ static void step(struct td_regs *r)
 		                 r->rdx);
 	else
 		td_call(&td, &vcpu, r);
-	if (vcpu.due.valid && td.pages.enforced && td.td_ctls & TD_CTLS_PENDING_VE_DISABLE &&
-	    !(vcpu.due.gpa & TD_SHARED))
-		__builtin_trap(); /* a #VE of a pending page */
+	/* no #VE of a pending page */
+	if (td.pages.enforced && td.td_ctls & TD_CTLS_PENDING_VE_DISABLE)
+		FUZZ_CHECK(!vcpu.due.valid || vcpu.due.gpa & TD_SHARED);
 	if (r->rbp & 2)
 		mailbox.answered = mailbox.requested;
 	td_event_poll(&td);
@@ -77,16 +78,11 @@ static void check_pages(void)
 	for (uint64_t gpa = 0; p->enforced && gpa < FAKE_LOW; gpa += TD_PAGE_SIZE) {
 		unsigned state = td_page_state(p, gpa);
 
-		if (state & TD_PAGE_SHARED && state & TD_PAGE_ACCEPTED)
-			__builtin_trap();
-		if (td_page_block(p, gpa) == TD_BLOCK_LEAF && !(state & TD_PAGE_ACCEPTED))
-			__builtin_trap();
-		if (td_page_block(p, gpa) == TD_BLOCK_NONE && state & TD_PAGE_ACCEPTED)
-			__builtin_trap();
+		FUZZ_CHECK(!(state & TD_PAGE_SHARED && state & TD_PAGE_ACCEPTED));
+		FUZZ_CHECK(td_page_block(p, gpa) != TD_BLOCK_LEAF || state & TD_PAGE_ACCEPTED);
+		FUZZ_CHECK(td_page_block(p, gpa) != TD_BLOCK_NONE || !(state & TD_PAGE_ACCEPTED));
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -119,9 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_pages();
 	memcpy(before.rtmr, td.info.rtmr, sizeof(before.rtmr));
-	if (memcmp(&before, &td.info, sizeof(before)) != 0 || memcmp(key, td.mac_key, 32) != 0)
-		__builtin_trap();
-	if (fake.msr_writes && (fake.last_msr == 0x1b || fake.last_msr >= 0xc0010000u))
-		__builtin_trap();
+	FUZZ_CHECK(memcmp(&before, &td.info, sizeof(before)) == 0);
+	FUZZ_CHECK(memcmp(key, td.mac_key, 32) == 0);
+	FUZZ_CHECK(!fake.msr_writes || (fake.last_msr != 0x1b && fake.last_msr < 0xc0010000u));
 	return 0;
 }

@@ -38,6 +38,7 @@ static const char *const accel_names[] = {"auto", "tcg", "kvm"};
 struct options {
 	const char *cases, *out, *cell, *qemu, *state_dir, *collateral, *resume;
 	struct quote_service quotes;
+	struct here here;
 	enum platform platform; /* of a `td`; PLATFORM_NONE: what works */
 	enum accel accel;
 	const char *default_cases;
@@ -284,6 +285,7 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	        .plan = &c->plan,
 	        .parts = &c->o->parts,
 	        .quotes = c->o->quotes,
+	        .here = c->o->here,
 	        .authority = c->authority,
 	        .jobs = run_jobs(&c->plan, &c->host, c->o->jobs),
 	        .progress = on_progress,
@@ -381,6 +383,10 @@ static const struct option_row rows[] = {
         OPTION_PLATFORM,
         OPTION_CHOICE(accel, "accel", "WHICH", accel_names,
                       "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)"),
+        OPTION_TEXT(here.ssh, "ssh", "HOST",
+                    "the machine of cells that begin with `local`: by ssh(1); without it, this one"),
+        OPTION_TEXT(here.agent, "agent", "FILE",
+                    "the agent's path on the machine of `local` (there: tception-agent)"),
         OPTION_JOBS(jobs, JOBS_MAX,
                     "boots side by side (default: 2, or fewer CPUs or little memory)"),
         OPTION_NUMBER(boot_deadline_s, "boot-deadline", DEADLINE_MAX,

@@ -57,13 +57,24 @@ void run_announce_platform(const struct plan *plan, const struct host_facts *hos
 		fprintf(stderr, "tception: td: hardware trust domains (%s)\n", reason);
 }
 
+static bool boots_vms(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->boots; i++) {
+		const struct boot *b = &plan->boot[i];
+
+		if (b->platform == PLATFORM_NONE && !b->layer0.kind->found)
+			return true;
+	}
+	return false;
+}
+
 void run_announce(const struct plan *plan, const struct host_facts *host, enum platform asked,
                   const char *dir, size_t cells)
 {
 	fprintf(stderr, "tception: %zu cells in %zu boots, QEMU %s, evidence in %s\n", cells,
 	        plan->boots, host->qemu_version, dir);
 	run_announce_platform(plan, host, asked);
-	if (run_plan_needs(plan, PLATFORM_NONE))
+	if (boots_vms(plan))
 		fprintf(stderr, "tception: vm: -accel %s (%s)\n",
 		        host->kvm_usable ? "kvm" : "tcg", host->kvm_reason);
 }

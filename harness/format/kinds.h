@@ -46,6 +46,7 @@ struct kind {
 	bool outermost;          /* layer 0; no other kind is, and this one is nothing else */
 	bool trust_domain;
 	bool machine; /* a kernel of its own; else a container */
+	bool found;   /* layer 0 as somebody else booted it */
 	bool alone;   /* changes what all layers of the boot measure: it has its own */
 	bool bundle;  /* told by an OCI bundle's config.json, not by words of a command */
 	bool keeps_id, adds_no_cap;   /* user=keep-id is known to it; cap can only be `none` */

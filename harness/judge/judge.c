@@ -182,6 +182,7 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	        .evidence = l,
 	        .layer0 = depth ? &t->shared->attested : NULL,
 	        .platform = run->boot[t->boot].boot.platform,
+	        .found = run->boot[t->boot].boot.layer0.kind->found,
 	        .td = run->boot[t->boot].boot.layer0.kind->trust_domain
 	                      ? &run->boot[t->boot].boot.layer0
 	                      : NULL,

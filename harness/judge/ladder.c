@@ -291,7 +291,7 @@ static int climb_chain(struct climb *c, struct err *e)
 	c->v->origin = t.authentic ? t.origin : ORIGIN_UNKNOWN;
 	if (!t.authentic)
 		DENY(c, RUNG_CHAIN, "%s", t.reason);
-	else if (t.origin != fitting[c->in->platform])
+	else if (!c->in->found && t.origin != fitting[c->in->platform])
 		DENY(c, RUNG_CHAIN, "the chain's origin is %s, the platform is %s",
 		     ENUM_NAME(origin_names, t.origin), ENUM_NAME(platform_names, c->in->platform));
 	else

@@ -25,6 +25,7 @@ struct ladder_input {
 	const struct layer_evidence *evidence;
 	const struct attested *layer0; /* NULL when this is layer 0 */
 	enum platform platform;        /* of the boot */
+	bool found;                    /* layer 0 is not ours: nobody said what it has to be */
 	const struct layer *td;        /* the boot's layer 0, where we made it; or NULL */
 	struct trust_anchors anchors;
 	const struct prediction *prediction; /* of the boot, or NULL */

@@ -101,23 +101,40 @@ static void check_size(const struct host_facts *host, struct placement *p)
 		     (unsigned long long)host->memory_mib);
 }
 
+static int boot_deadline(const struct plan_options *options)
+{
+	return options->boot_deadline_s ? options->boot_deadline_s : BOOT_DEADLINE_S;
+}
+
+/* Nothing is booted: what there is is what its owner gave it. */
+static struct placement place_found(const struct host_facts *host,
+                                    const struct plan_options *options)
+{
+	return (struct placement){
+	        .memory_mib = host->memory_mib ? (unsigned)host->memory_mib : 1,
+	        .vcpus = host->cpus ? host->cpus : 1,
+	        .boot_deadline_s = boot_deadline(options),
+	};
+}
+
 static struct placement place(const struct test_case *c, const struct host_facts *host,
                               const struct plan_options *options)
 {
 	const struct layer *l = &c->cell.layer[0];
 	struct placement p = {
-	        .kernel = (enum guest_kernel)layer_choice(l, AXIS_KERNEL),
-	        .image = (enum guest_image)layer_choice(l, AXIS_IMAGE),
 	        .memory_mib = layer_number(l, AXIS_MEM),
 	        .vcpus = layer_number(l, AXIS_VCPUS),
-	        .boot_deadline_s = options->boot_deadline_s ? options->boot_deadline_s
-	                                                    : BOOT_DEADLINE_S,
+	        .boot_deadline_s = boot_deadline(options),
 	};
 
+	if (l->kind->found)
+		return place_found(host, options);
 	if (l->kind->trust_domain)
 		place_td(l, host, options->platform, &p);
 	else
 		place_vm(l, host, &p);
+	p.kernel = (enum guest_kernel)layer_choice(l, AXIS_KERNEL);
+	p.image = (enum guest_image)layer_choice(l, AXIS_IMAGE);
 	if (options->no_kernel[p.kernel])
 		skip(&p, "%s", options->no_kernel[p.kernel]);
 	if (options->no_image[p.image])
@@ -249,8 +266,6 @@ int plan_make(const struct case_file *cases, const struct host_facts *host,
 	size_t chosen = 0;
 	int r = 0;
 
-	if (!host->qemu[0])
-		return err_set(e, -ENOENT, "no qemu-system-x86_64 found: install qemu-system-x86");
 	for (size_t i = 0; i < cases->count && r == 0; i++) {
 		if (options->only && strcmp(options->only, cases->item[i].id) != 0)
 			continue;
@@ -258,6 +273,11 @@ int plan_make(const struct case_file *cases, const struct host_facts *host,
 		r = add_case(&p, cases, i, host, options);
 		if (r == -ENOMEM)
 			err_set(e, r, "out of memory");
+	}
+	for (size_t i = 0; i < p.boots && r == 0 && !host->qemu[0]; i++) {
+		if (!p.boot[i].layer0.kind->found)
+			r = err_set(e, -ENOENT,
+			            "no qemu-system-x86_64 found: install qemu-system-x86");
 	}
 	if (r == 0 && chosen == 0)
 		r = err_set(e, -EINVAL, "%s: no cell '%s'; 'tception list' shows them", cases->path,

@@ -30,6 +30,7 @@ struct machine {
 	struct sink *console, *output, *log;
 	struct getquote *getquote;
 	struct qgs *qgs;
+	bool found; /* it was there: the process is its agent */
 	bool keyed; /* the quoting service knows `key` */
 	uint8_t key[QGS_KEY_SIZE];
 };
@@ -187,6 +188,8 @@ static int prepare(struct machine *m, sd_event *event, const struct machine_spec
 		return r;
 	if (fcntl(m->channel, F_SETFL, fcntl(m->channel, F_GETFL) | O_NONBLOCK) < 0)
 		return err_sys(e, -errno, "fcntl");
+	if (s->boot->layer0.kind->found)
+		return stream(event, s->dir_fd, "qemu.log", &far->output, &m->output, e);
 	if (s->console_fd > 0)
 		far->fd.console = s->console_fd;
 	else
@@ -199,6 +202,19 @@ static int prepare(struct machine *m, sd_event *event, const struct machine_spec
 	if (s->boot->platform == PLATFORM_EMULATED)
 		return prepare_emulated(m, event, s, far, e);
 	return 0;
+}
+
+/* Its channel is a program's input and output. */
+static int launch_found(struct machine *m, sd_event *event, const struct machine_spec *s,
+                        const struct far_ends *far, process_ended_fn ended, void *userdata,
+                        struct err *e)
+{
+	struct process_spec p = {.channel = far->fd.channel, .output = far->output};
+	int r = here_argv(&s->here, &m->argv, e);
+
+	m->found = true;
+	p.argv = m->argv.item;
+	return r < 0 ? r : process_start(event, &p, ended, userdata, &m->process, e);
 }
 
 static int launch(struct machine *m, sd_event *event, const struct machine_spec *s,
@@ -242,7 +258,8 @@ int machine_start(sd_event *event, const struct machine_spec *spec, process_ende
 	m->channel = -1;
 	r = prepare(m, event, spec, &far, e);
 	if (r == 0)
-		r = launch(m, event, spec, &far, ended, userdata, e);
+		r = (spec->boot->layer0.kind->found ? launch_found : launch)(
+		        m, event, spec, &far, ended, userdata, e);
 	far_ends_close(&far);
 	for (size_t i = 0; i < spec->ports; i++)
 		close(spec->port[i].fd);
@@ -360,7 +377,10 @@ void machine_describe_end(const struct machine *m, int code, int status, char *o
 	char why[COMPLAINT_MAX + 1];
 
 	complaint(m, why);
-	if (code == CLD_EXITED && status == 0)
+	if (m->found && code == CLD_EXITED)
+		snprintf(out, size, "the agent ended with exit status %d%s%s", status,
+		         *why ? ": " : "", why);
+	else if (code == CLD_EXITED && status == 0)
 		snprintf(out, size, "the guest ended by itself (QEMU's exit status is 0)");
 	else if (code == CLD_EXITED)
 		snprintf(out, size, "QEMU ended with exit status %d%s%s", status, *why ? ": " : "",

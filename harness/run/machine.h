@@ -6,13 +6,14 @@
 
 #include "core/err.h"
 #include "run/parts.h"
+#include "run/here.h"
 #include "run/process.h"
 #include "run/qemu.h"
 #include "run/qgs.h"
 #include "run/sink.h"
 
 /*
- * One QEMU with everything around it: sockets, RAM and module image of an emulated TD (memfds, so
+ * One QEMU, or the agent of a machine that is there already, with everything around it: sockets, RAM and module image of an emulated TD (memfds, so
  * nothing is left behind), log files in the boot's folder, the quoting service. Freed, it leaves no
  * process and no descriptor.
  */
@@ -35,6 +36,7 @@ struct machine_spec {
 	uint32_t module_flags; /* TDXEMU_FLAG_*, beyond those of the boot */
 	/* QEMU's end of ttyS0, for who wants it; it has no log then. 0: console.log. */
 	int console_fd;
+	struct here here; /* of a layer 0 that is not booted here */
 };
 
 struct machine;

@@ -199,7 +199,7 @@ int guest_parts_check(const struct guest_parts *p, const struct plan *plan, stru
 	int r = 0;
 
 	for (size_t i = 0; i < plan->boots && r == 0; i++)
-		r = check_boot(p, &plan->boot[i], e);
+		r = plan->boot[i].layer0.kind->found ? 0 : check_boot(p, &plan->boot[i], e);
 	return r;
 }
 

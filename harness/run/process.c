@@ -50,6 +50,9 @@ __attribute__((noreturn)) static void become(const struct process_spec *s, pid_t
 	if (open("/dev/null", O_RDONLY) != STDIN_FILENO || dup2(s->output, STDOUT_FILENO) < 0 ||
 	    dup2(s->output, STDERR_FILENO) < 0)
 		goto fail;
+	if (s->channel > 0 &&
+	    (dup2(s->channel, STDIN_FILENO) < 0 || dup2(s->channel, STDOUT_FILENO) < 0))
+		goto fail;
 	for (size_t i = 0; i < s->keeps; i++) {
 		if (fcntl(s->keep[i], F_SETFD, 0) < 0)
 			goto fail;

@@ -18,7 +18,8 @@ struct process_spec {
 	char *const *argv;
 	const int *keep; /* descriptors inherited under their own numbers */
 	size_t keeps;
-	int output; /* becomes stdout and stderr; stdin is /dev/null */
+	int output;  /* becomes stdout and stderr; stdin is /dev/null */
+	int channel; /* > 0: becomes stdin and stdout instead */
 };
 
 struct process;

@@ -267,6 +267,7 @@ static void start_more(struct runner *r)
 		s.machine.boot = &slot->job->boot;
 		s.machine.qgs = r->qgs;
 		s.machine.quotes = &r->spec->quotes;
+		s.machine.here = r->spec->here;
 		s.machine.qgs_socket = r->qgs_socket;
 		if (session_start(r->event, &s, on_session, slot, &slot->session, &e) < 0) {
 			fail(r, &e);

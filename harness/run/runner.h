@@ -19,6 +19,7 @@ struct run_spec {
 	const struct plan *plan;
 	const struct guest_parts *parts;
 	struct quote_service quotes; /* hardware TDs: where they come from */
+	struct here here; /* cells of `local` */
 	struct authority *authority; /* emulated TDs: signs their quotes; else NULL */
 	unsigned jobs;
 	/* Where the host's KeyIDs are counted (run/keyids.h), NULL: of this machine. A hardware TD is not

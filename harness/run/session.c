@@ -386,8 +386,7 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
 {
 	struct session *s = userdata;
 
-	(void)source;
-	(void)fd;
+	(void)source, (void)fd;
 	if (events & EPOLLOUT)
 		flush(s);
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -470,6 +469,8 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	notify(s, SESSION_STARTED, NULL, userdata);
 	if (start_machine(s, &spec->machine, &why) < 0)
 		broken(s, &why);
+	else if (b->layer0.kind->found) /* a pipe waits for who reads it: there is no READY */
+		ready(s);
 	return 0;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_BROKER_H
-#define AGENT_BROKER_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -45,5 +44,3 @@ json_t *broker_failed(const char *step, int error);
 bool broker_present(void);
 /* report_broker.c, see probe.h: asks the socket at BROKER_PATH, or the serial line. */
 json_t *report_broker(void *arg);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_CHANNEL_H
-#define AGENT_CHANNEL_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -41,5 +40,3 @@ int channel_receive(struct channel *c, uint16_t *ret_type, json_t **ret_object);
 /* The bytes of one frame, for the caller to send and free. -EMSGSIZE above FRAME_PAYLOAD_MAX. */
 int channel_encode(enum frame_type type, uint32_t sequence, const json_t *object, char **ret,
                    size_t *ret_size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_CHILD_H
-#define AGENT_CHILD_H
+#pragma once
 
 #include "agent/channel.h"
 #include "agent/visit.h"
@@ -14,5 +13,3 @@
  * returned.
  */
 int child_enter(struct channel *c, const struct visit *visit);
-
-#endif

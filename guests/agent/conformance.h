@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_CONFORMANCE_H
-#define AGENT_CONFORMANCE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -20,5 +19,3 @@ int conformance_ready(struct trouble *t);
 /* FACT objects, without "probe": {"exit", "report"}; the second of the rows that extend RTMRs. */
 json_t *conformance_rows(void *unused);
 json_t *conformance_extend(void *unused);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_CPIO_H
-#define AGENT_CPIO_H
+#pragma once
 
 /*
  * Writes an initramfs (cpio "newc", Linux Documentation/driver-api/early-userspace/buffer-format)
@@ -8,5 +7,3 @@
  * directory `modules`, unless that is NULL, in /modules. 0 or -errno.
  */
 int cpio_make_initrd(const char *program, const char *modules, const char *output);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_DAEMON_H
-#define AGENT_DAEMON_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ int daemon_need(const struct daemon *d, int64_t end_ms, struct trouble *t);
 
 /* A connection to a unix socket that gives up reading after 20 s; -1: none. The caller closes it. */
 int daemon_connect(const char *socket);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_DEVICE_H
-#define AGENT_DEVICE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -12,5 +11,3 @@ int disk_find(const char *wanted, char *ret, size_t size);
 int port_find(const char *wanted, char *ret, size_t size);
 
 #define ROOT_SERIAL "tception-root" /* of the root image's disk */
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_DRIVER_H
-#define AGENT_DRIVER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,5 +48,3 @@ const struct driver *driver_find(const struct layer *layer);
 
 /* All folders of driver_at()->storage, those of `path` NULL left out; NULL past the last. */
 const struct storage *driver_storage(size_t i);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_EXTEND_H
-#define AGENT_EXTEND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,5 +19,3 @@ int extend_probe(struct channel *c, const struct visit_layer *layer);
 
 /* Extends with a launch event, see format/extend.h. *ret_error: 0, or why it was not possible. */
 int extend_launch(struct channel *c, const char *payload, int *ret_error);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_GUARD_H
-#define AGENT_GUARD_H
+#pragma once
 
 #include <jansson.h>
 
@@ -12,5 +11,3 @@
  */
 typedef json_t *(*guard_fn)(void *arg);
 json_t *guard_run(guard_fn fn, void *arg, int deadline_ms, int *ret_errno);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_HELD_H
-#define AGENT_HELD_H
+#pragma once
 
 #include <jansson.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ void held_look(struct held *h, int64_t since); /* something came from it, first 
 /* Adds `prepare_ms`, `ready_ms`, `memory_kib` and `disk_kib` to LEFT: null for what was not
  * reached. */
 void held_add(const struct held *h, json_t *left);
-
-#endif

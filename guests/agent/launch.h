@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_LAUNCH_H
-#define AGENT_LAUNCH_H
+#pragma once
 
 #include "agent/channel.h"
 #include "agent/entry.h"
@@ -15,5 +14,3 @@ int launch_measure(struct channel *c, const struct entry *e, bool *ret_ready, st
 
 /* The image digest of format/extend.h over the command's measured files. 0 or -errno, with `t`. */
 int launch_image(const struct command *command, uint8_t ret[48], struct trouble *t);
-
-#endif

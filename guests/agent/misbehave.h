@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_MISBEHAVE_H
-#define AGENT_MISBEHAVE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -10,5 +9,3 @@
  * other word; true, after garbage, when it is done.
  */
 bool misbehave(const char *word);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_OCI_H
-#define AGENT_OCI_H
+#pragma once
 
 #include "agent/entry.h"
 
@@ -10,5 +9,3 @@
  * The directory is made; in a rootless bundle root is `owner`. 0 or -errno.
  */
 int oci_write_bundle(const struct entry *e, const char *dir, uid_t owner);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_PASSWORDS_H
-#define AGENT_PASSWORDS_H
+#pragma once
 
 #include <jansson.h>
 
@@ -12,5 +11,3 @@ void passwords_add(json_t *fact);
 
 /* The same of the text of an /etc/shadow, with so many hashes tried. `text` is taken apart. */
 json_t *passwords_of(char *text, int hashes);
-
-#endif

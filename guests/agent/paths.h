@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_PATHS_H
-#define AGENT_PATHS_H
+#pragma once
 
 /* Where things are, in every layer that the agent is in. */
 #define AGENT_VERSION "0.1"
@@ -15,5 +14,3 @@
 #define TINY_RISCV_FILE "tiny-riscv64.elf"
 /* The program that says whether a TD is as it should be, in the same places. */
 #define CONFORMANCE_FILE "conformance"
-
-#endif

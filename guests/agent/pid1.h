@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_PID1_H
-#define AGENT_PID1_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -32,5 +31,3 @@ struct system_modules {
 };
 /* NULL in a process that loaded none: a container's, a bare initramfs' init. */
 const struct system_modules *system_modules(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_PROBE_H
-#define AGENT_PROBE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -48,5 +47,3 @@ struct cpu_bits {
 	char vendor[13];
 };
 void probe_cpu_bits(struct cpu_bits *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_PROCESS_H
-#define AGENT_PROCESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,5 +69,3 @@ void process_done(struct process *p);
 int command_run(const struct command *c, const char *step, int64_t end_ms, struct trouble *t);
 /* The same of words ended by NULL, when nobody wants to know why. Returns 0 or -errno. */
 int command_quiet(int deadline_ms, ...) __attribute__((sentinel));
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_REPORT_H
-#define AGENT_REPORT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ struct report_request {
 json_t *report_ioctl(void *arg);
 json_t *report_configfs(void *arg);
 json_t *report_broker(void *arg); /* broker.h */
-
-#endif

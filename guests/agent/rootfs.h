@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_ROOTFS_H
-#define AGENT_ROOTFS_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -17,5 +16,3 @@ int rootfs_make(const char *dir, uid_t owner, bool nest, int64_t end_ms, struct 
 
 /* Adds one byte to its /agent, unless that was done before: the same program, another image. */
 int rootfs_change(const char *dir, struct trouble *t);
-
-#endif

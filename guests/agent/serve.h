@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_SERVE_H
-#define AGENT_SERVE_H
+#pragma once
 
 #include "agent/channel.h"
 
@@ -9,5 +8,3 @@
  * frames, or the channel's own error.
  */
 int serve(struct channel *c);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_TD_H
-#define AGENT_TD_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -39,5 +38,3 @@ int td_share_mount(const char *path, bool read_only, int port);
 /* td_docker.c: Docker's daemon, started by the first who asks. */
 int td_docker_listen(void);
 void td_docker_serve(int listener);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_UTIL_H
-#define AGENT_UTIL_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -62,5 +61,3 @@ const char *util_json_string(const json_t *object, const char *name, const char 
 
 /* The console's one-line messages of PID 1 and the drivers; a container's stderr. */
 void util_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_VISIT_H
-#define AGENT_VISIT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -46,5 +45,3 @@ int visit_read_layer(const struct visit_layer *from, struct layer *ret, struct t
  * The caller frees them.
  */
 int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t *ret_size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_WEAK_H
-#define AGENT_WEAK_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -20,5 +19,3 @@ int weak_make(const char *dir, uid_t owner, struct trouble *t);
 int weak_start_shell(void);
 /* Whether this process is that program. It then does nothing, and never returns. */
 bool weak_be_shell(const char *name);
-
-#endif

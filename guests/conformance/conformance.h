@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CONFORMANCE_H
-#define CONFORMANCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,5 +68,3 @@ int signal_of(void (*f)(const void *of), const void *of);
 #define OF_TSM    "Linux Documentation/ABI/testing/configfs-tsm"
 #define OF_SYSFS  "Linux Documentation/ABI/testing/sysfs-devices-virtual-misc-tdx_guest"
 #define OF_DRIVER "Linux include/uapi/linux/tdx-guest.h, drivers/virt/coco/tdx-guest"
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TINY_MACHINE_H
-#define TINY_MACHINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -112,6 +111,4 @@ static inline void machine_halt(void)
 {
 	__asm__ volatile("cli; hlt");
 }
-#endif
-
 #endif

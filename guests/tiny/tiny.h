@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TINY_H
-#define TINY_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ __attribute__((noreturn)) void leave(uint8_t code, const char *why);
 /* broker.c: asks the layer below for a quote and passes its answer on as a REPORT, where there is
  * a second serial port (guests/agent/broker.h). `nonce` is base64 of 32 bytes. */
 void broker_report(const char *layer, const char *nonce);
-
-#endif

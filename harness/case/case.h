@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CASE_CASE_H
-#define TCEPTION_CASE_CASE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,5 +83,3 @@ struct case_file {
  */
 int case_file_load(const char *path, struct case_file *ret, struct err *e);
 void case_file_done(struct case_file *f);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CASE_READING_H
-#define TCEPTION_CASE_READING_H
+#pragma once
 
 #include <yaml.h>
 
@@ -42,5 +41,3 @@ int reading_name(const struct reading *r, const yaml_node_t *n, const char *cons
                  size_t count, int *ret);
 int reading_bool(const struct reading *r, const yaml_node_t *n, int *ret);
 int reading_copy(const struct reading *r, const yaml_node_t *n, char **ret);
-
-#endif

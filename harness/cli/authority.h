@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_AUTHORITY_H
-#define TCEPTION_CLI_AUTHORITY_H
+#pragma once
 
 #include "cli/options.h"
 #include "trust/trust.h"
@@ -13,5 +12,3 @@
 
 /* The keys in `dir`, or in the usual place when it is NULL; made where there are none. */
 int authority_take(const char *dir, struct authority **ret, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_COLLATERAL_H
-#define TCEPTION_CLI_COLLATERAL_H
+#pragma once
 
 #include "core/err.h"
 #include "trust/verify.h"
@@ -14,5 +13,3 @@ int collateral_take(const char *path, struct verifier *v, const char *run_dir, s
 
 /* Keeps collateral in a run's folder; `path` as above. */
 int collateral_keep(const char *path, const char *run_dir, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_CONFIRMED_H
-#define TCEPTION_CLI_CONFIRMED_H
+#pragma once
 
 #include <stddef.h>
 
@@ -18,5 +17,3 @@ int confirmed_load(const char *state_dir, char *ret, size_t size, struct err *e)
 
 /* Judges the run in `dir`; where it is the first, keeps it and says so. */
 int confirmed_keep(const char *state_dir, const char *dir, struct err *e);
-
-#endif

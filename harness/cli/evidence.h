@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_EVIDENCE_H
-#define TCEPTION_CLI_EVIDENCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ int evidence_read(const struct evidence_option *o, struct registers *ret,
  * standard error and, about bytes that are not what they should be (-EBADMSG), as JSON, too.
  */
 int evidence_end(int r, bool json, const struct format_fault *fault, const struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_JUDGED_H
-#define TCEPTION_CLI_JUDGED_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -38,5 +37,3 @@ int judged_save(const struct judged *j, struct err *e);
 int judged_show(const char *dir, enum report_format format, struct err *e);
 /* Loads, saves and, if asked to, prints: the exit code, or -errno. */
 int judged_conclude(const char *dir, enum report_format format, bool show, struct err *e);
-
-#endif

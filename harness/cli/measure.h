@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_MEASURE_H
-#define TCEPTION_CLI_MEASURE_H
+#pragma once
 
 #include "cli/options.h"
 #include "format/bytes.h"
@@ -24,5 +23,3 @@ struct measure_options {
 extern const struct option_row measure_rows[];
 #define OPTION_MEASURE OPTION_TABLE(inputs, struct measure_options, measure_rows)
 void measure_options_done(struct measure_options *o);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_OPTIONS_H
-#define TCEPTION_CLI_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,5 +87,3 @@ int options_choice(const char *option, const char *text, const char *const names
 
 /* For OPTION_CALL on a time_t: seconds since 1970, or "2026-01-27T09:01:45Z". -EINVAL. */
 int options_take_time(void *ret, const char *text, struct err *e);
-
-#endif

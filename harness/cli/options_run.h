@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_OPTIONS_RUN_H
-#define TCEPTION_CLI_OPTIONS_RUN_H
+#pragma once
 
 #include "cli/options.h"
 #include "report/report.h"
@@ -27,5 +26,3 @@ extern const char *const options_platforms[3];
 	OPTION_CHOICE(                                            \
 	        platform, "platform", "WHICH", options_platforms, \
 	        "who makes trust domains: hardware, emulated, or auto (hardware where it works)")
-
-#endif

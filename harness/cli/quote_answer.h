@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_QUOTE_ANSWER_H
-#define TCEPTION_CLI_QUOTE_ANSWER_H
+#pragma once
 
 #include <stdio.h>
 
@@ -14,5 +13,3 @@ int answer_print(const struct answer *a, enum answer_form form, FILE *out, struc
 /* The JSON of a call that came to no quote: {"error": {"code": ..., "offset": null,
  * "text": ...}} */
 int answer_print_failure(const char *code, const char *text, FILE *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_QUOTE_TOKEN_H
-#define TCEPTION_CLI_QUOTE_TOKEN_H
+#pragma once
 
 #include <stdio.h>
 
@@ -20,5 +19,3 @@ int token_maker_init(struct token_maker *m, const char *key_file, const char *po
                      struct err *e);
 /* One line; of what is no quote nothing, since there is nothing to say, and a line on stderr. */
 int token_print(const struct token_maker *m, const struct answer *a, FILE *out, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_RUN_END_H
-#define TCEPTION_CLI_RUN_END_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -24,5 +23,3 @@ void run_announce(const struct plan *plan, const struct host_facts *host, enum p
 
 /* How many boots go side by side. */
 unsigned run_jobs(const struct plan *plan, const struct host_facts *host, unsigned asked);
-
-#endif

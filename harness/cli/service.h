@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_SERVICE_H
-#define TCEPTION_CLI_SERVICE_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -14,5 +13,3 @@ int service_write(const struct authority *a, const char *root, const char *colla
                   struct err *e);
 /* A loop that SIGINT and SIGTERM end, so that what was made on the way goes away. */
 int service_loop(sd_event **ret, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_SHARES_H
-#define TCEPTION_CLI_SHARES_H
+#pragma once
 
 #include <stdio.h>
 
@@ -21,5 +20,3 @@ typedef int (*share_fn)(void *context, size_t item, FILE *out, int *exit_code, s
  */
 int shares_run(size_t items, unsigned jobs, share_fn f, void *context, int *exit_code,
                struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_TD_H
-#define TCEPTION_CLI_TD_H
+#pragma once
 
 #include "cli/authority.h"
 #include "cli/options.h"
@@ -102,5 +101,3 @@ int td_work(const struct place *p, const struct td_files *files, char *const *pr
             bool terminal, struct err *e);
 /* What these verbs exit with: a program's status, or our own failure's, said on standard error. */
 int td_exit(int status, const struct err *e);
-
-#endif

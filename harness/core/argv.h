@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_ARGV_H
-#define TCEPTION_CORE_ARGV_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,5 +17,3 @@ void argv_done(struct argv *a);
 /* A copy of a NULL-terminated vector, or NULL. */
 char **argv_copy(char *const *items);
 void argv_free(char **items);
-
-#endif

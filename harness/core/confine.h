@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_CONFINE_H
-#define TCEPTION_CORE_CONFINE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdbool.h>
@@ -54,5 +53,3 @@ int confined_ask(struct confined *c, struct bytes request, size_t max, confined_
 /* The same with the answer as one heap copy, the caller's to free. */
 int confined_read(struct confined *c, struct bytes request, size_t max, struct bytes *ret,
                   struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_ENUM_H
-#define TCEPTION_CORE_ENUM_H
+#pragma once
 
 #include <stddef.h>
 #include <string.h>
@@ -23,5 +22,3 @@ static inline int enum_find(const char *const names[], size_t count, const char 
 	return -1;
 }
 #define ENUM_FIND(names, name) enum_find(names, COUNT_OF(names), name)
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_ERR_H
-#define TCEPTION_CORE_ERR_H
+#pragma once
 
 /*
  * The one error value of hosted code.
@@ -30,5 +29,3 @@ int err_bad(struct err *e, const struct reader *r, const char *what);
 
 /* Puts "prefix: " before the text already there and returns e->code (-EINVAL when e is NULL). */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_ESCAPE_H
-#define TCEPTION_CORE_ESCAPE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -10,5 +9,3 @@
  * ends in "...". `out` is always NUL-terminated; `in` may be NULL (empty). Returns `out`.
  */
 char *text_escape(char *out, size_t size, const char *in);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_FILE_H
-#define TCEPTION_CORE_FILE_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -72,5 +71,3 @@ int file_begin(struct file_new *f, const char *path, struct err *e);
 int file_begin_output(struct file_new *f, struct err *e);
 int file_commit(struct file_new *f, struct err *e);
 void file_abandon(struct file_new *f);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_INSTALL_H
-#define TCEPTION_CORE_INSTALL_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -13,5 +12,3 @@
  * where `make` leaves them.
  */
 int install_dir(char ret[static PATH_MAX], bool *ret_installed, struct err *e);
-
-#endif

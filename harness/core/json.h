@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_JSON_H
-#define TCEPTION_CORE_JSON_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -58,5 +57,3 @@ int member_bytes(const json_t *object, const char *name, uint8_t **ret, size_t *
 json_t *text_or_null(const char *text);          /* null for NULL and "" */
 json_t *json_hex(const void *data, size_t size); /* null for NULL */
 json_t *json_date(time_t t);                     /* as core/time.h has it; null for 0 */
-
-#endif

@@ -7,8 +7,7 @@
  *	struct zip_api { ZIP(LIBRARY_MEMBER, struct zip_api) };
  *	static const struct library_symbol symbols[] = {ZIP(LIBRARY_SYMBOL, struct zip_api)};
  */
-#ifndef TCEPTION_CORE_LIBRARY_H
-#define TCEPTION_CORE_LIBRARY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -33,5 +32,3 @@ struct library {
 /* Fills in `api` with the functions of `symbols`. The library stays loaded. Returns 0, or -ENOPKG
  * with what is missing. */
 int library_load(const struct library *want, void *api, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_TIME_H
-#define TCEPTION_CORE_TIME_H
+#pragma once
 
 #include <time.h>
 
@@ -11,5 +10,3 @@
 const char *time_text(time_t t, char out[TIME_TEXT_SIZE]);
 /* -EINVAL for any other form, and for days and hours that there are none of. */
 int time_read(const char *text, time_t *ret);
-
-#endif

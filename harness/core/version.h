@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CORE_VERSION_H
-#define TCEPTION_CORE_VERSION_H
+#pragma once
 
 /* Of program and library; the Makefile reads it here. */
 #define TCEPTION_VERSION "0.1"
-
-#endif

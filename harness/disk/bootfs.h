@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_DISK_BOOTFS_H
-#define TCEPTION_DISK_BOOTFS_H
+#pragma once
 
 #include "disk/ext.h"
 #include "disk/fat.h"
@@ -40,5 +39,3 @@ int bootfs_kind(struct bootfs *b, unsigned number, const char *path, enum ext_ki
 int bootfs_find_uuid(struct bootfs *b, const char *uuid, unsigned *ret, struct err *e);
 /* Whether a partition that was looked at has another file system. */
 bool bootfs_has_unknown(const struct bootfs *b);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_DISK_DISK_H
-#define TCEPTION_DISK_DISK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ uint64_t disk_size(const struct disk *d); /* bytes the guest sees */
 bool disk_is_qcow2(const struct disk *d);
 /* All of `size` bytes or an error; beyond the end: -EBADMSG. */
 int disk_read(struct disk *d, uint64_t offset, void *out, size_t size, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_DISK_EXT_H
-#define TCEPTION_DISK_EXT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -27,5 +26,3 @@ int ext_read_file(struct ext *x, const char *path, size_t max, struct bytes *ret
 /* 0 with what is at `path`: nothing, a regular file, or something else, like a folder. */
 enum ext_kind { EXT_NOTHING, EXT_FILE, EXT_OTHER };
 int ext_kind(struct ext *x, const char *path, enum ext_kind *ret, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_DISK_EXT_LIBRARY_H
-#define TCEPTION_DISK_EXT_LIBRARY_H
+#pragma once
 
 #include "core/confine.h"
 #include "disk/ext.h"
@@ -32,5 +31,3 @@ void ext_library_free(struct ext_library *x);
 
 /* For struct confined_spec, with the above as userdata and a struct ext_request to answer. */
 int ext_library_serve(void *userdata, struct confined *c, struct bytes request, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_DISK_FAT_H
-#define TCEPTION_DISK_FAT_H
+#pragma once
 
 #include "disk/disk.h"
 #include "format/bytes.h"
@@ -48,5 +47,3 @@ int fat_list(const struct fat *f, const char *path, struct fat_entry **ret, size
              struct err *e);
 /* One file or folder: -ENOENT. */
 int fat_stat(const struct fat *f, const char *path, struct fat_entry *ret, struct err *e);
-
-#endif

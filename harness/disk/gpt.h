@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_DISK_GPT_H
-#define TCEPTION_DISK_GPT_H
+#pragma once
 
 #include "disk/disk.h"
 
@@ -42,5 +41,3 @@ struct gpt {
  * (VMDK, VHDX, VDI, gzip ...); -ENOTSUP for what firmware may read and this does not.
  */
 int gpt_read(struct disk *d, struct gpt *ret, struct err *e);
-
-#endif

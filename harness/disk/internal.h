@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_DISK_INTERNAL_H
-#define TCEPTION_DISK_INTERNAL_H
+#pragma once
 
 #include "disk/disk.h"
 #include "format/bytes.h"
@@ -22,5 +21,3 @@ int disk_file_read(struct disk *d, uint64_t offset, void *out, size_t size, stru
 int qcow2_open(struct disk *d, struct qcow2 **ret, uint64_t *ret_size, struct err *e);
 void qcow2_free(struct qcow2 *q);
 int qcow2_read(struct disk *d, uint64_t offset, uint8_t *out, size_t size, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_BYTES_H
-#define TCEPTION_FORMAT_BYTES_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,5 +13,3 @@ struct bytes {
 
 /* How many elements an array has. */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_CODE_H
-#define TCEPTION_FORMAT_CODE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -35,5 +34,3 @@ struct format_fault {
 
 /* The code's stable name, as printed in reports: "truncated", "bad-magic" ... */
 const char *format_code_name(enum format_code code);
-
-#endif

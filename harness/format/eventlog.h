@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_EVENTLOG_H
-#define TCEPTION_FORMAT_EVENTLOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -98,5 +97,3 @@ struct ccel {
 	uint64_t log_address; /* guest-physical */
 };
 enum format_code ccel_parse(const void *data, size_t size, struct ccel *ret, uint64_t *ret_offset);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_EXTEND_H
-#define TCEPTION_FORMAT_EXTEND_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -52,5 +51,3 @@ void launch_image_add(struct sha512 *h, char type, unsigned mode,
  * made up for this one start.
  */
 void launch_config_add(struct sha512 *h, const char *word, const char *name);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_FRAME_H
-#define TCEPTION_FORMAT_FRAME_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -71,5 +70,3 @@ enum report_interface {
 void report_data_make(const uint8_t nonce[REPORT_NONCE_SIZE], const char *layer_id,
                       enum report_interface interface, const uint8_t evidence[48],
                       uint8_t report_data[64]);
-
-#endif

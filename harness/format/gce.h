@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_GCE_H
-#define TCEPTION_FORMAT_GCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +37,3 @@ struct gce_endorsement { /* views */
 /* FORMAT_BAD_SIZE: a length that its field can't have; FORMAT_MISSING: no golden or no signature. */
 enum format_code gce_parse(const void *data, size_t size, struct gce_endorsement *ret,
                            uint64_t *ret_offset);
-
-#endif

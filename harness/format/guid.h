@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_GUID_H
-#define TCEPTION_FORMAT_GUID_H
+#pragma once
 
 #include <stdint.h>
 
@@ -11,5 +10,3 @@
 		(a) & 0xff, ((a) >> 8) & 0xff, ((a) >> 16) & 0xff, (uint8_t)((uint32_t)(a) >> 24), \
 		        (b)&0xff, (b) >> 8, (c)&0xff, (c) >> 8, d0, d1, d2, d3, d4, d5, d6, d7     \
 	}
-
-#endif

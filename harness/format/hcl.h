@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_HCL_H
-#define TCEPTION_FORMAT_HCL_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ struct hcl_report {
  * behind the JSON are left alone. */
 enum format_code hcl_parse(const void *data, size_t size, struct hcl_report *ret,
                            uint64_t *ret_offset);
-
-#endif

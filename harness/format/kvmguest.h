@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_KVMGUEST_H
-#define TCEPTION_FORMAT_KVMGUEST_H
+#pragma once
 
 #include <linux/kvm.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ struct kvm_guest_start {
 /* `kvm`: /dev/kvm. NULL, or the step that failed, with errno. To be released either way. */
 const char *kvm_guest_make(int kvm, const struct kvm_guest_start *start, struct kvm_guest *ret);
 void kvm_guest_done(struct kvm_guest *g);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_Q35_H
-#define TCEPTION_FORMAT_Q35_H
+#pragma once
 
 #include <stdint.h>
 
@@ -12,5 +11,3 @@ static inline uint64_t q35_low_memory(uint64_t memory)
 {
 	return memory >= 0xb0000000 ? 0x80000000 : memory;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_QGS_H
-#define TCEPTION_FORMAT_QGS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -107,5 +106,3 @@ _Static_assert(sizeof(struct get_quote_header) == 24, "GHCI GetQuote header");
 #define GET_QUOTE_IN_FLIGHT           0xffffffffffffffffull
 #define GET_QUOTE_ERROR               0x8000000000000000ull
 #define GET_QUOTE_SERVICE_UNAVAILABLE 0x8000000000000001ull
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_QUOTE_H
-#define TCEPTION_FORMAT_QUOTE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -139,5 +138,3 @@ enum format_code quote_parse(const void *data, size_t size, struct quote *ret,
  */
 size_t quote_body_from_report(const struct tdreport *report, uint16_t version,
                               const uint8_t user_data[20], uint8_t *out, size_t size);
-
-#endif

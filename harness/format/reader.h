@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_READER_H
-#define TCEPTION_FORMAT_READER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,5 +64,3 @@ struct reader reader_sub(struct reader *r, size_t n);
 enum format_code reader_end(struct reader *r, uint64_t *ret_offset);
 /* Like reader_end, but leaves the rest unread without complaint. */
 enum format_code reader_result(const struct reader *r, uint64_t *ret_offset);
-
-#endif

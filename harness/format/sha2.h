@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_SHA2_H
-#define TCEPTION_FORMAT_SHA2_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,5 +41,3 @@ void sha512(const void *data, size_t size, uint8_t digest[SHA512_SIZE]);
 
 void hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
                  uint8_t mac[SHA256_SIZE]);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_TASK_H
-#define TCEPTION_FORMAT_TASK_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -51,5 +50,3 @@ static inline void task_header(uint8_t out[TASK_HEADER_SIZE], enum task_record t
 	out[0] = (uint8_t)type;
 	task_put32(out + 1, size);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_TDREPORT_H
-#define TCEPTION_FORMAT_TDREPORT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -89,5 +88,3 @@ int tdreport_mac_ok(const struct tdreport *report, const uint8_t *key, size_t ke
 
 /* RTMR' = SHA-384(RTMR || digest): TDG.MR.RTMR.EXTEND. */
 void rtmr_extend(uint8_t rtmr[TDX_DIGEST_SIZE], const uint8_t digest[TDX_DIGEST_SIZE]);
-
-#endif

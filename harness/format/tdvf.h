@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_TDVF_H
-#define TCEPTION_FORMAT_TDVF_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -80,5 +79,3 @@ void tdvf_mrtd(const void *image, size_t size, const struct tdvf *tdvf, enum mrt
 #define TDVF_HOB_END_SIZE 8
 size_t tdvf_hob_build(const struct tdvf *tdvf, uint64_t low, uint64_t memory, void *out,
                       size_t size);
-
-#endif

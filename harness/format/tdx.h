@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_TDX_H
-#define TCEPTION_FORMAT_TDX_H
+#pragma once
 
 /*
  * TDX numbers that more than one side needs. Sources: Intel TDX Module ABI specification (1.5),
@@ -30,5 +29,3 @@ const char *tdx_xfam_name(unsigned bit);
  */
 #define TDX_EMULATED_MRSEAM       "EMULATED: tception tdxemu"        /* <= 48 bytes */
 #define TDX_EMULATED_MRSIGNERSEAM "EMULATED: not Intel TDX hardware" /* <= 48 bytes */
-
-#endif

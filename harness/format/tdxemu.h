@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_TDXEMU_H
-#define TCEPTION_FORMAT_TDXEMU_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -82,5 +81,3 @@ struct tdxemu_mailbox {
 	uint64_t entered;   /* 1 once the TD was entered */
 };
 _Static_assert(sizeof(struct tdxemu_mailbox) == 48, "struct tdxemu_mailbox");
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_TEXT_H
-#define TCEPTION_FORMAT_TEXT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,5 +18,3 @@ enum format_code base64_decode(const char *text, size_t length, uint8_t *out, si
 void hex_encode(const void *data, size_t size, char *out); /* HEX_ENCODED_SIZE(size) bytes */
 /* `out` holds length / 2 bytes; either case is read. */
 enum format_code hex_decode(const char *text, size_t length, uint8_t *out, size_t *ret_size);
-
-#endif

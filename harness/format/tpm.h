@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_TPM_H
-#define TCEPTION_FORMAT_TPM_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,5 +30,3 @@ enum format_code tpm_quote_parse(const void *data, size_t size, struct tpm_quote
  */
 enum format_code tpm_log_replay(const void *data, size_t size, uint8_t ret_pcr[TPM_PCRS][32],
                                 uint32_t *ret_touched, size_t *ret_events, uint64_t *ret_offset);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_BROKEN_H
-#define TCEPTION_JUDGE_BROKEN_H
+#pragma once
 
 #include "format/bytes.h"
 #include "judge/verdict.h"
@@ -35,5 +34,3 @@ void unchanged_check(const struct boot_record *b, const struct bytes *channel,
 
 void clock_judge(const struct boot_record *b, const struct bytes *channel,
                  struct clock_verdict *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_CUTOFF_H
-#define TCEPTION_JUDGE_CUTOFF_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -17,5 +16,3 @@ bool cutoff_fact(const json_t *fact, char *out, size_t size);
 bool cutoff_attempt(const json_t *attempt, char *out, size_t size);
 /* The last words of what was to start a layer, and did not: an engine has deadlines of its own. */
 bool cutoff_words(const char *words);
-
-#endif

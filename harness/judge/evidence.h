@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_EVIDENCE_H
-#define TCEPTION_JUDGE_EVIDENCE_H
+#pragma once
 
 #include <jansson.h>
 
@@ -89,5 +88,3 @@ const struct report_evidence *layer_report(const struct layer_evidence *l,
                                            enum report_interface interface);
 /* The interface that is to give the quote: the first that did, else configfs; NULL: it is not there. */
 const struct report_evidence *layer_quoter(const struct layer_evidence *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_EXPECT_H
-#define TCEPTION_JUDGE_EXPECT_H
+#pragma once
 
 #include <time.h>
 
@@ -16,5 +15,3 @@ void expect_compare(const struct test_case *test, struct cell_verdict *v, time_t
  * above the layer's) lacks, or that all held. */
 void layer_summary(const struct test_case *test, const struct layer_verdict *l, char *out,
                    size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_EXTEND_H
-#define TCEPTION_JUDGE_EXTEND_H
+#pragma once
 
 #include <jansson.h>
 
@@ -27,5 +26,3 @@ struct extend_evidence {
  * register, or without a digest; -ENOMEM. The caller frees ret->what.
  */
 int extend_read(const json_t *o, const uint8_t *nonce, const char *id, struct extend_evidence *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_EXTENDS_H
-#define TCEPTION_JUDGE_EXTENDS_H
+#pragma once
 
 #include "format/bytes.h"
 #include "judge/evidence.h"
@@ -28,5 +27,3 @@ int extends_add_visit(struct extends *x, const struct visit_record *v, const str
  */
 void extends_interface(const struct extend_evidence *trial, const uint8_t *quoted,
                        const struct extends *replayed, struct interface_result *ret);
-
-#endif

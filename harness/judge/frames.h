@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_FRAMES_H
-#define TCEPTION_JUDGE_FRAMES_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -31,5 +30,3 @@ bool frames_next(struct frame_cursor *c, struct frame_view *ret);
 
 /* The payload as a JSON object, or NULL. Nesting is bounded by the parser, size by the frame. */
 json_t *frame_json(const struct frame_view *f);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_HOP_H
-#define TCEPTION_JUDGE_HOP_H
+#pragma once
 
 #include "judge/evidence.h"
 #include "judge/verdict.h"
@@ -26,5 +25,3 @@ const struct hop *hop_of_qemu(const char *complaints);
  * QEMU wrote while it ran (NULL or "": nothing) and from what the layer's kernel said.
  */
 void hop_explain(const struct layer_evidence *l, const char *complaints, struct layer_verdict *v);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_IDENTITY_H
-#define TCEPTION_JUDGE_IDENTITY_H
+#pragma once
 
 #include "format/quote.h"
 #include "format/tdreport.h"
@@ -23,5 +22,3 @@ const char *identity_differs(const struct identity *a, const struct identity *b,
 
 /* The name of the first of what the VMM was to set of this `td` that is otherwise, or NULL. */
 const char *identity_not_as_asked(const struct identity *of, const struct layer *td);
-
-#endif

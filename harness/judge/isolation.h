@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_ISOLATION_H
-#define TCEPTION_JUDGE_ISOLATION_H
+#pragma once
 
 #include "judge/evidence.h"
 #include "judge/finding.h"
@@ -20,5 +19,3 @@ void findings_make(const struct layer_evidence *l, bool layer0, struct isolation
 /* `timed`: the guest's clock is right; else what it timed is not told. */
 void cost_judge(const struct layer_evidence *l, double boot_seconds, bool timed,
                 struct layer_cost *ret);
-
-#endif

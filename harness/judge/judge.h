@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_JUDGE_H
-#define TCEPTION_JUDGE_JUDGE_H
+#pragma once
 
 #include "judge/verdict.h"
 
@@ -29,5 +28,3 @@ int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err 
  * a run is under way. */
 int judge_case(const struct judge_input *in, size_t case_index, struct cell_verdict *ret,
                struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_LADDER_H
-#define TCEPTION_JUDGE_LADDER_H
+#pragma once
 
 #include "judge/rung.h"
 
@@ -13,5 +12,3 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 
 /* An empty ladder: every rung null, for this reason. */
 void ladder_none(struct layer_verdict *v, const char *why);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_READING_H
-#define TCEPTION_JUDGE_READING_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -34,5 +33,3 @@ int reading_append(uint8_t **data, size_t *size, size_t *capacity, const uint8_t
 
 /* A frame about the layer that this one enters: ENTER, RELAY, STDERR or LEFT. 0 or -ENOMEM. */
 int child_frame(struct reading *r, enum frame_type type, const json_t *o);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_TOLD_H
-#define TCEPTION_JUDGE_TOLD_H
+#pragma once
 
 #include "judge/evidence.h"
 
@@ -10,5 +9,3 @@
 void told_interfaces(const struct layer_evidence *l, struct layer_verdict *ret);
 /* What KVM is there: the probe's fact, or NULL. */
 void told_kvm(const json_t *kvm, struct layer_verdict *ret);
-
-#endif

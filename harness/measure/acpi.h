@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_ACPI_H
-#define TCEPTION_MEASURE_ACPI_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -45,5 +44,3 @@ bool acpi_has_other_boot_devices(const struct acpi_blobs *b);
 int acpi_fetch_order(const struct acpi_blobs *b,
                      void (*fetch)(const char *name, struct bytes blob, void *userdata),
                      void *userdata, struct err *e);
-
-#endif

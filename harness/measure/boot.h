@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_BOOT_H
-#define TCEPTION_MEASURE_BOOT_H
+#pragma once
 
 #include "format/bytes.h"
 #include "measure/events.h"
@@ -31,5 +30,3 @@ void boot_measure_exit(struct event_list *l);
 /* Booting from inputs->disk, from ready-to-boot on. */
 int boot_measure_disk(struct event_list *l, const struct firmware *f,
                       const struct measure_inputs *in, struct err *e);
-
-#endif

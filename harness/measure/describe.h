@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_DESCRIBE_H
-#define TCEPTION_MEASURE_DESCRIBE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,5 +18,3 @@ void event_describe(uint32_t type, struct bytes data, char out[DESCRIBE_MAX]);
 
 /* Whether `digest` is SHA-384 of the data, or of the part of it that such events measure. */
 bool event_data_measured(uint32_t type, struct bytes data, const uint8_t digest[48]);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_EVENTS_H
-#define TCEPTION_MEASURE_EVENTS_H
+#pragma once
 
 #include "format/bytes.h"
 #include "format/guid.h"
@@ -38,5 +37,3 @@ void event_unknown(struct event_list *l, struct event_tag tag, const char *what,
         __attribute__((format(printf, 3, 4)));
 /* From here on the register's events cannot be foreseen: `reason` says why. */
 void event_open(struct event_list *l, unsigned rtmr, const char *reason);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_EXPLAIN_H
-#define TCEPTION_MEASURE_EXPLAIN_H
+#pragma once
 
 #include "measure/log.h"
 #include "measure/predict.h"
@@ -53,5 +52,3 @@ void explain(const struct prediction *prediction, const struct explain_evidence 
  */
 bool predict_diff(const struct prediction *a, const struct prediction *b, int rtmr, char *out,
                   size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_FIRMWARE_H
-#define TCEPTION_MEASURE_FIRMWARE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -50,5 +49,3 @@ void firmware_done(struct firmware *f);
 
 /* Whether it starts with Secure Boot on, by its own variables. */
 bool firmware_secure_boot_on(const struct firmware *f);
-
-#endif

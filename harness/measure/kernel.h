@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_KERNEL_H
-#define TCEPTION_MEASURE_KERNEL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -39,5 +38,3 @@ enum kernel_stub {
 	KERNEL_STUB_UNKNOWN, /* neither GUID was found */
 };
 enum kernel_stub kernel_stub(struct bytes kernel);
-
-#endif

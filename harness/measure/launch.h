@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_LAUNCH_H
-#define TCEPTION_MEASURE_LAUNCH_H
+#pragma once
 
 #include "core/err.h"
 #include "format/quote.h"
@@ -16,5 +15,3 @@ int launch_container_image(struct bytes initrd, uint8_t ret[48], struct err *e);
 
 /* The same of an agent that is at hand. */
 void launch_agent_image(struct bytes agent, uint8_t ret[48]);
-
-#endif

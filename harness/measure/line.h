@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_LINE_H
-#define TCEPTION_MEASURE_LINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ void line_hex(struct line *l, const uint8_t *data, size_t size);
 void line_guid(struct line *l, const uint8_t guid[16]);
 /* A UEFI device path, "PciRoot(0)/Pci(3,0)/HD(1,GPT,...)/EFI/BOOT/BOOTX64.EFI", to its end node. */
 void line_device_path(struct line *l, struct reader path);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_LOG_H
-#define TCEPTION_MEASURE_LOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,5 +79,3 @@ struct log_compare {
 
 void log_compare(const struct log *l, unsigned rtmr, const uint8_t quoted[48],
                  struct log_compare *ret);
-
-#endif

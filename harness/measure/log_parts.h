@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_LOG_PARTS_H
-#define TCEPTION_MEASURE_LOG_PARTS_H
+#pragma once
 
 #include "measure/log.h"
 
@@ -25,5 +24,3 @@ int log_unwrap(struct bytes data, struct bytes *ret, struct err *e);
  * log, and where to get that: one line, or NULL when nothing is known against them.
  */
 const char *log_is_something_else(struct bytes data);
-
-#endif

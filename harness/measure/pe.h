@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_PE_H
-#define TCEPTION_MEASURE_PE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -47,5 +46,3 @@ const struct pe_section *pe_find(const struct pe *pe, const char *name);
 /* The same for a name of more than 8 bytes, which is in the file's table of strings. */
 const struct pe_section *pe_find_long(const struct pe *pe, const char *name);
 struct bytes pe_bytes(const struct pe *pe, const struct pe_section *section);
-
-#endif

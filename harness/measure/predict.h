@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_PREDICT_H
-#define TCEPTION_MEASURE_PREDICT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -102,5 +101,3 @@ void prediction_done(struct prediction *p);
 /* The next event of that register from *at on, which moves behind it; NULL at the end. */
 const struct predicted_event *prediction_next(const struct prediction *p, unsigned rtmr,
                                               size_t *at);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_PREDICT_JSON_H
-#define TCEPTION_MEASURE_PREDICT_JSON_H
+#pragma once
 
 #include <jansson.h>
 
@@ -18,5 +17,3 @@
 json_t *prediction_to_json(const struct prediction *p);
 /* -EINVAL naming the member that is missing or wrong. The registers must be those of the events. */
 int prediction_from_json(const json_t *root, struct prediction *ret, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SHIM_H
-#define TCEPTION_MEASURE_SHIM_H
+#pragma once
 
 #include "format/bytes.h"
 #include "format/guid.h"
@@ -33,5 +32,3 @@ int shim_measure(struct event_list *l, const struct shim *s, const struct firmwa
 /* The owner of its variables, and the name of its protocol that loads programs for the next. */
 extern const uint8_t guid_shim_lock[GUID_SIZE];
 extern const uint8_t guid_shim_loader[GUID_SIZE];
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SMBIOS_H
-#define TCEPTION_MEASURE_SMBIOS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -21,5 +20,3 @@ int smbios_digest(struct bytes table, bool speeds, uint8_t ret[48], struct err *
 /* The structure at *at, with its texts, and *at behind it; false at type 127 or where the table is
  * damaged. Its first byte is its type, its second the size of the part with fields. */
 bool smbios_next(struct bytes table, size_t *at, struct bytes *ret);
-
-#endif

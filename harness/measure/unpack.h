@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_UNPACK_H
-#define TCEPTION_MEASURE_UNPACK_H
+#pragma once
 
 #include "core/err.h"
 #include "format/bytes.h"
@@ -16,5 +15,3 @@ int unpack_lzma(struct bytes packed, size_t room, struct bytes *ret, struct err 
  * compressed), at most `max` bytes. Caller frees *ret. Returns 0, -ENOENT or -ENOPKG. */
 int unpack_cpio_file(struct bytes archive, const char *path, size_t max, struct bytes *ret,
                      struct err *e);
-
-#endif

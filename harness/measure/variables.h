@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_VARIABLES_H
-#define TCEPTION_MEASURE_VARIABLES_H
+#pragma once
 
 #include "core/err.h"
 #include "format/guid.h"
@@ -36,5 +35,3 @@ bool variable_is(const struct variable *v, const char *name);
 extern const uint8_t guid_global_variable[GUID_SIZE];    /* 8be4df61-93ca-11d2-aa0d-00e098032b8c */
 extern const uint8_t guid_image_security[GUID_SIZE];     /* d719b2cb-3d3a-4596-a3bc-dad00e67656f */
 extern const uint8_t guid_secure_boot_enable[GUID_SIZE]; /* f0a30bc7-af08-4556-99c4-... */
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_VOLUME_H
-#define TCEPTION_MEASURE_VOLUME_H
+#pragma once
 
 #include "core/err.h"
 #include "format/guid.h"
@@ -23,5 +22,3 @@ struct volume_file {
  */
 int volume_walk(struct bytes image, void (*visit)(const struct volume_file *file, void *userdata),
                 void *userdata, struct err *e);
-
-#endif

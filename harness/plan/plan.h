@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_PLAN_PLAN_H
-#define TCEPTION_PLAN_PLAN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,5 +90,3 @@ struct plan_options {
 int plan_make(const struct case_file *cases, const struct host_facts *host,
               const struct plan_options *options, struct plan *ret, struct err *e);
 void plan_done(struct plan *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_PLAN_TDPARAMS_H
-#define TCEPTION_PLAN_TDPARAMS_H
+#pragma once
 
 #include "format/kinds.h"
 
@@ -18,5 +17,3 @@ void td_params_of(const struct layer *td, struct td_params *ret);
 
 /* The bits of ATTRIBUTES that the axis decides; the VMM may set others for features of the CPU. */
 #define TD_ATTRIBUTES_ASKED (TDX_ATTR_DEBUG | TDX_ATTR_PERFMON)
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RECORD_PREDICTION_H
-#define TCEPTION_RECORD_PREDICTION_H
+#pragma once
 
 #include "core/err.h"
 #include "measure/predict.h"
@@ -10,5 +9,3 @@ int prediction_save(const char *dir, const char *boot_id, const struct predictio
                     struct err *e);
 /* -ENOENT when nothing was predicted for the boot. Free with prediction_done(). */
 int prediction_load(const char *dir, const char *boot_id, struct prediction *ret, struct err *e);
-
-#endif

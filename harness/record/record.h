@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RECORD_RECORD_H
-#define TCEPTION_RECORD_RECORD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -114,5 +113,3 @@ int boot_record_plan(struct boot_record *r, const struct boot *b, struct err *e)
 struct visit_record *boot_record_next_visit(struct boot_record *r, struct err *e);
 void boot_record_done(struct boot_record *b);
 void run_record_done(struct run_record *r);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RECORD_STORE_H
-#define TCEPTION_RECORD_STORE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -67,5 +66,3 @@ void store_collateral_free(struct bytes *file, size_t count);
 int record_to_json(const struct run_record *record, char **ret, struct err *e);
 /* The record comes without dir and root_pem. */
 int record_from_json(const char *text, size_t size, struct run_record *ret, struct err *e);
-
-#endif

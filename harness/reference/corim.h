@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_REFERENCE_CORIM_H
-#define TCEPTION_REFERENCE_CORIM_H
+#pragma once
 
 #include <jansson.h>
 
@@ -63,5 +62,3 @@ enum { TAG_COSE_SIGN1 = 18, TAG_CORIM = 501, TAG_COMID = 506 };
 #define MEASURED_MRTD   "mrtd"
 #define MEASURED_RTMR   "rtmr"
 #define CORIM_MEDIATYPE "application/rim+cbor"
-
-#endif

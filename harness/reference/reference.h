@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_REFERENCE_REFERENCE_H
-#define TCEPTION_REFERENCE_REFERENCE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -44,5 +43,3 @@ int reference_write(enum reference_format format, const json_t *images, char **r
 
 /* The images of a document in JSON or CoRIM, as a new array. `key_pem` as in corim_read(). */
 int reference_read(struct bytes document, const char *key_pem, json_t **ret, struct err *e);
-
-#endif

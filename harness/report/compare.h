@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_REPORT_COMPARE_H
-#define TCEPTION_REPORT_COMPARE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -56,5 +55,3 @@ void compare_done(struct compare *c);
 
 /* Table, Markdown or JSON (schema_version 1, see results/README.md). */
 int compare_write(enum report_format format, const struct compare *c, FILE *out, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_REPORT_CONFORMANCE_H
-#define TCEPTION_REPORT_CONFORMANCE_H
+#pragma once
 
 #include <jansson.h>
 
@@ -24,5 +23,3 @@ int conformance_of_cell(const struct cell_verdict *cell, json_t **ret, struct er
  * both pass or both fail, null where one of them had nothing to look at. NULL: no memory.
  */
 json_t *conformance_compare(const json_t *a, const json_t *b);
-
-#endif

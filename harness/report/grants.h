@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_REPORT_GRANTS_H
-#define TCEPTION_REPORT_GRANTS_H
+#pragma once
 
 #include <jansson.h>
 #include <stdio.h>
@@ -33,5 +32,3 @@ void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX])
 void grants_print(const struct grants *g, FILE *out);
 /* NULL: out of memory. */
 json_t *grants_json(const struct grants *g);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_REPORT_KINDS_H
-#define TCEPTION_REPORT_KINDS_H
+#pragma once
 
 #include <jansson.h>
 #include <stdio.h>
@@ -10,5 +9,3 @@
 void kinds_print(FILE *out);
 /* And for programs. NULL: out of memory. */
 json_t *kinds_json(void);
-
-#endif

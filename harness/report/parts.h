@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_REPORT_PARTS_H
-#define TCEPTION_REPORT_PARTS_H
+#pragma once
 
 #include <jansson.h>
 #include <stdio.h>
@@ -40,5 +39,3 @@ const char *report_platform_note(enum platform p);
 
 /* Text where HTML or Markdown is read. */
 void html_text(const char *text, FILE *out);
-
-#endif

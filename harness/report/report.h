@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_REPORT_REPORT_H
-#define TCEPTION_REPORT_REPORT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -46,5 +45,3 @@ struct report_progress {
 void report_progress_init(struct report_progress *p, FILE *out, size_t total);
 void report_progress_boot(struct report_progress *p, const struct boot *boot);
 void report_progress_cell(struct report_progress *p, const struct cell_verdict *cell);
-
-#endif

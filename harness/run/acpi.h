@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_ACPI_H
-#define TCEPTION_RUN_ACPI_H
+#pragma once
 
 #include "core/argv.h"
 #include "core/err.h"
@@ -22,5 +21,3 @@ int acpi_control_argv(char *const *argv, const char *dumper, const char *output,
 
 /* Runs it; `dumper` is the path of fwcfg.efi. Free *ret with acpi_blobs_free(). */
 int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e);
-
-#endif

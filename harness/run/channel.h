@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_CHANNEL_H
-#define TCEPTION_RUN_CHANNEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,5 +56,3 @@ int outbox_put(struct outbox *o, enum frame_type type, const char *json, struct 
 /* Sends what the socket takes now. *ret_empty: nothing is left. */
 int outbox_flush(struct outbox *o, int fd, bool *ret_empty, struct err *e);
 void outbox_done(struct outbox *o);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_CLOCK_H
-#define TCEPTION_RUN_CLOCK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -24,5 +23,3 @@ bool clock_check_answer(struct clock_check *c, uint64_t answered_us, uint64_t at
 
 /* Adds `c->best` to the boot's readings. */
 int clock_check_keep(const struct clock_check *c, struct boot_record *b, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_ENGINES_H
-#define TCEPTION_RUN_ENGINES_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -18,5 +17,3 @@ struct engines {
 
 /* -ENOENT where there is no manifest, -EINVAL where it is none, with the line's number. */
 int engines_check(const char *root_image, struct engines *ret, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_FETCH_H
-#define TCEPTION_RUN_FETCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,5 +47,3 @@ struct fetch_request {
 
 /* -ENOPKG when there is no libcurl; -EINVAL for a URL that can't be; errors of http_get(). */
 int fetch_collateral(const struct fetch_request *request, struct err *e);
-
-#endif

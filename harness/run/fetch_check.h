@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_FETCH_CHECK_H
-#define TCEPTION_RUN_FETCH_CHECK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,5 +27,3 @@ int fetch_check(const char *body, size_t size, const struct fetch_wanted *wanted
 #define FETCH_NUMBERS_MAX 16
 int fetch_numbers(const char *body, size_t size, uint32_t ret[FETCH_NUMBERS_MAX], size_t *ret_count,
                   struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_GETQUOTE_H
-#define TCEPTION_RUN_GETQUOTE_H
+#pragma once
 
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -54,5 +53,3 @@ void getquote_free(struct getquote *g);
 
 /* Whether the module has said that the TD was entered: its mailbox's `entered`. */
 int getquote_entered(const struct getquote *g);
-
-#endif

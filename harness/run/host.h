@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_HOST_H
-#define TCEPTION_RUN_HOST_H
+#pragma once
 
 #include "core/err.h"
 #include "plan/plan.h"
@@ -16,5 +15,3 @@ int host_facts_gather(const char *qemu, struct host_facts *ret, struct err *e);
 /* The first executable regular file `name` of PATH, or `name` itself when it has a
  * slash. -ENOENT. */
 int host_find_program(const char *name, char *ret, size_t ret_size);
-
-#endif

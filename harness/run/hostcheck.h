@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_HOSTCHECK_H
-#define TCEPTION_RUN_HOSTCHECK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ void host_check(const char *sysroot, struct host_checks *ret);
 
 /* The first that is needed and bad, which those after it may hang on; or NULL. */
 const struct host_check *host_checks_first_bad(const struct host_checks *c);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_HOSTRECORD_H
-#define TCEPTION_RUN_HOSTRECORD_H
+#pragma once
 
 #include "core/err.h"
 
@@ -19,5 +18,3 @@
 #define HOST_RECORD            "host.json"
 #define HOST_RECORD_LINES_MAX  200 /* the last ones */
 int host_record_save(const char *dir, const char *sysroot, const char *firmware, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_HTTP_H
-#define TCEPTION_RUN_HTTP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +37,3 @@ void http_close(struct http *h); /* NULL is fine */
  */
 int http_get(struct http *h, const char *url, const char *const headers[], struct http_answer *ret,
              struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_JOURNAL_H
-#define TCEPTION_RUN_JOURNAL_H
+#pragma once
 
 #include "core/err.h"
 #include "record/record.h"
@@ -35,5 +34,3 @@ struct live_boot {
 /* Writes run.json: the record, with what the boots that go on have seen so far. */
 int journal_save(const struct run_record *record, const struct live_boot *live, size_t count,
                  struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_KEYIDS_H
-#define TCEPTION_RUN_KEYIDS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -9,5 +8,3 @@
  * misc.current of the root, below `sysroot`, "" for this machine). False where it does not.
  */
 bool keyids_read(const char *sysroot, unsigned long *ret_all, unsigned long *ret_used);
-
-#endif

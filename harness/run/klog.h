@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_KLOG_H
-#define TCEPTION_RUN_KLOG_H
+#pragma once
 
 #include <stddef.h>
 
@@ -12,5 +11,3 @@
  * Free with bytes_free().
  */
 int klog_read(const char *sysroot, struct bytes *ret, char *why, size_t why_size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_KVMCHECK_H
-#define TCEPTION_RUN_KVMCHECK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -22,5 +21,3 @@ struct kvm_check {
 };
 
 void kvm_check(const char *device, struct kvm_check *ret); /* device: "/dev/kvm" */
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_PCCS_H
-#define TCEPTION_RUN_PCCS_H
+#pragma once
 
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -27,5 +26,3 @@ int pccs_new(sd_event *event, const struct pccs_config *config, struct pccs **re
 void pccs_free(struct pccs *p); /* NULL is fine */
 /* "http://127.0.0.1:8081"; owned by `p`. */
 const char *pccs_url(const struct pccs *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_PCCS_ANSWER_H
-#define TCEPTION_RUN_PCCS_ANSWER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -44,5 +43,3 @@ struct pccs_answer {
 int pccs_answer(const struct authority *a, time_t at, const struct pccs_query *q,
                 struct pccs_answer *ret, struct err *e);
 void pccs_answer_done(struct pccs_answer *a);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_PORTABLE_H
-#define TCEPTION_RUN_PORTABLE_H
+#pragma once
 
 #include "core/argv.h"
 #include "core/err.h"
@@ -20,5 +19,3 @@ struct portable_host {
 int portable_argv(char *const *argv, const struct portable_host *host,
                   void (*note)(void *userdata, const char *option, const char *why), void *userdata,
                   struct argv *ret, struct err *e);
-
-#endif

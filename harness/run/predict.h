@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_PREDICT_H
-#define TCEPTION_RUN_PREDICT_H
+#pragma once
 
 #include "core/err.h"
 #include "measure/predict.h"
@@ -19,5 +18,3 @@
  * boots are predicted all the same.
  */
 int run_predict(const struct run_record *record, const char *dumper, struct err *e);
-
-#endif

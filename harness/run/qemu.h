@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_QEMU_H
-#define TCEPTION_RUN_QEMU_H
+#pragma once
 
 #include "core/argv.h"
 #include "core/err.h"
@@ -53,5 +52,3 @@ int qemu_argv(const struct qemu_spec *spec, struct argv *ret, struct err *e);
 /* The members of an emulated TD's configuration that its memory hangs on: memory, low and flags. */
 struct tdxemu_config;
 void qemu_module_memory(const struct boot *boot, struct tdxemu_config *ret);
-
-#endif

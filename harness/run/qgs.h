@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_QGS_H
-#define TCEPTION_RUN_QGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,5 +62,3 @@ void qgs_free(struct qgs *q);
  */
 int qgs_add_key(struct qgs *q, const uint8_t key[QGS_KEY_SIZE], uint16_t version, struct err *e);
 void qgs_remove_key(struct qgs *q, const uint8_t key[QGS_KEY_SIZE]);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_QGS_ANSWER_H
-#define TCEPTION_RUN_QGS_ANSWER_H
+#pragma once
 
 #include <time.h>
 
@@ -17,5 +16,3 @@ int qgs_answer_collateral(const struct authority *a, time_t at, bool broken, con
                           size_t size, uint8_t **ret, size_t *ret_size);
 int qgs_answer_platform(const struct authority *a, bool broken, const uint8_t *request, size_t size,
                         uint8_t **ret, size_t *ret_size);
-
-#endif

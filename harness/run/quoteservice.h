@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_QUOTESERVICE_H
-#define TCEPTION_RUN_QUOTESERVICE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ int quote_service_ask(const struct quote_service *q, char *ret_text, size_t size
 
 /* What to do about such a failure; never NULL. */
 const char *quote_service_remedy(int code);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_SESSION_H
-#define TCEPTION_RUN_SESSION_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -58,5 +57,3 @@ void session_stop(struct session *s, const char *reason);
 const struct boot_record *session_record(const struct session *s);
 /* Frees the session and hands its record over. */
 void session_free(struct session *s, struct boot_record *ret);
-
-#endif

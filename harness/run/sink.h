@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_SINK_H
-#define TCEPTION_RUN_SINK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,5 +27,3 @@ void sink_free(struct sink *s);
 char *sink_tail(const struct sink *s, unsigned lines);
 /* CLOCK_MONOTONIC microseconds of the last byte, 0 when there was none. */
 uint64_t sink_last_usec(const struct sink *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_TDXHOST_H
-#define TCEPTION_RUN_TDXHOST_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -14,5 +13,3 @@ struct tdx_check {
  * QEMU has a tdx-guest object (10.1 and newer; asked by `-object help`). `qemu` may be "".
  */
 void tdx_host_check(const char *device, const char *qemu, struct tdx_check *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_TSC_H
-#define TCEPTION_RUN_TSC_H
+#pragma once
 
 #include <stdint.h>
 
@@ -10,5 +9,3 @@
  * is not known: on another architecture, or when they do not agree.
  */
 uint32_t host_tsc_khz(void);
-
-#endif

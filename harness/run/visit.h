@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_VISIT_H
-#define TCEPTION_RUN_VISIT_H
+#pragma once
 
 #include "case/case.h"
 #include "record/record.h"
@@ -21,5 +20,3 @@ void visit_close(struct frame_scanner *s, struct evidence_digest *ret);
  */
 int visit_frame(const struct cell *cell, const struct visit_record *v, unsigned number,
                 int deadline_s, char **ret_json, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TCEPTION_ANSWER_H
-#define TCEPTION_TCEPTION_ANSWER_H
+#pragma once
 
 #include <jansson.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ void answer_done(struct answer *a);
  * quote: {"error": {"code": ..., "offset": null, "text": ...}}. */
 json_t *answer_json(const struct answer *a);
 json_t *answer_failure_json(const char *code, const char *text);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TCEPTION_EAR_H
-#define TCEPTION_TCEPTION_EAR_H
+#pragma once
 
 #include <jansson.h>
 #include <time.h>
@@ -20,5 +19,3 @@
  * nothing that it could be a result of.
  */
 json_t *answer_ear(const struct answer *a, const char *policy, time_t issued);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TCEPTION_FIELDS_H
-#define TCEPTION_TCEPTION_FIELDS_H
+#pragma once
 
 #include <jansson.h>
 
@@ -22,5 +21,3 @@ json_t *quote_fields_json(const struct quote_field *fields, size_t count, const 
                           enum quote_body_type type);
 json_t *quote_td_json(const struct quote *q);
 json_t *pck_json(const struct pck *p); /* what the certificate does not say is null */
-
-#endif

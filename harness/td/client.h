@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_CLIENT_H
-#define TCEPTION_TD_CLIENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +35,3 @@ int copy_out(const struct place *p, const char *dir, struct err *e);
 
 /* Asks the keeper for the end and waits until it is gone. */
 int client_stop(const struct place *p, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_MAKE_H
-#define TCEPTION_TD_MAKE_H
+#pragma once
 
 #include "format/task.h"
 #include "td/td.h"
@@ -27,5 +26,3 @@ struct td_wish {
 /* Looks at the host and makes the TD's place. -EINVAL for a wish that can't be; free with td_unmake(). */
 int td_make(const struct td_wish *w, struct td_spec *ret, struct err *e);
 void td_unmake(struct td_spec *s);
-
-#endif

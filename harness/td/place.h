@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_PLACE_H
-#define TCEPTION_TD_PLACE_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -39,5 +38,3 @@ void place_done(struct place *p); /* closes; the lock stays with who else has it
  * connected. A descriptor or -errno. */
 int place_listen(const struct place *p, struct err *e);
 int place_connect(const struct place *p, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_QUOTES_H
-#define TCEPTION_TD_QUOTES_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -17,5 +16,3 @@ struct quotes;
 int quotes_new(sd_event *event, int port, const char *qgs_socket, struct quotes **ret,
                struct err *e);
 void quotes_free(struct quotes *q);
-
-#endif

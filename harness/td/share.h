@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_SHARE_H
-#define TCEPTION_TD_SHARE_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -25,5 +24,3 @@ void share_done(struct share *s);
  * its port or its parent.
  */
 int share_start(const struct share *s, int port, pid_t *ret, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_SHAREFS_H
-#define TCEPTION_TD_SHAREFS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,5 +30,3 @@ void sharefs_free(struct sharefs *s);
 /* Bytes of the answer; 0: there is none to this message. */
 size_t sharefs_answer(struct sharefs *s, const uint8_t *request, size_t size,
                       uint8_t answer[SHAREFS_MESSAGE_MAX]);
-
-#endif

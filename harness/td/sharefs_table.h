@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_SHAREFS_TABLE_H
-#define TCEPTION_TD_SHAREFS_TABLE_H
+#pragma once
 
 #include <dirent.h>
 #include <linux/fuse.h>
@@ -93,5 +92,3 @@ int share_rename(struct share_call *c);
 int share_rename2(struct share_call *c);
 int share_write(struct share_call *c);
 int share_fsync(struct share_call *c);
-
-#endif

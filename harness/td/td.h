@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_TD_H
-#define TCEPTION_TD_TD_H
+#pragma once
 
 #include "format/task.h"
 #include "plan/plan.h"
@@ -56,5 +55,3 @@ int td_config(const struct td_spec *s, const char *pccs, char **ret, struct err 
 char **td_environment(const struct td_spec *s, const char *pccs);
 /* td.json: what `td list` shows. */
 int td_describe(const struct td_spec *s, const char *pccs, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_TRUSTDIR_H
-#define TCEPTION_TD_TRUSTDIR_H
+#pragma once
 
 #include <time.h>
 
@@ -21,5 +20,3 @@ int trust_files(const struct authority *a, time_t at, struct trust_file ret[TRUS
 void trust_files_done(struct trust_file file[TRUST_FILES]);
 /* Writes them into a folder, which is made. */
 int trust_files_write(const struct authority *a, time_t at, const char *dir, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TD_WIRE_H
-#define TCEPTION_TD_WIRE_H
+#pragma once
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
@@ -22,5 +21,3 @@ void wires_free(struct wires *w);
 void wires_connect(struct wires *w, int fd);
 /* Called when somebody asks for the TD's end. Who asks is hung up on by wires_free(). */
 void wires_on_stop(struct wires *w, void (*stop)(void *userdata), void *userdata);
-
-#endif

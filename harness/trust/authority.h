@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_AUTHORITY_H
-#define TCEPTION_TRUST_AUTHORITY_H
+#pragma once
 
 #include <jansson.h>
 #include <time.h>
@@ -72,5 +71,3 @@ int authority_bundle_of(const struct authority *a, const struct bundle_contents 
 
 /* quoting.c: makes the attestation key and the QE report that vouches for it. */
 int authority_make_qe(struct authority *a, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_CERT_H
-#define TCEPTION_TRUST_CERT_H
+#pragma once
 
 #include "trust/ecdsa.h"
 
@@ -25,5 +24,3 @@ bool cert_signed_by(const X509 *cert, EVP_PKEY *key);
 bool cert_equal(const X509 *a, const X509 *b);
 /* Whether one was issued for the other: same name, same public key. */
 bool cert_reissued(const X509 *a, const X509 *b);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_CERTIFIED_H
-#define TCEPTION_TRUST_CERTIFIED_H
+#pragma once
 
 #include <openssl/sha.h>
 
@@ -38,5 +37,3 @@ void certified_done(struct certified_cache *cache);
  */
 int certified_find(struct certified_cache *cache, struct collateral *collateral, X509 *test_root,
                    const struct quote *q, time_t at, struct certified **ret, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_CHAIN_H
-#define TCEPTION_TRUST_CHAIN_H
+#pragma once
 
 #include <time.h>
 
@@ -75,5 +74,3 @@ int chain_read_leaf(const void *data, size_t size, X509 **ret, struct err *e);
 
 /* Reads one certificate of PEM text. */
 int chain_read_root(const char *pem, X509 **ret, struct err *e);
-
-#endif

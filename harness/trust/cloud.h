@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_CLOUD_H
-#define TCEPTION_TRUST_CLOUD_H
+#pragma once
 
 #include "format/bytes.h"
 #include "trust/verify.h"
@@ -61,5 +60,3 @@ void cloud_row(struct cloud_verdict *v, const char *what, int ok, const char *fm
 /* Rows "quote" and "chain", "tcb"; false: no TDX quote. */
 int cloud_quote(struct bytes data, struct verifier *verifier, time_t at, struct quote *ret,
                 struct cloud_verdict *v, struct err *e);
-
-#endif

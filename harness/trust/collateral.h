@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_COLLATERAL_H
-#define TCEPTION_TRUST_COLLATERAL_H
+#pragma once
 
 #include "trust/chain.h"
 #include "trust/contents.h"
@@ -115,5 +114,3 @@ int collateral_qe_identity(struct collateral *c, const struct anchor *a, time_t 
 int collateral_revoked(struct collateral *c, X509 *cert, X509 *issuer, const uint8_t point[64],
                        const struct anchor *a, time_t at, enum verdict_code revoked,
                        const struct crl **ret_crl, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_COLLATERAL_ADD_H
-#define TCEPTION_TRUST_COLLATERAL_ADD_H
+#pragma once
 
 #include "trust/collateral.h"
 #include "trust/ecdsa.h"
@@ -20,5 +19,3 @@ bool collateral_url_decode(char *s);
 /* collateral_json.c. `text` is a JSON object and nothing else. */
 int collateral_add_json(struct collateral *c, const char *text, size_t size,
                         const struct bytes *chain, struct err *e);
-
-#endif

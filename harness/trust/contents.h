@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_CONTENTS_H
-#define TCEPTION_TRUST_CONTENTS_H
+#pragma once
 
 #include "trust/verify.h"
 
@@ -43,5 +42,3 @@ struct content {
 /* Calls `f` for each piece, by kind in the order of the enumeration, until one fails. */
 typedef int (*content_fn)(void *context, const struct content *c, struct err *e);
 int verifier_contents(const struct verifier *v, content_fn f, void *context, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_COSE_H
-#define TCEPTION_TRUST_COSE_H
+#pragma once
 
 #include "core/err.h"
 #include "format/bytes.h"
@@ -15,5 +14,3 @@ int cose_sign(const char *key_pem, struct bytes data, uint8_t ret[COSE_SIGNATURE
  * -EINVAL: neither of them; -EBADMSG: the signature is wrong. */
 int cose_verify(const char *key_pem, struct bytes data, const uint8_t signature[COSE_SIGNATURE],
                 struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_ECDSA_H
-#define TCEPTION_TRUST_ECDSA_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ bool ecdsa_verify(EVP_PKEY *key, const uint8_t signature[ECDSA_RAW_SIZE], const 
 /* The same for a signature as certificates have it: SEQUENCE of two INTEGERs. */
 bool ecdsa_verify_der(EVP_PKEY *key, const uint8_t *signature, size_t signature_size,
                       const void *data, size_t size);
-
-#endif

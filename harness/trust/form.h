@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_FORM_H
-#define TCEPTION_TRUST_FORM_H
+#pragma once
 
 #include <jansson.h>
 #include <stddef.h>
@@ -54,5 +53,3 @@ int form_json(const json_t *value, struct form_bytes *ret);
 int form_quote(const void *data, size_t size, struct form_bytes *ret, struct err *e);
 /* What bytes that are no quote seem to be, or NULL. */
 const char *form_hint(const void *data, size_t size);
-
-#endif

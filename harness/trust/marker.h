@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_MARKER_H
-#define TCEPTION_TRUST_MARKER_H
+#pragma once
 
 /*
  * The marker extension that every certificate of a test authority carries; a UTF8String with
@@ -15,5 +14,3 @@
 /* The same UUID as one number (ITU-T X.667): certificates made before are still known by it. */
 #define TRUST_MARKER_OID_OLD "2.25.280642010682811387725561082749249097559.1"
 #define TRUST_MARKER_TEXT    "EMULATED by tception: a test authority of one machine, not Intel's"
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_PCK_H
-#define TCEPTION_TRUST_PCK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,5 +37,3 @@ struct pck {
 	enum known cached_keys; /* Intel keeps the platform's root keys */
 	enum known smt;         /* simultaneous multithreading is on */
 };
-
-#endif

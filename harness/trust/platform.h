@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_PLATFORM_H
-#define TCEPTION_TRUST_PLATFORM_H
+#pragma once
 
 #include <stdint.h>
 #include <time.h>
@@ -31,5 +30,3 @@ struct platform {
 /* -EBADMSG when the quote carries no PCK certificate (another type than 4 and 5) or a malformed
  * one. */
 int platform_read(const struct quote *quote, struct platform *ret, struct err *e);
-
-#endif

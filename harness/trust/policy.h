@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_POLICY_H
-#define TCEPTION_TRUST_POLICY_H
+#pragma once
 
 #include "trust/verify.h"
 
@@ -91,5 +90,3 @@ void policy_choose(const struct policy *p, struct verifier *v);
 
 void policy_apply(const struct policy *p, const struct quote *q, const struct verdict *v,
                   struct policy_result *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_POLICY_RULES_H
-#define TCEPTION_TRUST_POLICY_RULES_H
+#pragma once
 
 #include "core/json.h"
 #include "trust/policy.h"
@@ -57,5 +56,3 @@ const char *policy_list(unsigned set, const char *const names[], size_t count,
                         char out[POLICY_NAMES]);
 /* "2025-08-13T00:00:00Z" as a time; -EINVAL. */
 int policy_date(const char *text, time_t *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_REFUSE_H
-#define TCEPTION_TRUST_REFUSE_H
+#pragma once
 
 #include "core/err.h"
 #include "trust/ssl.h"
@@ -34,5 +33,3 @@ char *label_crl(char out[LABEL_SIZE], const X509_CRL *crl);
 void crl_number(char out[VERDICT_CRL_NUMBER], const X509_CRL *crl);
 /* The common name, escaped, or "no name". */
 char *label_name(char out[80], const X509_NAME *name);
-
-#endif

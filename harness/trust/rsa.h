@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_RSA_H
-#define TCEPTION_TRUST_RSA_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -21,5 +20,3 @@ bool rsa_verify(EVP_PKEY *key, bool pss, struct bytes message, struct bytes sign
  */
 bool rsa_chain(struct bytes leaf, struct bytes more, struct bytes roots, time_t at,
                EVP_PKEY **ret_key, char *why, size_t why_size);
-
-#endif

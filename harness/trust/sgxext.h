@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_SGXEXT_H
-#define TCEPTION_TRUST_SGXEXT_H
+#pragma once
 
 #include "core/err.h"
 #include "trust/pck.h"
@@ -12,5 +11,3 @@
 /* -EBADMSG when the extension is absent, holds anything twice, or lacks what all have. */
 int sgxext_read(const X509 *cert, struct pck *ret, struct err *e);
 int sgxext_add(X509 *cert, const struct pck *pck, struct err *e);
-
-#endif

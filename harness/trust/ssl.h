@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_SSL_H
-#define TCEPTION_TRUST_SSL_H
+#pragma once
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -53,5 +52,3 @@ static inline int ssl_err(struct err *e, int code, const char *what)
 	ERR_clear_error();
 	return reason ? err_set(e, code, "%s: %s", what, reason) : err_set(e, code, "%s", what);
 }
-
-#endif

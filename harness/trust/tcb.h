@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_TCB_H
-#define TCEPTION_TRUST_TCB_H
+#pragma once
 
 #include "format/quote.h"
 #include "core/json.h"
@@ -105,5 +104,3 @@ static inline size_t tdx_from(const uint8_t svn[16])
 	return svn[1] > 0 ? 2 : 0;
 }
 bool tcb_has_current(const struct quote *q); /* TEE_TCB_SVN2 */
-
-#endif

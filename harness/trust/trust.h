@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_TRUST_H
-#define TCEPTION_TRUST_TRUST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -104,5 +103,3 @@ struct authority_platform_info {
 	uint8_t qe_id[16], cpusvn[16];
 };
 void authority_platform_info(const struct authority *a, struct authority_platform_info *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_VERDICT_H
-#define TCEPTION_TRUST_VERDICT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -179,5 +178,3 @@ struct verdict {
 	bool has_pck; /* its certificate was read, and its chain holds but for the time */
 	struct pck pck;
 };
-
-#endif

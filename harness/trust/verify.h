@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TRUST_VERIFY_H
-#define TCEPTION_TRUST_VERIFY_H
+#pragma once
 
 #include <stddef.h>
 #include <time.h>
@@ -67,5 +66,3 @@ void verifier_choose(struct verifier *v, enum verifier_set set, uint32_t number)
 /* Always fills *ret; returns 0 unless memory ran out. */
 int verifier_check(struct verifier *v, const struct quote *quote, time_t at, struct verdict *ret,
                    struct err *e);
-
-#endif

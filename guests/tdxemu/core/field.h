@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_CORE_FIELD_H
-#define TDXEMU_CORE_FIELD_H
+#pragma once
 
 #include "tdxemu/core/td.h"
 
@@ -71,5 +70,3 @@ struct field_table {
 
 /* By enum td_context, rows in the module's order. */
 extern const struct field_table field_tables[3];
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_CORE_MEM_H
-#define TDXEMU_CORE_MEM_H
+#pragma once
 
 #include "tdxemu/core/td.h"
 
@@ -36,5 +35,3 @@ uint64_t td_page_attr_wr(struct td *td, struct td_regs *r);
 
 /* TDG.VP.VMCALL<MapGPA>: its result, and in R11 how far it came unless all is done. */
 uint64_t td_map_gpa(struct td *td, struct td_regs *r);
-
-#endif

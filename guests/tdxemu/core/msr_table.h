@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_CORE_MSR_TABLE_H
-#define TDXEMU_CORE_MSR_TABLE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ struct msr_row {
 
 /* The row of an MSR; one that the table does not have is the VMM's: #VE both ways. */
 const struct msr_row *msr_row(uint32_t index);
-
-#endif

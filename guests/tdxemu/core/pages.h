@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_CORE_PAGES_H
-#define TDXEMU_CORE_PAGES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,5 +61,3 @@ bool td_page_is_block(const struct td_pages *p, uint64_t gpa);
 void td_page_set_accepted(struct td_pages *p, uint64_t gpa, uint64_t size);
 bool td_page_set_shared(struct td_pages *p, uint64_t gpa, uint64_t size);
 bool td_page_set_private(struct td_pages *p, uint64_t gpa, uint64_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_CORE_TD_H
-#define TDXEMU_CORE_TD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -215,5 +214,3 @@ enum { TDX_OPERAND_RAX = 0, TDX_OPERAND_RCX = 1, TDX_OPERAND_RDX = 2, TDX_OPERAN
 #define TDVMCALL_INVALID     0x8000000000000000ull
 #define TDVMCALL_ALIGN_ERROR 0x8000000000000002ull
 #define TDVMCALL_UNSUPPORTED 0x8000000000000003ull
-
-#endif

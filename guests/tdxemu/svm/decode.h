@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_SVM_DECODE_H
-#define TDXEMU_SVM_DECODE_H
+#pragma once
 
 #include "tdxemu/svm/cpu.h"
 
@@ -46,5 +45,3 @@ bool cpu_is_code64(const struct cpu *c);
 bool access_copy(struct cpu *c, uint64_t linear, void *bytes, unsigned size, bool write);
 /* The memory itself, `size` bytes that lie in one page, to be written; NULL after a fault. */
 void *access_for_write(struct cpu *c, uint64_t linear, unsigned size);
-
-#endif

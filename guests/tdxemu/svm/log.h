@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_SVM_LOG_H
-#define TDXEMU_SVM_LOG_H
+#pragma once
 
 #include <stdint.h>
 
@@ -9,5 +8,3 @@ void log_line(const char *fmt, ...);
 
 /* Says why, with the CPU's state, and ends QEMU (isa-debug-exit). */
 void stop(const char *reason) __attribute__((noreturn));
-
-#endif

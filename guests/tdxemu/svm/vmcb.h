@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_SVM_VMCB_H
-#define TDXEMU_SVM_VMCB_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -161,5 +160,3 @@ static inline int vmexit_is_missing(uint64_t code)
 {
 	return code == VMEXIT_INVLPGA || (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT);
 }
-
-#endif

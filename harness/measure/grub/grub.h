@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_GRUB_GRUB_H
-#define TCEPTION_MEASURE_GRUB_GRUB_H
+#pragma once
 
 #include "disk/bootfs.h"
 #include "measure/events.h"
@@ -18,5 +17,3 @@
  */
 int grub_measure(struct event_list *l, const struct grub_image *g, const struct shim *shim,
                  struct bootfs *fs, unsigned esp, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_GRUB_IMAGE_H
-#define TCEPTION_MEASURE_GRUB_IMAGE_H
+#pragma once
 
 #include "format/bytes.h"
 #include "measure/pe.h"
@@ -31,5 +30,3 @@ bool grub_image_has(const struct grub_image *g, const char *module);
 /* The modules that one (a file NAME.mod) needs; their number or -EBADMSG. */
 int grub_module_dependencies(struct bytes module, char ret[GRUB_DEPENDENCIES_MAX][32],
                              struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_GRUB_INTERNAL_H
-#define TCEPTION_MEASURE_GRUB_INTERNAL_H
+#pragma once
 
 #include "format/bytes.h"
 #include "measure/grub/script.h"
@@ -94,5 +93,3 @@ struct grub_script {
 
 int grub_function_add(struct grub_script *s, struct bytes name, struct bytes block, struct err *e);
 void grub_params_done(struct grub_params *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_GRUB_RUN_H
-#define TCEPTION_MEASURE_GRUB_RUN_H
+#pragma once
 
 #include "format/bytes.h"
 #include "measure/grub/grub.h"
@@ -72,5 +71,3 @@ int grub_read_lists(struct grub_run *g, const char *prefix, struct err *e);
 
 /* struct grub_host, with the run as userdata. */
 extern const struct grub_host grub_host_template;
-
-#endif

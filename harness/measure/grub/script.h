@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_GRUB_SCRIPT_H
-#define TCEPTION_MEASURE_GRUB_SCRIPT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,5 +68,3 @@ void grub_script_enter(struct grub_script *s);
 void grub_script_leave(struct grub_script *s);
 /* $1 and so on, from words[1] on. */
 void grub_script_params(struct grub_script *s, const struct grub_words *words);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_CONFIG_H
-#define TCEPTION_MEASURE_SDBOOT_CONFIG_H
+#pragma once
 
 #include "measure/sdboot/entries.h"
 
@@ -18,5 +17,3 @@ void sd_config_done(struct sd_config *c);
 /* The entry that is booted, of a sorted list; NULL with *ret_reason where that cannot be told. */
 const struct sd_entry *sd_config_select(const struct sd_config *c, const struct sd_program *p,
                                         const struct sd_entries *list, const char **ret_reason);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_CPIO_H
-#define TCEPTION_MEASURE_SDBOOT_CPIO_H
+#pragma once
 
 #include "measure/pe.h"
 
@@ -30,5 +29,3 @@ struct cpio {
 void cpio_folder(struct cpio *c);
 void cpio_file(struct cpio *c, const char *name, struct bytes contents);
 void cpio_end(struct cpio *c);
-
-#endif

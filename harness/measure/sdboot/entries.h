@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_ENTRIES_H
-#define TCEPTION_MEASURE_SDBOOT_ENTRIES_H
+#pragma once
 
 #include "disk/fat.h"
 #include "measure/sdboot/program.h"
@@ -42,5 +41,3 @@ struct sd_entries {
 int sd_entries_load(struct sd_entries *list, const struct sd_program *p, const struct fat *fat,
                     const char *own, struct err *e);
 void sd_entries_done(struct sd_entries *list);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_OBJECTS_H
-#define TCEPTION_MEASURE_SDBOOT_OBJECTS_H
+#pragma once
 
 #include "measure/events.h"
 
@@ -10,5 +9,3 @@
  * firmware makes them; data NULL where they are not known.
  */
 void objects_measure(struct event_list *l, struct bytes tables);
-
-#endif

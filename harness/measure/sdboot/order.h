@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_ORDER_H
-#define TCEPTION_MEASURE_SDBOOT_ORDER_H
+#pragma once
 
 #include "measure/sdboot/entries.h"
 
@@ -11,5 +10,3 @@ int sd_version_compare(const char *a, const char *b);
 
 /* In the order of the menu; those that compare equal keep theirs. */
 void sd_entries_sort(struct sd_entries *list, const struct sd_program *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_PROGRAM_H
-#define TCEPTION_MEASURE_SDBOOT_PROGRAM_H
+#pragma once
 
 #include "measure/events.h"
 #include "measure/pe.h"
@@ -29,5 +28,3 @@ int sd_program_read(const struct pe *pe, const char *name, struct sd_program *re
 /* Opens these registers, from..to, where the program is of a version that is not known. */
 void sd_program_check(struct event_list *l, const struct sd_program *p, const char *name,
                       unsigned from, unsigned to);
-
-#endif

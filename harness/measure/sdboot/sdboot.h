@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_SDBOOT_H
-#define TCEPTION_MEASURE_SDBOOT_SDBOOT_H
+#pragma once
 
 #include "disk/fat.h"
 #include "disk/gpt.h"
@@ -27,5 +26,3 @@ struct sdboot_start {
 /* Appends the events from its start to the kernel's Exit Boot Services. */
 int sdboot_measure(struct event_list *l, const struct pe *pe, const struct sdboot_start *s,
                    struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_SIDECAR_H
-#define TCEPTION_MEASURE_SDBOOT_SIDECAR_H
+#pragma once
 
 #include "measure/sdboot/cpio.h"
 #include "measure/sdboot/program.h"
@@ -30,5 +29,3 @@ void addons_done(struct addons *a);
  * `uname` is the image's, or NULL. */
 int addons_load(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
                 const char *uname, struct addons *ret, struct err *e);
-
-#endif

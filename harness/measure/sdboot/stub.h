@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_STUB_H
-#define TCEPTION_MEASURE_SDBOOT_STUB_H
+#pragma once
 
 #include "disk/fat.h"
 #include "measure/events.h"
@@ -33,5 +32,3 @@ struct stub_start { /* where and how it is started */
  */
 int stub_measure(struct event_list *l, const struct pe *pe, const struct stub_start *s,
                  struct err *e);
-
-#endif

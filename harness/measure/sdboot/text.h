@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_MEASURE_SDBOOT_TEXT_H
-#define TCEPTION_MEASURE_SDBOOT_TEXT_H
+#pragma once
 
 #include "measure/events.h"
 #include "measure/sdboot/program.h"
@@ -38,5 +37,3 @@ char *sd_fat_path(const char *path);
 /* Whether `text` begins or ends with a part, without case. */
 bool sd_starts(const char *text, const char *part);
 bool sd_ends(const char *text, const char *part);
-
-#endif

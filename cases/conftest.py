@@ -2,7 +2,8 @@
 """What the tests here share: where things are, the program as a user runs it, what a run's folder says."""
 import atexit
 import base64
-import functools
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -24,7 +25,8 @@ REGISTERS = {"MRTD": 528, "RTMR0": 720, "RTMR1": 768, "RTMR2": 816}  # offsets i
 
 # ---- deadlines -------------------------------------------------------------------------------------------------------
 
-PATIENCE = int(subprocess.run([TOP / "scripts" / "patience"], capture_output=True, check=True).stdout)
+WORKER = "PYTEST_XDIST_WORKER" in os.environ  # one of several processes, each of which takes processors from the others
+PATIENCE = int(subprocess.run([TOP / "scripts" / "patience"], capture_output=True, check=True).stdout) * (2 if WORKER else 1)
 os.environ["TCEPTION_PATIENCE"] = str(PATIENCE)
 
 
@@ -39,6 +41,52 @@ class Patient(subprocess.Popen):
 
 
 subprocess.Popen = Patient
+RUN = ("run", "--boot-deadline", str(180 * PATIENCE))  # the verb, of a run that boots real guests
+
+
+# ---- side by side ----------------------------------------------------------------------------------------------------
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """A process for each processor, and memory for the guests of each."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(len(os.sched_getaffinity(0)), memory // (2 << 30)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from spread import LongestFirst  # pylint: disable=import-outside-toplevel
+    return LongestFirst(config, log)
+
+
+def all_scratch():
+    """One folder for all processes, which the first of them removes; not pytest's own, which only its user may enter."""
+    if "TCEPTION_TESTS" not in os.environ:
+        os.environ["TCEPTION_TESTS"] = tempfile.mkdtemp(prefix="tception-")
+        os.chmod(os.environ["TCEPTION_TESTS"], 0o755)
+        atexit.register(shutil.rmtree, os.environ["TCEPTION_TESTS"], ignore_errors=True)
+    return pathlib.Path(os.environ["TCEPTION_TESTS"])
+
+
+SCRATCH = all_scratch()
+
+
+def scratch(prefix):
+    """A folder that is gone when pytest ends."""
+    return pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=SCRATCH))
+
+
+def once(name, make):
+    """A folder as `make(folder)` leaves it: the first process that asks makes it, and others wait for that."""
+    folder = SCRATCH / name
+    with open(SCRATCH / f"{name}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = scratch(name)
+            made.chmod(0o755)
+            make(made)
+            made.rename(folder)
+    return folder
 
 
 # ---- the program -----------------------------------------------------------------------------------------------------
@@ -75,6 +123,17 @@ def wait_for(what, child=None, seconds=120):
     return found
 
 
+def processes_of(variable, argument, where=slice(None)):
+    """IDs of the processes that have this in their environment (NAME=value) and this among their arguments, or those there."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has just ended
+            words = {name: pathlib.Path(f"/proc/{pid}/{name}").read_bytes().split(b"\0") for name in ("environ", "cmdline")}
+            if variable.encode() in words["environ"] and argument.encode() in words["cmdline"][where]:
+                found.append(int(pid))
+    return found
+
+
 # ---- runs ------------------------------------------------------------------------------------------------------------
 
 def write_cases(folder, expected):
@@ -98,19 +157,18 @@ def rung(layer, name):
     return next(r for r in layer["ladder"] if r["rung"] == name)
 
 
-def scratch(prefix):
-    """A folder that is gone when pytest ends; not pytest's own, which only its user may enter."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def run_once(cases, name):
+    """`tception run` of a case file, once for all tests: its exit status, what it said, its folder."""
+    def make(folder):
+        done = tception(*RUN, TOP / cases, "--platform", "emulated", "-o", folder / "run")
+        (folder / "said.json").write_text(json.dumps([done.returncode, done.stdout + done.stderr]))
+    folder = once(name, make)
+    return *result(folder, "said.json"), folder / "run"
 
 
-@functools.cache
 def matrix():
-    """`tception run` of the default matrix, once a session: its exit status, what it said, its folder."""
-    folder = scratch("tception-matrix-") / "run"
-    done = tception("run", TOP / "cases/default.yaml", "--platform", "emulated", "-o", folder)
-    return done.returncode, done.stdout + done.stderr, folder
+    """The default matrix, as run_once has it."""
+    return run_once("cases/default.yaml", "matrix")
 
 
 # ---- evidence --------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from slow import TOP, busy, channel_has, console_speaks, finish, pause, start, verdict, wait_for
-from test_slow import cases_file, idle_verdicts  # noqa: F401 (fixtures)
+from test_slow import cases_file, idle  # noqa: F401 (a fixture)
 
 STARTS = int(os.environ.get("TCEPTION_STARTS", "300"))
 RUNS = int(os.environ.get("TCEPTION_BUSY_RUNS", "4"))
@@ -67,7 +67,7 @@ def test_starts_beside_load(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("number", range(RUNS))
-def test_verdicts_beside_load(tmp_path, cases, idle, number, capsys):
+def test_verdicts_beside_load(tmp_path, cases, number, capsys):
     """No verdict but the idle machine's, or that there is none."""
     with busy(LOOPS):
         cells = finish(start(tmp_path / "run", cases), tmp_path / "run")
@@ -75,17 +75,17 @@ def test_verdicts_beside_load(tmp_path, cases, idle, number, capsys):
         print(f"\nrun {number}:", *(f"{name}: {cell['outcome']}, clock {cell['clock']['low']} to {cell['clock']['high']};"
                                     for name, cell in cells.items()))
     for name, cell in cells.items():
-        assert cell["outcome"] == "broken" or verdict(cell) == idle[name], cell["reason"]
+        assert cell["outcome"] == "broken" or verdict(cell) == idle(name), cell["reason"]
         assert cell["clock"]["state"] != "wrong", cell["clock"]
 
 
 @pytest.mark.parametrize("name", ["vm", "td"])
 @pytest.mark.parametrize("after", [0, 1, 2, 4, 7])
-def test_paused_on_the_way(tmp_path, cases, idle, name, after):
+def test_paused_on_the_way(tmp_path, cases, name, after):
     run = tmp_path / "run"
     child = start(run, cases, "--cell", name)
     assert wait_for(child, lambda: console_speaks(run) or channel_has(run, 0)), "the guest never came"
     time.sleep(after)
     pause(child, 33)
     cell = finish(child, run)[name]
-    assert cell["outcome"] == "broken" or verdict(cell) == idle[name], cell["reason"]
+    assert cell["outcome"] == "broken" or verdict(cell) == idle(name), cell["reason"]

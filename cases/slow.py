@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from conftest import TCEPTION, TOP, cells
+from conftest import PATIENCE, RUN, TCEPTION, TOP, cells
 
 SECONDS = 1500  # of a whole run, whatever is done to it
 # What a run of each cell says wherever there is time enough; the innermost layer's.
@@ -15,7 +15,7 @@ IDLE = ("outcome", "grade", "entered", "kvm", "origin", "rungs", "findings")
 
 
 def start(folder, cases, *extra):
-    return subprocess.Popen([TCEPTION, "run", cases, "-o", folder, "--platform", "emulated", *extra], cwd=TOP,
+    return subprocess.Popen([TCEPTION, *RUN, cases, "-o", folder, "--platform", "emulated", *extra], cwd=TOP,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -50,7 +50,7 @@ def qemu_of(child):
 
 
 def wait_for(child, condition, seconds=300):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while child.poll() is None and time.monotonic() < end:
         if condition():
             return True

@@ -11,7 +11,7 @@ import struct
 
 import pytest
 
-from conftest import CACHE, TOP, cells, result, rung, sha384, tception, write_cases
+from conftest import CACHE, RUN, TOP, cells, result, rung, sha384, tception, write_cases
 
 TD = "td@kernel=backports"
 PODMAN = TD + "/podman.rootful+dev+tsm+noapparmor"
@@ -48,7 +48,7 @@ def layers(tmp_path_factory):
         VM: f"{{grade: covered, covers: {tiny_image()}}}",
         WRITABLE: "{grade: verified, rung: covers, extend: ok}",
     }
-    done = tception("run", write_cases(folder, expect), "--platform", "emulated", "-o", folder / "run")
+    done = tception(*RUN, write_cases(folder, expect), "--platform", "emulated", "-o", folder / "run")
     assert done.returncode == 0, done.stdout + done.stderr
     boot, = result(folder / "run")["boots"]
     return ({name: cell["layers"][-1] for name, cell in cells(folder / "run").items()},

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import conftest
-from conftest import TOP, result, start, tception, wait_for
+from conftest import TOP, processes_of, result, start, tception, wait_for
 
 STANDIN = str(TOP / "cases" / "standin-qemu")
 CASES = """\
@@ -39,29 +39,22 @@ def command(folder, *extra, deadline=60):
             "--kernel", "/dev/null", "--initrd", "/dev/null", "--root-image", "/dev/null", *extra]
 
 
-def environment(**more):
-    return {**os.environ, "TMPDIR": "/nonexistent", **more}
+def environment(folder, **more):
+    """Its last variable tells the processes of this folder from those of other tests that run beside it."""
+    return {**os.environ, "TMPDIR": "/nonexistent", **more, "TCEPTION_STANDIN_OF": str(folder)}
 
 
 def run(folder, *extra, deadline=60, **more):
-    return tception(*command(folder, *extra, deadline=deadline), env=environment(**more))
+    return tception(*command(folder, *extra, deadline=deadline), env=environment(folder, **more))
 
 
 def cells(folder):
     return conftest.cells(folder / "run")
 
 
-def processes():
-    """The stand-ins that run now."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                if f.read().split(b"\0")[1:2] == [STANDIN.encode()]:  # an interpreter's first argument
-                    found.append(pid)
-        except OSError:
-            pass
-    return found
+def processes(folder):
+    """The stand-ins of this folder that run now."""
+    return processes_of(f"TCEPTION_STANDIN_OF={folder}", STANDIN, slice(1, 2))  # an interpreter's first argument
 
 
 def test_well_behaved(tmp_path):
@@ -82,7 +75,7 @@ def test_fault(tmp_path, fault):
         assert found[other]["outcome"] == "pass", found[other]
     boots = result(tmp_path / "run", "run.json")["boots"]
     assert any(console in boot["console_tail"] for boot in boots)
-    assert not processes()
+    assert not processes(tmp_path)
 
 
 def test_wrong_clock(tmp_path):
@@ -123,13 +116,13 @@ def test_judged_again(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(tmp_path, number):
     """No process, socket or temporary file is left; what was not done is broken."""
-    with start(*command(tmp_path, "-j", "2"), env=environment(TCEPTION_STANDIN="*=hang")) as child:
-        wait_for(lambda: len(processes()) == 2, child)
+    with start(*command(tmp_path, "-j", "2"), env=environment(tmp_path, TCEPTION_STANDIN="*=hang")) as child:
+        wait_for(lambda: len(processes(tmp_path)) == 2, child)
         child.send_signal(number)
         output, _ = child.communicate(timeout=120)
     assert child.returncode == 3, output
     assert f"interrupted by {number.name}" in output
-    assert not processes()
+    assert not processes(tmp_path)
     left = {os.path.relpath(os.path.join(top, name), tmp_path)
             for top, _, names in os.walk(tmp_path) for name in names}
     assert {os.path.basename(path) for path in left} <= {
@@ -139,10 +132,10 @@ def test_interrupted(tmp_path, number):
 
 def test_killed(tmp_path):
     """Even SIGKILL of the harness takes the guests along."""
-    with start(*command(tmp_path, "-j", "2"), env=environment(TCEPTION_STANDIN="*=hang")) as child:
-        wait_for(lambda: len(processes()) == 2, child)
+    with start(*command(tmp_path, "-j", "2"), env=environment(tmp_path, TCEPTION_STANDIN="*=hang")) as child:
+        wait_for(lambda: len(processes(tmp_path)) == 2, child)
         child.kill()
-    wait_for(lambda: not processes())
+    wait_for(lambda: not processes(tmp_path))
 
 
 def test_killed_and_resumed(tmp_path):
@@ -150,10 +143,10 @@ def test_killed_and_resumed(tmp_path):
     for i in range(8):
         here = tmp_path / str(i)
         here.mkdir()
-        with start(*command(here, "-j", "2"), env=environment()) as child:
+        with start(*command(here, "-j", "2"), env=environment(tmp_path)) as child:
             time.sleep(0.08 * (i + 1) * conftest.PATIENCE)
             child.kill()
-        wait_for(lambda: not processes())
+        wait_for(lambda: not processes(tmp_path))
         folder = here / "run"
         judged = tception("judge", folder)
         if not (folder / "run.json").exists():  # before its plan was kept
@@ -163,7 +156,7 @@ def test_killed_and_resumed(tmp_path):
             assert cell["outcome"] == "pass" or cell["reason"].startswith("never run")
         assert judged.returncode in (0, 3), judged.stderr
         assert len(cells(here)) == 4
-        done = tception("run", "--resume", folder, env=environment())
+        done = tception("run", "--resume", folder, env=environment(tmp_path))
         assert done.returncode == 0, done.stdout + done.stderr
         assert {cell["outcome"] for cell in cells(here).values()} == {"pass"}
         assert result(folder, "run.json")["ended"]
@@ -174,16 +167,16 @@ def test_killed_and_resumed(tmp_path):
 def test_resumed_in_the_middle(tmp_path):
     """What was done stays as it was; what was not is made by another boot, of the same cells and options."""
     with start(*command(tmp_path, "-j", "1", "--cell", "vm/podman.rootful"),
-               env=environment(TCEPTION_STANDIN="vm/podman.rootful=hang")) as child:
+               env=environment(tmp_path, TCEPTION_STANDIN="vm/podman.rootful=hang")) as child:
         wait_for(lambda: (tmp_path / "run" / "run.json").exists() and '"done"' in (tmp_path / "run" / "run.json").read_text(), child)
         child.kill()
-    wait_for(lambda: not processes())
+    wait_for(lambda: not processes(tmp_path))
     before = result(tmp_path / "run", "run.json")
     assert not before["ended"] and before["boots"][0]["visits"][0]["evidence"]["size"] > 0
     assert tception("judge", tmp_path / "run").returncode == 3
     assert cells(tmp_path)["vm/podman.rootful"]["reason"] == "never run: the run ended before it"
     assert tception("run", "--resume", tmp_path / "run", "--cell", "vm").returncode == 2
-    assert tception("run", "--resume", tmp_path / "run", env=environment()).returncode == 0
+    assert tception("run", "--resume", tmp_path / "run", env=environment(tmp_path)).returncode == 0
     after = result(tmp_path / "run", "run.json")
     assert after["boots"][0] == before["boots"][0] and [b["id"] for b in after["boots"]] == ["vm-1", "vm-1.2"]
     assert list(cells(tmp_path)) == ["vm/podman.rootful"]
@@ -208,15 +201,15 @@ def test_changed_evidence(tmp_path):
 
 def test_second_signal(tmp_path):
     """It ends the run at once, and what was done by then is on the disk."""
-    with start(*command(tmp_path), env=environment(TCEPTION_STANDIN="*=hang")) as child:
-        wait_for(lambda: len(processes()) == 1, child)
+    with start(*command(tmp_path), env=environment(tmp_path, TCEPTION_STANDIN="*=hang")) as child:
+        wait_for(lambda: len(processes(tmp_path)) == 1, child)
         child.send_signal(signal.SIGSTOP)  # both are there before it can end by the first
         child.send_signal(signal.SIGTERM)
         child.send_signal(signal.SIGINT)
         child.send_signal(signal.SIGCONT)
         child.communicate(timeout=60)
     assert child.returncode in (-signal.SIGTERM, -signal.SIGINT)
-    wait_for(lambda: not processes())
+    wait_for(lambda: not processes(tmp_path))
     assert tception("judge", tmp_path / "run").returncode == 3
 
 
@@ -245,7 +238,7 @@ def test_without_the_second_kernel(tmp_path):
     cache.mkdir()
     (cache / "backports.reason").write_text("the mirror gave none\n")
     done = tception("run", "cases/default.yaml", "--cell", "td@kernel=backports", "-o", tmp_path / "run",
-                    env=environment(TCEPTION_CACHE=str(cache)))
+                    env=environment(tmp_path, TCEPTION_CACHE=str(cache)))
     assert done.returncode == 0, done.stdout + done.stderr
     cell = cells(tmp_path)["td@kernel=backports"]
     assert (cell["outcome"], cell["reason"]) == ("skip", "the mirror gave none")

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import chains
-from conftest import CACHE, FILES, cells, evidence, flipped, start, tception, write_cases
+from conftest import CACHE, FILES, RUN, cells, evidence, flipped, start, tception, write_cases
 
 UUID = "1b4f1c4e-8f0a-4c4b-9d9d-0a0b0c0d0e0f"
 MEMORY, ESP_MIB, ROOT_MIB = 1024, 40, 64
@@ -109,7 +109,7 @@ def make_disk(folder, which, config=CONFIG, **files):
 
 def boot(folder, disk):
     cases = write_cases(folder, {f"td@mem={MEMORY}": "{grade: verified}"})
-    return start("run", cases, "--platform", "emulated", "--disk", disk, "-o", folder / "run")
+    return start(*RUN, cases, "--platform", "emulated", "--disk", disk, "-o", folder / "run")
 
 
 def finish(folder, child):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import channel
-from conftest import cells, matrix, scratch, tception
+from conftest import RUN, cells, matrix, scratch, tception
 
 KERNEL = {"no-seccomp", "no-lsm", "can-load-modules", "can-mount", "can-set-clock", "sees-outer-dmesg", "strong-capabilities",
           "writable-kernel-settings", "unmasked-paths", "raw-devices"}
@@ -80,7 +80,7 @@ def test_weak_image(tmp_path):
     """Passwords that everybody knows, a remote shell in the image, and its port open."""
     (tmp_path / "weak.yaml").write_text(WEAK)
     folder = scratch("tception-weak-") / "run"
-    done = tception("run", tmp_path / "weak.yaml", "-o", folder)
+    done = tception(*RUN, tmp_path / "weak.yaml", "-o", folder)
     assert done.returncode == 0, done.stdout + done.stderr
     layer = cells(folder)["vm/podman.rootless@rootfs=weak"]["layers"][-1]
     detail = {f["name"]: f["detail"] for f in layer["findings"]}

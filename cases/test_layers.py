@@ -2,7 +2,7 @@
 """Real layers that do not behave: the cell is broken, with a reason, and the run goes on."""
 import pytest
 
-from conftest import cells, result, tception
+from conftest import RUN, cells, result, tception
 
 CASES = """\
 version: 1
@@ -25,7 +25,7 @@ REASONS = {
 def run_fixture(tmp_path_factory):
     folder = tmp_path_factory.mktemp("layers")
     (folder / "cases.yaml").write_text(CASES)
-    done = tception("run", folder / "cases.yaml", "-o", folder / "run")
+    done = tception(*RUN, folder / "cases.yaml", "-o", folder / "run")
     return done.returncode, result(folder / "run")["boots"], cells(folder / "run")
 
 

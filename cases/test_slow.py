@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from slow import (TCEPTION, TOP, channel_has, console_speaks, finish, pause, start, verdict, wait_for)
+from conftest import cells, matrix
+from slow import TCEPTION, TOP, channel_has, console_speaks, finish, pause, start, verdict, wait_for
 
 CASES = """\
 version: 1
@@ -21,15 +22,11 @@ def cases_file(tmp_path):
     return path
 
 
-@pytest.fixture(name="idle", scope="module")
-def idle_verdicts(tmp_path_factory):
-    """The same cells undisturbed; the expectations alone do not have all of it."""
-    folder = tmp_path_factory.mktemp("idle")
-    (folder / "cases.yaml").write_text(CASES)
-    cells = finish(start(folder / "run", folder / "cases.yaml"), folder / "run")
-    assert {cell["outcome"] for cell in cells.values()} == {"pass"}, cells
-    assert {cell["clock"]["state"] for cell in cells.values()} <= {"right", "unknown"}
-    return {name: verdict(cell) for name, cell in cells.items()}
+def idle(name):
+    """The same cell undisturbed; the expectation alone does not have all of it."""
+    cell = cells(matrix()[2])[name]
+    assert cell["outcome"] == "pass" and cell["clock"]["state"] in ("right", "unknown"), cell
+    return verdict(cell)
 
 
 def test_wrong_clock(tmp_path, cases):
@@ -45,23 +42,23 @@ def test_wrong_clock(tmp_path, cases):
     assert all(cost is None for layer in cell["layers"] for cost in layer["cost"].values())
 
 
-def test_paused_while_modules_load(tmp_path, cases, idle, name="vm"):
+def test_paused_while_modules_load(tmp_path, cases):
     """Longer than modprobe once was given: everything is loaded all the same. (full_slow.py stops TDs too.)"""
     run = tmp_path / "run"
-    child = start(run, cases, "--cell", name)
+    child = start(run, cases, "--cell", "vm")
     assert wait_for(child, lambda: console_speaks(run) or channel_has(run, 0)), "the guest never came"
     assert pause(child, 33) == 1
-    cell = finish(child, run)[name]
-    assert cell["outcome"] == "broken" or verdict(cell) == idle[name], cell["reason"]
+    cell = finish(child, run)["vm"]
+    assert cell["outcome"] == "broken" or verdict(cell) == idle("vm"), cell["reason"]
 
 
-def test_paused_while_it_probes(tmp_path, cases, idle):
+def test_paused_while_it_probes(tmp_path, cases):
     """Longer than a probe is given: what was cut off is said to be, and is no verdict."""
     run = tmp_path / "run"
     child = start(run, cases, "--cell", "vm")
     assert wait_for(child, lambda: channel_has(run, 2000)), "the agent never came"
     assert pause(child, 63) == 1
     cell = finish(child, run)["vm"]
-    assert cell["outcome"] == "broken" or verdict(cell) == idle["vm"], cell["reason"]
+    assert cell["outcome"] == "broken" or verdict(cell) == idle("vm"), cell["reason"]
     if cell["outcome"] == "broken":
         assert "cut off in the guest" in cell["reason"], cell["reason"]

@@ -14,9 +14,9 @@ import urllib.request
 
 import pytest
 
-from conftest import PATIENCE, TCEPTION, flipped, sha384, tception, wait_for
+from conftest import PATIENCE, TCEPTION, flipped, processes_of, sha384, tception, wait_for
 from emulated import service
-from td_common import Td, ask, compiled, processes_with, verify as verified
+from td_common import Td, ask, compiled, verify as verified
 
 REPORT_DATA = 568  # in a quote: behind its header of 48 bytes
 STATUSES = {  # profile -> what 'quote verify' says of it: status or, where nothing is evaluated, the reason
@@ -184,7 +184,7 @@ def test_hung_up_program_ends(td):
         wait_for(lambda: "sleep" in in_td(td, "ps", "-o", "args", "-A").stdout)
         child.kill()
     wait_for(lambda: "98765" not in in_td(td, "ps", "-o", "args", "-A").stdout)
-    assert not processes_with("td\0exec\0shared\0sleep")
+    assert not processes_of(f"XDG_RUNTIME_DIR={td.call.runtime}", "98765")
 
 
 def test_shared_folder(td):

@@ -11,8 +11,8 @@ import tarfile
 import pytest
 import yaml
 
-from conftest import TCEPTION, TOP, wait_for
-from td_common import HERE, Td, parent_of, processes_with
+from conftest import TCEPTION, TOP, processes_of, wait_for
+from td_common import HERE, Td, parent_of
 
 STANDIN = str(HERE / "standin-qemu")
 FAKE = ("--qemu", STANDIN, "--kernel", "/dev/./null", "--initrd", "/dev/null", "--platform", "emulated")
@@ -123,24 +123,20 @@ def test_programs_at_once(td):
     wait_for(lambda: td("exec", "six", "true").returncode == 0)
 
 
-def environ(pid):
-    try:
-        with open(f"/proc/{pid}/environ", encoding="utf-8", errors="replace") as f:
-            return f.read()
-    except OSError:
-        return ""
+def standins(td):
+    return processes_of(f"XDG_RUNTIME_DIR={td.runtime}", STANDIN)
 
 
 @pytest.mark.parametrize("victim", ["qemu", "keeper", "guardian"])
 def test_killed(td, victim):
     """Whichever of its processes is killed: no process, no folder, no key is left."""
     td("up", "victim", *FAKE)
-    ours = [p for p in processes_with(STANDIN) if str(td.runtime) in environ(p)]
+    ours = standins(td)
     keeper = json.loads(td("list", "--json").stdout)[0]["pid"]
     qemu = next(p for p in ours if parent_of(p) == keeper)
     os.kill({"qemu": qemu, "keeper": keeper, "guardian": parent_of(keeper)}[victim], signal.SIGKILL)
     wait_for(lambda: not td.places())
-    wait_for(lambda: not [p for p in processes_with(STANDIN) if str(td.runtime) in environ(p)])
+    wait_for(lambda: not standins(td))
     assert json.loads(td("list", "--json").stdout) == []
 
 
@@ -160,7 +156,7 @@ def test_client_killed(td):
         child.stdout.readline()
         child.kill()
     wait_for(lambda: not td.places())
-    wait_for(lambda: not [p for p in processes_with(STANDIN) if str(td.runtime) in environ(p)])
+    wait_for(lambda: not standins(td))
 
 
 def test_place_of_another(td, tmp_path):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from channel import FACT, Folder
-from conftest import GOLDEN, TOP, cells, rung, tception
+from conftest import GOLDEN, TOP, cells, rung, run_once, tception
 
 PROGRAM = TOP / "build" / "conformance"
 SOURCE = TOP / "guests" / "conformance"
@@ -104,10 +104,10 @@ def test_msr_rows():
 # ---- in a run ---------------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
-def emulated(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("conformance") / "run"
-    done = tception("run", "cases/tdxemu.yaml", "--platform", "emulated", "--cell", CELL, "-o", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+def emulated():
+    """The run with such a cell that test_tdxemu.py looks at too."""
+    status, said, folder = run_once("cases/tdxemu.yaml", "tdxemu")
+    assert status == 0, said
     return folder
 
 

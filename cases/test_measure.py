@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Emulated trust domains measure what was predicted, and every input shows in the registers it should.
 
-Boots real guests: about five seconds each. The registers are cut out of the guest's own TDREPORT by fixed offsets.
+Boots real guests. The registers are cut out of the guest's own TDREPORT by fixed offsets.
 """
 import json
 import subprocess
 
 import pytest
 
-from conftest import FILES, REGISTERS, evidence, flipped, result, tception, write_cases
+from conftest import FILES, REGISTERS, RUN, evidence, flipped, result, tception, write_cases
 
 
 def run(folder, memories, *options):
     """Boots a TD of each size; gives their rungs and what layer 0 reported, by size in MiB."""
     cases = write_cases(folder, {f"td@mem={m}": "{grade: verified}" for m in memories})
-    done = tception("run", cases, "--platform", "emulated", "-o", folder / "run", *options)
+    done = tception(*RUN, cases, "--platform", "emulated", "-o", folder / "run", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     record = result(folder / "run", "run.json")
     boots = {b["memory_mib"]: folder / "run" / "boots" / b["id"] for b in record["boots"]}
@@ -80,38 +80,64 @@ CHANGES = {  # what is changed by one byte -> where, which registers follow, wha
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
-def test_one_byte(base, tmp_path, what):
-    at, registers, meaning = CHANGES[what]
-    name = "firmware" if what == "variables" else what
-    changed = flipped(FILES[name], tmp_path / name, at)
-    td = run(tmp_path, [2048], f"--{name}", changed)[2048]
+def file_of(what):
+    return "firmware" if what == "variables" else what
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory):
+    """One TD with all of the changes; by their names, the files with all, and with all but one."""
+    folder = tmp_path_factory.mktemp("changed")
+    files, others = dict(FILES), {what: dict(FILES) for what in CHANGES}
+    for what, (at, _, _) in CHANGES.items():
+        name = file_of(what)
+        for number, told in enumerate([files, *(others[o] for o in CHANGES if o != what)]):
+            told[name] = flipped(told[name], folder / f"{name}-{what}-{number}", at)
+    options = [word for name, file in files.items() for word in (f"--{name}", file)]
+    return run(folder, [2048], *options)[2048], files, others
+
+
+def test_all_changes(base, changed):
+    td, files, _ = changed
     assert td["rungs"]["predicted"]["ok"] is True
-    assert {r for r in REGISTERS if td["registers"][r] != base[2048]["registers"][r]} == registers
-    status, rows = explain(td, 2048)  # told the unchanged file
+    assert td["registers"] == predicted(td["boot"])
+    assert {r for r in REGISTERS if td["registers"][r] != base[2048]["registers"][r]} == set(REGISTERS)
+    assert explain(td, 2048, **files)[0] == 0
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_one_byte(changed, what):
+    """Told a file without this change, `explain` finds just its registers measured otherwise."""
+    td, _, others = changed
+    _, registers, meaning = CHANGES[what]
+    status, rows = explain(td, 2048, **others[what])
     assert status == 1
     assert {r for r in rows if rows[r]["state"] == "differs"} == registers
     for register in registers:
         assert meaning in rows[register]["meaning"]
-    assert explain(td, 2048, **{name: changed})[0] == 0
 
 
-def test_other_command_line(base, tmp_path):
-    td = run(tmp_path, [2048], "--append", "tception.test=1")[2048]
-    assert td["rungs"]["predicted"]["ok"] is True
-    assert td["registers"] == predicted(td["boot"])
-    assert {r for r in REGISTERS if td["registers"][r] != base[2048]["registers"][r]} == {"RTMR2"}
-    status, rows = explain(td, 2048, cmdline="something else")
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """A TD with another command line and initrd."""
+    folder = tmp_path_factory.mktemp("other")
+    return run(folder, [2048], "--append", "tception.test=1", "--initrd", flipped(FILES["initrd"], folder / "initrd", 53))[2048]
+
+
+def test_other_command_line(base, other):
+    assert other["rungs"]["predicted"]["ok"] is True
+    assert other["registers"] == predicted(other["boot"])
+    assert {r for r in REGISTERS if other["registers"][r] != base[2048]["registers"][r]} == {"RTMR2"}
+    status, rows = explain(other, 2048, cmdline="something else")
     assert status == 1
     assert rows["RTMR2"]["first_difference"]["event"] == 0
     assert "another command line" in rows["RTMR2"]["meaning"]
 
 
-def test_diff_names_the_inputs(base, tmp_path):
+def test_diff_names_the_inputs(base, other):
     """Two runs of the same cell that were started with other things."""
-    run(tmp_path, [2048], "--append", "tception.test=1", "--initrd", flipped(FILES["initrd"], tmp_path / "initrd", 53))
     first = base[2048]["boot"].parent.parent
-    done = tception("diff", "--registers", first, tmp_path / "run")
+    done = tception("diff", "--registers", first, other["boot"].parent.parent)
     lines = done.stdout.splitlines()
     assert done.returncode == 1
     assert [line for line in lines if line.startswith("td@mem=2048: RTMR2: ") and line.endswith(

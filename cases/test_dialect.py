@@ -40,6 +40,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("td", "down"): "which one? a TD or --all",
     ("td", "list"): None,
     ("td", "trust"): "no DIR",
+    ("agent-kit",): "no DIR",
     ("qgs",): "--key or --any-report",
     ("pccs",): None,
 }
@@ -54,7 +55,7 @@ def help_of(*verb):
 
 def listed(*verb):
     """The verbs that a help text lists."""
-    return re.findall(r"^  ([a-z]+) ", help_of(*verb), re.M)
+    return re.findall(r"^  ([a-z-]+) ", help_of(*verb), re.M)
 
 
 def options(*verb):

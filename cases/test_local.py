@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A layer 0 that somebody else booted: this machine, and one behind an ssh of our own."""
+import base64
 import json
 import os
+import subprocess
 
 import pytest
+import yaml
 
 from conftest import TOP, tception
 
@@ -80,3 +83,32 @@ def test_refused(tmp_path, ssh, words, says):
     status, cell = run(tmp_path, *words, **ssh())
     assert (status, cell["outcome"]) == (3, "broken") and says in cell["reason"]
     assert not (tmp_path / "host").exists()
+
+
+# ---- images of one's own ----
+
+def test_agent_kit(tmp_path):
+    """What is written is what an image takes: the agent itself, a unit that systemd takes, cloud-init's form of both."""
+    assert tception("agent-kit", tmp_path / "kit").returncode == 0
+    kit = {path.name: path for path in (tmp_path / "kit").iterdir()}
+    assert set(kit) == {"tception-agent", "tception.service", "initramfs-hook", "mkosi.conf", "user-data", "meta-data", "README.md"}
+    assert kit["tception-agent"].read_bytes() == AGENT.read_bytes() and kit["tception-agent"].stat().st_mode & 0o111
+    subprocess.run(["sh", "-n", kit["initramfs-hook"]], check=True, timeout=60)
+    agent, unit = yaml.safe_load(kit["user-data"].read_text())["write_files"]
+    assert base64.b64decode(agent["content"]) == AGENT.read_bytes() and agent["permissions"] == "0755"
+    assert unit["content"] == kit["tception.service"].read_text()
+    assert "ExecStart=/usr/lib/tception/tception-agent port\n" in unit["content"]
+
+
+def test_no_agent_in_the_image(tmp_path):
+    """A disk that nobody answers in: said so, after one boot."""
+    qemu = tmp_path / "qemu"
+    qemu.write_text("#!/bin/sh\ncase \"$*\" in *--version*) echo 'QEMU emulator version 7.2.0' ;; *help*) ;; *) exec sleep 600 ;; esac\n")
+    qemu.chmod(0o755)
+    (tmp_path / "disk").write_bytes(bytes(1 << 20))
+    (tmp_path / "cases.yaml").write_text("version: 1\ncases:\n- cell: td\n  expect: {grade: verified}\n  why: x\n")
+    done = tception("run", tmp_path / "cases.yaml", "--output", tmp_path / "run", "--json", "--platform", "emulated", "--qemu", qemu,
+                    "--disk", tmp_path / "disk", "--boot-deadline", "2", "--state-dir", tmp_path / "state")
+    result = json.loads(done.stdout)
+    assert (done.returncode, len(result["boots"])) == (3, 1)
+    assert "no agent in this image, or its boot takes more than 2 s (tception agent-kit, --boot-deadline)" in result["cells"][0]["reason"]

@@ -37,7 +37,7 @@ $B/example: $B/obj/harness/example/verify.o $B/lib/libtception.a
 	$(call say,LD,$@)$(CC) $^ -lcrypto -ljansson -o $@
 
 PARTS := $B/tdxemu.bin $B/fwcfg.efi $B/initrd.cpio $B/initrd-backports.cpio
-CASES := cases/default.yaml cases/full.yaml
+CASES := cases/default.yaml cases/full.yaml cases/local.yaml
 PARTS_IMAGE := vmlinuz vmlinuz-backports root.squashfs root-minimal.squashfs OVMF.fd
 .PHONY: library install install-image uninstall
 library: $(LIBRARY) ## libtception, shared and static
@@ -45,6 +45,7 @@ install: all $(LIBRARY) ## into prefix=/usr/local (DESTDIR, libdir, ...): progra
 	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir)/tception $(mandir)/man1 $(partsdir)/cases $(pythondir))
 	install $B/tception $(DESTDIR)$(bindir)
 	install -m 644 $(PARTS) $(DESTDIR)$(partsdir)
+	install $B/agent $(DESTDIR)$(partsdir)
 	install -m 644 $(CASES) $(DESTDIR)$(partsdir)/cases
 	install -m 644 harness/cli/tception.1 $(DESTDIR)$(mandir)/man1
 	install -m 644 harness/tception/tception.h $(DESTDIR)$(includedir)/tception
@@ -59,5 +60,5 @@ install-image: $(IMAGE) ## also the guest image and the firmware, without which 
 uninstall: ## what both have installed
 	rm -f $(DESTDIR)$(bindir)/tception $(DESTDIR)$(mandir)/man1/tception.1 $(DESTDIR)$(includedir)/tception/tception.h
 	rm -f $(addprefix $(DESTDIR)$(libdir)/,libtception.a $(SONAME) libtception.so pkgconfig/tception.pc) $(DESTDIR)$(pythondir)/tception.py
-	rm -f $(addprefix $(DESTDIR)$(partsdir)/,$(notdir $(PARTS)) $(CASES) $(addprefix cache/,$(PARTS_IMAGE)))
+	rm -f $(addprefix $(DESTDIR)$(partsdir)/,$(notdir $(PARTS)) agent $(CASES) $(addprefix cache/,$(PARTS_IMAGE)))
 	for d in $(includedir)/tception $(partsdir)/cache $(partsdir)/cases $(partsdir); do [ ! -d $(DESTDIR)$$d ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$d; done

@@ -41,6 +41,8 @@ int main(int argc, char **argv)
 		return 1;
 	if (argc == 2 && strcmp(argv[1], "layer") == 0)
 		return serve_stdio();
+	if (argc == 2 && strcmp(argv[1], "port") == 0)
+		return port_main();
 	if (argc == 2 && strcmp(argv[1], "weak") == 0) {
 		int r = weak_start_shell();
 		if (r < 0)
@@ -53,6 +55,7 @@ int main(int argc, char **argv)
 		return pid1_main();
 	fprintf(stderr,
 	        "usage: agent layer   (frames on stdin and stdout; otherwise it is an init)\n"
+	        "       agent port    (a service: frames on the virtio port `tception`)\n"
 	        "       agent hang|flood|garbage   (for tests: how a broken layer behaves)\n"
 	        "       agent weak                 (for tests: a layer with an open remote "
 	        "shell)\n");

@@ -84,6 +84,11 @@ static int serve_port(void)
 	return r < 0;
 }
 
+int port_main(void)
+{
+	return serve_port();
+}
+
 int pid1_main(void)
 {
 	int r = system_mount_first(), status = 0;

@@ -10,6 +10,12 @@
  */
 int pid1_main(void);
 
+/*
+ * The same conversation as a service of another init: the port is waited for, and served until BYE.
+ * An exit status. READY is sent, as the host waits for it.
+ */
+int port_main(void);
+
 /* root.c: mounts the root image and moves into it; 0 or -errno. */
 int root_enter(void);
 

@@ -27,6 +27,7 @@ int main(int argc, char **argv)
 	        {"eventlog", cmd_eventlog, "what a boot measured, and whether a quote agrees"},
 	        {"measure", cmd_measure, "predict and explain MRTD and RTMRs from the inputs"},
 	        {"td", cmd_td, "trust domains for one's own work: run, shell, up, exec, trust ..."},
+	        {"agent-kit", cmd_agent_kit, "what an image of one's own needs to be layer 0"},
 	        {"qgs", cmd_qgs, "serve emulated quotes on a unix socket"},
 	        {"pccs", cmd_pccs, "serve the collateral of emulated quotes over HTTP"},
 	};

@@ -169,12 +169,19 @@ static size_t steps_visited(const struct runner *r, const struct boot_record *b)
 	return i;
 }
 
+/* An image of the user's own that nobody answered in would not answer another time. */
+static bool gives_up_at_once(const struct runner *r, const struct boot_record *b)
+{
+	return guest_parts_disk(r->spec->parts, &b->boot) && b->ready_seconds < 0 &&
+	       b->visit[0].state == VISIT_TIMEOUT;
+}
+
 /* Keeps what a boot did. The cells left get another boot, or the record says why not. */
 static int follow_up(struct runner *r, const struct job *j, struct boot_record *b, struct err *e)
 {
 	bool first_done = b->visit[0].state == VISIT_DONE;
 	size_t next = first_done ? steps_visited(r, b) : 0;
-	int fruitless = first_done ? 0 : j->fruitless + 1;
+	int fruitless = first_done ? 0 : gives_up_at_once(r, b) ? FRUITLESS_MAX : j->fruitless + 1;
 	char reason[200];
 
 	if (r->signal)
@@ -184,7 +191,8 @@ static int follow_up(struct runner *r, const struct job *j, struct boot_record *
 	snprintf(reason, sizeof(reason), "layer 0 failed in %d boots in a row: %.150s",
 	         FRUITLESS_MAX, b->reason);
 	if (fruitless == FRUITLESS_MAX)
-		return journal_close(r->record, j->index, b, reason, e);
+		return journal_close(r->record, j->index, b,
+		                     gives_up_at_once(r, b) ? b->reason : reason, e);
 	if (journal_close(r->record, j->index, b, NULL, e) < 0)
 		return e->code;
 	return plan_boot(r, &j->boot, next, j->base_id, j->attempt + 1, fruitless, e);

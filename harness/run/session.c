@@ -32,6 +32,7 @@ struct session {
 	session_fn notify;
 	void *userdata;
 	enum state state;
+	bool own_image; /* the user's, that may have no agent in it */
 	uint64_t visit_bytes, received;  /* bytes: the limit of a visit; in channel.bin */
 	uint64_t started, visit_started; /* CLOCK_MONOTONIC microseconds */
 	struct boot_record record;       /* record.boot.step is ours */
@@ -139,12 +140,14 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	struct session *s = userdata;
 	char silence[64];
 
-	(void)source;
-	(void)usec;
+	(void)source, (void)usec;
 	machine_describe_silence(s->machine, clock_now_us(), silence, sizeof(silence));
 	switch (s->state) {
 	case STATE_START:
-		give_up(s, VISIT_TIMEOUT, "the agent did not answer within %d s of the start; %s",
+		give_up(s, VISIT_TIMEOUT,
+		        s->own_image ? "no agent in this image, or its boot takes more than %d s "
+		                       "(tception agent-kit, --boot-deadline); %s"
+		                     : "the agent did not answer within %d s of the start; %s",
 		        s->record.boot.boot_deadline_s, silence);
 		break;
 	case STATE_CLOCK:
@@ -185,9 +188,8 @@ static void flush(struct session *s)
 	struct err e = {0};
 	bool empty;
 
-	/* A closed channel is seen by the reader, which knows more about why. */
 	if (outbox_flush(&s->outbox, machine_channel(s->machine), &empty, &e) < 0)
-		empty = true;
+		empty = true; /* the reader sees a closed channel, and knows more about why */
 	sd_event_source_set_io_events(s->io, empty ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
@@ -401,8 +403,7 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 	struct session *s = userdata;
 	char reason[200];
 
-	(void)p;
-	/* What it still said belongs to the evidence; it can even complete a visit. */
+	(void)p; /* What it still said belongs to the evidence; it can even complete a visit. */
 	for (int i = 0; i < 256 && s->io && s->state < STATE_KILLED && take(s); i++)
 		;
 	if (s->state <= STATE_VISIT) {
@@ -450,6 +451,7 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	s->visit_bytes = spec->visit_bytes ? spec->visit_bytes : SESSION_VISIT_BYTES;
 	s->started = now(s);
 	s->planned = spec->planned;
+	s->own_image = guest_parts_disk(spec->machine.parts, b);
 	sha256_init(&s->scanner.digest);
 	s->dir_fd = s->channel_file = -1;
 	s->record.attempt = spec->attempt;
@@ -483,14 +485,12 @@ void session_free(struct session *s, struct boot_record *ret)
 {
 	if (!s)
 		return;
-	sd_event_source_unref(s->timer);
-	sd_event_source_unref(s->io);
+	sd_event_source_unref(s->timer), sd_event_source_unref(s->io);
 	sd_event_source_unref(s->over);
 	machine_free(s->machine);
 	outbox_done(&s->outbox);
 	free(s->pending);
-	closep(&s->channel_file);
-	closep(&s->dir_fd);
+	closep(&s->channel_file), closep(&s->dir_fd);
 	if (ret)
 		*ret = s->record;
 	else

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What has to be in an image of one's own, for `run --disk` and for `local`. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cmd.h"
+#include "cli/options.h"
+#include "core/cleanup.h"
+#include "core/file.h"
+#include "core/install.h"
+#include "format/text.h"
+
+#define AGENT_MAX (64u << 20)
+#define AGENT     "tception-agent"
+
+static const char unit[] =
+        "# The agent as a service: it answers on the virtio port `tception`, where there is one.\n"
+        "[Unit]\n"
+        "Description=tception agent\n"
+        "DefaultDependencies=no\n"
+        "After=sysinit.target\n"
+        "ConditionPathExistsGlob=/sys/class/virtio-ports/*\n"
+        "SuccessAction=poweroff\n"
+        "\n"
+        "[Service]\n"
+        "ExecStart=/usr/lib/tception/" AGENT " port\n"
+        "StandardOutput=journal+console\n"
+        "\n"
+        "[Install]\n"
+        "WantedBy=sysinit.target\n";
+
+static const char hook[] =
+        "#!/bin/sh\n"
+        "# initramfs-tools: /etc/initramfs-tools/hooks/tception. The agent's driver and itself, for a\n"
+        "# root file system that can't be changed; it then starts from the initramfs.\n"
+        "[ \"$1\" = prereqs ] && exit 0\n"
+        ". /usr/share/initramfs-tools/hook-functions\n"
+        "manual_add_modules virtio_console virtio_pci tdx_guest\n"
+        "copy_exec /usr/lib/tception/" AGENT " /usr/lib/tception/" AGENT "\n";
+
+static const char mkosi[] =
+        "# mkosi.conf.d/tception.conf beside mkosi.extra/usr/lib/tception/" AGENT " (mode 0755) and\n"
+        "# mkosi.extra/usr/lib/systemd/system/tception.service, which mkosi.postinst enables:\n"
+        "#     systemctl --root=\"$BUILDROOT\" enable tception.service\n"
+        "# The modules virtio_console and tdx_guest have to be in the image's kernel.\n"
+        "[Content]\n"
+        "ExtraTrees=tception-agent:/usr/lib/tception/" AGENT "\n"
+        "           tception.service:/usr/lib/systemd/system/tception.service\n";
+
+static const char readme[] =
+        "# tception in an image of your own\n"
+        "\n"
+        "| file | where it goes |\n"
+        "|---|---|\n"
+        "| `" AGENT "` | `/usr/lib/tception/` of the image, mode 0755: one static program |\n"
+        "| `tception.service` | `/usr/lib/systemd/system/`, enabled |\n"
+        "| `initramfs-hook` | `/etc/initramfs-tools/hooks/tception`, where the root can't be changed |\n"
+        "| `mkosi.conf` | a drop-in for mkosi |\n"
+        "| `user-data` | cloud-init's NoCloud seed: writes and starts both in an image as it is |\n"
+        "\n"
+        "Then `tception run --disk IMAGE --boot-deadline 900 CASES`: what is slow under emulation is the\n"
+        "image's own boot. Layers are entered with the engines that the image has.\n"
+        "On a machine that is there already: `" AGENT "` in its PATH, and `tception run --ssh HOST cases/local.yaml`.\n";
+
+static int put(const char *dir, const char *name, const void *data, size_t size, mode_t mode,
+               struct err *e)
+{
+	char path[PATH_MAX];
+	int r = path_join(path, dir, name, e);
+
+	if (r == 0)
+		r = file_write(path, data, size, e);
+	if (r == 0 && chmod(path, mode) < 0)
+		r = err_sys(e, -errno, "%s", path);
+	return r;
+}
+
+/* cloud-init takes files in base64; the agent is one of a few megabytes, as NoCloud can carry. */
+static int put_user_data(const char *dir, struct bytes agent, struct err *e)
+{
+	_cleanup_(file_abandon) struct file_new f = {0};
+	_cleanup_(freep) char *text = malloc(BASE64_ENCODED_SIZE(agent.size));
+	char path[PATH_MAX];
+	int r = path_join(path, dir, "user-data", e);
+
+	if (!text)
+		return err_nomem(e);
+	if (r < 0 || (r = file_begin(&f, path, e)) < 0)
+		return r;
+	base64_encode(agent.data, agent.size, text);
+	fprintf(f.stream,
+	        "#cloud-config\n"
+	        "write_files:\n"
+	        "- path: /usr/lib/tception/" AGENT "\n"
+	        "  permissions: '0755'\n"
+	        "  encoding: b64\n"
+	        "  content: %s\n"
+	        "- path: /etc/systemd/system/tception.service\n"
+	        "  content: |\n",
+	        text);
+	for (const char *line = unit; *line; line += strcspn(line, "\n") + 1)
+		fprintf(f.stream, "    %.*s\n", (int)strcspn(line, "\n"), line);
+	fprintf(f.stream, "runcmd:\n- [systemctl, daemon-reload]\n"
+	                  "- [systemctl, start, --no-block, tception.service]\n");
+	return file_commit(&f, e);
+}
+
+static int write_kit(const char *dir, const char *program, struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes agent = {0};
+	char own[PATH_MAX], path[PATH_MAX];
+	bool installed;
+	int r = install_dir(own, &installed, e);
+
+	if (r == 0)
+		r = program ? path_format(path, e, "%s", program) : path_join(path, own, "agent", e);
+	if (r == 0)
+		r = file_read(path, AGENT_MAX, &agent, e);
+	if (r < 0 || (r = file_make_dirs(dir, 0777, e)) < 0 ||
+	    (r = put(dir, AGENT, agent.data, agent.size, 0755, e)) < 0 ||
+	    (r = put(dir, "tception.service", unit, strlen(unit), 0644, e)) < 0 ||
+	    (r = put(dir, "initramfs-hook", hook, strlen(hook), 0755, e)) < 0 ||
+	    (r = put(dir, "mkosi.conf", mkosi, strlen(mkosi), 0644, e)) < 0 ||
+	    (r = put(dir, "meta-data", "instance-id: tception\n", 22, 0644, e)) < 0 ||
+	    (r = put(dir, "README.md", readme, strlen(readme), 0644, e)) < 0)
+		return r;
+	return put_user_data(dir, agent, e);
+}
+
+struct options {
+	const char *dir, *agent;
+};
+
+int cmd_agent_kit(int argc, char **argv)
+{
+	static const struct option_row rows[] = {
+	        OPTION_TEXT(agent, "agent", "FILE", "the agent (the one that was built)"),
+	        {0},
+	};
+	static const struct options_of options = {
+	        .about = "Writes what an image of one's own needs to be layer 0: the agent, a "
+	                 "systemd unit, a hook for its initramfs, and what mkosi and cloud-init take.",
+	        .usage = "DIR",
+	        .operand = OPTION_MEMBER(const char *, dir),
+	        .operands = 1,
+	        .missing = "no DIR",
+	        .rows = rows,
+	};
+	struct options o = {0};
+	struct err e = {0};
+
+	options_parse(&options, argc, argv, &o);
+	return write_kit(o.dir, o.agent, &e) < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
+}

@@ -12,7 +12,7 @@
 #include "core/enum.h"
 #include "core/file.h"
 
-#define CASE_FILE_MAX  (1l << 20) /* bytes */
+#define CASE_FILE_MAX  (4l << 20) /* bytes */
 #define DEADLINE_MAX_S 3600
 #define ERRNO_END      134 /* one past Linux's last */
 
@@ -243,20 +243,39 @@ static int read_case(const struct reading *r, const yaml_node_t *n, struct test_
 }
 
 /* ---- the file ---- */
-/* The last case against those before it: an order, or what is usual, makes no other cell. */
-static int check_repeated(const struct reading *r, const yaml_node_t *n, const struct case_file *f)
+static int by_cell(const void *left, const void *right)
 {
-	const struct test_case *last = &f->item[f->count - 1];
+	const struct test_case *const *a = left, *const *b = right;
+	int order = cell_compare(&(*a)->cell, &(*b)->cell);
+
+	return order ? order : (*a > *b) - (*a < *b); /* as they stand in the file */
+}
+
+/* An order, or what is usual, makes no other cell. The first that is there again is told. */
+static int check_repeated(const struct reading *r, const yaml_node_t *list,
+                          const struct case_file *f)
+{
+	_cleanup_(freep) const struct test_case **all = calloc(f->count, sizeof(*all));
+	const struct test_case *first = NULL, *again = NULL;
 	char expected[CELL_ID_MAX + 60];
 
-	for (const struct test_case *c = f->item; c < last; c++) {
-		if (!cell_same(&c->cell, &last->cell))
-			continue;
-		snprintf(expected, sizeof(expected), "each cell once, and line %d has '%s'",
-		         c->line, c->id);
-		return reading_bad_at(r, &n->start_mark, "repeated cell", last->id, expected);
+	if (!all)
+		return err_nomem(r->e);
+	for (size_t i = 0; i < f->count; i++)
+		all[i] = &f->item[i];
+	qsort(all, f->count, sizeof(*all), by_cell);
+	for (size_t i = 1; i < f->count; i++) {
+		if (cell_same(&all[i - 1]->cell, &all[i]->cell) && (!again || all[i] < again)) {
+			first = all[i - 1];
+			again = all[i];
+		}
 	}
-	return 0;
+	if (!again)
+		return 0;
+	snprintf(expected, sizeof(expected), "each cell once, and line %d has '%s'", first->line,
+	         first->id);
+	list = yaml_document_get_node(r->doc, list->data.sequence.items.start[again - f->item]);
+	return reading_bad_at(r, &list->start_mark, "repeated cell", again->id, expected);
 }
 
 static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
@@ -281,11 +300,8 @@ static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
 		rc = read_case(r, item, &f->item[i]);
 		if (rc < 0)
 			return rc;
-		rc = check_repeated(r, item, f);
-		if (rc < 0)
-			return rc;
 	}
-	return 0;
+	return check_repeated(r, n, f);
 }
 
 static int read_version(const struct reading *r, const yaml_node_t *n, void *into)

@@ -294,11 +294,18 @@ void cell_print(const struct cell *cell, size_t depth, char out[CELL_ID_MAX])
 	}
 }
 
-bool cell_same(const struct cell *a, const struct cell *b)
+int cell_compare(const struct cell *a, const struct cell *b)
 {
 	size_t same = 0;
 
 	while (same < a->layers && same < b->layers && layer_same(&a->layer[same], &b->layer[same]))
 		same++;
-	return same == a->layers && same == b->layers;
+	if (same == a->layers || same == b->layers)
+		return (same < a->layers) - (same < b->layers);
+	return layer_compare(&a->layer[same], &b->layer[same]);
+}
+
+bool cell_same(const struct cell *a, const struct cell *b)
+{
+	return cell_compare(a, b) == 0;
 }

@@ -29,7 +29,8 @@ int cell_parse(const char *id, struct cell *ret, struct err *e);
 /* The ID of the first `depth` layers (1 .. cell->layers). */
 void cell_print(const struct cell *cell, size_t depth, char out[CELL_ID_MAX]);
 
-/* Whether both are the same stack, however it is written. */
+/* An order of stacks, however they are written: < 0, 0 where both are the same, > 0. */
+int cell_compare(const struct cell *a, const struct cell *b);
 bool cell_same(const struct cell *a, const struct cell *b);
 
 #endif

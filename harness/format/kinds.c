@@ -239,18 +239,27 @@ unsigned layer_choice(const struct layer *layer, enum axis axis)
 	return layer_word(layer, axis) - axis_first_word(axis);
 }
 
-bool layer_same(const struct layer *a, const struct layer *b)
+#define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
+
+int layer_compare(const struct layer *a, const struct layer *b)
 {
-	if (a->kind != b->kind || a->mode != b->mode || layer_grant_set(a) != layer_grant_set(b))
-		return false;
-	for (int i = 0; i < AXIS_COUNT; i++) {
+	int order = ORDER(a->kind, b->kind);
+
+	order = order ? order : ORDER(a->mode, b->mode);
+	order = order ? order : ORDER(layer_grant_set(a), layer_grant_set(b));
+	for (int i = 0; i < AXIS_COUNT && !order; i++) {
 		const struct axis_value x = value_of(a, (enum axis)i);
 		const struct axis_value y = value_of(b, (enum axis)i);
 
-		if (x.word != y.word || x.number != y.number)
-			return false;
+		order = ORDER(x.word, y.word);
+		order = order ? order : ORDER(x.number, y.number);
 	}
-	return true;
+	return order;
+}
+
+bool layer_same(const struct layer *a, const struct layer *b)
+{
+	return layer_compare(a, b) == 0;
 }
 
 bool layer_mode_in(const struct layer *layer, uint32_t modes)

@@ -133,7 +133,9 @@ uint32_t layer_number(const struct layer *layer, enum axis axis);
 /* The place of its word among those of the axis; one of them is usual. */
 unsigned layer_choice(const struct layer *layer, enum axis axis);
 
-/* Whether both say the same: in another order, or leaving out what is usual. */
+/* An order of layers, < 0, 0 or > 0, in which what is written in another order, or leaves out what is
+ * usual, is the same. */
+int layer_compare(const struct layer *a, const struct layer *b);
 bool layer_same(const struct layer *a, const struct layer *b);
 
 /* Whether its mode is one of the set. */

@@ -53,9 +53,15 @@ struct isolation {
 	int seccomp, no_new_privs; /* as /proc/self/status has them; -1: not known */
 	char lsm[80];              /* its label; "" without */
 	enum call_state call[CALLS_MAX];
-	struct finding finding[FINDINGS_MAX];
+	struct finding *finding; /* heap; at most FINDINGS_MAX */
 	size_t findings;
+	bool short_of_memory; /* some are missing */
 };
+
+/* One more, all zero; NULL where there are FINDINGS_MAX, or no memory is left. */
+struct finding *isolation_add(struct isolation *i);
+int isolation_copy(struct isolation *to, const struct isolation *from); /* -ENOMEM */
+void isolation_done(struct isolation *i);
 
 /* All < 0 where not measured. Under TCG they compare layers with each other and nothing else. */
 struct layer_cost {

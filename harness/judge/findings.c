@@ -17,12 +17,11 @@ static void add(struct isolation *i, const char *name, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 static void add(struct isolation *i, const char *name, const char *fmt, ...)
 {
-	struct finding *f = &i->finding[i->findings];
+	struct finding *f = isolation_add(i);
 	va_list ap;
 
-	if (i->findings == FINDINGS_MAX)
+	if (!f)
 		return;
-	i->findings++;
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	va_start(ap, fmt);
 	vsnprintf(f->detail, sizeof(f->detail), fmt, ap);

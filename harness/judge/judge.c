@@ -17,6 +17,7 @@
 #include "judge/identity.h"
 #include "judge/isolation.h"
 #include "judge/ladder.h"
+#include "judge/place.h"
 
 /* What all cells of a boot have in common: looked at once. */
 struct shared {
@@ -32,78 +33,53 @@ struct shared {
 	struct extends extends;
 };
 
+/* A run being judged. */
+struct court {
+	const struct judge_input *in;
+	struct place *place;   /* of each case */
+	struct shared *shared; /* of each boot */
+	struct signers *signers;
+};
+
 /* One case being judged: where its evidence is, and what it says. */
 struct trial {
 	const struct judge_input *in;
+	struct signers *signers;
 	const struct test_case *test;
 	size_t boot;
 	struct shared *shared;
 	const struct visit_record *visit; /* the cell's; layer 0's own for a case that is layer 0 */
 	struct layer_evidence inner[CELL_LAYERS_MAX]; /* [0]: layer 0 as it passed the visit on */
-	struct attested attested[CELL_LAYERS_MAX]; /* [0]: see `shared` */
+	struct attested attested[CELL_LAYERS_MAX];    /* [0]: see `shared` */
 	struct extends extends; /* of RTMR3: by all visits before this one, and its layers so far */
 };
 
-static void shared_free(struct shared *s, size_t boots)
+static int court_open(const struct judge_input *in, struct court *ret, struct err *e)
 {
-	for (size_t i = 0; s && i < boots; i++) {
-		layer_evidence_done(s[i].zero);
-		layer_verdict_done(&s[i].verdict);
+	*ret = (struct court){.in = in,
+	                      .shared = calloc(in->run->boots + 1, sizeof(struct shared))};
+	if (!ret->shared)
+		return err_nomem(e);
+	if (places_find(in->run, in->cases, &ret->place, e) < 0)
+		return e->code;
+	return signers_new(in->run->root_pem, in->collateral, in->collaterals, &ret->signers, e);
+}
+
+static void court_close(struct court *c)
+{
+	for (size_t i = 0; c->shared && i < c->in->run->boots; i++) {
+		layer_evidence_done(c->shared[i].zero);
+		layer_verdict_done(&c->shared[i].verdict);
 	}
-	free(s);
+	free(c->shared);
+	free(c->place);
+	signers_free(c->signers);
 }
 
 static void trial_done(struct trial *t)
 {
 	for (size_t i = 0; i < CELL_LAYERS_MAX; i++)
 		layer_evidence_done(&t->inner[i]);
-}
-
-/* ---- finding the evidence ---- */
-static bool boot_has_case(const struct boot_record *b, size_t case_index)
-{
-	for (size_t i = 0; i < b->boot.steps; i++) {
-		if (b->boot.step[i].case_index == case_index)
-			return true;
-	}
-	return false;
-}
-
-static const struct visit_record *find_visit(const struct boot_record *b, const struct test_case *c)
-{
-	for (size_t i = c->cell.layers == 1 ? 0 : 1; i < b->visits; i++) {
-		if (strcmp(b->visit[i].cell_id, c->id) == 0 && b->visit[i].layers == c->cell.layers)
-			return &b->visit[i];
-	}
-	return NULL;
-}
-
-/*
- * The last boot that got to the case, or else the last that was to. *ret_tried_before: an earlier
- * boot tried it too. False when no boot was to run it.
- */
-static bool find_boot(const struct judge_input *in, size_t case_index, size_t *ret_boot,
-                      bool *ret_tried_before)
-{
-	const struct test_case *c = &in->cases->item[case_index];
-	bool planned = false, tried = false;
-
-	*ret_tried_before = false;
-	for (size_t i = 0; i < in->run->boots; i++) {
-		const struct boot_record *b = &in->run->boot[i];
-		const struct visit_record *v = find_visit(b, c);
-		bool run = v && v->state != VISIT_NOT_RUN;
-
-		if (!boot_has_case(b, case_index))
-			continue;
-		if (run || !tried)
-			*ret_boot = i;
-		if (run && tried)
-			*ret_tried_before = true;
-		planned = true;
-		tried = tried || run;
-	}
-	return planned;
 }
 
 /* ---- layers ---- */
@@ -186,11 +162,10 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	        .td = run->boot[t->boot].boot.layer0.kind->trust_domain
 	                      ? &run->boot[t->boot].boot.layer0
 	                      : NULL,
-	        .anchors = {.test_root_pem = run->root_pem},
+	        .signers = t->signers,
+	        .has_collateral = t->in->collaterals > 0,
 	        .prediction = t->in->prediction ? t->in->prediction[t->boot] : NULL,
 	        .confirmed = run->confirmed,
-	        .collateral = t->in->collateral,
-	        .collaterals = t->in->collaterals,
 	        .below = depth ? &t->inner[depth - 1] : NULL,
 	        .below_covered = depth == 1 || (depth && v[-1].grade == GRADE_COVERED),
 	        .extends = depth ? t->extends : (struct extends){{0}, 0},
@@ -205,6 +180,8 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 	v->command = json_incref(l->command);
 	v->entered = l->hello;
 	judge_isolation(t, depth, v);
+	if (v->isolation.short_of_memory)
+		return err_nomem(e);
 	if (v->entered) {
 		rc = ladder_climb(&in, v, a, e);
 		if (rc == 0 && in.platform == PLATFORM_HARDWARE)
@@ -253,8 +230,8 @@ static int read_extends(struct trial *t, struct err *e)
 		s->extends = (struct extends){{0}, 0};
 	}
 	while (rc == 0 && t->visit && &b->visit[s->visits] < t->visit) {
-		rc = extends_add_visit(&s->extends, &b->visit[s->visits],
-		                       &t->in->channel[t->boot], e);
+		rc = extends_add_visit(&s->extends, &b->visit[s->visits], &t->in->channel[t->boot],
+		                       e);
 		s->visits++;
 	}
 	t->extends = s->extends;
@@ -275,8 +252,8 @@ static int judge_layer0(struct trial *t, struct layer_verdict *v, struct err *e)
 		rc = judge_layer(t, 0, &s->verdict, e);
 	keep_frames(&s->verdict, s->zero);
 	if (rc == 0)
-		layer_verdict_share(v, &s->verdict);
-	s->judged = rc == 0;
+		rc = layer_verdict_share(v, &s->verdict) < 0 ? err_nomem(e) : 0;
+	s->judged = s->judged || rc == 0;
 	return rc;
 }
 
@@ -301,8 +278,7 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 		keep_frames(&v->layer[i], &t->inner[i]);
 		extends_add(&t->extends, &t->inner[i], t->inner[i].extends);
 	}
-	if (rc == 0 && t->visit && t->visit != t->shared->own &&
-	    t->visit->state != VISIT_NOT_RUN) {
+	if (rc == 0 && t->visit && t->visit != t->shared->own && t->visit->state != VISIT_NOT_RUN) {
 		t->shared->extends = t->extends;
 		t->shared->visits++;
 	}
@@ -319,7 +295,8 @@ static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 	char what[CELL_ID_MAX + 32], why[JUDGE_TEXT_MAX];
 
 	if (!layer_same(&b->boot.layer0, &t->test->cell.layer[0]))
-		return broken(v, b, "run.json has it in a boot of another layer 0", b->boot.layer0_id);
+		return broken(v, b, "run.json has it in a boot of another layer 0",
+		              b->boot.layer0_id);
 	if (t->shared->changed[0])
 		return broken(v, b, "the evidence changed since", t->shared->changed);
 	if (visit_broken(v, b, t->shared->own, "layer 0's own visit"))
@@ -351,15 +328,6 @@ static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 }
 
 /* ---- cases ---- */
-static const struct skip *find_skip(const struct run_record *run, size_t case_index)
-{
-	for (size_t i = 0; i < run->skips; i++) {
-		if (run->skip[i].case_index == case_index)
-			return &run->skip[i];
-	}
-	return NULL;
-}
-
 static int read_shared(struct trial *t, struct err *e)
 {
 	const struct boot_record *b = &t->in->run->boot[t->boot];
@@ -378,18 +346,15 @@ static int read_shared(struct trial *t, struct err *e)
 	return s->own ? visit_evidence_read(&layer0, s->own, channel, s->zero, e) : 0;
 }
 
-static int judge_trial(struct trial *t, struct shared *shared, bool tried_before,
-                       struct cell_verdict *v, struct err *e)
+static int judge_trial(struct trial *t, bool tried_before, struct cell_verdict *v, struct err *e)
 {
 	const struct boot_record *b = &t->in->run->boot[t->boot];
 	char reason[sizeof(v->reason)];
 	int rc;
 
-	t->shared = &shared[t->boot];
 	rc = read_shared(t, e);
 	if (rc < 0)
 		return rc;
-	t->visit = find_visit(b, t->test);
 	v->boot_id = b->boot.id;
 	v->platform = b->boot.platform;
 	v->seconds = t->visit ? t->visit->seconds : 0;
@@ -406,29 +371,32 @@ static int judge_trial(struct trial *t, struct shared *shared, bool tried_before
 	return 0;
 }
 
-static int judge_one(const struct judge_input *in, struct shared *shared, size_t case_index,
-                     struct cell_verdict *ret, struct err *e)
+static int judge_one(const struct court *c, size_t case_index, struct cell_verdict *ret,
+                     struct err *e)
 {
-	const struct skip *skip = find_skip(in->run, case_index);
+	const struct place *p = &c->place[case_index];
 	struct cell_verdict v = {.case_index = case_index, .platform = PLATFORM_NONE};
 	struct trial *t;
-	bool tried_before = false;
 	int rc = 1;
 
+	if (!p->skip && !p->planned)
+		return 0;
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return err_nomem(e);
-	t->in = in;
-	t->test = &in->cases->item[case_index];
+	t->in = c->in;
+	t->signers = c->signers;
+	t->test = &c->in->cases->item[case_index];
+	t->boot = p->boot;
+	t->shared = &c->shared[p->boot];
+	t->visit = p->visit;
 	snprintf(v.id, sizeof(v.id), "%s", t->test->id);
-	if (skip) {
-		v.outcome = skip->asked ? OUTCOME_BROKEN : OUTCOME_SKIP;
-		text_escape(v.reason, JUDGE_TEXT_MAX, skip->reason);
-	} else if (find_boot(in, case_index, &t->boot, &tried_before)) {
-		rc = judge_trial(t, shared, tried_before, &v, e);
-		rc = rc < 0 ? rc : 1;
+	if (p->skip) {
+		v.outcome = p->skip->asked ? OUTCOME_BROKEN : OUTCOME_SKIP;
+		text_escape(v.reason, JUDGE_TEXT_MAX, p->skip->reason);
 	} else {
-		rc = 0;
+		rc = judge_trial(t, p->before, &v, e);
+		rc = rc < 0 ? rc : 1;
 	}
 	trial_done(t);
 	free(t);
@@ -442,24 +410,26 @@ static int judge_one(const struct judge_input *in, struct shared *shared, size_t
 int judge_case(const struct judge_input *in, size_t case_index, struct cell_verdict *ret,
                struct err *e)
 {
-	struct shared *shared = calloc(in->run->boots + 1, sizeof(*shared));
-	int rc = shared ? judge_one(in, shared, case_index, ret, e) : err_nomem(e);
+	struct court c;
+	int rc = court_open(in, &c, e);
 
-	shared_free(shared, in->run->boots);
+	if (rc == 0)
+		rc = judge_one(&c, case_index, ret, e);
+	court_close(&c);
 	return rc;
 }
 
 int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err *e)
 {
-	struct shared *shared = calloc(in->run->boots + 1, sizeof(*shared));
 	struct run_verdict v = {.platform = PLATFORM_NONE};
-	int rc = 0;
+	struct court c;
+	int rc = court_open(in, &c, e);
 
 	v.cell = calloc(in->cases->count, sizeof(*v.cell));
-	if (!v.cell || !shared)
+	if (!v.cell)
 		rc = err_nomem(e);
 	for (size_t i = 0; i < in->cases->count && rc >= 0; i++) {
-		rc = judge_one(in, shared, i, &v.cell[v.cells], e);
+		rc = judge_one(&c, i, &v.cell[v.cells], e);
 		if (rc <= 0)
 			continue;
 		v.outcome[v.cell[v.cells].outcome]++;
@@ -467,7 +437,7 @@ int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err 
 			v.platform = v.cell[v.cells].platform;
 		v.cells++;
 	}
-	shared_free(shared, in->run->boots);
+	court_close(&c);
 	if (rc < 0) {
 		run_verdict_done(&v);
 		return rc;

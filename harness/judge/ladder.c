@@ -22,6 +22,7 @@ struct climb {
 	const struct report_evidence *quoter; /* the interface that is to give the quote, or NULL */
 	struct layer_verdict *v;
 	struct attested *a;
+	struct verdict tcb; /* what the collateral says, once the chain was climbed */
 };
 
 __attribute__((format(printf, 6, 7))) static void set(struct climb *c, enum rung rung,
@@ -277,7 +278,7 @@ static int climb_chain(struct climb *c, struct err *e)
 	        [PLATFORM_EMULATED] = ORIGIN_EMULATED,
 	        [PLATFORM_HARDWARE] = ORIGIN_HARDWARE,
 	};
-	struct trust_verdict t;
+	struct verdict t;
 	int rc;
 
 	if (!c->a->has_quote) {
@@ -285,7 +286,7 @@ static int climb_chain(struct climb *c, struct err *e)
 		c->v->origin = holds(c, RUNG_QUOTE) ? ORIGIN_UNKNOWN : ORIGIN_NONE;
 		return 0;
 	}
-	rc = trust_check_quote(&c->a->quote, &c->in->anchors, c->in->at, &t, e);
+	rc = signers_check(c->in->signers, &c->a->quote, c->in->at, &t, &c->tcb, e);
 	if (rc < 0)
 		return rc;
 	c->v->origin = t.authentic ? t.origin : ORIGIN_UNKNOWN;
@@ -358,17 +359,16 @@ static void climb_predicted(struct climb *c)
 }
 
 /* Not part of any grade: an old platform attests, too. */
-static int climb_tcb(struct climb *c, struct err *e)
+static void climb_tcb(struct climb *c)
 {
 	if (!c->a->has_quote)
 		VOID(c, RUNG_TCB, "no quote");
-	else if (!c->in->collaterals)
+	else if (!c->in->has_collateral)
 		VOID(c, RUNG_TCB, "no collateral given");
 	else if (!holds(c, RUNG_CHAIN))
 		VOID(c, RUNG_TCB, "the quote is not authentic");
 	else
-		return tcb_weigh(c->in, &c->a->quote, &c->v->ladder[RUNG_TCB], e);
-	return 0;
+		tcb_weigh(&c->tcb, c->in->platform, &c->v->ladder[RUNG_TCB]);
 }
 
 static struct extends extends_until(const struct climb *c, const struct report_evidence *r)
@@ -460,10 +460,9 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 	read_log(&c);
 	climb_eventlog(&c);
 	climb_predicted(&c);
-	if (rc == 0)
-		rc = climb_tcb(&c, e);
 	if (rc < 0)
 		return rc;
+	climb_tcb(&c);
 	conforms_weigh(c.l->conformance, c.l->conformance_extend, &v.ladder[RUNG_CONFORMS]);
 	climb_covers(&c);
 	v.grade = grade_of(&c);

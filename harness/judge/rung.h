@@ -8,6 +8,7 @@
 #include "format/tdreport.h"
 #include "judge/evidence.h"
 #include "judge/extends.h"
+#include "judge/signers.h"
 
 /* What of a layer's evidence could be read; the next layers' is compared with layer 0's. */
 struct attested {
@@ -27,11 +28,10 @@ struct ladder_input {
 	enum platform platform;        /* of the boot */
 	bool found;                    /* layer 0 is not ours: nobody said what it has to be */
 	const struct layer *td;        /* the boot's layer 0, where we made it; or NULL */
-	struct trust_anchors anchors;
+	struct signers *signers;
+	bool has_collateral;
 	const struct prediction *prediction; /* of the boot, or NULL */
 	const char *confirmed; /* struct run_record */
-	const struct bytes *collateral;
-	size_t collaterals;
 	const struct layer_evidence *below; /* the layer that started this one, in this visit */
 	bool below_covered;
 	struct extends extends; /* of RTMR3, by other layers before this one's reports */

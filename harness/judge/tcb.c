@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge/weigh.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "core/cleanup.h"
-#include "trust/verify.h"
 
 /* As many as fit, then how many more there are. */
 static void list_advisories(const struct verdict *v, char *out, size_t size)
@@ -25,7 +21,7 @@ static void list_advisories(const struct verdict *v, char *out, size_t size)
 	}
 }
 
-static void tell(const struct verdict *v, enum platform platform, struct rung_result *ret)
+void tcb_weigh(const struct verdict *v, enum platform platform, struct rung_result *ret)
 {
 	const char *whose = platform == PLATFORM_EMULATED ? "EMULATED platform: " : "";
 	char advisories[100];
@@ -42,22 +38,4 @@ static void tell(const struct verdict *v, enum platform platform, struct rung_re
 	         tcb_status_names[v->status], tcb_status_names[v->launch.platform],
 	         tcb_status_names[v->launch.module], tcb_status_names[v->launch.qe],
 	         v->launch.date[0] ? v->launch.date : "no date", v->tcb_evaluation, advisories);
-}
-
-int tcb_weigh(const struct ladder_input *in, const struct quote *quote, struct rung_result *ret,
-              struct err *e)
-{
-	_cleanup_(verifier_freep) struct verifier *v = NULL;
-	struct verdict verdict;
-	int r = verifier_new(&in->anchors, &v, e);
-
-	/* what is no collateral was left out when it was kept, or says so by what is missing now */
-	for (size_t i = 0; r == 0 && i < in->collaterals; i++) {
-		r = verifier_add(v, in->collateral[i].data, in->collateral[i].size, e);
-		r = r == -ENOMEM ? r : 0;
-	}
-	if (r < 0 || (r = verifier_check(v, quote, in->at, &verdict, e)) < 0)
-		return r;
-	tell(&verdict, in->platform, ret);
-	return 0;
 }

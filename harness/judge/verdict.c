@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge/verdict.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const outcome_names[5] = {
         [OUTCOME_PASS] = "pass", [OUTCOME_FAIL] = "fail",     [OUTCOME_XFAIL] = "xfail",
@@ -17,18 +19,60 @@ int layer_first_false(const struct layer_verdict *l)
 	return -1;
 }
 
+struct finding *isolation_add(struct isolation *i)
+{
+	struct finding *more;
+
+	if (i->findings == FINDINGS_MAX)
+		return NULL;
+	more = realloc(i->finding, (i->findings + 1) * sizeof(*more));
+	i->short_of_memory = i->short_of_memory || !more;
+	if (!more)
+		return NULL;
+	i->finding = more;
+	return memset(&more[i->findings++], 0, sizeof(*more));
+}
+
+int isolation_copy(struct isolation *to, const struct isolation *from)
+{
+	struct finding *copy = malloc((from->findings + 1) * sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (from->findings)
+		memcpy(copy, from->finding, from->findings * sizeof(*copy));
+	*to = *from;
+	to->finding = copy;
+	return 0;
+}
+
+void isolation_done(struct isolation *i)
+{
+	free(i->finding);
+	i->finding = NULL;
+	i->findings = 0;
+}
+
 void layer_verdict_done(struct layer_verdict *v)
 {
+	isolation_done(&v->isolation);
 	json_decref(v->command);
 	free(v->frames_owned);
 	*v = (struct layer_verdict){0};
 }
 
-void layer_verdict_share(struct layer_verdict *to, const struct layer_verdict *from)
+int layer_verdict_share(struct layer_verdict *to, const struct layer_verdict *from)
 {
+	struct isolation isolation;
+	int r = isolation_copy(&isolation, &from->isolation);
+
+	if (r < 0)
+		return r;
 	*to = *from;
+	to->isolation = isolation;
 	to->frames_owned = NULL;
 	json_incref(to->command);
+	return 0;
 }
 
 void cell_verdict_done(struct cell_verdict *v)

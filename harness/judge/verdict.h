@@ -46,7 +46,7 @@ struct interface_result {
 };
 
 struct measured {
-	bool known; /* there was a well-formed quote or TDREPORT over our REPORTDATA */
+	bool known;       /* there was a well-formed quote or TDREPORT over our REPORTDATA */
 	unsigned version; /* of the quote; 0: a TDREPORT */
 	uint8_t svn[16], mrseam[48], mrsignerseam[48], report_data[64];
 	uint64_t attributes, xfam;
@@ -107,8 +107,8 @@ struct run_verdict {
 };
 
 void layer_verdict_done(struct layer_verdict *v);
-/* The verdict on a layer 0, whose frames are a view, for another cell. */
-void layer_verdict_share(struct layer_verdict *to, const struct layer_verdict *from);
+/* The verdict on a layer 0, whose frames are a view, for another cell. -ENOMEM. */
+int layer_verdict_share(struct layer_verdict *to, const struct layer_verdict *from);
 void cell_verdict_done(struct cell_verdict *v);
 void run_verdict_done(struct run_verdict *v);
 

@@ -44,10 +44,9 @@ void predicted_on_hardware(const char *confirmed, struct rung_result *ret);
 /*
  * The rung "tcb": what the collateral of the run says about the platform that an authentic quote
  * comes from. True for UpToDate alone; false for any other status, and where there is collateral
- * but none that holds for this quote. Only memory can fail.
+ * but none that holds for this quote.
  */
-int tcb_weigh(const struct ladder_input *in, const struct quote *quote, struct rung_result *ret,
-              struct err *e);
+void tcb_weigh(const struct verdict *v, enum platform platform, struct rung_result *ret);
 
 /*
  * What guests/conformance said in a layer: two FACTs, each with its report as it printed it, before

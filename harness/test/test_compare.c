@@ -45,7 +45,7 @@ static struct layer_verdict *add(const char *id, enum grade grade, double ready_
 
 static void find(struct layer_verdict *l, const char *name)
 {
-	struct finding *f = &l->isolation.finding[l->isolation.findings++];
+	struct finding *f = isolation_add(&l->isolation);
 
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	snprintf(f->detail, sizeof(f->detail), "why");

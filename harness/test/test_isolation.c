@@ -148,6 +148,13 @@ static void uptimes(struct layer_evidence *l, double own)
 	l->uptime_ms = own;
 }
 
+static void again(const struct layer_evidence *l, const struct layer_evidence *below,
+                  struct isolation *i)
+{
+	isolation_done(i);
+	isolation_judge(l, below, i);
+}
+
 static struct isolation judge(const char *change, const char *boot_id)
 {
 	struct layer_evidence below = layer_of(vm, "{}"), l = layer_of(container, change);
@@ -172,6 +179,8 @@ TEST_RANGE(each_finding, 0, ROWS)
 	ck_assert_msg(f != NULL, "row %d: no %s", _i, table[_i].finding);
 	ck_assert_msg(strstr(f->detail, table[_i].detail) != NULL, "%s", f->detail);
 	ck_assert_uint_le(strlen(f->detail), FINDING_DETAIL_MAX - 1);
+	isolation_done(&without);
+	isolation_done(&with);
 }
 
 /* Under a kernel of its own, power over it is nobody else's business; a way in still is. */
@@ -185,14 +194,15 @@ TEST_RANGE(own_kernel, 0, ROWS)
 	ck_assert_int_eq(i.kernel, RELATION_OWN);
 	ck_assert_msg((find(&i, table[_i].finding) != NULL) == everywhere, "%s", table[_i].finding);
 	ck_assert_ptr_null(find(&i, "shares-kernel"));
+	isolation_done(&i);
 }
 
 TEST(kernels)
 {
 	struct layer_evidence below = layer_of(vm, "{}"), l = layer_of(container, "{}");
-	struct isolation i;
+	struct isolation i = {0};
 
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_SHARED);
 	ck_assert_uint_eq(i.findings, 1);
 	ck_assert_str_eq(i.finding[0].name, "shares-kernel");
@@ -201,37 +211,38 @@ TEST(kernels)
 	ck_assert_int_eq(i.uid0, 100000);
 
 	l.boot_id[0] = '\0'; /* a layer that keeps it to itself is not believed to have its own */
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_UNKNOWN);
 	ck_assert_ptr_nonnull(strstr(find(&i, "not-known")->detail, "whose kernel"));
 	uptimes(&l, -1);
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_UNKNOWN);
 	snprintf(l.boot_id, sizeof(l.boot_id), "made-up"); /* as LXC and nspawn do */
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_UNKNOWN);
 	uptimes(&l, 23010);
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_SHARED);
 	ck_assert_ptr_nonnull(find(&i, "shares-kernel"));
 	uptimes(&l, 2400);
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_OWN);
 	uptimes(&l, 12900); /* a clock that runs several times too fast */
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_OWN);
 	uptimes(&l, 23010);
 	snprintf(l.kernel, sizeof(l.kernel), "4.4.0");
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_OWN);
 
-	isolation_judge(&l, NULL, &i); /* as layer 0 */
+	again(&l, NULL, &i); /* as layer 0 */
 	ck_assert_int_eq(i.kernel, RELATION_OWN);
 	ck_assert_uint_eq(i.findings, 0);
 	l.tiny = true;
-	isolation_judge(&l, &below, &i);
+	again(&l, &below, &i);
 	ck_assert_int_eq(i.kernel, RELATION_OWN);
 	ck_assert(!i.probed);
+	isolation_done(&i);
 	layer_evidence_done(&below);
 	layer_evidence_done(&l);
 }
@@ -273,6 +284,7 @@ TEST_EACH(who_refused, states)
 	ck_assert_msg(i.call[ENUM_FIND(call_names, states[_i].call)] == states[_i].state,
 	              "row %d: %s", _i,
 	              call_state_names[i.call[ENUM_FIND(call_names, states[_i].call)]]);
+	isolation_done(&i);
 }
 
 /* Floods and control characters end up bounded and escaped. */
@@ -289,14 +301,15 @@ TEST(hostile_texts)
 	change = json_pack("{s:o}", "accounts", list);
 	ck_assert_int_eq(json_object_update(l.entry, change), 0);
 	json_decref(change);
-	struct isolation i;
-	isolation_judge(&l, &below, &i);
+	struct isolation i = {0};
+	again(&l, &below, &i);
 	text = i.finding[1].detail;
 	ck_assert_str_eq(i.finding[1].name, "known-password");
 	ck_assert_ptr_nonnull(strstr(text, "\\x1b[2Jroot\\xc3\\xa9's is 'a\\x0ab'"));
 	ck_assert_ptr_nonnull(strstr(text, " more"));
 	for (; *text; text++)
 		ck_assert(*text >= ' ' && *text <= '~');
+	isolation_done(&i);
 	layer_evidence_done(&below);
 	layer_evidence_done(&l);
 }

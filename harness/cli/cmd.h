@@ -32,6 +32,7 @@ int cmd_cloud(int argc, char **argv);
 int cmd_collateral(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_conformance(int argc, char **argv);
+int cmd_extract(int argc, char **argv);
 int cmd_eventlog(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

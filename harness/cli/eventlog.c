@@ -118,7 +118,7 @@ static int run(const struct options *o, struct format_fault *fault, struct err *
 	_cleanup_(input_done) struct input in = {0};
 	_cleanup_(log_done) struct log l = {0};
 	struct verdict v = {0};
-	int r = input_read(o->log, EVENTLOG_MAX, &in, e);
+	int r = input_piece(o->log, CELL_EVENTLOG, EVENTLOG_MAX, &in, e);
 
 	if (r == 0)
 		r = log_read((struct bytes){in.data, in.size}, &l, fault, e);

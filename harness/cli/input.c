@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/cell_evidence.h"
 #include "core/cleanup.h"
 #include "core/file.h"
 
@@ -31,6 +32,19 @@ int input_read(const char *path, size_t max, struct input *ret, struct err *e)
 }
 
 /* ---- folders ---- */
+
+int input_piece(const char *path, enum cell_piece piece, size_t max, struct input *ret,
+                struct err *e)
+{
+	struct bytes b;
+	int r = cell_evidence_operand(path, piece, &b, e);
+
+	if (r == 0)
+		return input_read(path, max, ret, e);
+	if (r > 0)
+		*ret = (struct input){.data = (uint8_t *)b.data, .size = b.size};
+	return r < 0 ? r : 0;
+}
 
 bool input_is_dir(const char *path)
 {
@@ -72,12 +86,13 @@ int input_each_file(const char *dir, input_file_fn f, void *context, struct err 
 #define WRAPPED_MAX (4u << 20) /* bytes of JSON around a quote: some hold an event log too */
 
 /* -EBADMSG and *ret_fault for text in no form that we know. */
-static int read_evidence(const char *path, const char *what, size_t max, struct input *ret,
+static int read_evidence(const char *path, enum cell_piece piece, size_t max, struct input *ret,
                          struct format_fault *ret_fault, struct err *e)
 {
+	const char *what = piece == CELL_QUOTE ? "quote" : "TDREPORT";
 	_cleanup_(input_done) struct input in = {0};
 	struct form_bytes decoded;
-	int r = input_read(path, WRAPPED_MAX, &in, e);
+	int r = input_piece(path, piece, WRAPPED_MAX, &in, e);
 
 	if (r < 0)
 		return r;
@@ -107,7 +122,7 @@ int input_quote(const char *path, struct input *ret_input, struct quote *ret,
 {
 	_cleanup_(input_done) struct input in = {0};
 	struct format_fault fault = {0};
-	int r = read_evidence(path, "quote", QUOTE_MAX, &in, ret_fault, e);
+	int r = read_evidence(path, CELL_QUOTE, QUOTE_MAX, &in, ret_fault, e);
 
 	if (r < 0)
 		return r;
@@ -123,7 +138,7 @@ int input_tdreport(const char *path, struct tdreport *ret, struct format_fault *
 {
 	_cleanup_(input_done) struct input in = {0};
 	struct format_fault fault = {0};
-	int r = read_evidence(path, "TDREPORT", 64 * TDREPORT_SIZE, &in, ret_fault, e);
+	int r = read_evidence(path, CELL_TDREPORT, 64 * TDREPORT_SIZE, &in, ret_fault, e);
 
 	if (r < 0)
 		return r;

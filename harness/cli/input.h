@@ -24,6 +24,10 @@ struct input {
 /* A file, or standard input for "-", of at most `max` bytes; -EFBIG beyond that. */
 int input_read(const char *path, size_t max, struct input *ret, struct err *e);
 void input_done(struct input *in);
+enum cell_piece { CELL_QUOTE, CELL_TDREPORT, CELL_EVENTLOG };
+/* The same, or that piece of a run's evidence for "DIR:CELL". */
+int input_piece(const char *path, enum cell_piece piece, size_t max, struct input *ret,
+                struct err *e);
 
 bool input_is_dir(const char *path);
 /* Calls `f` for every regular file of a folder that is not hidden, by name. Stops at a failure. */

@@ -34,7 +34,7 @@ static int check(const void *options, struct err *e)
 static int read_log(const char *path, struct log *ret, struct err *e)
 {
 	_cleanup_(input_done) struct input in = {0};
-	int r = input_read(path, EVENTLOG_MAX, &in, e);
+	int r = input_piece(path, CELL_EVENTLOG, EVENTLOG_MAX, &in, e);
 
 	if (r == 0)
 		r = log_read((struct bytes){in.data, in.size}, ret, NULL, e);

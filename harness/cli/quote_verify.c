@@ -218,7 +218,7 @@ static int verify_item(void *context, size_t item, FILE *out, int *exit_code, st
 	const struct work *w = context;
 	_cleanup_(answer_done) struct answer a = {.name = w->path[item]};
 	_cleanup_(input_done) struct input in = {0};
-	int r = input_read(a.name, ANSWER_INPUT_MAX, &in, e), code = EXIT_OK;
+	int r = input_piece(a.name, CELL_QUOTE, ANSWER_INPUT_MAX, &in, e), code = EXIT_OK;
 
 	if (r == -ENOMEM)
 		return r;

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TCEPTION_CLI_WORDS_H
+#define TCEPTION_CLI_WORDS_H
+
+#include <stdio.h>
+
+/* One word of a command for somebody's shell: quoted where it has to be. */
+void words_put(const char *word, FILE *out);
+/* A NULL-terminated vector with blanks between, and a newline. */
+void words_put_line(char *const *words, FILE *out);
+
+#endif

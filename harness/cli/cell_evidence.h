@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_CELL_EVIDENCE_H
-#define TCEPTION_CLI_CELL_EVIDENCE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -39,5 +38,3 @@ void cell_evidence_dmesg(const struct cell_evidence *c, FILE *out);
  */
 int cell_evidence_operand(const char *operand, enum cell_piece piece, struct bytes *ret,
                           struct err *e);
-
-#endif

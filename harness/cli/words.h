@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_WORDS_H
-#define TCEPTION_CLI_WORDS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -8,5 +7,3 @@
 void words_put(const char *word, FILE *out);
 /* A NULL-terminated vector with blanks between, and a newline. */
 void words_put_line(char *const *words, FILE *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_PLACE_H
-#define TCEPTION_JUDGE_PLACE_H
+#pragma once
 
 #include "case/case.h"
 #include "record/record.h"
@@ -19,5 +18,3 @@ struct place {
 /* Of every case of the file; an array of cases->count that the caller frees. -ENOMEM. */
 int places_find(const struct run_record *run, const struct case_file *cases, struct place **ret,
                 struct err *e);
-
-#endif

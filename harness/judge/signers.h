@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_SIGNERS_H
-#define TCEPTION_JUDGE_SIGNERS_H
+#pragma once
 
 #include <time.h>
 
@@ -25,5 +24,3 @@ void signers_free(struct signers *s); /* NULL is fine */
  */
 int signers_check(struct signers *s, const struct quote *quote, time_t at,
                   struct verdict *ret_chain, struct verdict *ret_tcb, struct err *e);
-
-#endif

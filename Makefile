@@ -97,7 +97,7 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 include scripts/install.mk
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
-.PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full bench bench-matrix check-arrows format clean help
+.PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full test-hardware bench bench-matrix check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
@@ -134,6 +134,9 @@ test-full: test ## also the full matrix, foreign verifiers, the HTML report in a
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)
+test-hardware: ## on a TDX host: what CI can't run, and a bundle of it to send back; ARGS="..." as for run
+	@$(MAKE) --no-print-directory $(PARALLEL) all image
+	scripts/test-hardware $(ARGS)
 bench: $B/bench/verify $B/bench/mrtd $B/bench/confined $B/bench/cold $B/tception ## speed, as ratios (on an idle machine)
 	scripts/bench/run $^
 bench-matrix: all image ## CPU seconds, time and memory of the default matrix, against AGAINST=another built checkout

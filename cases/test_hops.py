@@ -156,3 +156,31 @@ def test_kvm_without_tdx(tmp_path, kvm, types, says):
     status, cell = run(tmp_path, kvm, "no-driver", types)
     assert (status, cell["outcome"]) == (3, "broken")
     assert says in cell["reason"]
+
+
+def test_hardware_self_test(tmp_path, kvm):
+    """make test-hardware's script on the stand-in: it ends as the runs do, with a bundle of what there was; a run that broke is not repeated."""
+    for name in ("build", "cases", "guests", "harness"):
+        (tmp_path / name).symlink_to(TOP / name)
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "test-hardware"
+    script.write_text((TOP / "scripts" / "test-hardware").read_text())
+    script.chmod(0o755)
+    done = subprocess.run([script, "--qemu", TOP / "cases" / "standin-tdx", "--cell", "td", "--state-dir", tmp_path / "state",
+                           *(f"--{part}=/dev/null" for part in PARTS)], capture_output=True, text=True, timeout=300, check=False,
+                          env={**os.environ, "LD_PRELOAD": str(kvm), "TCEPTION_VM_TYPES": "0x21",
+                               "TCEPTION_HOP": f"die:{NAME}: -accel kvm: vm-type TDX not supported by KVM"})
+    bundle, = (tmp_path / "results").glob("hardware-*.tar.gz")
+    names = subprocess.run(["tar", "tzf", bundle], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert done.returncode == 3 and "send back results/hardware-" in done.stdout
+    assert all(f"/{name}\n" in names for name in ("doctor.json", "run-1.json", "run-1/run.json", "run-1/host.json"))
+    assert "run-2" not in names
+
+
+def test_setup_leaves_qemu_alone(tmp_path):
+    """On a TDX host no package of QEMU is installed."""
+    (tmp_path / "cpuinfo").write_text("flags : fpu tdx_host_platform\n")
+    (tmp_path / "packages").write_text("qemu-system-x86-that-is-not-there\n")
+    done = subprocess.run([TOP / "scripts" / "setup", tmp_path / "packages"], capture_output=True, text=True, timeout=60, check=False,
+                          env={**os.environ, "TCEPTION_CPUINFO": str(tmp_path / "cpuinfo")})
+    assert done.returncode == 0 and "QEMU is left to you" in done.stderr and "installing" not in done.stdout

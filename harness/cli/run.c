@@ -379,7 +379,7 @@ static int run_with(struct context *c, struct options *o)
 
 static const struct option_row rows[] = {
         OPTION_HEADING("What to run:"),
-        OPTION_TEXT(cell, "cell", "ID", "only this cell of the case file"),
+        OPTION_TEXT(cell, "cell", "ID", "only this cell, or those of a pattern: 'td/docker*'"),
         OPTION_PLATFORM,
         OPTION_CHOICE(accel, "accel", "WHICH", accel_names,
                       "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)"),

@@ -2,6 +2,7 @@
 #include "plan/plan.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,7 +268,7 @@ int plan_make(const struct case_file *cases, const struct host_facts *host,
 	int r = 0;
 
 	for (size_t i = 0; i < cases->count && r == 0; i++) {
-		if (options->only && strcmp(options->only, cases->item[i].id) != 0)
+		if (options->only && fnmatch(options->only, cases->item[i].id, 0) != 0)
 			continue;
 		chosen++;
 		r = add_case(&p, cases, i, host, options);

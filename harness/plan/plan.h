@@ -82,7 +82,7 @@ struct plan {
 struct plan_options {
 	enum platform platform; /* asked for a `td`; PLATFORM_NONE: what the host can */
 	int boot_deadline_s; /* 0: BOOT_DEADLINE_S */
-	const char *only;       /* one cell's ID, or NULL */
+	const char *only;       /* cells' IDs by fnmatch(), or NULL */
 	/* Why there is no such kernel or image, or NULL where there is one. */
 	const char *no_kernel[KERNEL_COUNT], *no_image[IMAGE_COUNT];
 };

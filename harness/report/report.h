@@ -37,7 +37,7 @@ void report_markdown(const struct judge_input *in, const struct run_verdict *ver
 /* The layer's frames, one JSON object a line: offset, type, sequence and payload. */
 void report_frames(const struct layer_verdict *layer, FILE *out);
 
-/* One line a cell while a run goes on; silent unless `out` is a terminal. */
+/* One line a cell that ends while a run goes on; on a terminal one a boot, too. */
 struct report_progress {
 	FILE *out; /* NULL: silent */
 	size_t done, total;

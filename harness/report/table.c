@@ -127,14 +127,12 @@ int report_write(enum report_format format, const struct judge_input *in,
 /* ---- progress ---- */
 void report_progress_init(struct report_progress *p, FILE *out, size_t total)
 {
-	*p = (struct report_progress){.total = total};
-	if (out && isatty(fileno(out)))
-		p->out = out;
+	*p = (struct report_progress){.out = out, .total = total};
 }
 
 void report_progress_boot(struct report_progress *p, const struct boot *boot)
 {
-	if (p->out)
+	if (p->out && isatty(fileno(p->out)))
 		fprintf(p->out, "boot %s: %s, %s, %u MiB, %zu cells\n", boot->id,
 		        boot->platform == PLATFORM_NONE ? "plain VM"
 		                                        : ENUM_NAME(platform_names, boot->platform),

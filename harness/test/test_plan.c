@@ -294,6 +294,11 @@ TEST(choosing)
 	options.only = "td/docker";
 	make();
 	ck_assert_str_eq(shape(), "td-1:1");
+	options.only = "*/dock[xy]r";
+	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -EINVAL);
+	options.only = "*/d*r";
+	make();
+	ck_assert_str_eq(shape(), "td-1:1");
 	options.only = "td/nothing";
 	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -EINVAL);
 	options.only = NULL;

@@ -258,17 +258,12 @@ TEST(progress)
 	synth_init(&y, AS_IT_SHOULD_BE);
 	v = synth_judge(&y, 1);
 	report_progress_init(&p, out, 2);
-	ck_assert_ptr_null(p.out); /* no terminal */
 	report_progress_boot(&p, &y.boot.boot);
-	report_progress_cell(&p, &v);
 	fflush(out);
-	ck_assert_uint_eq(size, 0);
-	p.out = out; /* as if it were one */
-	report_progress_boot(&p, &y.boot.boot);
+	ck_assert_uint_eq(size, 0); /* no terminal */
 	report_progress_cell(&p, &v);
 	fclose(out);
-	ck_assert_ptr_nonnull(strstr(text, "boot td-1: emulated, tcg"));
-	ck_assert_ptr_nonnull(strstr(text, "[ 2/2] td/docker+dev+tsm+noapparmor"));
+	ck_assert_ptr_nonnull(strstr(text, "[ 1/2] td/docker+dev+tsm+noapparmor"));
 	ck_assert_ptr_nonnull(strstr(text, "verified (emulated)"));
 	free(text);
 	cell_verdict_done(&v);

@@ -90,16 +90,12 @@ static int print_one(json_t *rows, bool json, struct err *e)
 /* ---- two ---- */
 static const char *state_of(const json_t *pair, const char *side)
 {
-	const char *state = member_text(json_object_get(pair, side), "state");
-
-	return state ? state : "-";
+	return member_text(json_object_get(pair, side), "state") ?: "-";
 }
 
 static const char *saw_of(const json_t *pair, const char *side)
 {
-	const char *saw = member_text(json_object_get(pair, side), "saw");
-
-	return saw ? saw : "no such row";
+	return member_text(json_object_get(pair, side), "saw") ?: "no such row";
 }
 
 static void print_pairs(const json_t *pairs, size_t differing)

@@ -59,22 +59,19 @@ static json_t *compare_json(const struct verdict *v, unsigned i)
 
 static int print_json(const struct log *l, const struct verdict *v)
 {
-	json_t *rtmr = json_array(), *events = json_array(), *registers = json_array(), *root;
+	json_t *rtmr = json_array(), *events = json_array();
+	json_t *compared = v->said.source ? json_array() : NULL;
 
 	for (unsigned i = 0; i < 4; i++)
 		json_array_append_new(rtmr, json_hex(l->rtmr[i], 48));
 	for (size_t i = 0; i < l->events; i++)
 		json_array_append_new(events, event_json(&l->event[i]));
 	for (unsigned i = 0; v->said.source && i < 4; i++)
-		json_array_append_new(registers, compare_json(v, i));
-	root = json_pack("{s:s, s:o, s:o}", "format", l->json ? "json" : "ccel", "rtmr", rtmr,
-	                 "events", events);
-	if (v->said.source && root)
-		json_object_set_new(root, "matches", json_boolean(v->ok));
-	if (v->said.source && root)
-		json_object_set(root, "compared", registers);
-	json_decref(registers);
-	return json_print(root);
+		json_array_append_new(compared, compare_json(v, i));
+	return json_print(json_pack("{s:s, s:o, s:o, s:o*, s:o*}", "format",
+	                            l->json ? "json" : "ccel", "rtmr", rtmr, "events", events,
+	                            "matches", v->said.source ? json_boolean(v->ok) : NULL,
+	                            "compared", compared));
 }
 
 static void print_events(const struct log *l)

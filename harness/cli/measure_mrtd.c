@@ -67,19 +67,18 @@ static json_t *section_json(const struct tdvf_section *s)
 
 static int print_json(const struct result *res)
 {
-	json_t *sections = json_array(), *root;
+	json_t *sections = json_array(), *quoted = NULL, *match = NULL;
 
 	for (uint32_t i = 0; i < res->tdvf.count; i++)
 		json_array_append_new(sections, section_json(&res->tdvf.section[i]));
-	root = json_pack("{s:{s:o, s:o}, s:o}", "mrtd", "single_pass", json_hex(res->mrtd[0], 48),
-	                 "two_pass", json_hex(res->mrtd[1], 48), "sections", sections);
-	if (root && res->said.source) {
-		json_object_set_new(root, "quoted", json_hex(res->said.mrtd, 48));
-		json_object_set_new(root, "match",
-		                    res->match < 0 ? json_null()
-		                                   : json_string(order_names[res->match]));
+	if (res->said.source) {
+		quoted = json_hex(res->said.mrtd, 48);
+		match = text_or_null(res->match < 0 ? NULL : order_names[res->match]);
 	}
-	return json_print(root);
+	return json_print(json_pack("{s:{s:o, s:o}, s:o, s:o*, s:o*}", "mrtd", "single_pass",
+	                            json_hex(res->mrtd[0], 48), "two_pass",
+	                            json_hex(res->mrtd[1], 48), "sections", sections, "quoted",
+	                            quoted, "match", match));
 }
 
 static void print_text(const struct result *res)

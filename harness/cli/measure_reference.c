@@ -43,7 +43,7 @@ static int add_file(const struct options *o, const char *path, json_t *images, s
 	_cleanup_(input_done) struct input in = {0};
 	_cleanup_(freep) char *name = strdup(strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
 	json_error_t why;
-	json_t *root;
+	json_auto_t *root = NULL;
 	int r = name ? input_read(path, FILE_MAX, &in, e) : err_nomem(e);
 
 	if (r < 0)
@@ -51,7 +51,6 @@ static int add_file(const struct options *o, const char *path, json_t *images, s
 	root = json_loadb((const char *)in.data, in.size, JSON_REJECT_DUPLICATES, &why);
 	r = root ? prediction_from_json(root, &p, e)
 	         : err_set(e, -EINVAL, "line %d: no JSON", why.line);
-	json_decref(root);
 	if (r < 0)
 		return err_prefix(e, "%.200s: no prediction (measure rtmr --json)", path);
 	if (strlen(name) > 5 && strcmp(name + strlen(name) - 5, ".json") == 0)
@@ -95,7 +94,7 @@ static int make_corim(const struct options *o, const json_t *images, struct byte
 
 static int make(const struct options *o, struct bytes *ret, struct err *e)
 {
-	json_t *images = json_array();
+	json_auto_t *images = json_array();
 	char *text = NULL;
 	int r = images ? collect(o, images, e) : err_nomem(e);
 
@@ -103,7 +102,6 @@ static int make(const struct options *o, struct bytes *ret, struct err *e)
 		r = make_corim(o, images, ret, e);
 	else if (r == 0 && (r = reference_write(o->format, images, &text, e)) == 0)
 		*ret = (struct bytes){(uint8_t *)text, strlen(text)};
-	json_decref(images);
 	return r;
 }
 

@@ -84,7 +84,7 @@ static int encode(const struct token_maker *m, const char *claims, char **ret)
 int token_print(const struct token_maker *m, const struct answer *a, FILE *out, struct err *e)
 {
 	_cleanup_(freep) char *claims = NULL;
-	json_t *ear;
+	json_auto_t *ear = NULL;
 	char *token = NULL;
 	int r;
 
@@ -97,7 +97,6 @@ int token_print(const struct token_maker *m, const struct answer *a, FILE *out, 
 	}
 	ear = answer_ear(a, m->policy[0] ? m->policy : NULL, time(NULL));
 	claims = ear ? json_dumps(ear, JSON_COMPACT) : NULL;
-	json_decref(ear);
 	if (!claims)
 		return err_nomem(e);
 	if ((r = encode(m, claims, &token)) < 0)

@@ -133,7 +133,7 @@ static int make_verifier(const struct options *o, struct verifier **ret, struct 
 static int add_images(const char *path, const char *key_file, json_t *images, struct err *e)
 {
 	_cleanup_(bytes_free) struct bytes document = {NULL, 0}, key = {NULL, 0};
-	json_t *own = NULL;
+	json_auto_t *own = NULL;
 	int r = file_read_input(path, CORIM_MAX, &document, e);
 
 	if (r == 0 && key_file)
@@ -144,7 +144,6 @@ static int add_images(const char *path, const char *key_file, json_t *images, st
 	if (r < 0)
 		return err_prefix(e, "%.200s", path);
 	r = json_array_extend(images, own);
-	json_decref(own);
 	return r < 0 ? err_nomem(e) : 0;
 }
 

@@ -8,23 +8,19 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 
-static int write_text(const char *path, const char *text, struct err *e)
-{
-	return file_write(path, text, strlen(text), e);
-}
-
 int service_write(const struct authority *a, const char *root, const char *collateral,
                   struct err *e)
 {
 	_cleanup_(freep) char *bundle = NULL;
+	const char *pem = authority_root_pem(a);
 	int r;
 
-	if (root && (r = write_text(root, authority_root_pem(a), e)) < 0)
+	if (root && (r = file_write(root, pem, strlen(pem), e)) < 0)
 		return r;
 	if (!collateral)
 		return 0;
 	r = authority_bundle(a, time(NULL), &bundle, e);
-	return r < 0 ? r : write_text(collateral, bundle, e);
+	return r < 0 ? r : file_write(collateral, bundle, strlen(bundle), e);
 }
 
 int service_loop(sd_event **ret, struct err *e)

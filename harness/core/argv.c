@@ -9,14 +9,10 @@
 /* Takes `text` over. */
 static void push(struct argv *a, char *text)
 {
-	char **item;
+	char **item = NULL;
 
-	if (!text || a->failed) {
-		a->failed = true;
-		free(text);
-		return;
-	}
-	item = reallocarray(a->item, a->count + 2, sizeof(*item));
+	if (text && !a->failed)
+		item = reallocarray(a->item, a->count + 2, sizeof(*item));
 	if (!item) {
 		a->failed = true;
 		free(text);

@@ -14,7 +14,7 @@ int prediction_save(const char *dir, const char *boot_id, const struct predictio
 {
 	_cleanup_(file_abandon) struct file_new f = {0};
 	char path[PATH_MAX];
-	json_t *root;
+	json_auto_t *root = NULL;
 	int r = path_format(path, e, "%s/boots/%s/" FILE_NAME, dir, boot_id);
 
 	if (r == 0)
@@ -25,7 +25,6 @@ int prediction_save(const char *dir, const char *boot_id, const struct predictio
 	if (!root)
 		return err_sys(e, -ENOMEM, FILE_NAME);
 	json_dumpf(root, f.stream, JSON_INDENT(1));
-	json_decref(root);
 	return file_commit(&f, e);
 }
 
@@ -34,7 +33,7 @@ int prediction_load(const char *dir, const char *boot_id, struct prediction *ret
 	_cleanup_(bytes_free) struct bytes text = {NULL, 0};
 	char path[PATH_MAX];
 	json_error_t at;
-	json_t *root;
+	json_auto_t *root = NULL;
 	int r = path_format(path, e, "%s/boots/%s/" FILE_NAME, dir, boot_id);
 
 	if (r == 0)
@@ -45,8 +44,5 @@ int prediction_load(const char *dir, const char *boot_id, struct prediction *ret
 	if (!root)
 		return err_set(e, -EINVAL, "%s: line %d: %s", path, at.line, at.text);
 	r = prediction_from_json(root, ret, e);
-	json_decref(root);
-	if (r < 0)
-		err_prefix(e, "%s", path);
-	return r;
+	return r < 0 ? err_prefix(e, "%s", path) : 0;
 }

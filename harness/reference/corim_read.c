@@ -301,7 +301,7 @@ static int check_envelope(struct bytes envelope, const char *key_pem, struct byt
 int corim_read(struct bytes document, const char *key_pem, json_t **ret, struct err *e)
 {
 	_cleanup_(bytes_free) struct bytes envelope = {NULL, 0}, text = {NULL, 0};
-	json_t *images;
+	json_auto_t *images = NULL;
 	int r;
 
 	if (document.size > CORIM_MAX)
@@ -316,10 +316,8 @@ int corim_read(struct bytes document, const char *key_pem, json_t **ret, struct 
 	if (r < 0)
 		return r;
 	images = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_array(images)) {
-		json_decref(images);
+	if (!json_is_array(images))
 		return bad(e, "its reader answers nonsense");
-	}
-	*ret = images;
+	*ret = json_incref(images);
 	return 0;
 }

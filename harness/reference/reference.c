@@ -232,22 +232,19 @@ int reference_write(enum reference_format format, const json_t *images, char **r
 static int read_json(struct bytes document, json_t **ret, struct err *e)
 {
 	json_error_t why;
-	json_t *root = json_loadb((const char *)document.data, document.size,
-	                          JSON_REJECT_DUPLICATES, &why);
+	json_auto_t *root = json_loadb((const char *)document.data, document.size,
+	                               JSON_REJECT_DUPLICATES, &why);
 	json_t *images = json_object_get(root, "images");
-	int r = 0;
 
 	if (!root)
-		r = err_set(e, -EINVAL, "line %d: no JSON", why.line);
-	else if (json_integer_value(json_object_get(root, "reference_values")) != 1 ||
-	         json_array_size(images) == 0)
-		r = err_set(e, -EINVAL,
-		            "no reference values: \"reference_values\": 1 and \"images\" are "
-		            "missing; a policy is given by --policy");
-	else
-		*ret = json_incref(images);
-	json_decref(root);
-	return r;
+		return err_set(e, -EINVAL, "line %d: no JSON", why.line);
+	if (json_integer_value(json_object_get(root, "reference_values")) != 1 ||
+	    json_array_size(images) == 0)
+		return err_set(e, -EINVAL,
+		               "no reference values: \"reference_values\": 1 and \"images\" are "
+		               "missing; a policy is given by --policy");
+	*ret = json_incref(images);
+	return 0;
 }
 
 int reference_read(struct bytes document, const char *key_pem, json_t **ret, struct err *e)

@@ -51,21 +51,20 @@ static int check_object(const json_t *o, const struct fetch_wanted *w, struct er
 
 int fetch_check(const char *body, size_t size, const struct fetch_wanted *wanted, struct err *e)
 {
-	json_t *json = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
+	json_auto_t *json = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *o =
 	        json_object_get(json, wanted->kind == FETCH_TCB ? "tcbInfo" : "enclaveIdentity");
 	int r = json_is_object(o) ? check_object(o, wanted, e)
 	                          : err_set(e, -EBADMSG, "no %s in the answer",
 	                                    wanted->kind == FETCH_TCB ? "TCB info" : "identity");
 
-	json_decref(json);
 	return r;
 }
 
 int fetch_numbers(const char *body, size_t size, uint32_t ret[FETCH_NUMBERS_MAX], size_t *ret_count,
                   struct err *e)
 {
-	json_t *json = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
+	json_auto_t *json = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *list = json_object_get(json_object_get(json, "tcbEvaluationDataNumbers"),
 	                                     "tcbEvalNumbers");
 	size_t count = json_array_size(list), i;
@@ -84,7 +83,6 @@ int fetch_numbers(const char *body, size_t size, uint32_t ret[FETCH_NUMBERS_MAX]
 		if (r == 0)
 			ret[i] = (uint32_t)n;
 	}
-	json_decref(json);
 	if (r == 0)
 		*ret_count = count;
 	return r;

@@ -89,9 +89,8 @@ int qgs_answer_collateral(const struct authority *a, time_t at, bool broken, con
 {
 	uint32_t error = broken ? QGS_ERROR_UNEXPECTED : check_collateral(request, size);
 	_cleanup_(freep) char *text = NULL;
-	json_t *bundle;
+	json_auto_t *bundle = NULL;
 	struct err e;
-	int r;
 
 	if (error == QGS_OK && authority_bundle(a, at, &text, &e) < 0)
 		error = QGS_ERROR_UNEXPECTED;
@@ -103,9 +102,7 @@ int qgs_answer_collateral(const struct authority *a, time_t at, bool broken, con
 		return 0;
 	}
 	bundle = json_loads(text, 0, NULL);
-	r = bundle ? write_collateral(bundle, ret, ret_size) : -ENOMEM;
-	json_decref(bundle);
-	return r;
+	return bundle ? write_collateral(bundle, ret, ret_size) : -ENOMEM;
 }
 
 /* ---- platform ---- */

@@ -268,26 +268,23 @@ static int add_signed(json_t *bundle, const struct authority *a, const char *key
 int authority_bundle_of(const struct authority *a, const struct bundle_contents *c, char **ret,
                         struct err *e)
 {
-	json_t *bundle = json_object();
+	json_auto_t *bundle = json_object();
 	char *text;
 	int r;
 
 	if ((r = add_signed(bundle, a, "tcb_info", c->tcb_info ?: tcb_info(a, c->at), e)) < 0 ||
 	    (r = add_signed(bundle, a, "qe_identity", c->qe_identity ?: qe_identity(c->at), e)) < 0)
-		goto out;
+		return r;
 	json_object_set_new(bundle, "root_ca_crl", make_crl(&a->id[ROLE_ROOT], c->at, c->revoked));
 	json_object_set_new(bundle, "pck_crl", make_crl(&a->id[ROLE_PCK_CA], c->at, c->revoked));
 	json_object_set_new(bundle, "pck_crl_issuer_chain", json_string(a->pck_ca_pem));
 	text = json_dumps(bundle, JSON_INDENT(1));
 	if (json_object_size(bundle) != 9 || !text) {
 		free(text);
-		r = ssl_err(e, -EIO, "cannot make the test authority's collateral");
-		goto out;
+		return ssl_err(e, -EIO, "cannot make the test authority's collateral");
 	}
 	*ret = text;
-out:
-	json_decref(bundle);
-	return r;
+	return 0;
 }
 
 int authority_bundle(const struct authority *a, time_t at, char **ret, struct err *e)

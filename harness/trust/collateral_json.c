@@ -144,8 +144,7 @@ static int tool_signed(struct collateral *c, const json_t *value, const char *ch
 {
 	struct bytes pem = {(const uint8_t *)chain, chain ? strlen(chain) : 0};
 	_cleanup_(freep) char *text = NULL;
-	json_t *served;
-	int r;
+	json_auto_t *served = NULL;
 
 	if (!value || (json_is_string(value) && !json_string_length(value)))
 		return 0;
@@ -154,10 +153,9 @@ static int tool_signed(struct collateral *c, const json_t *value, const char *ch
 	if (!text)
 		return err_nomem(e);
 	served = json_loads(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-	r = json_is_object(served) ? add_pcs(c, served, text, strlen(text), chain ? &pem : NULL, e)
-	                           : err_set(e, -EBADMSG, "malformed JSON");
-	json_decref(served);
-	return r;
+	if (!json_is_object(served))
+		return err_set(e, -EBADMSG, "malformed JSON");
+	return add_pcs(c, served, text, strlen(text), chain ? &pem : NULL, e);
 }
 
 static int tool_tcb_infos(struct collateral *c, const json_t *all, struct err *e)
@@ -249,17 +247,13 @@ static int add_tool(struct collateral *c, const json_t *all, struct err *e)
 int collateral_add_json(struct collateral *c, const char *text, size_t size,
                         const struct bytes *chain, struct err *e)
 {
-	json_t *o = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-	int r;
+	json_auto_t *o = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 
 	if (!json_is_object(o))
-		r = err_set(e, -EBADMSG, "malformed JSON");
-	else if (json_object_get(o, "tcb_info"))
-		r = add_bundle(c, o, e);
-	else if (json_is_object(json_object_get(o, "collaterals")))
-		r = add_tool(c, json_object_get(o, "collaterals"), e);
-	else
-		r = add_pcs(c, o, text, size, chain, e);
-	json_decref(o);
-	return r;
+		return err_set(e, -EBADMSG, "malformed JSON");
+	if (json_object_get(o, "tcb_info"))
+		return add_bundle(c, o, e);
+	if (json_is_object(json_object_get(o, "collaterals")))
+		return add_tool(c, json_object_get(o, "collaterals"), e);
+	return add_pcs(c, o, text, size, chain, e);
 }

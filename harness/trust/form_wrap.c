@@ -149,19 +149,18 @@ static int find_quote(const json_t *json, unsigned depth, unsigned wraps, struct
 static int from_json(const char *text, size_t size, unsigned wraps, struct form_bytes *ret,
                      struct err *e)
 {
-	json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+	json_auto_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 	int r = json ? find_quote(json, 1, wraps, ret) : -EBADMSG;
 
 	if (r == -ENOMEM)
-		r = err_nomem(e);
-	else if (!json)
-		r = err_set(e, r, "malformed JSON");
-	else if (r < 0)
-		r = err_set(e, r,
-		            "JSON without a quote (\"quote\", \"td_quote\", \"tdx_quote\", "
-		            "\"intel_quote\", \"raw_quote\", \"tdreport\", \"outblob\" or "
-		            "\"evidence\")");
-	json_decref(json);
+		return err_nomem(e);
+	if (!json)
+		return err_set(e, r, "malformed JSON");
+	if (r < 0)
+		return err_set(e, r,
+		               "JSON without a quote (\"quote\", \"td_quote\", \"tdx_quote\", "
+		               "\"intel_quote\", \"raw_quote\", \"tdreport\", \"outblob\" or "
+		               "\"evidence\")");
 	return r;
 }
 

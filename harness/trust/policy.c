@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/enum.h"
+#include "core/time.h"
 #include "format/bytes.h"
 #include "format/text.h"
 
@@ -80,7 +81,7 @@ static int read_date(struct policy *p, const struct key *k, const json_t *v)
 	if (!text || strlen(text) >= JSONX_DATE_SIZE)
 		return -EINVAL;
 	snprintf(full, sizeof(full), "%.20s%s", text, strlen(text) == 10 ? "T00:00:00Z" : "");
-	return policy_date(full, target(p, k));
+	return time_read(full, target(p, k));
 }
 
 static int read_advisories(struct policy *p, const struct key *k, const json_t *v)

@@ -57,7 +57,7 @@ static bool tcb_date(const struct verdict *v, time_t *ret, const char **ret_text
 	time_t launch, current;
 
 	*ret_text = "no TCB date";
-	if (policy_date(v->launch.date, &launch) < 0 || policy_date(v->current.date, &current) < 0)
+	if (time_read(v->launch.date, &launch) < 0 || time_read(v->current.date, &current) < 0)
 		return false;
 	*ret = launch < current ? launch : current;
 	*ret_text = launch < current ? v->launch.date : v->current.date;

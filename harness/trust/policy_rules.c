@@ -85,13 +85,3 @@ const char *policy_list(unsigned set, const char *const names[], size_t count,
 	}
 	return out;
 }
-
-int policy_date(const char *text, time_t *ret)
-{
-	json_t *o = json_pack("{ss}", "date", text);
-	struct jsonx x = {0};
-
-	*ret = jsonx_date(&x, o, "date", NULL);
-	json_decref(o);
-	return x.failed ? -EINVAL : 0;
-}

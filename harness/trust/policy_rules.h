@@ -54,5 +54,3 @@ bool policy_match(const json_t *wanted, const uint8_t *value, size_t size, bool 
 /* "UpToDate, OutOfDate": the names in a set, or "nothing". */
 const char *policy_list(unsigned set, const char *const names[], size_t count,
                         char out[POLICY_NAMES]);
-/* "2025-08-13T00:00:00Z" as a time; -EINVAL. */
-int policy_date(const char *text, time_t *ret);

@@ -123,13 +123,13 @@ def wait_for(what, child=None, seconds=120):
     return found
 
 
-def processes_of(variable, argument, where=slice(None)):
-    """IDs of the processes that have this in their environment (NAME=value) and this among their arguments, or those there."""
+def processes_of(variable, argument=None, where=slice(None)):
+    """IDs of the processes that have this in their environment (NAME=value) and this, if any, among their arguments, or those there."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # it has just ended
             words = {name: pathlib.Path(f"/proc/{pid}/{name}").read_bytes().split(b"\0") for name in ("environ", "cmdline")}
-            if variable.encode() in words["environ"] and argument.encode() in words["cmdline"][where]:
+            if variable.encode() in words["environ"] and (argument is None or argument.encode() in words["cmdline"][where]):
                 found.append(int(pid))
     return found
 

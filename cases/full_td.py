@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 from conftest import PATIENCE, TCEPTION, TOP, sha384, tception, wait_for
-from td_common import Td, ask, compiled, in_environment, parent_of, verify
+from td_common import Td, ask, compiled, parent_of, verify
 from test_grub import RELEASE, UUID, make_disk
 
 REPORT_DATA = 568
@@ -34,7 +34,7 @@ def fixture_td(tmp_path_factory):
     assert td("exec", "--copy", td.quoter, td.name, "true").returncode == 0
     yield td
     td("down", "--all")
-    wait_for(lambda: not td.places() and not in_environment(td.runtime))
+    wait_for(lambda: not td.places() and not td.processes())
 
 
 def run(td, *words):
@@ -148,7 +148,7 @@ def test_boot(tmp_path):
         said, banner = child.communicate(timeout=HOURS)
     assert b"GOT hello" in said and b"EMULATED trust domain boots" in banner and child.returncode == 0
     assert sha384(disk.read_bytes()) == before
-    wait_for(lambda: not td.places() and not in_environment(td.runtime))
+    wait_for(lambda: not td.places() and not td.processes())
 
 
 # ---- several, and killed ---------------------------------------------------------------------------------------------
@@ -188,10 +188,10 @@ def test_killed(tmp_path, victim):
                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout.readline() == b"up\n", child.stderr.read()
         keeper = json.loads(td("list", "--json").stdout)[0]["pid"]
-        assert len(in_environment(td.runtime)) >= 5  # client, guardian, keeper, QEMU, the folder's
+        assert len(td.processes()) >= 5  # client, guardian, keeper, QEMU, the folder's
         os.kill({"client": child.pid, "keeper": keeper, "guardian": parent_of(keeper)}[victim], signal.SIGKILL)
         child.communicate(timeout=HOURS)
-    wait_for(lambda: not td.places() and not in_environment(td.runtime))
+    wait_for(lambda: not td.places() and not td.processes())
     assert json.loads(td("list", "--json").stdout) == []
 
 
@@ -277,7 +277,7 @@ def fixture_desk(tmp_path):
     (tmp_path / "make-quote").chmod(0o755)
     env = {**td.env, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
     yield types_at(tmp_path, env)
-    wait_for(lambda: not td.places() and not in_environment(td.runtime))
+    wait_for(lambda: not td.places() and not td.processes())
 
 
 def types_at(folder, env):

@@ -5,7 +5,7 @@ import pathlib
 import socket
 import subprocess
 
-from conftest import PATIENCE, TCEPTION, TOP, scratch, tception
+from conftest import PATIENCE, processes_of, scratch, TCEPTION, tception, TOP
 
 HERE = TOP / "cases" / "td"
 
@@ -27,6 +27,10 @@ class Td:
         top = self.runtime / "tception" / "td"
         return sorted(p.name for p in top.iterdir()) if top.exists() else []
 
+    def processes(self):
+        """IDs of all that it started and that runs still."""
+        return processes_of(f"XDG_RUNTIME_DIR={self.runtime}")
+
 
 def compiled(folder, name="quoter"):
     """One of the programs here that know nothing of tception, static: it runs in every container."""
@@ -37,18 +41,6 @@ def compiled(folder, name="quoter"):
 
 def parent_of(pid):
     return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-
-
-def in_environment(text):
-    """IDs of the processes that were started with this in their environment."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if str(text).encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes():
-                found.append(int(pid))
-        except OSError:
-            continue
-    return found
 
 
 def ask(path, report):

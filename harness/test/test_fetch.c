@@ -14,6 +14,7 @@
 #include "format/text.h"
 #include "run/fetch.h"
 #include "test/golden.h"
+#include "test/patience.h"
 #include "test/scratch.h"
 #include "test/tests.h"
 #include "trust/verify.h"
@@ -182,7 +183,7 @@ static void start_server(const char *mode)
 	server = fork();
 	if (server == 0) {
 		signal(SIGPIPE, SIG_IGN);
-		alarm(60);
+		alarm((unsigned)patience(60));
 		for (;;)
 			serve_one(accept(fd, NULL, NULL), mode);
 	}
@@ -195,7 +196,8 @@ static struct fetch_request request(void)
 	                              .url = url,
 	                              .platform_ca = true,
 	                              .fmspc = {0x00, 0x80, 0x6f, 0x05},
-	                              .said = on_said};
+	                              .said = on_said,
+	                              .http.timeout_s = (unsigned)patience(30)};
 }
 
 static unsigned add_files(struct verifier *v)
@@ -381,7 +383,8 @@ TEST_EACH(refused_answers, refused)
 	q.sgx = refused[_i].sgx;
 	q.update = refused[_i].evaluation ? FETCH_NUMBER : FETCH_DEFAULT;
 	q.evaluation = refused[_i].evaluation;
-	q.http.timeout_s = _i == 3 || _i == 4 ? 1 : 0;
+	if (_i == 3 || _i == 4)
+		q.http.timeout_s = 1;
 	ck_assert_int_eq(fetch_collateral(&q, &e), refused[_i].code);
 	ck_assert_msg(strstr(e.text, refused[_i].said) != NULL, "%s", e.text);
 	ck_assert_int_eq(verifier_new(NULL, &v, &e), 0);

@@ -25,10 +25,12 @@
 
 /*
  * More of it where QEMU translates the guest's code: at the same addresses in each process, code is
- * translated once and not for each of them; pages are not zeroed twice; and what the kernel does
- * about speculation has nothing to protect there.
+ * translated once and not for each of them; pages are not zeroed twice; what the kernel does about
+ * speculation has nothing to protect there; and the jitter of a CPU's timing, which is measured at
+ * the boot for random numbers of the crypto API that nothing here takes, is not this CPU's.
  */
-#define TCG_CMDLINE " norandmaps init_on_alloc=0 mitigations=off"
+#define TCG_CMDLINE \
+	" norandmaps init_on_alloc=0 mitigations=off initcall_blacklist=jent_mod_init"
 
 /* Under TCG each byte of a REP MOVSB or STOSB takes a round of its own; without these bits kernel
  * and libraries copy in other ways. */

@@ -11,7 +11,8 @@
 #define CMDLINE                                                                             \
 	"console=ttyS0 quiet panic=-1 nokaslr tsc=reliable no_timer_check 8250.nr_uarts=1 " \
 	"cryptomgr.notests random.trust_cpu=on"
-#define TCG_CMDLINE CMDLINE " norandmaps init_on_alloc=0 mitigations=off"
+#define TCG_CMDLINE \
+	CMDLINE " norandmaps init_on_alloc=0 mitigations=off initcall_blacklist=jent_mod_init"
 #define PLAIN_CPU   "max,la57=off,erms=off,fsrm=off"
 
 static struct guest_parts parts = {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/file.h"
 #include "format/reader.h"
 #include "td/sharefs.h"
 
@@ -126,21 +127,6 @@ static bool read_whole(uint8_t *to, size_t size)
 	return true;
 }
 
-static bool write_whole(const uint8_t *from, size_t size)
-{
-	while (size) {
-		ssize_t n = write(PORT, from, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		from += n;
-		size -= (size_t)n;
-	}
-	return true;
-}
-
 /* A guest that sends what is no message is not answered any more. */
 static void serve(struct sharefs *s)
 {
@@ -156,7 +142,7 @@ static void serve(struct sharefs *s)
 		    !read_whole(request + sizeof(size), size - sizeof(size)))
 			return;
 		n = sharefs_answer(s, request, size, answer);
-		if (!write_whole(answer, n))
+		if (file_write_fd(PORT, answer, n) < 0)
 			return;
 	}
 }

@@ -21,6 +21,18 @@ def test_the_image():
         assert any(line.startswith(f"package {name} ") and line.endswith(" same") for line in manifest), name
 
 
+@pytest.mark.parametrize("kernel", ["", "-backports"])
+def test_kernel(kernel):
+    """The unpacked kernel is the one within the bzImage, and no module has the signature that takes long to verify."""
+    packed, modules = CACHE / f"vmlinuz{kernel}", sorted((CACHE / f"modules{kernel}").glob("*.ko"))
+    if not packed.exists():
+        pytest.skip("the image has no such kernel")
+    data = packed.read_bytes()
+    done = subprocess.run(["zstd", "-dcq"], input=data[data.index(b"\x28\xb5\x2f\xfd"):], check=False, capture_output=True)
+    assert done.stdout[:4] == b"\x7fELF" and (CACHE / f"vmlinux{kernel}").read_bytes() == done.stdout
+    assert modules and not any(b"Module signature appended" in module.read_bytes() for module in modules)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """crun's package, unpacked."""

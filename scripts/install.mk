@@ -38,7 +38,7 @@ $B/example: $B/obj/harness/example/verify.o $B/lib/libtception.a
 
 PARTS := $B/tdxemu.bin $B/fwcfg.efi $B/initrd.cpio $B/initrd-backports.cpio
 CASES := cases/default.yaml cases/full.yaml cases/local.yaml
-PARTS_IMAGE := vmlinuz vmlinuz-backports root.squashfs root-minimal.squashfs OVMF.fd
+PARTS_IMAGE := vmlinuz vmlinux vmlinuz-backports vmlinux-backports root.squashfs root-minimal.squashfs OVMF.fd
 .PHONY: library install install-image uninstall
 library: $(LIBRARY) ## libtception, shared and static
 install: all $(LIBRARY) ## into prefix=/usr/local (DESTDIR, libdir, ...): program, manual, libtception, header, Python binding

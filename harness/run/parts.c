@@ -44,18 +44,43 @@ static int fill(char **part, const char *variable, const char *dir, const char *
 }
 
 static const struct kernel_part {
-	const char *image_variable, *image, *initrd_variable, *initrd;
+	const char *image_variable, *image, *unpacked, *initrd_variable, *initrd;
 } kernel_names[KERNEL_COUNT] = {
-        [KERNEL_TRIXIE] = {"TCEPTION_KERNEL", "vmlinuz", "TCEPTION_INITRD", "initrd.cpio"},
+        [KERNEL_TRIXIE] = {"TCEPTION_KERNEL", "vmlinuz", "vmlinux", "TCEPTION_INITRD",
+                           "initrd.cpio"},
         [KERNEL_BACKPORTS] = {"TCEPTION_KERNEL_BACKPORTS", "vmlinuz-backports",
-                              "TCEPTION_INITRD_BACKPORTS", "initrd-backports.cpio"},
+                              "vmlinux-backports", "TCEPTION_INITRD_BACKPORTS",
+                              "initrd-backports.cpio"},
 };
+
+/* Of the kernel in the cache only: of another one nobody has unpacked it. */
+static int fill_unpacked(struct kernel_files *k, const struct kernel_part *names, const char *cache,
+                         struct err *e)
+{
+	const char *given = getenv(names->image_variable);
+
+	if (k->image || (given && *given))
+		return 0;
+	if (asprintf(&k->unpacked, "%s/%s", cache, names->unpacked) < 0) {
+		k->unpacked = NULL;
+		return err_nomem(e);
+	}
+	if (access(k->unpacked, R_OK) == 0) {
+		resolve(&k->unpacked);
+	} else {
+		free(k->unpacked);
+		k->unpacked = NULL;
+	}
+	return 0;
+}
 
 static int fill_kernel(struct kernel_files *k, const struct kernel_part *names, const char *cache,
                        const char *own, struct err *e)
 {
-	int r = fill(&k->image, names->image_variable, cache, names->image, e);
+	int r = fill_unpacked(k, names, cache, e);
 
+	if (r == 0)
+		r = fill(&k->image, names->image_variable, cache, names->image, e);
 	return r < 0 ? r : fill(&k->initrd, names->initrd_variable, own, names->initrd, e);
 }
 
@@ -207,6 +232,7 @@ void guest_parts_done(struct guest_parts *p)
 {
 	for (int k = 0; k < KERNEL_COUNT; k++) {
 		free(p->kernel[k].image);
+		free(p->kernel[k].unpacked);
 		free(p->kernel[k].initrd);
 	}
 	for (int i = 0; i < IMAGE_COUNT; i++)

@@ -9,6 +9,7 @@
 
 struct kernel_files {
 	char *image, *initrd;
+	char *unpacked; /* the same kernel as an ELF file, which PVH boots; NULL: there is none */
 };
 struct image_file {
 	char *path;
@@ -25,7 +26,7 @@ struct image_file {
  */
 struct guest_parts {
 	/* TCEPTION_KERNEL, cache vmlinuz; TCEPTION_INITRD, beside the binary initrd.cpio. With
-	 * _BACKPORTS or -backports at the end of the name for that kernel. */
+	 * _BACKPORTS or -backports at the end of the name for that kernel. Unpacked, cache vmlinux. */
 	struct kernel_files kernel[KERNEL_COUNT];
 	/* TCEPTION_ROOT, cache root.squashfs; with _MINIMAL or -minimal for that image. */
 	struct image_file root[IMAGE_COUNT];

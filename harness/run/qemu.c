@@ -298,12 +298,17 @@ static void add_cmdline(struct argv *a, const struct qemu_spec *s)
 	          more ? " " : "", more ? more : "");
 }
 
+/* Unpacking the kernel is a third of what a plain VM executes until the agent is there. A TD
+ * measures the image as the distribution made it. */
 static void add_kernel(struct argv *a, const struct qemu_spec *s)
 {
+	const struct kernel_files *k = &s->parts->kernel[s->boot->kernel];
+	bool unpacked = k->unpacked && s->boot->platform == PLATFORM_NONE && !s->boot->kvm;
+
 	argv_add(a, "-kernel");
-	argv_add(a, s->parts->kernel[s->boot->kernel].image);
+	argv_add(a, unpacked ? k->unpacked : k->image);
 	argv_add(a, "-initrd");
-	argv_add(a, s->parts->kernel[s->boot->kernel].initrd);
+	argv_add(a, k->initrd);
 	add_cmdline(a, s);
 }
 

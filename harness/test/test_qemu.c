@@ -16,7 +16,8 @@
 #define PLAIN_CPU   "max,la57=off,erms=off,fsrm=off"
 
 static struct guest_parts parts = {
-        .kernel = {[KERNEL_TRIXIE] = {(char *)"/c/vmlinuz", (char *)"/b/initrd.cpio"},
+        .kernel = {[KERNEL_TRIXIE] = {(char *)"/c/vmlinuz", (char *)"/b/initrd.cpio",
+                                      (char *)"/c/vmlinux"},
                    [KERNEL_BACKPORTS] = {(char *)"/c/vmlinuz-backports",
                                          (char *)"/b/initrd-backports.cpio"}},
         .root = {[IMAGE_FULL] = {.path = (char *)"/c, \"odd\"/root.squashfs"},
@@ -57,9 +58,10 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 #define KERNEL_OF(kernel) "-kernel", "/c/vmlinuz" kernel, "-initrd", "/b/initrd" kernel ".cpio"
 /* By KVM. */
 #define DEVICES(shared) BARE_DEVICES(shared, ""), KERNEL_OF(""), "-append", CMDLINE
-/* A plain VM by TCG: its kernel is told the frequency, and no other's is. */
+/* A plain VM by TCG: it gets the unpacked kernel, which is told the frequency, and no other is. */
+#define UNPACKED "-kernel", "/c/vmlinux", "-initrd", "/b/initrd.cpio"
 #define TIMED(kernel, image) \
-	BARE_DEVICES("", image), KERNEL_OF(kernel), "-append", TCG_CMDLINE " tsc_early_khz=2300123"
+	BARE_DEVICES("", image), kernel, "-append", TCG_CMDLINE " tsc_early_khz=2300123"
 #define BARE_DEVICES(shared, image)                                                             \
 	"-chardev", "socket,id=console,fd=12", "-serial", "chardev:console", "-blockdev",       \
 	        "{\"node-name\":\"root\",\"driver\":\"raw\",\"read-only\":true,\"file\":{"      \
@@ -75,7 +77,7 @@ TEST(plain_tcg)
 	struct boot b = {.memory_mib = 2048, .vcpus = 1};
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("", ""));
+	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED(UNPACKED, ""));
 }
 
 TEST(plain_kvm)
@@ -92,7 +94,7 @@ TEST(other_files)
 	        .memory_mib = 2048, .vcpus = 1, .kernel = KERNEL_BACKPORTS, .image = IMAGE_MINIMAL};
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("-backports", "-minimal"));
+	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED(KERNEL_OF("-backports"), "-minimal"));
 }
 
 #define EMULATED(size)                                                                            \
@@ -240,7 +242,7 @@ TEST(disk)
 	ck_assert(!guest_parts_disk(&parts, &b));
 	b = (struct boot){.memory_mib = 2048, .vcpus = 1};
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED("", ""));
+	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED(UNPACKED, ""));
 	parts.disk.path = NULL;
 }
 

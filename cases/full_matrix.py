@@ -57,25 +57,34 @@ def test_layer(cell, layer):
 
 # The last grant's name, and the rung and errno that its absence gives: from what AppArmor and user namespaces do.
 GRANTS = {
-    "td/crun": {"device": {"dev": ("device", "ENOENT")}, "chain": {"tsm": ("provider", None)}},
+    "td/crun": {"device": {"dev": ("device", "ENOENT")}, "chain": {"entry": ("provider", "ENOENT")}},
     "td/podman.rootless": {"device": {"dev": ("device", "ENOENT"), "devgroup": ("device", "EACCES")},
-                           "chain": {"broker": ("provider", None)}},
+                           "chain": {"entry": ("provider", "ENOENT")}},
     "td/docker": {"device": {"dev": ("device", "ENOENT")},
-                  "chain": {"tsm": ("provider", "ENOENT"), "noapparmor": ("provider", "EACCES")}},
-    "td/lxc.privileged": {"device": {"dev": ("device", "ENOENT")}, "chain": {"noapparmor": ("provider", "ENOENT")}},
+                  "chain": {"entry": ("provider", "ENOENT")}},
+    "td/lxc.privileged": {"device": {"dev": ("device", "ENOENT")}, "chain": {"entry": ("provider", "ENOENT")}},
     "td/nspawn": {"device": {"dev": ("device", "ENOENT")}, "chain": {}},
     "td/uml": {"chain": {"broker": ("provider", None)}},
 }
 
 
-@pytest.mark.parametrize("cell", GRANTS)
-def test_grants(cell, tmp_path):
+# What is searched, and what is found: each list has something lighter than the one before.
+PLANTED = {
+    "tsm,noapparmor": {"tsm": ("provider", "ENOENT"), "noapparmor": ("provider", "EACCES")},
+    "tsm,noapparmor,broker": {"broker": ("provider", "ENOENT")},
+    "tsm,noapparmor,broker,report-at": {"report-at": ("provider", "ENOENT")},
+}
+
+
+@pytest.mark.parametrize("cell, listed", [(cell, None) for cell in GRANTS] + [("td/docker", listed) for listed in PLANTED])
+def test_grants(cell, listed, tmp_path):
     """The smallest grants of each rung, each of them needed: without it, the rung that is expected is false."""
-    done = tception("grants", cell, "--platform", "emulated", "--json", "-o", tmp_path / "grants", seconds=3000)
+    done = tception("grants", cell, "--platform", "emulated", "--json", "-o", tmp_path / "grants",
+                    *(["--grants", listed] if listed else []), seconds=3000)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["platform"] == "emulated"
-    for rung, wanted in GRANTS[cell].items():
+    for rung, wanted in ({"chain": PLANTED[listed]} if listed else GRANTS[cell]).items():
         answer = next(r for r in found["rungs"] if r["rung"] == rung)
         assert set(answer["grants"]) == set(wanted)
         for without in answer["confirmed"]:

@@ -11,7 +11,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "agent/delegate.h"
 #include "agent/driver.h"
+#include "agent/place.h"
 #include "agent/rootfs.h"
 #include "agent/util.h"
 #include "agent/weak.h"
@@ -34,15 +36,8 @@ static void add_bind(struct container *c, const char *from, const char *to, bool
 /* As a udev rule would: for everybody in this layer, so it is put back afterwards. */
 static int change_node(struct container *c, const struct grant_row *g, struct trouble *t)
 {
-	if (c->changes == CONTAINER_CHANGES_MAX)
-		return trouble_set(t, -E2BIG, "node", "%s", g->node);
-	if (stat(g->node, &c->changed[c->changes].before) < 0)
-		return errno == ENOENT ? 0 : trouble_set(t, -errno, "node", "%s", g->node);
-	c->changed[c->changes++].path = g->node;
-	if (chown(g->node, (uid_t)-1, g->group ? g->group : (gid_t)-1) < 0 ||
-	    chmod(g->node, g->node_mode) < 0)
-		return trouble_set(t, -errno, "node", "%s: %s", g->node, strerror(errno));
-	return 0;
+	return delegate_change(c, strcmp(g->node, PLACE_REPORTS) ? g->node : place_reports(),
+	                       (uid_t)-1, g->group ? g->group : (gid_t)-1, g->node_mode, t);
 }
 
 static int change_nodes(struct entry *e, struct trouble *t)
@@ -74,7 +69,7 @@ static int start_broker(struct entry *e, struct trouble *t)
 }
 
 /* A folder comes before those within it, which it would hide; and once. */
-static void bind_folder(struct container *c, const char *path, bool read_only)
+static void bind_folder(struct container *c, const char *from, const char *path, bool read_only)
 {
 	size_t at = 0, size = strlen(path);
 
@@ -82,10 +77,50 @@ static void bind_folder(struct container *c, const char *path, bool read_only)
 		at++;
 	if ((at < c->binds && !c->bind[at].to[size]) || c->binds == CONTAINER_BINDS_MAX)
 		return;
-	add_bind(c, path, path, read_only);
+	add_bind(c, from, path, read_only);
 	struct bind b = c->bind[c->binds - 1];
 	memmove(&c->bind[at + 1], &c->bind[at], (c->binds - 1 - at) * sizeof(b));
 	c->bind[at] = b;
+}
+
+/* The user it runs as, as this layer sees it. */
+static uid_t outer_uid(const struct entry *e)
+{
+	const uint32_t shifted = 1u << MODE_UNPRIVILEGED | 1u << MODE_REMAP;
+	const uid_t uid = container_uid(e);
+
+	if (layer_mode_in(&e->layer, 1u << MODE_USER) ||
+	    (layer_mode_in(&e->layer, 1u << MODE_ROOTLESS) && uid == 0))
+		return ROOTLESS_UID;
+	if (layer_mode_in(&e->layer, 1u << MODE_ROOTLESS)) /* sub-IDs come after the user itself */
+		return SHIFTED_UID + uid - 1;
+	if (layer_mode_in(&e->layer, shifted) || container_owner(e))
+		return SHIFTED_UID + uid;
+	/* Podman's identity is that of root alone. */
+	if (layer_said(&e->layer, AXIS_USERNS) && uid && e->layer.kind == &kind_rows[KIND_PODMAN])
+		return SHIFTED_UID + uid - 1;
+	return uid;
+}
+
+static int add_delegated(struct entry *e, struct trouble *t)
+{
+	const uid_t uid = outer_uid(e);
+	const char *from;
+	int r = 0;
+
+	delegate_neighbour(e);
+	if (layer_has(&e->layer, GRANT_ENTRY) && (r = delegate_entry(e, uid, &from, t)) == 0)
+		add_bind(&e->container, from, grant_rows[GRANT_ENTRY].place, false);
+	for (int i = 0; r == 0 && i < GRANT_COUNT; i++) {
+		const struct grant_row *g = &grant_rows[i];
+
+		if (!layer_has(&e->layer, (enum grant)i) || !g->delegated)
+			continue;
+		r = delegate_file(e, g->bind, uid, &from, t);
+		if (r == 0)
+			add_bind(&e->container, from, g->place, false);
+	}
+	return r;
 }
 
 static void add_grants(struct entry *e)
@@ -99,8 +134,10 @@ static void add_grants(struct entry *e)
 			continue;
 		if (g->device && c->devices < CONTAINER_DEVICES_MAX)
 			c->device[c->devices++] = g->device;
-		if (g->bind)
-			bind_folder(c, g->bind, g->read_only);
+		if (g->bind && !g->delegated)
+			bind_folder(c,
+			            i == GRANT_REPORT_AT ? place_reports() : place_of(g->bind),
+			            g->place ? g->place : g->bind, g->read_only);
 	}
 }
 
@@ -164,11 +201,12 @@ int container_make(struct entry *e, const char *dir, uid_t owner, struct trouble
 	if (c->nest)
 		add_tools(c);
 	add_grants(e);
-	return 0;
+	return add_delegated(e, t);
 }
 
 void container_undo(struct container *c)
 {
+	delegate_undo(c);
 	while (c->changes > 0) {
 		const char *node = c->changed[--c->changes].path;
 		const struct stat *before = &c->changed[c->changes].before;
@@ -181,6 +219,11 @@ void container_undo(struct container *c)
 unsigned container_uid(const struct entry *e)
 {
 	return layer_number(&e->layer, AXIS_USER);
+}
+
+uid_t container_owner(const struct entry *e)
+{
+	return layer_word(&e->layer, AXIS_USERNS) == WORD_USERNS_SHIFTED ? SHIFTED_UID : 0;
 }
 
 bool container_drops_capabilities(const struct entry *e)

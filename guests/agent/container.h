@@ -22,6 +22,8 @@ void container_undo(struct container *c);
 
 /* The numeric user it is to run as; 0 for root and for keep-id. */
 unsigned container_uid(const struct entry *e);
+/* The user that root of what this layer's root starts is: `userns` may shift it. */
+uid_t container_owner(const struct entry *e);
 /* The capability that is to be added, without CAP_; NULL for none. */
 const char *container_capability(const struct entry *e);
 bool container_drops_capabilities(const struct entry *e);

@@ -28,6 +28,8 @@ static int prepare(struct entry *e, struct trouble *t)
 	command_add_all(c, "bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
 	                "--unshare-net", "--unshare-cgroup", "--die-with-parent", "--bind", k->root,
 	                "/", "--proc", "/proc", "--dev", "/dev", NULL);
+	if (layer_said(&e->layer, AXIS_USERNS))
+		command_add(c, "--unshare-user");
 	if (container_drops_capabilities(e))
 		command_add_all(c, "--cap-drop", "ALL", NULL);
 	if (container_capability(e)) {

@@ -10,14 +10,16 @@
 #include <unistd.h>
 
 #include "agent/container.h"
+#include "agent/containerd.h"
 #include "agent/driver.h"
 #include "agent/util.h"
 
 #define ROOTLESS_RUN    "/run/user/1000" /* of ROOTLESS_UID */
 #define SOCKET          "/run/docker.sock"
 #define ROOTLESS_SOCKET ROOTLESS_RUN "/docker.sock"
-#define CONTAINERD      "/run/containerd/containerd.sock"
-#define STORAGE         "/var/lib/docker"
+#define STORAGE         CONTAINERD_STORAGE
+#define REMAP_SOCKET    "/run/docker-remap.sock"
+#define REMAP_STORAGE   "/var/lib/docker-remap"
 
 static bool is_rootless(const struct entry *e)
 {
@@ -38,33 +40,6 @@ static bool dockerd_answers(const char *path)
 	return strstr(answer, " 200 ") != NULL;
 }
 
-static bool containerd_answers(const char *path)
-{
-	_cleanup_(util_closep) int fd = daemon_connect(path);
-
-	return fd >= 0;
-}
-
-/* Of its own, because dockerd waits only 15 s for one that it starts itself; set up as that one. */
-static int containerd_ready(int64_t end_ms, struct trouble *t)
-{
-	(void)end_ms;
-	static const char config[] =
-	        "version = 2\n"
-	        "root = \"" STORAGE
-	        "/containerd\"\n"
-	        "disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n";
-
-	container_host_engine(STORAGE);
-	int r = util_create_file(RUN_DIR "/containerd.toml", config, sizeof(config) - 1, 0644);
-	return r == 0 ? 0 : trouble_set(t, r, "containerd", "its configuration: %s", strerror(-r));
-}
-
-static void containerd_command(struct command *c)
-{
-	command_add_all(c, "containerd", "--config", RUN_DIR "/containerd.toml", NULL);
-}
-
 static void add_dockerd_options(struct command *c)
 {
 	command_add_all(c, "--iptables=false", "--ip6tables=false", "--ip-forward=false",
@@ -73,9 +48,19 @@ static void add_dockerd_options(struct command *c)
 
 static void dockerd_command(struct command *c)
 {
-	command_add_all(c, "dockerd", "--group=root", "--containerd=" CONTAINERD, NULL);
+	command_add_all(c, "dockerd", "--group=root", "--containerd=" CONTAINERD_SOCKET, NULL);
 	add_dockerd_options(c);
 	command_add(c, "--host=unix://" SOCKET);
+}
+
+/* Another daemon beside the usual one: what it shifts to is a property of all its containers. */
+static void remap_command(struct command *c)
+{
+	command_add_all(c, "dockerd", "--group=root", "--containerd=" CONTAINERD_SOCKET,
+	                "--userns-remap=tception", "--data-root=" REMAP_STORAGE,
+	                "--exec-root=/run/docker-remap", "--pidfile=/run/docker-remap.pid", NULL);
+	add_dockerd_options(c);
+	command_add(c, "--host=unix://" REMAP_SOCKET);
 }
 
 /* tun is for slirp4netns. Where there is none to load, it says so itself. */
@@ -102,19 +87,18 @@ static void rootless_command(struct command *c)
 }
 
 #define ROOTFUL_MODES (1u << MODE_PLAIN | 1u << MODE_PRIVILEGED)
-static const struct daemon containerd = {.name = "containerd",
-                                         .modes = ROOTFUL_MODES,
-                                         .socket = CONTAINERD,
-                                         .log = RUN_DIR "/containerd.log",
-                                         .answers = containerd_answers,
-                                         .ready = containerd_ready,
-                                         .command = containerd_command};
 static const struct daemon dockerd = {.name = "dockerd",
                                       .modes = ROOTFUL_MODES,
                                       .socket = SOCKET,
                                       .log = RUN_DIR "/dockerd.log",
                                       .answers = dockerd_answers,
                                       .command = dockerd_command};
+static const struct daemon dockerd_remap = {.name = "dockerd",
+                                            .modes = 1u << MODE_REMAP,
+                                            .socket = REMAP_SOCKET,
+                                            .log = RUN_DIR "/dockerd-remap.log",
+                                            .answers = dockerd_answers,
+                                            .command = remap_command};
 static const struct daemon dockerd_rootless = {.name = "dockerd",
                                                .modes = 1u << MODE_ROOTLESS,
                                                .socket = ROOTLESS_SOCKET,
@@ -125,12 +109,18 @@ static const struct daemon dockerd_rootless = {.name = "dockerd",
                                                .command = rootless_command};
 
 /* ---- a container ---- */
+static const char *socket_of(enum mode mode)
+{
+	if (mode == MODE_REMAP)
+		return REMAP_SOCKET;
+	return mode == MODE_ROOTLESS ? ROOTLESS_SOCKET : SOCKET;
+}
+
 static void add_docker(struct command *c, const struct entry *e)
 {
 	c->uid = is_rootless(e) ? ROOTLESS_UID : 0;
-	command_add_all(c, "docker",
-	                is_rootless(e) ? "--host=unix://" ROOTLESS_SOCKET : "--host=unix://" SOCKET,
-	                NULL);
+	command_add(c, "docker");
+	command_addf(c, "--host=unix://%s", socket_of(e->layer.mode));
 }
 
 static const char *image_name(const struct entry *e)
@@ -140,9 +130,10 @@ static const char *image_name(const struct entry *e)
 
 static int need_image(const struct entry *e, struct trouble *t)
 {
-	/* What a daemon was given: of each of the two, the one with what a further layer needs. */
-	static bool given[2][2];
-	bool *ready = &given[is_rootless(e)][e->container.nest];
+	/* What a daemon was given: of each, the one with what a further layer needs. */
+	static bool given[MODE_COUNT][2];
+	const enum mode mode = e->layer.mode == MODE_PRIVILEGED ? MODE_PLAIN : e->layer.mode;
+	bool *ready = &given[mode][e->container.nest];
 	struct command tar = {0}, import = {0};
 
 	if (*ready)
@@ -164,6 +155,7 @@ static int need_image(const struct entry *e, struct trouble *t)
 static int prepare(struct entry *e, struct trouble *t)
 {
 	struct command *c = &e->command;
+	/* Its files are root's: the daemon shifts them itself. */
 	int r = container_make(e, RUN_DIR "/docker-root", 0, t);
 
 	if (r == 0)
@@ -199,8 +191,8 @@ static const struct driver docker = {
         .prepare = prepare,
         .stop = stop,
         .good_exit = -1,
-        .daemons = {&containerd, &dockerd, &dockerd_rootless},
-        .storage = {{STORAGE, "mode=0710"}},
+        .daemons = {&containerd_daemon, &dockerd, &dockerd_remap, &dockerd_rootless},
+        .storage = {{STORAGE, "mode=0710"}, {REMAP_STORAGE, "mode=0711"}},
         .sockets = {"/var/run/docker.sock"},
 };
 DRIVER(docker);

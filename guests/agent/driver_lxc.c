@@ -98,10 +98,10 @@ static int prepare(struct entry *e, struct trouble *t)
 	command_measure(c, "rootfs", k->root);
 	command_add_all(c, "lxc-start", "--foreground", "--name", e->name, "--lxcpath", STATE_DIR,
 	                "--rcfile", SHARE "common.conf", NULL);
-	if (shifted) {
+	if (shifted || layer_said(&e->layer, AXIS_USERNS)) {
 		define(c, "lxc.include=" SHARE "userns.conf");
-		define(c, "lxc.idmap=u 0 %u 65536", SHIFTED_UID);
-		define(c, "lxc.idmap=g 0 %u 65536", SHIFTED_UID);
+		define(c, "lxc.idmap=u 0 %u 65536", shifted ? SHIFTED_UID : 0);
+		define(c, "lxc.idmap=g 0 %u 65536", shifted ? SHIFTED_UID : 0);
 	}
 	define(c, "lxc.rootfs.path=dir:%s", k->root);
 	define(c, "lxc.uts.name=%s", e->name);

@@ -5,9 +5,11 @@
 
 static int prepare(struct entry *e, struct trouble *t)
 {
+	const uid_t owner = container_owner(e);
 	const struct container *k = &e->container;
 	struct command *c = &e->command;
-	int r = container_make(e, RUN_DIR "/nspawn-root", 0, t);
+	int r = container_make(
+	        e, owner ? RUN_DIR "/nspawn-shifted" : RUN_DIR "/nspawn-root", owner, t);
 
 	if (r < 0)
 		return r;
@@ -17,6 +19,10 @@ static int prepare(struct entry *e, struct trouble *t)
 	                "--timezone=off", "--link-journal=no", NULL);
 	command_addf(c, "--machine=%s", e->name);
 	command_addf(c, "--directory=%s", k->root);
+	if (owner)
+		command_addf(c, "--private-users=%u:65536", (unsigned)owner);
+	else if (layer_said(&e->layer, AXIS_USERNS))
+		command_add(c, "--private-users=identity");
 	if (k->privileged)
 		command_add(c, "--capability=all");
 	if (container_drops_capabilities(e))

@@ -20,14 +20,20 @@ static void bundle_path(const struct entry *e, char path[128])
 	snprintf(path, 128, "%s/%s", is_rootless(e) ? ROOTLESS_HOME : RUN_DIR, e->name);
 }
 
+static const char *root_of(const struct entry *e)
+{
+	if (is_rootless(e))
+		return ROOTLESS_HOME "/oci-root";
+	return container_owner(e) ? RUN_DIR "/oci-shifted" : RUN_DIR "/oci-root";
+}
+
 static int make_bundle(struct entry *e, const char *dir, struct trouble *t)
 {
-	const uid_t owner = is_rootless(e) ? ROOTLESS_UID : 0;
-	int r = owner ? container_need_runtime_dir(t) : 0;
+	const uid_t owner = is_rootless(e) ? ROOTLESS_UID : container_owner(e);
+	int r = is_rootless(e) ? container_need_runtime_dir(t) : 0;
 
 	if (r == 0)
-		r = container_make(e, owner ? ROOTLESS_HOME "/oci-root" : RUN_DIR "/oci-root",
-		                   owner, t);
+		r = container_make(e, root_of(e), owner, t);
 	if (r < 0)
 		return r;
 	r = oci_write_bundle(e, dir, owner);

@@ -16,6 +16,7 @@
 #define CONTAINER_BINDS_MAX   16
 #define CONTAINER_DEVICES_MAX 4
 #define CONTAINER_CHANGES_MAX 4
+#define CONTAINER_STAGES_MAX  2
 
 #define ROOTLESS_UID 1000   /* the image's unprivileged account */
 #define SHIFTED_UID  100000 /* its first sub-ID; root of an unprivileged container */
@@ -41,6 +42,10 @@ struct container {
 		struct stat before;
 	} changed[CONTAINER_CHANGES_MAX];
 	size_t changes;
+	/* delegate.h's: what is bound for it, and its and another's report entry; "": none. */
+	char staged[CONTAINER_STAGES_MAX][128];
+	size_t stages;
+	char delegated[128], neighbour[160];
 };
 
 /*

@@ -9,11 +9,10 @@
 #include <unistd.h>
 
 #include "agent/guard.h"
+#include "agent/place.h"
 #include "agent/report.h"
 #include "agent/util.h"
 
-#define GUEST_DIR    "/sys/devices/virtual/misc/tdx_guest"
-#define MEASUREMENTS GUEST_DIR "/measurements"
 #define RTMRS        4
 #define OURS         3 /* the RTMR that belongs to the running system */
 
@@ -45,9 +44,11 @@ static json_t *outcome(const char *step, int error)
 
 static int rtmr_open(int index, int flags)
 {
-	char path[sizeof(MEASUREMENTS) + 32];
+	char path[96];
 
-	snprintf(path, sizeof(path), MEASUREMENTS "/rtmr%d:sha384", index);
+	if (index == OURS && place_rtmr3())
+		return open(place_rtmr3(), flags | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/measurements/rtmr%d:sha384", place_of(PLACE_GUEST), index);
 	return open(path, flags | O_CLOEXEC);
 }
 
@@ -80,12 +81,14 @@ static json_t *extend_sysfs(void *arg)
 	json_t *object, *before = rtmr_value();
 	_cleanup_(util_closep) int fd = rtmr_open(OURS, O_WRONLY);
 
-	if (fd < 0 && access(GUEST_DIR, F_OK) < 0)
+	const int error = errno;
+
+	if (fd < 0 && access(PLACE_GUEST, F_OK) < 0)
 		object = outcome("device", errno);
-	else if (fd < 0 && access(MEASUREMENTS, F_OK) < 0)
+	else if (fd < 0 && access(PLACE_GUEST "/measurements", F_OK) < 0)
 		object = outcome("measurements", errno);
 	else if (fd < 0)
-		object = outcome("open", errno);
+		object = outcome("open", error);
 	else if (write(fd, a->digest, sizeof(a->digest)) < 0)
 		object = outcome("write", errno);
 	else

@@ -125,7 +125,17 @@ static json_t *process(const struct entry *e)
 	                 "/", "capabilities", capabilities(e), "noNewPrivileges", 1);
 }
 
-static json_t *linux_part(const struct container *c, bool rootless, uid_t owner)
+static void add_user_map(json_t *part, json_t *namespaces, uid_t owner, unsigned size)
+{
+	json_t *map = json_pack("[{s:i,s:I,s:i}]", "containerID", 0, "hostID", (json_int_t)owner,
+	                        "size", (int)size);
+
+	json_array_append_new(namespaces, json_pack("{s:s}", "type", "user"));
+	json_object_set(part, "uidMappings", map);
+	json_object_set_new(part, "gidMappings", map);
+}
+
+static json_t *linux_part(const struct entry *e, bool rootless, uid_t owner)
 {
 	static const char *const masked[] = {
 	        "/proc/acpi",          "/proc/kcore",      "/proc/keys",
@@ -134,6 +144,7 @@ static json_t *linux_part(const struct container *c, bool rootless, uid_t owner)
 	static const char *const fixed[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 	                                    "/proc/sysrq-trigger"};
 	static const char *const spaces[] = {"pid", "ipc", "uts", "mount", "cgroup", "network"};
+	const struct container *c = &e->container;
 	json_t *namespaces = json_array(), *part = json_object();
 
 	for (size_t i = 0; i < COUNT_OF(spaces) - (rootless ? 1 : 0); i++)
@@ -141,15 +152,13 @@ static json_t *linux_part(const struct container *c, bool rootless, uid_t owner)
 	json_object_set_new(part, "maskedPaths", text_list(masked, COUNT_OF(masked)));
 	json_object_set_new(part, "readonlyPaths", text_list(fixed, COUNT_OF(fixed)));
 	if (rootless) {
-		json_t *map = json_pack("[{s:i,s:I,s:i}]", "containerID", 0, "hostID",
-		                        (json_int_t)owner, "size", 1);
-		json_array_append_new(namespaces, json_pack("{s:s}", "type", "user"));
-		json_object_set(part, "uidMappings", map);
-		json_object_set_new(part, "gidMappings", map);
+		add_user_map(part, namespaces, owner, 1);
 	} else {
 		json_t *rules = json_pack("[{s:b,s:s}]", "allow", 0, "access", "rwm");
 		json_object_set_new(part, "devices", devices(c, rules));
 		json_object_set_new(part, "resources", json_pack("{s:o}", "devices", rules));
+		if (layer_said(&e->layer, AXIS_USERNS))
+			add_user_map(part, namespaces, owner, 65536);
 	}
 	json_object_set_new(part, "namespaces", namespaces);
 	return part;
@@ -158,12 +167,12 @@ static json_t *linux_part(const struct container *c, bool rootless, uid_t owner)
 int oci_write_bundle(const struct entry *e, const char *dir, uid_t owner)
 {
 	const struct container *c = &e->container;
-	const bool rootless = owner != 0;
+	const bool rootless = owner == ROOTLESS_UID;
 	char path[160];
 	_cleanup_(util_json_decrefp) json_t *config = json_pack(
 	        "{s:s,s:{s:s,s:b},s:s,s:o,s:o,s:o}", "ociVersion", "1.0.2", "root", "path", c->root,
 	        "readonly", 0, "hostname", "tception", "process", process(e), "mounts",
-	        mounts(c, rootless), "linux", linux_part(c, rootless, owner));
+	        mounts(c, rootless), "linux", linux_part(e, rootless, owner));
 	_cleanup_(util_freep) char *text = config ? json_dumps(config, JSON_INDENT(1)) : NULL;
 
 	if (!text)

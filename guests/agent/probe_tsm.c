@@ -11,12 +11,14 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "agent/place.h"
 #include "agent/probe.h"
 #include "agent/util.h"
 
-#define CONFIGFS       "/sys/kernel/config"
 #define CONFIGFS_MAGIC 0x62656570
-#define MEASUREMENTS   "/sys/devices/virtual/misc/tdx_guest/measurements"
+#define MEASUREMENTS   PLACE_GUEST "/measurements"
+#define OTHERS_MAX     16 /* entries of others that are told */
+#define ENTRIES_MAX    64 /* entries that are made, to see whether somebody refuses */
 
 static bool is_configfs(const char *path)
 {
@@ -28,7 +30,7 @@ static bool is_configfs(const char *path)
 /* A container may have the empty directory and the right to mount: recorded, because we did it. */
 static json_t *try_mount(void)
 {
-	int r = mount("configfs", CONFIGFS, "configfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	int r = mount("configfs", PLACE_CONFIGFS, "configfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	json_t *result = json_pack("{s:b}", "ok", r == 0);
 
 	util_json_set_errno(result, r < 0 ? errno : 0);
@@ -40,13 +42,62 @@ static json_t *find_provider(void)
 {
 	char dir[128], path[160];
 
-	snprintf(dir, sizeof(dir), CONFIGFS "/tsm/report/tception-look-%d", (int)getpid());
-	if (mkdir(dir, 0700) < 0)
+	if (place_entry())
+		snprintf(dir, sizeof(dir), "%s", place_entry());
+	else
+		snprintf(dir, sizeof(dir), "%s/tception-look-%d", place_reports(), (int)getpid());
+	if (!place_entry() && mkdir(dir, 0700) < 0)
 		return json_null();
 	snprintf(path, sizeof(path), "%s/provider", dir);
 	_cleanup_(util_freep) char *provider = util_read_line(path);
-	rmdir(dir);
+	if (!place_entry())
+		rmdir(dir);
 	return provider ? util_json_text(provider, strlen(provider)) : json_null();
+}
+
+/* Entries of others: whether their quotes could be read. Opening one asks for none. */
+static json_t *find_others(void)
+{
+	json_t *list = json_array();
+	DIR *dir = opendir(place_reports());
+	struct dirent *d;
+	char path[400];
+
+	while (dir && (d = readdir(dir)) && json_array_size(list) < OTHERS_MAX) {
+		if (d->d_name[0] == '.' || d->d_type != DT_DIR)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/outblob", place_reports(), d->d_name);
+		_cleanup_(util_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+		json_t *one = json_pack("{s:o}", "name",
+		                        util_json_text(d->d_name, strlen(d->d_name)));
+		util_json_set_errno(one, fd < 0 ? errno : 0);
+		json_array_append_new(list, one);
+	}
+	if (dir)
+		closedir(dir);
+	return list;
+}
+
+/* How many entries it may have at once; all are removed again. */
+static json_t *count_entries(void)
+{
+	char path[160];
+	int made = 0, error = 0;
+
+	while (made < ENTRIES_MAX && error == 0) {
+		snprintf(path, sizeof(path), "%s/tception-many-%d-%d", place_reports(),
+		         (int)getpid(), made);
+		error = mkdir(path, 0700) < 0 ? errno : 0;
+		made += error == 0;
+	}
+	for (int i = 0; i < made; i++) {
+		snprintf(path, sizeof(path), "%s/tception-many-%d-%d", place_reports(),
+		         (int)getpid(), i);
+		rmdir(path);
+	}
+	json_t *result = json_pack("{s:i,s:i}", "tried", ENTRIES_MAX, "made", made);
+	util_json_set_errno(result, error);
+	return result;
 }
 
 static json_t *read_measurement(const char *name)
@@ -85,9 +136,11 @@ json_t *probe_tsm(void *unused)
 	json_t *mounted = json_null();
 
 	(void)unused;
-	if (!is_configfs(CONFIGFS))
+	if (strcmp(place_reports(), PLACE_REPORTS) == 0 && !is_configfs(PLACE_CONFIGFS))
 		mounted = try_mount();
-	return json_pack("{s:b,s:o,s:b,s:o,s:o}", "configfs", is_configfs(CONFIGFS), "mount",
-	                 mounted, "path", access(CONFIGFS "/tsm/report", F_OK) == 0, "provider",
-	                 find_provider(), "measurements", read_measurements());
+	const char *path = place_entry() ? place_entry() : place_reports();
+	return json_pack("{s:b,s:o,s:b,s:o,s:o,s:o,s:o}", "configfs", is_configfs(path), "mount",
+	                 mounted, "path", access(path, F_OK) == 0, "provider", find_provider(),
+	                 "others", find_others(), "entries", count_entries(), "measurements",
+	                 read_measurements());
 }

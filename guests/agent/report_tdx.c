@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/place.h"
 #include "agent/probe.h"
 #include "agent/util.h"
 
@@ -94,12 +95,22 @@ static json_t *entry_ask(struct entry *e, const struct report_request *request)
 json_t *report_configfs(void *arg)
 {
 	struct entry e = {.before = -1, .after = -1};
+	const bool given = place_entry() != NULL;
+	json_t *report;
 
-	snprintf(e.dir, sizeof(e.dir), "/sys/kernel/config/tsm/report/tception-%d", (int)getpid());
-	if (mkdir(e.dir, 0700) < 0)
-		return outcome("mkdir", errno, NULL, 0);
-	json_t *report = entry_ask(&e, arg);
-	rmdir(e.dir);
+	if (given)
+		snprintf(e.dir, sizeof(e.dir), "%s", place_entry());
+	else
+		snprintf(e.dir, sizeof(e.dir), "%s/tception-%d", place_reports(), (int)getpid());
+	if (!given && mkdir(e.dir, 0700) < 0) {
+		report = outcome("mkdir", errno, NULL, 0);
+		json_object_set_new(report, "path", json_string(e.dir));
+		return report;
+	}
+	report = entry_ask(&e, arg);
+	json_object_set_new(report, "path", json_string(e.dir));
+	if (!given)
+		rmdir(e.dir);
 	json_object_set_new(report, "provider",
 	                    e.provider ? util_json_text(e.provider, strlen(e.provider))
 	                               : json_null());

@@ -9,6 +9,7 @@
 
 #include "agent/child.h"
 #include "agent/driver.h"
+#include "agent/place.h"
 #include "agent/probe.h"
 #include "agent/td.h"
 #include "agent/util.h"
@@ -48,6 +49,7 @@ static int serve_visit(struct channel *c, const json_t *object)
 		return r;
 	}
 	channel_begin(c);
+	place_set(&visit.layer[0]);
 	if (visit.layer[0].probe) {
 		r = send_hello(c, &visit.layer[0]);
 		if (r == 0)

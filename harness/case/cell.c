@@ -190,6 +190,20 @@ static int take_axis(struct scan *s, struct layer *l)
 	return r;
 }
 
+static int check_userns(const struct scan *s, size_t start, const struct layer *l)
+{
+	const uint32_t own = 1u << MODE_ROOTLESS | 1u << MODE_UNPRIVILEGED | 1u << MODE_USER;
+
+	if (!layer_said(l, AXIS_USERNS))
+		return 0;
+	if (layer_mode_in(l, own))
+		return bad(s, start, "a user namespace in a mode that is one", 0, "no userns");
+	if (l->kind->shifts_no_uid && layer_word(l, AXIS_USERNS) == WORD_USERNS_SHIFTED)
+		return bad(s, start, "userns=shifted, which this kind cannot or has a mode for", 0,
+		           "userns=identity");
+	return 0;
+}
+
 /* What would be taken and then do nothing. */
 static int check_together(const struct scan *s, size_t start, const struct layer *l)
 {
@@ -207,7 +221,7 @@ static int check_together(const struct scan *s, size_t start, const struct layer
 		return bad(s, start, "keep-id, which is Podman's", 0, "root or a number");
 	if (l->kind->adds_no_cap && cap != WORD_ABSENT && cap != WORD_CAP_NONE)
 		return bad(s, start, "a capability added, which this kind cannot", 0, "cap=none");
-	return 0;
+	return check_userns(s, start, l);
 }
 
 static int take_layer(struct scan *s, struct layer *l)

@@ -50,6 +50,7 @@ struct kind {
 	bool alone;   /* changes what all layers of the boot measure: it has its own */
 	bool bundle;  /* told by an OCI bundle's config.json, not by words of a command */
 	bool keeps_id, adds_no_cap;   /* user=keep-id is known to it; cap can only be `none` */
+	bool shifts_no_uid;           /* userns can only be `identity` */
 	uint32_t modes, grants, axes; /* with MODE_PLAIN no mode has to be written */
 	uint32_t leaf;                /* modes that enter nothing further */
 	uint32_t tiny;                /* modes whose guest is guests/tiny, which probes nothing */
@@ -63,13 +64,17 @@ struct grant_row {
 	uint32_t needs;     /* one of these grants, or it changes nothing; 0: any set is well */
 	bool intrusive;     /* with it a layer can change those below: RTMRs, modules, sysfs */
 	const char *device; /* the node it gives, or NULL */
-	const char *bind;   /* the folder it binds, or NULL */
+	const char *bind;   /* the folder or file it binds, or NULL */
+	const char *place;  /* where the layer has it, if not at the same path */
+	bool delegated;     /* what is bound belongs to the layer's user for that time */
 	bool read_only;
 	const char *node; /* what is changed below for the time that the container runs, or NULL */
 	uint32_t group;   /* the node's, and the container is in it; 0: left alone */
 	uint32_t node_mode;
 	const char *before; /* how people do in the layer below what no word of a command does */
 };
+/* Below it the layer below binds what is delegated, so that engines can take it from there. */
+#define GRANT_DELEGATED_DIR "/var/lib/tception"
 extern const struct grant_row grant_rows[GRANT_COUNT];
 
 struct axis_range {

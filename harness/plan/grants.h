@@ -14,8 +14,9 @@
  *
  * Sets are tried by rising size. A set is only enlarged when it showed something that none of its
  * own parts showed, because most grants change nothing. What such a search overlooks (two grants
- * that only help together) is found from the other end: the set of all grants is tried too, and
- * whatever passes is taken apart, one grant at a time, until each one left is needed.
+ * that show nothing alone and help together) is found from the other end, unless something lighter
+ * passes already: the set of all grants is tried too, and the lightest that passes is taken apart,
+ * one grant at a time, until each one left is needed.
  *
  * Smallest is the least sum of weights, then the fewest grants: a grant weighs what it gives away
  * beside evidence, so that a privileged container, which may do everything, is the last answer and

@@ -94,6 +94,18 @@ static const json_t *command_of(const struct grants *g, const struct grant_trial
 	return g->command[t - g->search.trial];
 }
 
+/* What a grant makes over is bound from a path of the agent's, whose name is of no use. */
+static json_t *word_to_copy(const char *word)
+{
+	static const char staged[] = GRANT_DELEGATED_DIR "/";
+	const char *at = strstr(word, staged);
+	size_t size = at ? sizeof(staged) - 1 + strcspn(at + sizeof(staged) - 1, ":,") : 0;
+
+	if (!at)
+		return json_string(word);
+	return json_sprintf("%.*sENTRY%s", (int)(at - word), word, at + size);
+}
+
 /*
  * The command as somebody else would type it: an image of one's own in place of the agent's, and
  * without the name the harness gave.
@@ -117,7 +129,7 @@ static json_t *command_to_copy(const json_t *command)
 			json_array_append_new(list, json_string("COMMAND"));
 			i++; /* "layer" */
 		} else {
-			json_array_append_new(list, json_string(word));
+			json_array_append_new(list, word_to_copy(word));
 		}
 	}
 	return list;
@@ -197,7 +209,8 @@ static void print_bundled(const struct grant_row *grant, FILE *out)
 		        "it]}}\n",
 		        where, grant->device);
 	if (grant->bind)
-		fprintf(out, "%s\"mounts\": [%s, bind, %s]\n", where, grant->bind,
+		fprintf(out, "%s\"mounts\": [%s, bind at %s, %s]\n", where, grant->bind,
+		        grant->place ? grant->place : grant->bind,
 		        grant->read_only ? "ro" : "rw");
 	if (grant->group)
 		fprintf(out, "%s\"process\": {\"user\": {\"additionalGids\": [%u]}}\n", where,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/bytes.h"
 #include "report/grants.h"
 #include "test/tests.h"
 
@@ -171,9 +172,43 @@ TEST(weighs_what_is_given_away)
 	ck_assert_uint_gt(grant_rows[GRANT_PRIVILEGED].weight,
 	                  grant_rows[GRANT_SYSRW].weight + grant_rows[GRANT_NOAPPARMOR].weight +
 	                          grant_rows[GRANT_BROKER].weight);
-	ck_assert_uint_gt(grant_rows[GRANT_BROKER].weight,
-	                  grant_rows[GRANT_TSM].weight + grant_rows[GRANT_NOAPPARMOR].weight);
+	/* An entry made for it, then a folder of them, then a service, then a confinement less. */
+	ck_assert_uint_lt(grant_rows[GRANT_ENTRY].weight, grant_rows[GRANT_REPORT_AT].weight);
+	ck_assert_uint_lt(grant_rows[GRANT_REPORT_AT].weight, grant_rows[GRANT_TSM_AT].weight);
+	ck_assert_uint_lt(grant_rows[GRANT_TSM_AT].weight, grant_rows[GRANT_BROKER].weight);
+	ck_assert_uint_lt(grant_rows[GRANT_BROKER].weight, grant_rows[GRANT_NOAPPARMOR].weight);
 	ck_assert_uint_eq(grant_rows[GRANT_KVM].weight, 0);
+}
+
+/* A smaller set is planted beside each that is known to do, and is found and confirmed. */
+static void planted(uint32_t set, struct grant_trial *t)
+{
+	docker_with_broker(set, t);
+	if (has(set, SYSRW)) /* one of a pair has to show something, or nothing leads to it */
+		strcpy(t->error[RUNG_PROVIDER], "EPERM");
+	if (has(set, SYSRW | OTHER))
+		pass_to(t, RUNG_CHAIN);
+	t->ok[RUNG_DEVICE] = has(set, DEV);
+}
+
+TEST(finds_what_is_planted)
+{
+	static const struct {
+		unsigned weight[6];
+		uint32_t answer;
+	} worlds[] = {
+	        {{1, 3, 6, 5, 20, 20}, BROKER},
+	        {{1, 3, 6, 15, 20, 20}, DEV | TSM | NOAPPARMOR},
+	        {{1, 3, 6, 15, 1, 2}, SYSRW | OTHER},
+	        {{1, 3, 6, 5, 2, 2}, SYSRW | OTHER},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(worlds); i++) {
+		struct grant_search s = search_with(planted, worlds[i].weight);
+
+		expect(&s, RUNG_CHAIN, worlds[i].answer);
+		grant_search_done(&s);
+	}
 }
 
 /* What needs another is not tried without it on the way up, and still left out to confirm. */
@@ -272,6 +307,30 @@ TEST(prints_sets_and_reasons)
 	ck_assert_ptr_nonnull(strstr(text,
 	                             "\n\ntd/docker+dev+tsm+noapparmor is started by\n\n"
 	                             "\tdocker run '--x=a'\\''b c' IMAGE COMMAND\n"));
+	free(text);
+	grants_done(&g);
+}
+
+/* The paths that the agent binds from are not what somebody else would write. */
+TEST(prints_how_to_delegate)
+{
+	struct grants g = {.candidate = {GRANT_ENTRY}, .platform = PLATFORM_EMULATED};
+	struct grant_trial t = {.set = 1, .known = true, .entered = true};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct err e;
+
+	ck_assert_int_eq(cell_parse("td/docker", &g.cell, &e), 0);
+	g.search = (struct grant_search){.candidates = 1, .weight = {1}, .goal = RUNG_CHAIN};
+	pass_to(&t, RUNG_CHAIN);
+	ck_assert_int_eq(grant_search_add(&g.search, &t), 0);
+	g.command[0] = json_pack("[s,s,s]", "docker", "run",
+	                         "--volume=" GRANT_DELEGATED_DIR "/tception-9-1-0:/entry");
+	grants_print(&g, out);
+	fclose(out);
+	ck_assert_ptr_nonnull(strstr(text, "chown UID /sys/kernel/config/tsm/report/d/inblob"));
+	ck_assert_ptr_nonnull(strstr(text, "\tdocker run --volume=ENTRY:/entry\n"));
 	free(text);
 	grants_done(&g);
 }

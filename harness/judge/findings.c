@@ -306,6 +306,37 @@ static void find_extends(const struct layer_evidence *l, struct isolation *i)
 	         &registers);
 }
 
+/*
+ * What a layer learns of the TD and of other layers through the attestation interfaces, and what it
+ * can use up: all of it needs no right to write.
+ */
+static void find_tsm(const struct layer_evidence *l, struct isolation *i)
+{
+	const json_t *others = json_object_get(l->tsm, "others");
+	const json_t *registers = json_object_get(l->tsm, "measurements");
+	const json_t *entries = json_object_get(l->tsm, "entries");
+	struct list quotes = {0}, values = {0};
+	const json_int_t made = member_integer(entries, "made", 0);
+
+	for (size_t k = 0; k < json_array_size(others); k++) {
+		const json_t *one = json_array_get(others, k);
+
+		if (member_text(one, "name") && member_integer(one, "errno", 0) == 0)
+			list_add(&quotes, member_text(one, "name"));
+	}
+	for (size_t k = 0; k < json_array_size(registers); k++) {
+		const json_t *one = json_array_get(registers, k);
+
+		if (member_text(one, "name") && member_bool(one, "ok", false))
+			list_add(&values, member_text(one, "name"));
+	}
+	add_list(i, "reads-others-quotes", "opened the outblob of: ", &quotes);
+	add_list(i, "reads-registers", "of the TD: ", &values);
+	if (made > 0 && made == member_integer(entries, "tried", -1))
+		add(i, "entries-without-limit", "made %lld report entries, and nothing refused more",
+		    (long long)made);
+}
+
 void findings_make(const struct layer_evidence *l, bool layer0, struct isolation *i)
 {
 	find_unknown(l, layer0, i);
@@ -316,6 +347,7 @@ void findings_make(const struct layer_evidence *l, bool layer0, struct isolation
 		find_paths(l, i);
 		find_devices(l, i);
 		find_extends(l, i);
+		find_tsm(l, i);
 	}
 	find_accounts(l, i);
 	find_listeners(l, i);

@@ -23,6 +23,9 @@ static const char container[] =
         "   'bytes': false}, {'path': '/proc/sysrq-trigger', 'how': 'write', 'errno': 30}],"
         "  'nodes': [{'path': '/dev/vda', 'type': 'block', 'errno': 1},"
         "   {'path': '/dev/fuse', 'type': 'char', 'errno': 0}], 'pid1_memory': 0, 'kernel_log': 1},"
+        " 'tsm': {'others': [{'name': 'c', 'errno': 13}],"
+        "  'measurements': [{'name': 'rtmr0', 'ok': false}],"
+        "  'entries': {'tried': 64, 'made': 63}},"
         " 'entry': {'listening': [], 'engines': [{'path': '/run/docker.sock', 'errno': 13}],"
         "  'processes': [], 'programs': [], 'accounts': []},"
         " 'cost': {'syscall_ns': 512.5, 'fault_ns': 20000}}";
@@ -57,6 +60,7 @@ static struct layer_evidence layer_of(const char *text, const char *change)
 	l.reach = json_incref(json_object_get(facts, "reach"));
 	l.entry = json_incref(json_object_get(facts, "entry"));
 	l.cost = json_incref(json_object_get(facts, "cost"));
+	l.tsm = json_incref(json_object_get(facts, "tsm"));
 	json_decref(facts);
 	json_decref(changes);
 	return l;
@@ -108,6 +112,9 @@ static const struct {
         {"{'syscalls': {'calls': [{'call': 'bpf', 'reach': 14, 'use': 0}, {'call': 'swapon',"
          " 'reach': 22, 'use': 2}]}}",
          "risky-syscalls", "bpf, swapon"},
+        {"{'tsm': {'others': [{'name': 'd', 'errno': 0}]}}", "reads-others-quotes", "of: d"},
+        {"{'tsm': {'measurements': [{'name': 'mrtd', 'ok': true}]}}", "reads-registers", "mrtd"},
+        {"{'tsm': {'entries': {'tried': 64, 'made': 64}}}", "entries-without-limit", "64"},
         {"{'reach': {'kernel_log': 0}}", "sees-outer-dmesg", "kernel log"},
         {"{'reach': {'paths': [{'path': '/proc/sysrq-trigger', 'how': 'write', 'errno': 0}]}}",
          "writable-kernel-settings", "/proc/sysrq-trigger"},

@@ -4,12 +4,16 @@
  * any order, and any bytes as an instruction. Whatever it does, the CPU's mode stays one that a TD may
  * have, no MSR that leads to the module is written, and CPUID never offers what a TD has not.
  */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "fuzz/fuzz.h"
 #include "tdxemu/core/msr_table.h"
 #include "tdxemu/svm/decode.h"
 #include "tdxemu/test/fake.h"
 
-#define STEPS 64
+#define STEPS  64
+#define LEAVES 0x30
 
 struct step {
 	uint8_t what, how;
@@ -94,15 +98,60 @@ static void decode(const uint8_t *data, size_t size)
 	}
 }
 
+#define ROWS_MAX 256
+
+/* The first MSR of each row of the module's table, and what was named so far: see reach(). */
+static uint32_t rows[ROWS_MAX];
+static unsigned row_count;
+static bool row_named[ROWS_MAX][2], leaf_named[3][LEAVES];
+
+static void find_rows(void)
+{
+	static const uint32_t range[] = {0, 0xc0000000u};
+
+	for (unsigned i = 0; i < 2 * 0x2000; i++) {
+		const struct msr_row *row = msr_row(range[i / 0x2000] + i % 0x2000);
+
+		if (row->first == range[i / 0x2000] + i % 0x2000) {
+			trap_if(row_count == ROWS_MAX);
+			rows[row_count++] = row->first;
+		}
+	}
+}
+
+/* Of a row, its neighbour or any. */
+static uint32_t choose_msr(const struct step *s)
+{
+	const struct msr_row *row;
+	unsigned n = s->index % row_count;
+
+	if (s->how & 1)
+		return s->how & 2 ? s->index : s->index % 0x2000;
+	row = msr_row(rows[n]);
+	row_named[n][s->what & 1] = true;
+	return rows[n] + (s->index >> 16) % (row->last - row->first + 2);
+}
+
+/* Basic, the hypervisor's or extended. */
+static uint32_t choose_leaf(const struct step *s)
+{
+	static const uint32_t base[] = {0, 0x40000000u, 0x80000000u};
+	unsigned n = s->index % 3, leaf = s->index / 3 % LEAVES;
+
+	if (s->how & 1)
+		return s->index;
+	leaf_named[n][leaf] = true;
+	return base[n] + leaf;
+}
+
 static void step(const struct step *s, struct td_cpu_state *state)
 {
-	uint32_t r[4] = {0}, index = s->how & 1 ? s->index % 0x2000 : s->index;
+	uint32_t r[4] = {0}, index = choose_msr(s), leaf = choose_leaf(s);
 	uint64_t v = s->value;
 
-	if (s->how & 2)
-		index = 0xc0000000u | (index & 0x1ff);
-	if (s->how & 4) /* near what it is */
-		v = (s->what & 1 ? state->cr4 : state->cr0) ^ 1ull << (v & 63);
+	if (s->how & 4) /* near what it is, or small */
+		v = s->what % 8 < 2 ? (s->what & 1 ? state->cr4 : state->cr0) ^ 1ull << (v & 31)
+		                    : v & 0xffff;
 	switch (s->what % 8) {
 	case 0:
 		td_cr0_write(state, v);
@@ -112,13 +161,13 @@ static void step(const struct step *s, struct td_cpu_state *state)
 		break;
 	case 2:
 		state->cpl = s->how >> 4 & 3;
-		if (td_cpuid(&td, &vcpu, state, s->index, s->subleaf, r) == TD_ANSWER_DONE)
-			check_cpuid(s->index, s->subleaf, r);
+		if (td_cpuid(&td, &vcpu, state, leaf, s->subleaf, r) == TD_ANSWER_DONE)
+			check_cpuid(leaf, s->subleaf, r);
 		state->cpl = 0;
 		break;
 	case 3:
-		td_cpuid_by_vmcall(&td, s->index, s->subleaf, r);
-		check_cpuid(s->index, s->subleaf, r);
+		td_cpuid_by_vmcall(&td, leaf, s->subleaf, r);
+		check_cpuid(leaf, s->subleaf, r);
 		break;
 	case 4:
 		td_msr_read(&td, &vcpu, index, &v);
@@ -127,11 +176,35 @@ static void step(const struct step *s, struct td_cpu_state *state)
 		td_msr_write(&td, &vcpu, index, v);
 		break;
 	case 6:
-		td_msr_write_by_vmcall(&td, s->index, v);
+		td_msr_write_by_vmcall(&td, index, v);
 		break;
 	default:
-		td_msr_read_by_vmcall(&td, s->index, &v);
+		td_msr_read_by_vmcall(&td, index, &v);
 	}
+}
+
+static void reach(void)
+{
+	FILE *f = fopen(getenv("TCEPTION_REACH"), "w");
+
+	for (unsigned i = 0; f && i < row_count; i++)
+		for (unsigned write = 0; write < 2; write++)
+			if (!row_named[i][write])
+				fprintf(f, "MSR 0x%x %u\n", rows[i], write);
+	for (unsigned i = 0; f && i < 3 * LEAVES; i++)
+		if (!leaf_named[i / LEAVES][i % LEAVES])
+			fprintf(f, "CPUID 0x%x of range %u\n", i % LEAVES, i / LEAVES);
+	if (f)
+		fclose(f);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	find_rows();
+	return getenv("TCEPTION_REACH") ? atexit(reach) : 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

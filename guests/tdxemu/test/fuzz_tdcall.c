@@ -4,7 +4,11 @@
  * Whatever it does, its identity and the key stay, only a report the module made has a right MAC,
  * and no page is private and shared at once.
  */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "fuzz/fuzz.h"
+#include "tdxemu/core/field.h"
 #include "tdxemu/test/fake.h"
 
 #define CALLS_MAX  32
@@ -13,30 +17,139 @@
 #define PENDING_VE 4u
 #define INTERRUPT  8u
 
-/* Fields to begin from: of all three contexts, readable, writable and hidden. */
-static const uint64_t fields[] = {
-        0x1310000300000000, 0x1110000300000017,
-        0x9110000300000010, 0x9810000300000010,
-        0xa020000000000007, 0xa120000000000000,
-        0x0024000300006800, 0x0800000100000003,
-        0x2000000100000001, ~0ull,
+enum {
+	VM_RD = 7,
+	VM_WR = 8,
+	VP_RD = 9,
+	VP_WR = 10,
+	SYS_RD = 11,
+	SYS_RDALL = 12,
+	LEAVES = 32,
+	ROWS_MAX = 256
 };
+
+/* What TDG.VP.VMCALL names: exit reasons, calls of their own, and one that is none. */
+static const uint64_t calls[] = {10,      12,      30,      31,      32,      48,     54,
+                                 0x10000, 0x10001, 0x10002, 0x10003, 0x10004, 0x10005};
+#define CALLS (sizeof(calls) / sizeof(*calls))
+
+/* What was named so far; by full_reach.py, see reach(). */
+static bool leaf_named[LEAVES], call_named[CALLS], row_named[3][2][ROWS_MAX];
+
+/* An element of one of the module's own rows, or what is behind it; the bits to write as they come. */
+static void choose_field(struct td_regs *r)
+{
+	unsigned leaf = r->rax & 31, context = leaf == SYS_RD  ? TD_CONTEXT_SYS
+	                                       : leaf >= VP_RD ? TD_CONTEXT_VCPU
+	                                                       : TD_CONTEXT_TD;
+	const struct field_table *t;
+	const struct field_row *row;
+	unsigned n;
+
+	if (leaf < VM_RD || leaf > SYS_RD)
+		return;
+	t = &field_tables[context];
+	n = (unsigned)(r->rdx % t->rows);
+	row = &t->row[n];
+	row_named[context][leaf == VM_WR || leaf == VP_WR][n] = true;
+	r->rcx = 0;
+	r->rdx = row->id +
+	         (uint64_t)row->stride * (r->rdx >> 40) % (row->fields * row->elements + 1);
+	if (r->rbp & 128) /* bits that may be written, or one that may not */
+		r->r9 &= r->rbp & 256 ? row->write : 1ull << (r->r8 & 63);
+}
+
+/* Operands near what a call wants: a register's number, a size and direction, a vector, a buffer. */
+static void choose_operands(struct td_regs *r)
+{
+	switch (r->r11) {
+	case 30: /* an access to a port or to a device's memory */
+	case 48:
+		r->r12 = 1ull << (r->r12 & 3);
+		r->r13 &= 1;
+		r->r14 = r->r11 == 30 ? r->r14 & 0xffff
+		                      : 0xfed00000 + (r->r14 & (TD_SHARED | 0xfff));
+		break;
+	case 31: /* an MSR */
+	case 32:
+		r->r12 = (r->r12 & 1 << 16 ? 0xc0000000u : 0) + (r->r12 & 0xfff);
+		break;
+	case 0x10000:
+		r->r12 &= 1;
+		break;
+	case 0x10002: /* GetQuote */
+		r->r12 = (td.pages.enforced ? r->r12 & 0x3ff000 : FAKE_RAM + (r->r12 & 0xf000)) |
+		         TD_SHARED;
+		r->r13 = TD_PAGE_SIZE * (1 + (r->r13 & 1));
+		break;
+	case 0x10004:
+		r->r12 &= 0xff;
+	}
+}
+
+static void choose_call(struct td_regs *r)
+{
+	unsigned n = (unsigned)(r->r11 % CALLS);
+
+	r->rcx = 0xfc00;
+	r->r10 = 0;
+	r->r11 = calls[n];
+	call_named[n] = true;
+	if (r->rbp & 512)
+		choose_operands(r);
+}
 
 /* A leaf that is there, and operands near what it wants. */
 static void choose(struct td_regs *r)
 {
 	if (r->rbp & 16)
 		r->rax = (r->rax & 31) | (r->rax & 1 << 16);
-	if (r->rbp & 32 && r->rax == 0) {
-		r->rcx = 0xfc00;
-		r->r10 = 0;
-		r->r11 = 0x10000 + (r->r11 & 7);
+	if (r->rax < LEAVES)
+		leaf_named[r->rax] = true;
+	if (r->rbp & 32 && r->rax == 0)
+		choose_call(r);
+	if (r->rbp & 64)
+		choose_field(r);
+	if (r->rbp & 1024) /* TDG.MEM.PAGE.ATTR.WR for no VM */
+		r->rdx = r->r8 = 0;
+	if ((r->rbp & 0x1800) == 0x1800) /* the first field */
+		r->rdx = ~0ull;
+	if (r->rax == SYS_RDALL && r->rbp & 0x2000) { /* all of them, into a page */
+		r->rdx = (td.pages.enforced ? 0 : FAKE_RAM) + (r->r13 & 0xf000);
+		r->r8 = ~0ull;
 	}
-	if (r->rbp & 64) {
-		r->rcx = 0;
-		r->rdx = fields[r->rdx % (sizeof(fields) / sizeof(*fields))] + (r->rdx >> 60);
-		r->r8 = r->rdx;
-	}
+}
+
+static void reach(void)
+{
+	FILE *f = fopen(getenv("TCEPTION_REACH"), "w");
+
+	for (unsigned i = 0; f && i < LEAVES; i++)
+		if (!leaf_named[i])
+			fprintf(f, "leaf %u\n", i);
+	for (unsigned i = 0; f && i < CALLS; i++)
+		if (!call_named[i])
+			fprintf(f, "call 0x%llx\n", (unsigned long long)calls[i]);
+	for (unsigned t = 0; f && t < 3; t++)
+		for (unsigned i = 0; i < field_tables[t].rows; i++)
+			for (unsigned write = 0; write < (t == TD_CONTEXT_SYS ? 1 : 2); write++)
+				if (!row_named[t][write][i])
+					fprintf(f, "field %llx %u\n",
+					        (unsigned long long)field_tables[t].row[i].id,
+					        write);
+	if (f)
+		fclose(f);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	for (unsigned t = 0; t < 3; t++)
+		if (field_tables[t].rows > ROWS_MAX)
+			__builtin_trap();
+	return getenv("TCEPTION_REACH") ? atexit(reach) : 0;
 }
 
 /* Addresses of memory rather than any, with a level or a shared bit as it comes. */
@@ -53,11 +166,16 @@ static void bias(struct td_regs *r)
 	r->r13 &= 0x7fffff;
 	if (r->rbp & 4)
 		r->rcx &= ~0xff8ull, r->r12 &= ~0xfffull, r->r13 &= ~0xfffull;
+	if (r->rbp & 256) /* where 2 MiB begin */
+		r->rcx &= 0x600007 | TD_SHARED;
 }
 
 static void step(struct td_regs *r)
 {
-	vcpu.due.valid = false;
+	if (vcpu.due.valid) { /* delivered, as svm/ does it */
+		vcpu.ve = vcpu.due;
+		vcpu.due.valid = false;
+	}
 	if (td.pages.enforced && r->rbp & 8)
 		td_ept_violation(&td, &vcpu, r->rcx & (TD_SHARED | (TD_SHARED - 1)), TD_ACCESS_READ,
 		                 r->rdx);

@@ -166,6 +166,11 @@ def run_once(cases, name):
     return *result(folder, "said.json"), folder / "run"
 
 
+def debs(folder, release, *packages):
+    """These packages of a release of Debian in a folder, by cases/debs; false where they are not to be had."""
+    return subprocess.run([TOP / "cases" / "debs", folder, release, *packages], check=False, timeout=900).returncode == 0
+
+
 def matrix():
     """The default matrix, as run_once has it."""
     return run_once("cases/default.yaml", "matrix")

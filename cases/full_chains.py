@@ -3,12 +3,11 @@
 measure what was foreseen from disk and firmware alone. `make test-full` runs it.
 """
 import json
-import subprocess
 
 import pytest
 
 import chains
-from conftest import CACHE, FILES, TOP, cells, evidence, scratch, start, tception, write_cases
+from conftest import CACHE, FILES, cells, debs, evidence, scratch, start, tception, write_cases
 from test_chains import member, TRAILER
 from test_grub import member as package_file
 
@@ -20,11 +19,13 @@ CONF = b"timeout 0\nconsole-mode keep\n"
 
 @pytest.fixture(scope="module", name="packages")
 def _packages():
-    """The folder of cases/loaders, made once."""
+    """A folder of packages for each release that can be had, made once."""
     folder = CACHE / "loaders"
     if not folder.exists():
         folder = scratch("tception-loaders-")
-        subprocess.run([TOP / "cases" / "loaders", folder], check=True, timeout=900)
+        for release in RELEASES.values():
+            newest = ["ovmf-generic", "ovmf-inteltdx"] if release == "forky" else []
+            debs(folder / release, release, "systemd-boot-efi", *newest)
     return folder
 
 

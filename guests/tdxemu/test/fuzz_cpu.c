@@ -4,9 +4,6 @@
  * any order, and any bytes as an instruction. Whatever it does, the CPU's mode stays one that a TD may
  * have, no MSR that leads to the module is written, and CPUID never offers what a TD has not.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "fuzz/fuzz.h"
 #include "tdxemu/core/msr_table.h"
 #include "tdxemu/svm/decode.h"

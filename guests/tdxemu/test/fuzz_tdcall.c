@@ -4,9 +4,6 @@
  * Whatever it does, its identity and the key stay, only a report the module made has a right MAC,
  * and no page is private and shared at once.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "fuzz/fuzz.h"
 #include "tdxemu/core/field.h"
 #include "tdxemu/test/fake.h"

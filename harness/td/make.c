@@ -22,6 +22,7 @@
  */
 #define BOUNCE_BUFFER  "swiotlb=16384"
 #define BOOT_DEADLINE  600 /* seconds: a busy machine is slow, not broken */
+#define VCPU_DEADLINE  20  /* and for each vCPU */
 #define SQUASHFS_MAGIC "hsqs"
 #define ROOT_NAME      "root.squashfs"
 
@@ -78,7 +79,7 @@ static int make_boot(const struct td_wish *w, struct td_spec *s, struct err *e)
 		s->boot = plan.boot[0];
 		s->boot.step = NULL;
 		s->boot.steps = 0;
-		s->boot.boot_deadline_s = BOOT_DEADLINE;
+		s->boot.boot_deadline_s = BOOT_DEADLINE + VCPU_DEADLINE * (int)s->boot.vcpus;
 	}
 	plan_done(&plan);
 	return r;

@@ -36,7 +36,7 @@ static uint64_t pml4[512] __attribute__((aligned(PAGE)));
 static uint64_t pdpt[256][512] __attribute__((aligned(PAGE)));
 static struct {
 	uint64_t low, high;
-} idt[32] __attribute__((aligned(16)));
+} idt[256] __attribute__((aligned(16)));
 static volatile uint32_t aps_up, aps_go;
 static uint64_t hob;
 
@@ -65,8 +65,8 @@ static void build_page_tables(void)
 
 static void build_idt(void)
 {
-	for (unsigned i = 0; i < 32; i++) {
-		uint64_t at = (uint64_t)idt_stubs + 16 * i;
+	for (unsigned i = 0; i < 256; i++) {
+		uint64_t at = (uint64_t)idt_stubs + 16 * (i < 32 ? i : 32);
 
 		idt[i].low =
 		        (at & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (at >> 16 & 0xffff) << 48;
@@ -112,9 +112,9 @@ void ap_main(void)
 
 	c->vcpu.index = (uint32_t)(c - cpus);
 	__atomic_add_fetch(&aps_up, 1, __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&aps_go, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
+	park_wait(&aps_go);
 	svm_setup_cpu(c, hob);
+	park_begin(c);
 	cpu_run(c);
 }
 
@@ -255,6 +255,7 @@ void module_main(void)
 	mailbox->entered = 1;
 	svm_setup_cpu(&cpus[0], hob);
 	__atomic_store_n(&aps_go, 1, __ATOMIC_RELEASE);
+	park_wake_all();
 	log_line("entering the TD, TSC of %x kHz", (uint64_t)the_td.tsc_khz);
 	cpu_run(&cpus[0]);
 }

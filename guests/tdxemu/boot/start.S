@@ -192,17 +192,25 @@ vmrun_halt:
 	popq %rbx
 	ret
 
-/* Exceptions in the module itself: 32 stubs of 16 bytes, each says its number. */
+/*
+ * Exceptions in the module itself: 32 stubs of 16 bytes, each says its number. Behind them that of interrupts, and of
+ * NMI, which only parked CPUs take, to drop them (svm/park.c).
+ */
 	.balign 16
 	.globl idt_stubs
 idt_stubs:
 	.set vector, 0
 	.rept 32
 	.balign 16
+	.if vector == 2
+	iretq
+	.endif
 	movl $vector, %edi
 	jmp idt_common
 	.set vector, vector + 1
 	.endr
+	.balign 16
+	iretq
 idt_common:
 	movq (%rsp), %rsi		/* error code or RIP: both are worth a look */
 	movq 8(%rsp), %rdx
@@ -220,7 +228,7 @@ gdt_pointer:
 	.quad 0
 	.globl idt_pointer
 idt_pointer:
-	.word 32 * 16 - 1
+	.word 256 * 16 - 1
 	.quad 0
 	.bss
 	.globl config_copy

@@ -33,6 +33,13 @@ struct cpu_timer {
 	unsigned shift;   /* QEMU's divider: counts nanoseconds >> shift */
 };
 
+/* A CPU that the kernel has not woken yet: svm/park.c. */
+struct cpu_park {
+	uint64_t rip;   /* where its last slice ended */
+	uint32_t sleep; /* ns, of the next */
+	bool on, busy;  /* busy: it had an exit since */
+};
+
 struct cpu {
 	struct vmcb vmcb;
 	struct vmcb halt; /* a little guest that only waits, see cpu_halt */
@@ -40,8 +47,9 @@ struct cpu {
 	struct td_regs regs; /* the guest's; RAX is in the VMCB while it runs */
 	struct td_vcpu vcpu;
 	struct cpu_timer timer;
+	struct cpu_park park;
 	uint8_t stack[CPU_SIZE - 3 * 4096 - sizeof(struct td_regs) - sizeof(struct td_vcpu) -
-	              sizeof(uint64_t) * 2];
+	              sizeof(struct cpu_park) - sizeof(uint64_t) * 2];
 };
 _Static_assert(sizeof(struct cpu) == CPU_SIZE, "struct cpu");
 /* boot/start.S saves the registers by these offsets. */
@@ -139,6 +147,17 @@ void msr_write(uint32_t index, uint64_t value);
 /* svm/timer.c: the local APIC's timer, registers 0x838, 0x839 and 0x83e of the x2APIC. */
 uint32_t timer_read(const struct cpu *c, uint32_t index);
 void timer_write(struct cpu *c, uint32_t index, uint32_t value);
+
+/*
+ * svm/park.c. The module waits until `go` is set, and whoever sets it calls park_wake_all().
+ * A parked CPU's exit VMEXIT_INTR is the end of its slice; park_end() gives it its local APIC, as after INIT.
+ */
+#define PARK_VECTOR 0x20u
+void park_wait(volatile uint32_t *go);
+void park_wake_all(void);
+void park_begin(struct cpu *c);
+void park_end(struct cpu *c);
+void park_slice_over(struct cpu *c);
 
 /* svm/tsc.c: kHz of the time-stamp counter, measured in about 20 ms; 0 when that failed. */
 uint32_t tsc_khz(void);

@@ -31,13 +31,29 @@ static inline uint64_t rdtsc(void)
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return low | (uint64_t)high << 32;
 }
+/*
+ * Between two accesses to a device TCG has to look whether another CPU has changed the memory map, or
+ * QEMU 7.2 follows a stale entry of its TLB into nothing and crashes (memory_region_dispatch_read): it looks where a
+ * block of code ends, as at a jump.
+ */
+static inline void mmio_fence(void)
+{
+	__asm__ volatile("jmp 1f\n1:" ::: "memory");
+}
 static inline uint32_t mmio_read32(uint64_t pa)
 {
-	return *(volatile uint32_t *)pa;
+	uint32_t v;
+
+	mmio_fence();
+	v = *(volatile uint32_t *)pa;
+	mmio_fence();
+	return v;
 }
 static inline void mmio_write32(uint64_t pa, uint32_t v)
 {
+	mmio_fence();
 	*(volatile uint32_t *)pa = v;
+	mmio_fence();
 }
 
 #define MSR_APIC_BASE 0x1bu

@@ -37,8 +37,9 @@ static bool is_timer(uint32_t index)
 
 static uint64_t x2apic_read(uint32_t index)
 {
-	const struct cpu *c = cpu_self();
+	struct cpu *c = cpu_self();
 
+	park_end(c);
 	if (is_timer(index))
 		return timer_read(c, index);
 	switch (index) {
@@ -85,6 +86,7 @@ static void send_ipi(uint64_t v)
 
 static void x2apic_write(uint32_t index, uint64_t v)
 {
+	park_end(cpu_self());
 	if (is_timer(index)) {
 		timer_write(cpu_self(), index, (uint32_t)v);
 		return;

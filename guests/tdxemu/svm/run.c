@@ -191,6 +191,7 @@ static bool gives_ve(struct cpu *c)
 
 static void handle_exit(struct cpu *c)
 {
+	c->park.busy |= c->vmcb.exit_code != VMEXIT_INTR;
 	if (gives_ve(c))
 		return;
 	switch ((uint32_t)c->vmcb.exit_code) {
@@ -224,6 +225,9 @@ static void handle_exit(struct cpu *c)
 		stop("INIT sent to a TD's CPU");
 	case VMEXIT_NPF:
 		cpu_nested_fault(c);
+		break;
+	case VMEXIT_INTR: /* of a parked CPU alone */
+		park_slice_over(c);
 		break;
 	default:
 		if (!vmexit_is_missing(c->vmcb.exit_code))
@@ -263,7 +267,10 @@ void cpu_run(struct cpu *c)
 		if (flushed != epoch)
 			c->vmcb.tlb_control = 1;
 		flushed = epoch;
+		if (c->park.on) /* with V_INTR_MASKING, the host's IF decides; GIF is 0 */
+			__asm__ volatile("sti");
 		vmrun(&c->vmcb, &c->regs);
+		__asm__ volatile("cli");
 		c->vmcb.tlb_control = 0;
 		/* With a bit of their upper halves VMRUN would refuse them. */
 		c->vmcb.dr6 = (uint32_t)c->vmcb.dr6;

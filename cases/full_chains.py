@@ -7,8 +7,9 @@ import json
 import pytest
 
 import chains
+from chains import member
 from conftest import CACHE, FILES, cells, debs, evidence, scratch, start, tception, write_cases
-from test_chains import member, TRAILER
+from test_chains import TRAILER
 from test_grub import member as package_file
 
 MEMORY, PLACE, OWN = 1024, "1.0,first,1,readonly", "EFI/BOOT/BOOTX64.EFI"
@@ -42,8 +43,7 @@ class Loaders:
         self.deb, self.folder = found[-1], folder
 
     def __getitem__(self, name):
-        package_file(self.deb, EFI + name, self.folder / name)
-        return (self.folder / name).read_bytes()
+        return package_file(self.deb, EFI + name)
 
     def boot(self):
         return self["systemd-bootx64.efi"]
@@ -95,7 +95,8 @@ def counted(p):
 
 
 def shim(p):
-    package_file(next((CACHE / "packages").glob("shim-signed_*.deb")), "./usr/lib/shim/shimx64.efi.signed", p.folder / "shim")
+    (p.folder / "shim").write_bytes(
+        package_file(next((CACHE / "packages").glob("shim-signed_*.deb")), "./usr/lib/shim/shimx64.efi.signed"))
     return (p.folder / "shim").read_bytes()
 
 
@@ -137,7 +138,7 @@ def firmware(packages, folder, package, name):
     found = sorted((packages / "forky").glob(f"{package}_*.deb"))
     if not found:
         pytest.skip(f"{package} was not to be had")
-    package_file(found[-1], "./usr/share/ovmf/" + name, folder / name)
+    (folder / name).write_bytes(package_file(found[-1], "./usr/share/ovmf/" + name))
     return folder / name
 
 

@@ -49,7 +49,7 @@ def kernel_source(folder, kernel):
     if not debs(folder, SUITES[kernel], f"{name}={version}") and not debs(folder, SUITES[kernel], name):
         pytest.skip(f"{name} is not to be had")
     tar = folder / "linux.tar.xz"
-    member(next(folder.glob("*.deb")), f"./usr/src/{name}.tar.xz", tar)
+    tar.write_bytes(member(next(folder.glob("*.deb")), f"./usr/src/{name}.tar.xz"))
     subprocess.run(["tar", "-xf", tar, "-C", folder, "--strip-components=1", "--wildcards", f"{name}/include/uapi/linux/tdx-guest.h",
                     f"{name}/tools/testing/selftests/tdx", f"{name}/tools/testing/selftests/kselftest*.h"], check=True, timeout=900)
     tar.unlink()

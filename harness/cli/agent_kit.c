@@ -143,10 +143,7 @@ int cmd_agent_kit(int argc, char **argv)
 	static const struct options_of options = {
 	        .about = "Writes what an image of one's own needs to be layer 0: the agent, a "
 	                 "systemd unit, a hook for its initramfs, and what mkosi and cloud-init take.",
-	        .usage = "DIR",
-	        .operand = OPTION_MEMBER(const char *, dir),
-	        .operands = 1,
-	        .missing = "no DIR",
+	        OPTION_OPERAND(dir, "DIR", "no DIR"),
 	        .rows = rows,
 	};
 	struct options o = {0};

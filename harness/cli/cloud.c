@@ -328,10 +328,7 @@ static int cmd_gcp(int argc, char **argv)
 	        .about = "Judges a quote of a trust domain on Google Cloud, offline: chain, event "
 	                 "log, and MRTD against Google's endorsement of its firmware.\vExit codes: "
 	                 "0 nothing is wrong, 1 something is, 2 usage, 3 no such file.",
-	        .usage = "QUOTE",
-	        .operand = OPTION_MEMBER(const char *, evidence),
-	        .operands = 1,
-	        .missing = "no quote",
+	        OPTION_OPERAND(evidence, "QUOTE", "no quote"),
 	        .rows = rows,
 	};
 	struct options o = {.at = time(NULL)};

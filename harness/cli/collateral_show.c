@@ -171,10 +171,7 @@ static int cmd_collateral_show(int argc, char **argv)
 	                 "expires: TCB infos, identities, CRLs, certificates, as they say "
 	                 "themselves. Nothing is verified: that takes a quote, see quote verify.\v"
 	                 "Exit code 2: there is nothing in it.",
-	        .usage = "DIR|FILE",
-	        .operand = OPTION_MEMBER(const char *, path),
-	        .operands = 1,
-	        .missing = "no collateral: name a DIR or FILE",
+	        OPTION_OPERAND(path, "DIR|FILE", "no collateral: name a DIR or FILE"),
 	        .rows = rows,
 	};
 	struct options o = {0};

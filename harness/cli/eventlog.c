@@ -147,10 +147,7 @@ int cmd_eventlog(int argc, char **argv)
 	                "Shows an event log (CCEL data, or JSON as dstack writes it; - is standard "
 	                "input) and replays it to RTMR values.\vExit status: 0; 1 when a register "
 	                "differs or the input is not what it should be; 2 when it cannot be read.",
-	        .usage = "FILE",
-	        .operand = OPTION_MEMBER(const char *, log),
-	        .operands = 1,
-	        .missing = "no event log given",
+	        OPTION_OPERAND(log, "FILE", "no event log given"),
 	        .rows = rows,
 	};
 	struct format_fault fault = {0};

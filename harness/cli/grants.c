@@ -269,10 +269,7 @@ int cmd_grants(int argc, char **argv)
 	                 "each rung of the ladder passes, by trials on real guests; confirms it "
 	                 "by taking away each grant, and prints the command line that starts the "
 	                 "layer.",
-	        .usage = "CELL",
-	        .operand = OPTION_MEMBER(const char *, cell),
-	        .operands = 1,
-	        .missing = "no CELL given, such as td/podman.rootless",
+	        OPTION_OPERAND(cell, "CELL", "no CELL given, such as td/podman.rootless"),
 	        .rows = rows,
 	};
 	struct options o = {.goal = RUNG_CHAIN, .size_max = 4};

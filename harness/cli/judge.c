@@ -21,10 +21,7 @@ int cmd_judge(int argc, char **argv)
 	};
 	static const struct options_of options = {
 	        .about = "Judges the evidence in a run's folder again and rewrites result.json.",
-	        .usage = "DIR",
-	        .operand = OPTION_MEMBER(const char *, dir),
-	        .operands = 1,
-	        .missing = "the folder of a run is missing",
+	        OPTION_OPERAND(dir, "DIR", "the folder of a run is missing"),
 	        .rows = rows,
 	};
 	struct options o = {0};

@@ -137,10 +137,7 @@ int cmd_measure_mrtd(int argc, char **argv)
 	        .about = "Computes MRTD of a TD that starts with this TDVF image, in both page "
 	                 "orders that VMMs use.\vExit status: 0; 1 when neither is the quoted one "
 	                 "or the input is not what it should be; 2 when it cannot be read.",
-	        .usage = "FIRMWARE",
-	        .operand = OPTION_MEMBER(const char *, firmware),
-	        .operands = 1,
-	        .missing = "no firmware image given",
+	        OPTION_OPERAND(firmware, "FIRMWARE", "no firmware image given"),
 	        .rows = rows,
 	};
 	struct format_fault fault = {0};

@@ -74,6 +74,11 @@ struct options_of {
 	const struct option_row *rows;                    /* up to one of zeros */
 };
 
+/* Of a verb with one operand, which it needs. */
+#define OPTION_OPERAND(m, called, none)                                   \
+	.usage = called, .operand = OPTION_MEMBER(const char *, m),       \
+	.operands = 1, .missing = none
+
 /* Fills `options`; ends the program with EXIT_USAGE on whatever the verb does not take. */
 void options_parse(const struct options_of *verb, int argc, char **argv, void *options);
 /* Why options_parse() ends the program, for atexit(); NULL where it is no value that is wrong. */

@@ -297,10 +297,7 @@ int cmd_quote_parse(int argc, char **argv)
 	        .about = "Shows what a quote says: binary, hexadecimal, base64, base64url, or in "
 	                 "JSON, a token, PEM or a data: URL; - is standard input. Nothing is verified.\vExit "
 	                 "status: 0; 1 when the bytes are no quote; 2 when they cannot be read.",
-	        .usage = "FILE",
-	        .operand = OPTION_MEMBER(const char *, path),
-	        .operands = 1,
-	        .missing = "no quote given",
+	        OPTION_OPERAND(path, "FILE", "no quote given"),
 	        .rows = rows,
 	};
 	struct format_fault fault = {0};

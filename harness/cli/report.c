@@ -19,10 +19,7 @@ int cmd_report(int argc, char **argv)
 	};
 	static const struct options_of options = {
 	        .about = "Prints a run, judged from its evidence. Nothing is written.",
-	        .usage = "DIR",
-	        .operand = OPTION_MEMBER(const char *, dir),
-	        .operands = 1,
-	        .missing = "the folder of a run is missing",
+	        OPTION_OPERAND(dir, "DIR", "the folder of a run is missing"),
 	        .rows = rows,
 	};
 	struct options o = {0};

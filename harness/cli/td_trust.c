@@ -19,10 +19,7 @@ int cmd_td_trust(int argc, char **argv)
 	        .about = "Writes what a verifier needs for the quotes of emulated trust domains: "
 	                 "root.pem, the test root; collateral.json, what is said of the platform; "
 	                 "policy.json for 'tception quote verify'. All of it says EMULATED.",
-	        .usage = "DIR",
-	        .operand = OPTION_MEMBER(const char *, dir),
-	        .operands = 1,
-	        .missing = "no DIR",
+	        OPTION_OPERAND(dir, "DIR", "no DIR"),
 	        .rows = rows,
 	};
 	_cleanup_(authority_freep) struct authority *a = NULL;

@@ -110,8 +110,9 @@ static void print_register(const struct log *l, const struct verdict *v, unsigne
 	printf("%s\n", c->text);
 }
 
-static int run(const struct options *o, struct format_fault *fault, struct err *e)
+static int run(const void *options, struct format_fault *fault, struct err *e)
 {
+	const struct options *o = options;
 	_cleanup_(input_done) struct input in = {0};
 	_cleanup_(log_done) struct log l = {0};
 	struct verdict v = {0};
@@ -150,10 +151,7 @@ int cmd_eventlog(int argc, char **argv)
 	        OPTION_OPERAND(log, "FILE", "no event log given"),
 	        .rows = rows,
 	};
-	struct format_fault fault = {0};
 	struct options o = {0};
-	struct err e;
 
-	options_parse(&options, argc, argv, &o);
-	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
+	return evidence_verb(&options, argc, argv, &o, &o.json, run);
 }

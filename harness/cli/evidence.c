@@ -73,11 +73,18 @@ int evidence_read(const struct evidence_option *o, struct registers *ret,
 	return o->tdreport ? of_tdreport(o->tdreport, ret, ret_fault, e) : 0;
 }
 
-int evidence_end(int r, bool json, const struct format_fault *fault, const struct err *e)
+int evidence_verb(const struct options_of *verb, int argc, char **argv, void *options,
+                  const bool *json, evidence_run run)
 {
+	struct format_fault fault = {0};
+	struct err e;
+	int r;
+
+	options_parse(verb, argc, argv, options);
+	r = run(options, &fault, &e);
 	if (r >= 0)
 		return r;
-	if (json && r == -EBADMSG)
-		input_print_refusal(fault, e->text);
-	return cmd_failed(r == -EBADMSG ? EXIT_DIFFERS : EXIT_USAGE, e);
+	if (*json && r == -EBADMSG)
+		input_print_refusal(&fault, e.text);
+	return cmd_failed(r == -EBADMSG ? EXIT_DIFFERS : EXIT_USAGE, &e);
 }

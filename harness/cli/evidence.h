@@ -31,7 +31,10 @@ int evidence_read(const struct evidence_option *o, struct registers *ret,
                   struct format_fault *ret_fault, struct err *e);
 
 /*
- * The exit code of a verb that reads evidence: `r` itself unless it is an error, which is said: on
- * standard error and, about bytes that are not what they should be (-EBADMSG), as JSON, too.
+ * A verb that reads evidence: parses its options, calls `run` and returns the exit code: what `run`
+ * returned unless it is an error, which is said: on standard error and, about bytes that are not
+ * what they should be (-EBADMSG, with a fault), as JSON, too.
  */
-int evidence_end(int r, bool json, const struct format_fault *fault, const struct err *e);
+typedef int (*evidence_run)(const void *options, struct format_fault *ret_fault, struct err *e);
+int evidence_verb(const struct options_of *verb, int argc, char **argv, void *options,
+                  const bool *json, evidence_run run);

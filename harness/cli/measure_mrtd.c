@@ -109,8 +109,9 @@ static void print_text(const struct result *res)
 	}
 }
 
-static int run(const struct options *o, struct format_fault *fault, struct err *e)
+static int run(const void *options, struct format_fault *fault, struct err *e)
 {
+	const struct options *o = options;
 	struct result res = {0};
 	int r = measure(o->firmware, &res, fault, e);
 
@@ -140,10 +141,7 @@ int cmd_measure_mrtd(int argc, char **argv)
 	        OPTION_OPERAND(firmware, "FIRMWARE", "no firmware image given"),
 	        .rows = rows,
 	};
-	struct format_fault fault = {0};
 	struct options o = {0};
-	struct err e;
 
-	options_parse(&options, argc, argv, &o);
-	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
+	return evidence_verb(&options, argc, argv, &o, &o.json, run);
 }

@@ -265,8 +265,9 @@ static void print_text(const struct shown *s)
 
 /* ---- the verb ---- */
 
-static int run(const struct options *o, struct format_fault *fault, struct err *e)
+static int run(const void *options, struct format_fault *fault, struct err *e)
 {
+	const struct options *o = options;
 	_cleanup_(input_done) struct input in = {0};
 	struct shown s = {.in = &in};
 	int r = input_quote(o->path, &in, &s.q, fault, e);
@@ -300,10 +301,7 @@ int cmd_quote_parse(int argc, char **argv)
 	        OPTION_OPERAND(path, "FILE", "no quote given"),
 	        .rows = rows,
 	};
-	struct format_fault fault = {0};
 	struct options o = {0};
-	struct err e;
 
-	options_parse(&options, argc, argv, &o);
-	return evidence_end(run(&o, &fault, &e), o.json, &fault, &e);
+	return evidence_verb(&options, argc, argv, &o, &o.json, run);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_CONTAINER_H
-#define AGENT_CONTAINER_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -40,5 +39,3 @@ void container_host_engine(const char *storage);
 
 /* Makes the directory that a login as ROOTLESS_UID would make. */
 int container_need_runtime_dir(struct trouble *t);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_CONTAINERD_H
-#define AGENT_CONTAINERD_H
+#pragma once
 
 #include "agent/daemon.h"
 
@@ -8,5 +7,3 @@
 #define CONTAINERD_SOCKET  "/run/containerd/containerd.sock"
 #define CONTAINERD_STORAGE "/var/lib/docker" /* below it, beside Docker's own */
 extern const struct daemon containerd_daemon;
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_DELEGATE_H
-#define AGENT_DELEGATE_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -30,5 +29,3 @@ int delegate_file(struct entry *e, const char *path, uid_t uid, const char **ret
  */
 void delegate_neighbour(struct entry *e);
 void delegate_undo(struct container *c);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_PLACE_H
-#define AGENT_PLACE_H
+#pragma once
 
 #include "agent/visit.h"
 
@@ -22,5 +21,3 @@ const char *place_of(const char *path);
 const char *place_reports(void);
 const char *place_entry(void);
 const char *place_rtmr3(void);
-
-#endif

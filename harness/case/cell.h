@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CASE_CELL_H
-#define TCEPTION_CASE_CELL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,5 +31,3 @@ void cell_print(const struct cell *cell, size_t depth, char out[CELL_ID_MAX]);
 /* An order of stacks, however they are written: < 0, 0 where both are the same, > 0. */
 int cell_compare(const struct cell *a, const struct cell *b);
 bool cell_same(const struct cell *a, const struct cell *b);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_CMD_H
-#define TCEPTION_CLI_CMD_H
+#pragma once
 
 #include <stddef.h>
 
@@ -46,5 +45,3 @@ int cmd_quote(int argc, char **argv);
 int cmd_pccs(int argc, char **argv);
 int cmd_qgs(int argc, char **argv);
 int cmd_td(int argc, char **argv);
-
-#endif

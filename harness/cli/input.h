@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_CLI_INPUT_H
-#define TCEPTION_CLI_INPUT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -46,5 +45,3 @@ void input_print_refusal(const struct format_fault *fault, const char *text);
 
 /* Writes indented JSON and a newline, and drops the reference. Returns -ENOMEM for NULL. */
 int json_print(json_t *root);
-
-#endif

@@ -75,9 +75,8 @@ struct options_of {
 };
 
 /* Of a verb with one operand, which it needs. */
-#define OPTION_OPERAND(m, called, none)                                   \
-	.usage = called, .operand = OPTION_MEMBER(const char *, m),       \
-	.operands = 1, .missing = none
+#define OPTION_OPERAND(m, called, none) \
+	.usage = called, .operand = OPTION_MEMBER(const char *, m), .operands = 1, .missing = none
 
 /* Fills `options`; ends the program with EXIT_USAGE on whatever the verb does not take. */
 void options_parse(const struct options_of *verb, int argc, char **argv, void *options);

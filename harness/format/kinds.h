@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FORMAT_KINDS_H
-#define TCEPTION_FORMAT_KINDS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -148,5 +147,3 @@ bool layer_mode_in(const struct layer *layer, uint32_t modes);
 
 /* Whether the layer can write RTMRs, load modules or otherwise change the layers below it. */
 bool layer_is_intrusive(const struct layer *layer);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FUZZ_FUZZ_H
-#define TCEPTION_FUZZ_FUZZ_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -25,5 +24,3 @@ static inline void fuzz_printable(const char *text, size_t room)
 	for (; *text; text++)
 		FUZZ_CHECK(*text >= ' ' && *text <= '~');
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_FUZZ_GOLDEN_H
-#define TCEPTION_FUZZ_GOLDEN_H
+#pragma once
 
 #include "fuzz/fuzz.h"
 #include "trust/verify.h"
@@ -38,5 +37,3 @@ static inline bool fuzz_same_verdict(const struct verdict *a, const struct verdi
 	       a->tcb_evaluation == b->tcb_evaluation &&
 	       memcmp(a->pck.fmspc, b->pck.fmspc, sizeof(a->pck.fmspc)) == 0;
 }
-
-#endif

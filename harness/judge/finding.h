@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_FINDING_H
-#define TCEPTION_JUDGE_FINDING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,5 +69,3 @@ struct layer_cost {
 	double syscall_ns, fault_ns; /* a getppid, a first touch of a page: medians */
 	double memory_kib, disk_kib; /* held at most, as the layer below saw it */
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_RUNG_H
-#define TCEPTION_JUDGE_RUNG_H
+#pragma once
 
 #include <time.h>
 
@@ -43,5 +42,3 @@ struct ladder_input {
 /* A rung without errno and latency; formatted like printf. */
 void rung_set(struct rung_result *r, enum rung_state ok, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
-
-#endif

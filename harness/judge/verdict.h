@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_VERDICT_H
-#define TCEPTION_JUDGE_VERDICT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -117,5 +116,3 @@ int layer_first_false(const struct layer_verdict *l);
 
 /* 0 all as expected, 1 a verdict differs, 3 something was broken: the verbs' exit code. */
 int run_verdict_exit_code(const struct run_verdict *v);
-
-#endif

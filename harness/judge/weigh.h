@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_JUDGE_WEIGH_H
-#define TCEPTION_JUDGE_WEIGH_H
+#pragma once
 
 #include <jansson.h>
 
@@ -54,5 +53,3 @@ void tcb_weigh(const struct verdict *v, enum platform platform, struct rung_resu
  * when a row fails, which it names, and null without such a report.
  */
 void conforms_weigh(const json_t *fact, const json_t *extend, struct rung_result *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_PLAN_GRANTS_H
-#define TCEPTION_PLAN_GRANTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,5 +53,3 @@ int grant_search_add(struct grant_search *s, const struct grant_trial *t);
 const struct grant_trial *grant_search_find(const struct grant_search *s, uint32_t set);
 /* The trial with the lightest grants in which the rung passed, the first of those; or NULL. */
 const struct grant_trial *grant_search_smallest(const struct grant_search *s, enum rung rung);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_HERE_H
-#define TCEPTION_RUN_HERE_H
+#pragma once
 
 #include "core/argv.h"
 #include "core/err.h"
@@ -17,5 +16,3 @@ struct here {
 
 /* -EINVAL for a host that ssh would take for an option, -ENOENT where the agent is not. */
 int here_argv(const struct here *h, struct argv *ret, struct err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_MACHINE_H
-#define TCEPTION_RUN_MACHINE_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -56,5 +55,3 @@ char *machine_qemu_said(const struct machine *m);
 /* For a reason, in words: how long its console has said nothing (`m` may be NULL), how it ended. */
 void machine_describe_silence(const struct machine *m, uint64_t now_us, char *out, size_t size);
 void machine_describe_end(const struct machine *m, int code, int status, char *out, size_t size);
-
-#endif

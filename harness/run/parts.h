@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_PARTS_H
-#define TCEPTION_RUN_PARTS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -51,5 +50,3 @@ int guest_parts_check(const struct guest_parts *p, const struct plan *plan, stru
 /* Whether this boot is from `disk`. */
 bool guest_parts_disk(const struct guest_parts *p, const struct boot *b);
 void guest_parts_done(struct guest_parts *p);
-
-#endif

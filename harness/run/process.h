@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_PROCESS_H
-#define TCEPTION_RUN_PROCESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ int process_signals_init(struct err *e);
  * after `deadline_ms` (-ETIMEDOUT). Returns the exit status, 128 + signal, or -errno.
  */
 int process_capture(char *const *argv, int deadline_ms, char *output, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_RUN_RUNNER_H
-#define TCEPTION_RUN_RUNNER_H
+#pragma once
 
 #include "core/err.h"
 #include "record/record.h"
@@ -40,5 +39,3 @@ struct run_spec {
  */
 int runner_execute(const struct run_spec *spec, struct run_record *record, int *ret_signal,
                    struct err *e);
-
-#endif

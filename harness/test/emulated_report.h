@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_EMULATED_REPORT_H
-#define TCEPTION_TEST_EMULATED_REPORT_H
+#pragma once
 
 #include <string.h>
 
@@ -16,5 +15,3 @@ static inline struct tdreport emulated_report(void)
 	memcpy(r.tcb.mrsignerseam, TDX_EMULATED_MRSIGNERSEAM, strlen(TDX_EMULATED_MRSIGNERSEAM));
 	return r;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_FACTS_H
-#define TCEPTION_TEST_FACTS_H
+#pragma once
 
 #include <jansson.h>
 
@@ -41,5 +40,3 @@ static inline void facts_int(const json_t *facts, const char *file, const char *
 	ck_assert_msg((uint64_t)json_integer_value(fact) == value, "%s %s: %ju", file, key,
 	              (uintmax_t)value);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_GOLDEN_H
-#define TCEPTION_TEST_GOLDEN_H
+#pragma once
 
 #include <check.h>
 #include <stdint.h>
@@ -63,5 +62,3 @@ static inline void assert_hex(const char *what, const void *data, size_t size, c
 	text[2 * n] = 0;
 	ck_assert_msg(strcmp(text, hex) == 0, "%s: %s, expected %s", what, text, hex);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_KERNEL_IMAGE_H
-#define TCEPTION_TEST_KERNEL_IMAGE_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -70,5 +69,3 @@ static inline void kernel_image_make(uint8_t image[KERNEL_SIZE])
 	put_le(image + 0x22c, 0x7fffffff, 4);
 	put_le(image + 0x236, 0x7f, 2); /* may be loaded above 4 GiB, as 6.12 says */
 }
-
-#endif

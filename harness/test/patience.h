@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_PATIENCE_H
-#define TCEPTION_TEST_PATIENCE_H
+#pragma once
 
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -43,5 +42,3 @@ static inline int patience(int seconds)
 	}
 	return (int)(seconds * slowness + 0.5);
 }
-
-#endif

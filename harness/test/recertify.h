@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_RECERTIFY_H
-#define TCEPTION_TEST_RECERTIFY_H
+#pragma once
 
 #include <check.h>
 #include <string.h>
@@ -30,5 +29,3 @@ static inline size_t recertify(const void *quote, size_t quote_size, uint16_t ty
 	memcpy(out + signature_data - 4, &(uint32_t){(uint32_t)(at + size - signature_data)}, 4);
 	return at + size;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_SCRATCH_H
-#define TCEPTION_TEST_SCRATCH_H
+#pragma once
 
 #include <check.h>
 #include <ftw.h>
@@ -35,5 +34,3 @@ static inline char *scratch_path(const char *name)
 	snprintf(path, sizeof(path), "%s/%s", scratch, name);
 	return path;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_SCRATCH_AUTHORITY_H
-#define TCEPTION_TEST_SCRATCH_AUTHORITY_H
+#pragma once
 
 #include "test/emulated_report.h"
 #include "test/scratch.h"
@@ -37,5 +36,3 @@ static inline void give(struct verifier *v, const char *collateral)
 
 	ck_assert_msg(verifier_add(v, collateral, strlen(collateral), &e) == 0, "%s", e.text);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_SYNTH_H
-#define TCEPTION_TEST_SYNTH_H
+#pragma once
 
 /*
  * A made-up run, as honest agents in a trust domain would have produced it: one boot of an emulated
@@ -658,5 +657,3 @@ static inline struct cell_verdict synth_judge(struct synth *y, size_t case_index
 	ck_assert_msg(judge_case(&y->in, case_index, &v, &e) == 1, "%s", e.text);
 	return v;
 }
-
-#endif

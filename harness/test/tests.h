@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_TEST_TESTS_H
-#define TCEPTION_TEST_TESTS_H
+#pragma once
 
 #include <check.h>
 #include <signal.h>
@@ -78,5 +77,3 @@ static inline int tests_run(const struct tests *t)
 	{                                                                             \
 		return tests_run(&(const struct tests){.name = what, ##__VA_ARGS__}); \
 	}
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TCEPTION_BENCH_H
-#define TCEPTION_BENCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -78,5 +77,3 @@ static inline bool bench_ratio(const char *what, double is, double base, double 
 	printf("%-66s %5.2f  (at most %.2f)%s\n", what, is / base, limit, kept ? "" : "  MISSED");
 	return kept;
 }
-
-#endif

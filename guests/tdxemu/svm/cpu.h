@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_SVM_CPU_H
-#define TDXEMU_SVM_CPU_H
+#pragma once
 
 #include <stdint.h>
 
@@ -169,5 +168,3 @@ extern const struct td_port svm_port;
 void vmrun(struct vmcb *vmcb, struct td_regs *regs);
 void vmrun_halt(struct vmcb *vmcb, bool blocked);
 extern uint8_t halt_code[];
-
-#endif

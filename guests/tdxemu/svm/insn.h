@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_SVM_INSN_H
-#define TDXEMU_SVM_INSN_H
+#pragma once
 
 #include <stdint.h>
 
@@ -62,5 +61,3 @@ static inline void mmio_write32(uint64_t pa, uint32_t v)
 #define MSR_VM_HSAVE  0xc0010117u
 #define LAPIC         0xfee00000ull
 #define LAPIC_SIZE    0x100000ull /* a write behind the first page is an MSI */
-
-#endif

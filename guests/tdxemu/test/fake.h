@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_TEST_FAKE_H
-#define TDXEMU_TEST_FAKE_H
+#pragma once
 
 #include <setjmp.h>
 #include <string.h>
@@ -204,5 +203,3 @@ static inline void fake_start_pages(void)
 	}
 	td_pages_init(&td.pages, FAKE_LOW, FAKE_HIGH, 0, fake.states);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TDXEMU_TEST_HOSTILE_CPU_H
-#define TDXEMU_TEST_HOSTILE_CPU_H
+#pragma once
 
 /* The part of hostile.c that tries control registers and instructions, with its macros. */
 
@@ -104,5 +103,3 @@ static void emulated(void)
 	SAY_TRY("invpcid", "invpcid %1, %0", "r"(2ull), "m"(descriptor));
 	SAY_TRY("invpcid-type", "invpcid %1, %0", "r"(4ull), "m"(descriptor));
 }
-
-#endif

@@ -13,15 +13,17 @@ RUNS = GOLDEN / "runs"
 CUT_OFF = {"layers": {"td", "td/nspawn", "td/lxc.privileged"}, "measured": {"td@kernel=backports/uml+broker+measured"}}
 
 
-def by_rung(value):
-    """A ladder by its rungs' names: a later build has more of them."""
-    ladder = isinstance(value, list) and value and all(isinstance(r, dict) and "rung" in r for r in value)
-    return {r["rung"]: r for r in value} if ladder else value
+def by_name(value):
+    """A ladder by its rungs' names, findings by theirs: a later build has more of them."""
+    for key in ("rung", "name"):
+        if isinstance(value, list) and value and all(isinstance(r, dict) and key in r for r in value):
+            return {r[key]: r for r in value}
+    return value
 
 
 def lost(then, now, at=""):
     """What `then` says and `now` does not, by path."""
-    then, now = by_rung(then), by_rung(now)
+    then, now = by_name(then), by_name(now)
     if isinstance(then, dict) and isinstance(now, dict):
         for key, value in then.items():
             if key in now:

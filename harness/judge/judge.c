@@ -10,6 +10,7 @@
 #include "core/cleanup.h"
 #include "core/escape.h"
 #include "judge/broken.h"
+#include "judge/clock.h"
 #include "judge/cutoff.h"
 #include "judge/expect.h"
 #include "judge/extends.h"

@@ -79,7 +79,7 @@ struct layer_verdict {
 enum clock_state { CLOCK_UNKNOWN, CLOCK_RIGHT, CLOCK_WRONG };
 extern const char *const clock_state_names[3]; /* "unknown", "right", "wrong" */
 
-struct clock_verdict { /* judge/broken.h */
+struct clock_verdict { /* judge/clock.h */
 	enum clock_state state;
 	double low, high; /* the guest's seconds in one of the host's, at least, at most; < 0:
 	                     unknown */

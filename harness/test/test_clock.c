@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "format/frame.h"
-#include "judge/broken.h"
+#include "judge/clock.h"
 #include "run/clock.h"
 #include "test/tests.h"
 

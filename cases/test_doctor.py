@@ -96,6 +96,11 @@ def test_nothing_to_read(tmp_path):
     assert {checks[what]["state"] for what in ("host cpu", "tdx_host_platform", "host kernel", "tme", "tdx module", "keyids")} == {"unknown"}
 
 
+def test_keyids_in_use_unknown(tmp_path):
+    """How many there are says nothing of how many are free."""
+    assert examine(tmp_path, GOOD | {"sys/fs/cgroup/misc.current": None})[1]["keyids"]["state"] == "unknown"
+
+
 def test_required_and_not_there():
     """This machine as a runner that lost TDX: exit 3, and every line that says no has something to do."""
     done = tception("doctor", "--require", "hardware", "--json", env=NO_IMAGE)

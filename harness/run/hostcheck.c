@@ -343,7 +343,7 @@ static void check_keyids(struct host *h)
 
 	if (!keyids_read(h->sysroot, &all, &used)) {
 		add(h, "keyids", HOST_UNKNOWN, false, NULL,
-		    "sys/fs/cgroup/misc.capacity tells of no tdx");
+		    "sys/fs/cgroup/misc.capacity and misc.current do not both tell of tdx");
 		return;
 	}
 	add(h, "keyids", used < all ? HOST_GOOD : HOST_BAD, true, "end other trust domains",

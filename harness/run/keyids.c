@@ -23,11 +23,11 @@ static bool misc_value(const char *sysroot, const char *name, unsigned long *ret
 
 bool keyids_read(const char *sysroot, unsigned long *ret_all, unsigned long *ret_used)
 {
-	unsigned long all, used = 0;
+	unsigned long all, used;
 
-	if (!misc_value(sysroot, "misc.capacity", &all))
+	if (!misc_value(sysroot, "misc.capacity", &all) ||
+	    !misc_value(sysroot, "misc.current", &used))
 		return false;
-	misc_value(sysroot, "misc.current", &used);
 	*ret_all = all;
 	*ret_used = used;
 	return true;

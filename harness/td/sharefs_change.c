@@ -236,16 +236,28 @@ int share_rmdir(struct share_call *c)
 	return !name ? -EINVAL : unlinkat(c->node->fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-/* One that leads up would lead elsewhere from elsewhere. */
-static bool may_move(const struct share_node *folder, const char *name)
+/*
+ * Whether it may go to another folder: 0 or -errno. A link that leads up would lead elsewhere from
+ * elsewhere, and so would those in a folder, which is therefore copied and not moved (-EXDEV is
+ * what mv(1) copies on).
+ */
+static int may_move(const struct share_node *folder, const char *name)
 {
 	char target[PATH_MAX];
-	ssize_t n = readlinkat(folder->fd, name, target, sizeof(target) - 1);
+	struct stat st;
+	ssize_t n;
 
+	if (fstatat(folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EXDEV;
+	if (!S_ISLNK(st.st_mode))
+		return 0;
+	n = readlinkat(folder->fd, name, target, sizeof(target) - 1);
 	if (n < 0)
-		return true; /* no link */
+		return -errno;
 	target[n] = 0;
-	return leads_down(target);
+	return leads_down(target) ? 0 : -EPERM;
 }
 
 static int rename_to(struct share_call *c, struct share_node *folder, uint32_t flags)
@@ -254,9 +266,14 @@ static int rename_to(struct share_call *c, struct share_node *folder, uint32_t f
 
 	if (!to || !folder || flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
-	if (folder != c->node &&
-	    (!may_move(c->node, from) || (flags & RENAME_EXCHANGE && !may_move(folder, to))))
-		return -EPERM;
+	if (folder != c->node) {
+		int r = may_move(c->node, from);
+
+		if (r == 0 && flags & RENAME_EXCHANGE)
+			r = may_move(folder, to);
+		if (r < 0)
+			return r;
+	}
 	return renameat2(c->node->fd, from, folder->fd, to, flags) < 0 ? -errno : 0;
 }
 

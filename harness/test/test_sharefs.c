@@ -138,6 +138,10 @@ TEST(links_lead_down)
 	}
 	ck_assert_int_eq(ask(FUSE_RENAME2, 1, &move, sizeof(move), "up\0up", 6), -EPERM);
 	ck_assert_int_eq(ask(FUSE_RENAME2, 1, &move, sizeof(move), "g0\0g0", 6), 0);
+	/* what is in a folder may have been made by the host: copied, not moved */
+	ck_assert_int_eq(mkdir("in/e", 0700), 0);
+	ck_assert_int_eq(ask(FUSE_RENAME2, 1, &move, sizeof(move), "e\0e", 4), -EXDEV);
+	ck_assert_int_eq(ask(FUSE_RENAME2, 1, &move, sizeof(move), "no\0no", 6), -ENOENT);
 	move.flags = 1 << 2; /* RENAME_WHITEOUT makes a device */
 	ck_assert_int_eq(ask(FUSE_RENAME2, 1, &move, sizeof(move), "g1\0g1", 6), -EINVAL);
 }

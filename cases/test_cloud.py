@@ -112,7 +112,13 @@ def test_gcp():
     assert (status, wrong(checks)) == (0, set())
     assert checks["event log"]["detail"].endswith("events replay to RTMR0-2") and checks["event log"]["ok"]
     assert checks["firmware"]["ok"] is None and "<MRTD>.binarypb" in checks["endorsement"]["detail"]
-    assert "MRTD the firmware, which is Google's" in answer["covers"][0]
+    assert "Google's where the row firmware says yes" in answer["covers"][0]
+
+
+def test_nothing_given():
+    """Nothing is wrong with what is not there, and nothing holds."""
+    status, checks, answer = judge("azure")
+    assert (status, answer["holds"], wrong(checks)) == (1, False, set())
 
 
 @pytest.mark.parametrize("byte, says", [(48 + 136, {"chain"}), (48 + 376, {"chain", "event log"})])
@@ -159,6 +165,17 @@ def endorse(folder, keys, mrtd, flip=None):
     (folder / "endorsement").write_bytes(data)
     (folder / "root.pem").write_bytes(root_cert.public_bytes(serialization.Encoding.PEM))
     return "--endorsement", folder / "endorsement"
+
+
+def test_gcp_endorsement_before_another(tmp_path, keys):
+    """The firmware of a message that nobody signed, before one that somebody did."""
+    mrtd = QUOTE.read_bytes()[48 + 136:48 + 184]
+    endorse(tmp_path, keys, b"\2" * 48)
+    signed = (tmp_path / "endorsement").read_bytes()
+    (tmp_path / "endorsement").write_bytes(field(1, field(8, field(2, field(3, mrtd)))) + signed)
+    status, checks, _ = judge("gcp", QUOTE, "--at", GCP_AT, "--endorsement", tmp_path / "endorsement",
+                              "--root", tmp_path / "root.pem")
+    assert (status, wrong(checks)) == (1, {"endorsement"}) and "firmware" not in checks
 
 
 def test_gcp_endorsement(tmp_path, keys):
@@ -248,10 +265,13 @@ def test_vtpm(tmp_path, tpm):
     def judged(log="log", given=nonce, **changes):
         (tmp_path / "evidence.json").write_text(json.dumps({**evidence, **changes}))
         return judge("azure", tmp_path / "evidence.json", "--nonce", given.hex(), "--eventlog", tmp_path / log)
-    status, checks, _ = judged()
-    assert (status, wrong(checks)) == (0, set())
+    status, checks, answer = judged()
+    assert (status, answer["holds"], wrong(checks)) == (1, False, set())  # a TDREPORT alone is anybody's
     assert {what for what in checks if checks[what]["ok"]} == {
-        "hcl report", "runtime data", "ak", "tpm quote", "bound", "pcrs", "tpm log"}
+        "hcl report", "runtime data", "tpm quote", "bound", "pcrs", "tpm log"}
+    assert checks["ak"]["ok"] is None and "no TD quote that holds" in checks["ak"]["detail"]
+    (tmp_path / "head").write_bytes(HEAD)  # which names no PCR that could be equal
+    assert judged(log="head")[1]["tpm log"]["ok"] is None
     assert wrong(judged(given=os.urandom(32))[1]) == {"bound"}
     (tmp_path / "other").write_bytes(HEAD + event(4, 0x80000003, b"something else"))
     assert wrong(judged(log="other")[1]) == {"tpm log"}

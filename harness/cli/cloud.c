@@ -26,7 +26,7 @@ struct options {
 /* ---- inputs: heap copies, by who asks for them ---- */
 
 struct parts {
-	struct form_bytes item[12];
+	struct form_bytes item[16]; /* seven of JSON, nine of options */
 	size_t count;
 };
 
@@ -301,8 +301,8 @@ static int cmd_azure(int argc, char **argv)
 	        .about = "Judges what a trust domain on Azure shows, offline: HCL report, TD quote, "
 	                 "the vTPM's key, its quote, PCRs and log. EVIDENCE is JSON with hcl_report, "
 	                 "td_quote and tpm_quote of message, signature and 24 pcrs; options over "
-	                 "it.\vExit codes: 0 nothing is wrong, 1 something is, 2 usage, 3 no such "
-	                 "file.",
+	                 "it.\vExit codes: 0 a genuine TD quote and nothing wrong, 1 something is, or "
+	                 "no such quote, 2 usage, 3 no such file.",
 	        .usage = "[EVIDENCE]",
 	        .operand = OPTION_MEMBER(const char *, evidence),
 	        .operands = 1,
@@ -327,7 +327,8 @@ static int cmd_gcp(int argc, char **argv)
 	static const struct options_of options = {
 	        .about = "Judges a quote of a trust domain on Google Cloud, offline: chain, event "
 	                 "log, and MRTD against Google's endorsement of its firmware.\vExit codes: "
-	                 "0 nothing is wrong, 1 something is, 2 usage, 3 no such file.",
+	                 "0 it is genuine and nothing is wrong, 1 something is, 2 usage, 3 no such "
+	                 "file.",
 	        OPTION_OPERAND(evidence, "QUOTE", "no quote"),
 	        .rows = rows,
 	};

@@ -146,7 +146,9 @@ enum format_code gce_parse(const void *data, size_t size, struct gce_endorsement
 	struct field f;
 
 	while (next_field(&r, &f)) {
-		if (is_bytes(&f, 1))
+		if (is_bytes(&f, 1) && g.golden.data) /* the signature is over one of them */
+			reader_fail(&r, FORMAT_BAD_COUNT, f.at);
+		else if (is_bytes(&f, 1))
 			read_golden(&r, &f, &g);
 		if (is_bytes(&f, 2))
 			g.signature = view(&f);

@@ -26,13 +26,25 @@ void cloud_row(struct cloud_verdict *v, const char *what, int ok, const char *fm
 	va_end(ap);
 }
 
-bool cloud_holds(const struct cloud_verdict *v)
+bool cloud_all_zero(const uint8_t *data, size_t size)
 {
-	for (size_t i = 0; i < v->rows; i++) {
-		if (v->row[i].ok == 0)
+	for (size_t i = 0; i < size; i++) {
+		if (data[i])
 			return false;
 	}
 	return true;
+}
+
+bool cloud_holds(const struct cloud_verdict *v)
+{
+	bool chained = false;
+
+	for (size_t i = 0; i < v->rows; i++) {
+		if (v->row[i].ok == 0)
+			return false;
+		chained = chained || (v->row[i].ok > 0 && strcmp(v->row[i].what, "chain") == 0);
+	}
+	return chained;
 }
 
 static void tcb_row(const struct verdict *q, struct cloud_verdict *v)
@@ -103,6 +115,10 @@ static bool log_row(const struct gcp_evidence *in, const struct quote *q, struct
 			return false;
 		}
 	}
+	if (cloud_all_zero(rtmr[0], 3 * sizeof(rtmr[0]))) {
+		cloud_row(v, "event log", -1, "RTMR0-2 are all zero: nothing was measured into them");
+		return false;
+	}
 	cloud_row(v, "event log", 1, "%zu events replay to RTMR0-2", events);
 	return true;
 }
@@ -158,6 +174,10 @@ static void endorsement_rows(const struct gcp_evidence *in, const struct quote *
 		          good ? "" : "; it is worth what the endorsement is");
 		return;
 	}
+	if (!g.has_tdx) {
+		cloud_row(v, "firmware", -1, "the endorsement says nothing of TDX");
+		return;
+	}
 	cloud_row(v, "firmware", 0, "none of the endorsement's %zu MRTDs is this one", g.mrtds);
 }
 
@@ -183,8 +203,8 @@ int cloud_gcp(const struct gcp_evidence *in, struct verifier *verifier, time_t a
 		log_row(in, &q, &v);
 		endorsement_rows(in, &q, at, &v);
 	}
-	v.covers[0] = "The quote covers the trust domain as a whole: MRTD the firmware, which is "
-	              "Google's; RTMR0 its configuration; RTMR1 and RTMR2 what the firmware and the "
+	v.covers[0] = "The quote covers the trust domain as a whole: MRTD the firmware, Google's "
+	              "where the row firmware says yes; RTMR0 its configuration; RTMR1 and RTMR2 what the firmware and the "
 	              "loader measured, by the event log.";
 	v.covers[1] = "It says nothing of a container in it, unless something measured that into RTMR3.";
 	*ret = v;

@@ -22,8 +22,9 @@ struct cloud_verdict {
 	const char *covers[4];   /* sentences, up to a NULL */
 };
 
-/* All hold, or are not evaluated. */
+/* There is a genuine TD quote, and all else holds or is not evaluated. */
 bool cloud_holds(const struct cloud_verdict *v);
+bool cloud_all_zero(const uint8_t *data, size_t size);
 
 /*
  * Azure (DCesv5 and later): no TDX device; a paravisor's vTPM instead. What is not there has no

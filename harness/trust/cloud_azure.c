@@ -22,6 +22,7 @@ struct azure {
 	struct tdreport report;
 	struct quote quote;
 	bool has_report, has_quote, bound; /* bound: the JSON is what the report has the hash of */
+	bool covered; /* and the report is what a genuine TD quote was made of */
 	EVP_PKEY *ak;
 	struct tpm_quote tpm;
 	bool has_tpm;
@@ -86,6 +87,8 @@ static void same_td_row(struct azure *a)
 	                  memcmp(q->rtmr, t->rtmr, sizeof(t->rtmr)) == 0 &&
 	                  q->attributes == t->attributes && q->xfam == t->xfam;
 
+	a->covered = a->bound && same && a->v->quote.authentic &&
+	             a->v->quote.origin == ORIGIN_HARDWARE;
 	cloud_row(a->v, "same td", same,
 	          same ? "the quote is of the HCL report's TDREPORT"
 	               : "the quote is of another TDREPORT than the HCL report's");
@@ -94,10 +97,10 @@ static void same_td_row(struct azure *a)
 /* Zeros are no measurement that something could agree with. */
 static void registers_row(struct azure *a)
 {
-	static const uint8_t zero[4][48];
-	const void *rtmr = a->has_quote ? (const void *)a->quote.td.rtmr : a->report.td.rtmr;
+	const struct quote_td *quoted = &a->quote.td;
+	const uint8_t *rtmr = a->has_quote ? quoted->rtmr[0] : a->report.td.rtmr[0];
 
-	if (memcmp(rtmr, zero, sizeof(zero)) == 0)
+	if (cloud_all_zero(rtmr, sizeof(quoted->rtmr)))
 		cloud_row(a->v, "registers", -1,
 		          "RTMR0 to RTMR3 are all zero: nothing was measured into them, so they say "
 		          "nothing of firmware, loader, kernel or workload");
@@ -139,9 +142,11 @@ static void ak_row(struct azure *a)
 	if (!a->ak)
 		cloud_row(a->v, "ak", 0, "the runtime data have no RSA key HCLAkPub");
 	else
-		cloud_row(a->v, "ak", a->bound, "the vTPM's attestation key is in %s",
-		          a->bound ? "the runtime data that the TD's REPORTDATA covers"
-		                   : "runtime data that nothing covers");
+		cloud_row(a->v, "ak", !a->bound ? 0 : a->covered ? 1 : -1,
+		          "the vTPM's attestation key is in %s",
+		          !a->bound    ? "runtime data that nothing covers"
+		          : a->covered ? "the runtime data that the TD's REPORTDATA covers"
+		                       : "runtime data that a TDREPORT covers, and no TD quote that holds");
 }
 
 static void ak_chain_row(struct azure *a, time_t at)
@@ -215,9 +220,11 @@ static bool pcr_row(struct azure *a)
 	struct sha256 h;
 	bool same;
 
-	if (!a->has_tpm || !a->in->pcrs) {
+	if (!a->has_tpm || !a->in->pcrs || !a->tpm.pcrs) {
 		cloud_row(a->v, "pcrs", -1, "%s",
-		          a->has_tpm ? "no values were given" : "no TPM quote that holds");
+		          !a->has_tpm      ? "no TPM quote that holds"
+		          : !a->in->pcrs ? "no values were given"
+		                         : "the TPM quote is of none");
 		return false;
 	}
 	sha256_init(&h);
@@ -260,8 +267,13 @@ static void log_row(struct azure *a, bool values)
 			return;
 		}
 	}
-	cloud_row(a->v, "tpm log", 1, "%zu events replay to the PCRs that they name (set %#x)",
-	          events, touched);
+	touched &= a->tpm.pcrs;
+	if (touched)
+		cloud_row(a->v, "tpm log", 1,
+		          "%zu events replay to the signed PCRs that they name (set %#x of %#x)",
+		          events, touched, a->tpm.pcrs);
+	else
+		cloud_row(a->v, "tpm log", -1, "it names none of the PCRs that were signed");
 }
 
 int cloud_azure(const struct azure_evidence *in, struct verifier *verifier, time_t at,
@@ -288,7 +300,7 @@ int cloud_azure(const struct azure_evidence *in, struct verifier *verifier, time
 	nonce_row(&a);
 	log_row(&a, pcr_row(&a));
 	EVP_PKEY_free(a.ak);
-	v.covers[0] = "The TD quote covers Azure's paravisor (MRTD) and, by REPORTDATA, the key of the "
+	v.covers[0] = "The TD quote covers what MRTD names, on Azure the paravisor (which one is not looked at here), and, by REPORTDATA, the key of the "
 	              "vTPM that it keeps: not the guest's firmware, loader, kernel or programs.";
 	v.covers[1] = "Those are what the vTPM's PCRs have measured, which the AK signs with a nonce; "
 	              "whoever trusts them trusts the paravisor to be what MRTD says.";

@@ -84,7 +84,7 @@ static void add_report_data(struct argv *a, const struct cell_evidence *c)
 static int print_verify(const struct cell_evidence *c, const char *out, struct err *e)
 {
 	struct argv a = {0};
-	char at[32];
+	char at[32], collateral[PATH_MAX];
 	time_t started = (time_t)c->run.started;
 	struct tm tm;
 
@@ -99,8 +99,11 @@ static int print_verify(const struct cell_evidence *c, const char *out, struct e
 		argv_add(&a, "--root");
 		argv_addf(&a, "%s/root.pem", c->run.dir);
 	}
-	argv_add(&a, "--collateral");
-	argv_addf(&a, "%s/collateral", c->run.dir);
+	if (path_join(collateral, c->run.dir, "collateral", NULL) == 0 &&
+	    access(collateral, F_OK) == 0) { /* a run may have none */
+		argv_add(&a, "--collateral");
+		argv_add(&a, collateral);
+	}
 	add_report_data(&a, c);
 	argv_addf(&a, "%s/%s", out, file_names[CELL_QUOTE]);
 	if (a.failed) {

@@ -20,6 +20,7 @@ int main(int argc, char **argv)
 	        {"diff", cmd_diff, "what differs between two runs; exit 1 when anything does"},
 	        {"extract", cmd_extract,
 	         "a cell's quote, TDREPORT, event log, kernel log as files"},
+	        {"replay", cmd_replay, "run a cell of a run again, and compare the verdicts"},
 	        {"compare", cmd_compare, "kinds of layers: attestation, isolation, cost"},
 	        {"conformance", cmd_conformance,
 	         "whether a TD is as TDs are, and where two differ"},

@@ -11,7 +11,7 @@
 #include "core/enum.h"
 #include "core/time.h"
 
-#define ROWS_MAX  32
+#define ROWS_MAX  48
 #define KEY_FIRST 256 /* argp's key of the first row, beyond all letters */
 
 struct parsing {

@@ -12,8 +12,8 @@
 #include "cli/collateral.h"
 #include "cli/confirmed.h"
 #include "cli/judged.h"
-#include "cli/options_run.h"
 #include "cli/run_end.h"
+#include "cli/run_options.h"
 #include "core/cleanup.h"
 #include "core/argv.h"
 #include "core/enum.h"
@@ -28,26 +28,6 @@
 #include "run/runner.h"
 #include "run/quoteservice.h"
 
-#define REPEAT_MAX     1000
-#define JOBS_MAX       64
-#define DEADLINE_MAX   86400
-
-enum accel { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
-static const char *const accel_names[] = {"auto", "tcg", "kvm"};
-
-struct options {
-	const char *cases, *out, *cell, *qemu, *state_dir, *collateral, *resume;
-	struct quote_service quotes;
-	struct here here;
-	enum platform platform; /* of a `td`; PLATFORM_NONE: what works */
-	enum accel accel;
-	const char *default_cases;
-	unsigned jobs, repeat; /* jobs 0: chosen here */
-	unsigned boot_deadline_s; /* 0: the plan's */
-	enum report_format format;
-	struct guest_parts parts;
-};
-
 /* What all runs of one command have in common. */
 struct context {
 	const struct options *o;
@@ -60,36 +40,8 @@ struct context {
 	char *const *words;        /* the command line, after the verb */
 	bool failed; /* no further run is tried */
 	int lock;    /* on the folder of that run, or -1 */
-	char resume_dir[PATH_MAX], resume_cases[PATH_MAX];
 	struct report_progress progress;
 };
-
-/* ---- options ---- */
-
-static int take_part(void *member, const char *value, struct err *e)
-{
-	char **part = member;
-
-	free(*part);
-	*part = strdup(value);
-	return *part ? 0 : err_nomem(e);
-}
-
-static int take_quotes(void *member, const char *value, struct err *e)
-{
-	return quote_service_parse(value, member, e);
-}
-
-static int check(const void *options, struct err *e)
-{
-	const struct options *o = options;
-
-	if (o->resume && (o->cases != o->default_cases || o->out || o->cell || o->repeat > 1))
-		return err_set(e, -EINVAL,
-		               "--resume goes on with the cells and into the folder of the run that "
-		               "it names: without CASES, --cell, --output and --repeat");
-	return 0;
-}
 
 /* ---- before the first boot ---- */
 
@@ -377,116 +329,25 @@ static int run_with(struct context *c, struct options *o)
 	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : r;
 }
 
-static const struct option_row rows[] = {
-        OPTION_HEADING("What to run:"),
-        OPTION_TEXT(cell, "cell", "ID", "only this cell, or those of a pattern: 'td/docker*'"),
-        OPTION_PLATFORM,
-        OPTION_CHOICE(accel, "accel", "WHICH", accel_names,
-                      "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)"),
-        OPTION_TEXT(here.ssh, "ssh", "HOST",
-                    "the machine of cells that begin with `local`: by ssh(1); without it, this one"),
-        OPTION_TEXT(here.agent, "agent", "FILE",
-                    "the agent's path on the machine of `local` (there: tception-agent)"),
-        OPTION_JOBS(jobs, JOBS_MAX,
-                    "boots side by side (default: 2, or fewer CPUs or little memory)"),
-        OPTION_NUMBER(boot_deadline_s, "boot-deadline", DEADLINE_MAX,
-                      "seconds from QEMU's start to the agent's first word (180)"),
-        OPTION_NUMBER(repeat, "repeat", REPEAT_MAX, "N whole runs, each with a folder of its own"),
-        OPTION_TEXT(resume, "resume", "DIR",
-                    "go on with a run that was killed or interrupted, with the options that it "
-                    "was begun with"),
-        OPTION_HEADING("What comes out:"),
-        OPTION_OUTPUT(out,
-                      "the run's folder (default: results/<run>); with --repeat DIR/1, "
-                      "DIR/2 ..."),
-        OPTION_FORMAT,
-        OPTION_KEPT_COLLATERAL,
-        OPTION_HEADING("What guests are made of (and the environment variables that say "
-                       "the same):"),
-        OPTION_TEXT(qemu, "qemu", "PROGRAM", "QEMU (default: qemu-system-x86_64)"),
-        OPTION_CALL(parts.kernel[KERNEL_TRIXIE].image, take_part, "kernel", "FILE",
-                    "TCEPTION_KERNEL (of cells without @kernel=backports)"),
-        OPTION_CALL(parts.kernel[KERNEL_TRIXIE].initrd, take_part, "initrd", "FILE",
-                    "TCEPTION_INITRD"),
-        OPTION_CALL(parts.disk.path, take_part, "disk", "IMAGE",
-                    "TDs boot from this disk (raw or qcow2, read only) in place of kernel, "
-                    "initrd and append"),
-        OPTION_CALL(parts.root[IMAGE_FULL].path, take_part, "root-image", "FILE",
-                    "TCEPTION_ROOT (of cells without @image=minimal)"),
-        OPTION_CALL(parts.firmware, take_part, "firmware", "FILE", "TCEPTION_FIRMWARE: a TDVF"),
-        OPTION_CALL(parts.module, take_part, "module", "FILE",
-                    "TCEPTION_MODULE: the software TDX module"),
-        OPTION_CALL(parts.append, take_part, "append", "TEXT",
-                    "TCEPTION_APPEND: added to the kernel's command line"),
-        OPTION_CALL(quotes, take_quotes, "qgs-socket", "ADDRESS",
-                    "where a hardware TD's quotes come from: unix:PATH or vsock:CID:PORT "
-                    "(" TDX_QGS_SOCKET " where there is one, else vsock:2:4050)"),
-        OPTION_STATE_DIR,
-        {0},
-};
-
-/* The options of the run that is gone on with, and over them those given now. */
-static int take_earlier(const struct options_of *verb, int argc, char **argv, struct context *c,
-                        struct options *o, struct err *e)
-{
-	const char *dir = realpath(o->resume, c->resume_dir);
-	struct argv words = {0};
-
-	if (!dir)
-		return err_sys(e, -errno, "%s", o->resume);
-	if (store_lock(dir, &c->lock, e) < 0 || store_load(dir, &c->earlier, e) < 0)
-		return e->code;
-	if (!c->earlier.command)
-		return err_set(e, -EINVAL,
-		               "%s: an earlier tception made it and did not keep how it was begun: "
-		               "run its cells anew",
-		               o->resume);
-	if (chdir(c->earlier.directory) < 0)
-		return err_sys(e, -errno, "%s, where the run was begun", c->earlier.directory);
-	argv_add(&words, argv[0]);
-	for (char **word = c->earlier.command; *word; word++)
-		argv_add(&words, *word);
-	if (words.failed)
-		return err_nomem(e);
-	o->resume = NULL;
-	options_parse(verb, (int)words.count, words.item, o); /* which points into the words */
-	o->out = o->cell = NULL;
-	o->cases = o->default_cases;
-	o->repeat = 1;
-	options_parse(verb, argc, argv, o);
-	o->resume = dir;
-	return path_join(c->resume_cases, dir, STORE_CASES, e);
-}
-
 int cmd_run(int argc, char **argv)
 {
-	static const struct options_of options = {
-	        .about = "Boots plain VMs and trust domains, enters the inner layers of each cell "
-	                 "of CASES (cases/default.yaml), collects their evidence and judges "
-	                 "it.\vExit codes: 0 all as expected, 1 a verdict differs, 2 usage or a "
-	                 "bad case file, 3 something was broken or interrupted.",
-	        .usage = "[CASES]",
-	        .operand = OPTION_MEMBER(const char *, cases),
-	        .operands = 1,
-	        .check = check,
-	        .rows = rows,
-	};
-	struct options o = {
-	        .cases = cmd_default_cases(), .default_cases = cmd_default_cases(), .repeat = 1};
+	struct options o;
+	struct earlier earlier;
 	struct context c = {.o = &o, .words = argv + 1, .lock = -1};
-	struct err e;
-	int r;
+	struct err e = {0};
+	int r = run_options(argc, argv, &o, &earlier, &e);
 
-	if (quote_service_parse(NULL, &o.quotes, &e) < 0)
-		return cmd_failed(EXIT_BROKEN, &e);
-	options_parse(&options, argc, argv, &o);
-	if (o.resume) {
-		if (take_earlier(&options, argc, argv, &c, &o, &e) < 0)
-			return cmd_failed(EXIT_BROKEN, &e);
-		o.cases = c.resume_cases;
+	if (r == 0) {
+		c.lock = TAKE_FD(earlier.lock);
+		c.earlier = TAKE(earlier.record, (struct run_record){0});
+		if (earlier.words)
+			c.words = earlier.words;
+		r = run_with(&c, &o);
+	} else {
+		r = cmd_failed(EXIT_BROKEN, &e);
 	}
-	r = run_with(&c, &o);
 	run_record_done(&c.earlier);
+	earlier_done(&earlier);
 	plan_done(&c.plan);
 	case_file_done(&c.cases);
 	authority_free(c.authority);

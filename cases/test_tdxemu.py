@@ -324,6 +324,7 @@ def test_instructions(attempt, exits):
     assert {seen[insn] for insn in ("vmxoff", "lock-tdcall", "repne-tdcall")} == {UD}
     assert seen["rdpmc"] == GP
     assert seen["steps"] == 1
+    assert seen["interrupts"] == 4
 
 
 @both

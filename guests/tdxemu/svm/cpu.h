@@ -117,6 +117,9 @@ void cpu_tdcall(struct cpu *c, unsigned length);
 void on_undefined(struct cpu *c);
 void on_general_protection(struct cpu *c);
 
+/* svm/softint.c: INT3, INTO and INT n, by which a breakpoint that is no more is told. */
+void on_software_interrupt(struct cpu *c);
+
 /* svm/control.c: MOV to CR0 and CR4, LMSW; VMEXIT_INVALID. */
 void on_cr_write(struct cpu *c, unsigned number);
 void on_invalid(struct cpu *c);

@@ -216,6 +216,9 @@ static void handle_exit(struct cpu *c)
 	case VMEXIT_RDPMC: /* ATTRIBUTES.PERFMON is off */
 		cpu_inject(c, VECTOR_GP, 1);
 		break;
+	case VMEXIT_SWINT:
+		on_software_interrupt(c);
+		break;
 	case VMEXIT_INVALID:
 		on_invalid(c);
 		break;

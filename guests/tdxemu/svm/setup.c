@@ -117,6 +117,8 @@ void svm_setup_cpu(struct cpu *c, uint64_t hob)
 	v->intercepts1 = INTERCEPT1_CPUID | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN |
 	                 INTERCEPT1_INVLPGA | INTERCEPT1_INIT | INTERCEPT1_CR0 | INTERCEPT1_RDPMC |
 	                 INTERCEPT1_INVD;
+	if (the_td.vcpus > 1)
+		v->intercepts1 |= INTERCEPT1_SWINT;
 	if (the_td.flags & TDXEMU_FLAG_VE)
 		v->intercepts1 |= INTERCEPT1_IOIO | INTERCEPT1_HLT;
 	v->intercepts2 = INTERCEPT2_SVM | INTERCEPT2_MONITOR | INTERCEPT2_MWAIT | INTERCEPT2_WBINVD;

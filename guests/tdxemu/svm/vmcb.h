@@ -90,6 +90,7 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "VMCB G_PAT");
 #define INTERCEPT1_CR0      (1u << 5) /* writes that change more than TS and MP */
 #define INTERCEPT1_RDPMC    (1u << 15)
 #define INTERCEPT1_CPUID    (1u << 18)
+#define INTERCEPT1_SWINT    (1u << 21)
 #define INTERCEPT1_INVD     (1u << 22)
 #define INTERCEPT1_HLT      (1u << 24)
 #define INTERCEPT1_INVLPGA  (1u << 26)
@@ -112,6 +113,7 @@ enum vmexit { /* appendix C, table C-1 */
 	      VMEXIT_CR0_SELECTIVE = 0x65,
 	      VMEXIT_RDPMC = 0x6f,
 	      VMEXIT_CPUID = 0x72,
+	      VMEXIT_SWINT = 0x75,
 	      VMEXIT_INVD = 0x76,
 	      VMEXIT_HLT = 0x78,
 	      VMEXIT_INVLPGA = 0x7a,
@@ -131,10 +133,13 @@ enum vmexit { /* appendix C, table C-1 */
 #define EVENT_VALID     (1ull << 31)
 #define EVENT_ERROR     (1ull << 11)
 #define EVENT_EXCEPTION (3ull << 8)
+#define EVENT_SOFTWARE  (4ull << 8)
 #define EVENT_TYPE      (7ull << 8)
 #define TLB_FLUSH_ALL   1u
 
 #define VECTOR_DB 1
+#define VECTOR_BP 3
+#define VECTOR_OF 4
 #define VECTOR_UD 6
 #define VECTOR_DF 8
 #define VECTOR_GP 13

@@ -108,12 +108,13 @@ static void delay(unsigned ms)
 
 /* ---- faults: the firmware's IDT with three gates of ours ---- */
 
-extern uint8_t on_nmi[], on_ud[], on_gp[], on_ve[], on_db[];
-uint64_t fault, resume, nmis, steps;
+extern uint8_t on_nmi[], on_ud[], on_gp[], on_ve[], on_db[], on_int[];
+uint64_t fault, resume, nmis, steps, interrupts;
 
 __asm__(".text\n"
         "on_nmi: incq nmis(%rip)\n iretq\n"
         "on_db: incq steps(%rip)\n andq $~0x100, 16(%rsp)\n iretq\n"
+        "on_int: incq interrupts(%rip)\n iretq\n"
         "on_ud: movq $6, fault(%rip)\n jmp 1f\n"
         "on_ve: movq $20, fault(%rip)\n jmp 1f\n"
         "on_gp: addq $8, %rsp\n movq $13, fault(%rip)\n"
@@ -623,6 +624,7 @@ __attribute__((ms_abi)) uint64_t efi_main(void *image, void *system)
 		control();
 		instructions();
 		single_step();
+		software_interrupts();
 		emulated();
 		nmi();
 		forge();

@@ -73,6 +73,15 @@ static void single_step(void)
 	say("steps", steps);
 }
 
+/* Each returns behind itself, or the code after it would be wrong. */
+static void software_interrupts(void)
+{
+	set_gate(3, on_int);
+	set_gate(NOTICE, on_int);
+	__asm__ volatile("int3; .byte 0xf3; int3; int $0x60; .byte 0x48, 0xcd, 0x60" ::: "memory");
+	say("interrupts", interrupts);
+}
+
 /* What QEMU's processor lacks and the module carries out. */
 static void emulated(void)
 {

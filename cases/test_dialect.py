@@ -19,6 +19,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("diff",): "folders of two runs",
     ("extract",): "folder of a run",
     ("replay",): "folder of a run",
+    ("bundle",): "folder of a run",
     ("compare",): "folder of a run",
     ("conformance",): "no report",
     ("grants",): "no CELL",

@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "judge/frames.h"
+#include "record/bundle.h"
 #include "record/store.h"
 
 static const struct test_case *find_case(const struct case_file *cases, const char *cell)
@@ -51,24 +52,50 @@ static int read_visits(struct cell_evidence *c, struct err *e)
 	return r;
 }
 
-int cell_evidence_load(const char *dir, const char *cell, struct cell_evidence *ret, struct err *e)
+struct loading {
+	struct cell_evidence *c;
+	const char *run, *cell; /* as they were named */
+};
+
+static int no_cell(const struct loading *l, struct err *e)
 {
-	_cleanup_(cell_evidence_done) struct cell_evidence c = {0};
+	bool is_bundle = bundle_is(l->run);
+
+	return err_set(e, -ENOENT, "%.200s has no cell '%.200s'; 'tception %s %.200s%s' shows them",
+	               l->run, l->cell, is_bundle ? "report" : "list", l->run,
+	               is_bundle ? "" : "/" STORE_CASES);
+}
+
+static int load(const char *dir, void *loading, struct err *e)
+{
+	const struct loading *l = loading;
+	struct cell_evidence *c = l->c;
 	char path[PATH_MAX];
 	int r = path_join(path, dir, STORE_CASES, e);
 
 	if (r == 0)
-		r = store_load(dir, &c.run, e);
+		r = store_load(dir, &c->run, e);
 	if (r == 0)
-		r = case_file_load(path, &c.cases, e);
-	if (r == 0 && !(c.test = find_case(&c.cases, cell)))
-		r = err_set(e, -ENOENT,
-		            "%.200s has no cell '%.200s'; 'tception list %.200s' shows them", dir,
-		            cell, path);
+		r = case_file_load(path, &c->cases, e);
+	if (r == 0 && !(c->test = find_case(&c->cases, l->cell)))
+		r = no_cell(l, e);
 	if (r == 0)
-		r = find_place(&c, e);
+		r = find_place(c, e);
 	if (r == 0)
-		r = read_visits(&c, e);
+		r = read_visits(c, e);
+	if (r == 0)
+		r = store_collateral(dir, &c->collateral, &c->collaterals, e);
+	return r;
+}
+
+int cell_evidence_load(const char *run, const char *cell, struct cell_evidence *ret, struct err *e)
+{
+	_cleanup_(cell_evidence_done) struct cell_evidence c = {0};
+	struct loading l = {&c, run, cell};
+	int r = bundle_with(run, load, &l, e);
+
+	if (r == 0)
+		r = run_record_place(&c.run, run, e);
 	if (r == 0)
 		*ret = TAKE(c, (struct cell_evidence){0});
 	return r;
@@ -80,6 +107,7 @@ void cell_evidence_done(struct cell_evidence *c)
 		layer_evidence_done(&c->layer[i]);
 	layer_evidence_done(&c->zero);
 	bytes_free(&c->channel);
+	store_collateral_free(c->collateral, c->collaterals);
 	case_file_done(&c->cases);
 	run_record_done(&c->run);
 	*c = (struct cell_evidence){0};
@@ -147,7 +175,8 @@ int cell_evidence_operand(const char *operand, enum cell_piece piece, struct byt
 
 	if (!colon || access(operand, F_OK) == 0 ||
 	    path_format(dir, NULL, "%.*s", (int)(colon - operand), operand) < 0 ||
-	    path_join(record, dir, "run.json", NULL) < 0 || access(record, F_OK) < 0)
+	    path_join(record, dir, "run.json", NULL) < 0 ||
+	    (access(record, F_OK) < 0 && !bundle_is(dir)))
 		return 0;
 	r = cell_evidence_load(dir, colon + 1, &c, e);
 	if (r == 0)

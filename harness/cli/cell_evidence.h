@@ -16,10 +16,13 @@ struct cell_evidence {
 	struct bytes channel;                         /* the boot's */
 	struct layer_evidence layer[CELL_LAYERS_MAX]; /* [0] as it passed the visit on */
 	struct layer_evidence zero;                   /* layer 0's own */
+	struct bytes *collateral;                     /* the run's files */
+	size_t collaterals;
 };
 
-/* -ENOENT when the run has no such cell, or it was not run. Free with cell_evidence_done(). */
-int cell_evidence_load(const char *dir, const char *cell, struct cell_evidence *ret, struct err *e);
+/* Of a run's folder or bundle. -ENOENT when it has no such cell, or it was not run. Free with
+ * cell_evidence_done(). */
+int cell_evidence_load(const char *run, const char *cell, struct cell_evidence *ret, struct err *e);
 void cell_evidence_done(struct cell_evidence *c);
 
 /* The cell's innermost layer. */

@@ -27,6 +27,7 @@ const char *cmd_default_cases(void);
 int cmd_failed(int exit_code, const struct err *e);
 
 int cmd_agent_kit(int argc, char **argv);
+int cmd_bundle(int argc, char **argv);
 int cmd_cloud(int argc, char **argv);
 int cmd_collateral(int argc, char **argv);
 int cmd_compare(int argc, char **argv);

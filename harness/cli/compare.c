@@ -52,7 +52,7 @@ int cmd_compare(int argc, char **argv)
 	                 "whether each kind of layer attests, with which grants, what isolation "
 	                 "it gives in return and what it costs. Evidence is judged again; nothing "
 	                 "is written.",
-	        .usage = "DIR [DIR...]",
+	        .usage = "RUN [RUN...]",
 	        .operand = OPTION_MEMBER(const char *, dir[0]),
 	        .operands = RUNS_MAX,
 	        .missing = "the folder of a run is missing",

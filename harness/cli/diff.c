@@ -141,7 +141,7 @@ int cmd_diff(int argc, char **argv)
 	static const struct options_of options = {
 	        .about =
 	                "Compares the verdicts of two runs, cell by cell. Exit 1 when any differs.",
-	        .usage = "DIR DIR",
+	        .usage = "RUN RUN",
 	        .operand = OPTION_MEMBER(const char *, dir[0]),
 	        .operands = 2,
 	        .check = check,

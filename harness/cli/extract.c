@@ -13,9 +13,11 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "format/text.h"
+#include "record/bundle.h"
+#include "record/store.h"
 
 struct options {
-	const char *operand[2]; /* the run's folder, the cell */
+	const char *operand[2]; /* the run's folder or bundle, the cell */
 	const char *out;
 };
 
@@ -81,10 +83,28 @@ static void add_report_data(struct argv *a, const struct cell_evidence *c)
 	argv_add(a, hex);
 }
 
+/* What a quote is verified by: beside it, where the run has no folder. */
+static int write_anchors(const struct cell_evidence *c, const char *out, struct err *e)
+{
+	const char *pem = c->run.root_pem;
+	char path[PATH_MAX], name[32];
+	int r = 0;
+
+	if (pem)
+		r = path_join(path, out, "root.pem", e) ?: file_write(path, pem, strlen(pem), e);
+	for (size_t i = 0; i < c->collaterals && r == 0; i++) {
+		snprintf(name, sizeof(name), "%02zu.json", i + 1);
+		r = store_collateral_add(out, name, c->collateral[i].data, c->collateral[i].size,
+		                         e);
+	}
+	return r;
+}
+
 static int print_verify(const struct cell_evidence *c, const char *out, struct err *e)
 {
+	const char *anchors = bundle_is(c->run.dir) ? out : c->run.dir;
 	struct argv a = {0};
-	char at[32], collateral[PATH_MAX];
+	char at[32];
 	time_t started = (time_t)c->run.started;
 	struct tm tm;
 
@@ -97,12 +117,11 @@ static int print_verify(const struct cell_evidence *c, const char *out, struct e
 	argv_add(&a, at);
 	if (c->run.root_pem) {
 		argv_add(&a, "--root");
-		argv_addf(&a, "%s/root.pem", c->run.dir);
+		argv_addf(&a, "%s/root.pem", anchors);
 	}
-	if (path_join(collateral, c->run.dir, "collateral", NULL) == 0 &&
-	    access(collateral, F_OK) == 0) { /* a run may have none */
+	if (c->collaterals) { /* a run may have none */
 		argv_add(&a, "--collateral");
-		argv_add(&a, collateral);
+		argv_addf(&a, "%s/collateral", anchors);
 	}
 	add_report_data(&a, c);
 	argv_addf(&a, "%s/%s", out, file_names[CELL_QUOTE]);
@@ -138,6 +157,8 @@ static int extract(const struct cell_evidence *c, const char *out, struct err *e
 	    (report = write_piece(c, CELL_TDREPORT, out, e)) < 0 ||
 	    (log = write_piece(c, CELL_EVENTLOG, out, e)) < 0 || (r = write_dmesg(c, out, e)) < 0)
 		return e->code;
+	if (quote && bundle_is(c->run.dir) && (r = write_anchors(c, out, e)) < 0)
+		return r;
 	if (quote && (r = print_verify(c, out, e)) < 0)
 		return r;
 	if (log)
@@ -166,7 +187,7 @@ int cmd_extract(int argc, char **argv)
 	                "log and kernel log (layer 0's where it has none); prints the command that "
 	                "verifies them. Nothing of it is judged.\vExit status: 0; 2 usage; 3 when "
 	                "the run has no such cell or no evidence of it.",
-	        .usage = "DIR CELL",
+	        .usage = "RUN CELL",
 	        .operand = OPTION_MEMBER(const char *, operand[0]),
 	        .operands = 2,
 	        .missing = "the folder of a run is missing",

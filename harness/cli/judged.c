@@ -8,6 +8,7 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "record/bundle.h"
 #include "record/prediction.h"
 #include "record/store.h"
 #include "report/report.h"
@@ -61,8 +62,9 @@ static int check_indices(const struct judged *j, struct err *e)
 }
 
 /* `j` is empty, and what it gets is the caller's to free, on failure too. */
-static int load(const char *dir, struct judged *j, struct err *e)
+static int load(const char *dir, void *judged, struct err *e)
 {
+	struct judged *j = judged;
 	char path[PATH_MAX];
 	int r = path_join(path, dir, STORE_CASES, e);
 
@@ -81,11 +83,13 @@ static int load(const char *dir, struct judged *j, struct err *e)
 	return r;
 }
 
-int judged_load(const char *dir, struct judged *ret, struct err *e)
+int judged_load(const char *run, struct judged *ret, struct err *e)
 {
 	_cleanup_(judged_done) struct judged j = {0};
-	int r = load(dir, &j, e);
+	int r = bundle_with(run, load, &j, e);
 
+	if (r == 0)
+		r = run_record_place(&j.run, run, e);
 	if (r < 0)
 		return r;
 	j.in.run = &j.run;
@@ -200,20 +204,20 @@ int judged_save(const struct judged *j, struct err *e)
 	return r < 0 ? r : file_commit(&f, e);
 }
 
-int judged_show(const char *dir, enum report_format format, struct err *e)
+int judged_show(const char *run, enum report_format format, struct err *e)
 {
 	_cleanup_(judged_done) struct judged j = {0};
-	int r = judged_load(dir, &j, e);
+	int r = judged_load(run, &j, e);
 
 	return r < 0 ? r : report_write(format, &j.in, &j.verdict, stdout, e);
 }
 
-int judged_conclude(const char *dir, enum report_format format, bool show, struct err *e)
+int judged_conclude(const char *run, enum report_format format, bool show, struct err *e)
 {
 	_cleanup_(judged_done) struct judged j = {0};
-	int r = judged_load(dir, &j, e);
+	int r = judged_load(run, &j, e);
 
-	if (r == 0)
+	if (r == 0 && !bundle_is(run))
 		r = judged_save(&j, e);
 	if (r == 0 && show)
 		r = report_write(format, &j.in, &j.verdict, stdout, e);

@@ -24,7 +24,8 @@ struct judged {
 	struct run_verdict verdict;
 };
 
-int judged_load(const char *dir, struct judged *ret, struct err *e);
+/* `run` is a folder or a bundle (record/bundle.h). */
+int judged_load(const char *run, struct judged *ret, struct err *e);
 void judged_done(struct judged *j);
 
 /*
@@ -34,6 +35,6 @@ void judged_done(struct judged *j);
 int judged_save(const struct judged *j, struct err *e);
 
 /* Loads and prints. */
-int judged_show(const char *dir, enum report_format format, struct err *e);
-/* Loads, saves and, if asked to, prints: the exit code, or -errno. */
-int judged_conclude(const char *dir, enum report_format format, bool show, struct err *e);
+int judged_show(const char *run, enum report_format format, struct err *e);
+/* Loads, saves where it is a folder and, if asked to, prints: the exit code, or -errno. */
+int judged_conclude(const char *run, enum report_format format, bool show, struct err *e);

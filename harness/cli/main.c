@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 	        {"extract", cmd_extract,
 	         "a cell's quote, TDREPORT, event log, kernel log as files"},
 	        {"replay", cmd_replay, "run a cell of a run again, and compare the verdicts"},
+	        {"bundle", cmd_bundle, "a run's evidence as one file, to be judged anywhere"},
 	        {"compare", cmd_compare, "kinds of layers: attestation, isolation, cost"},
 	        {"conformance", cmd_conformance,
 	         "whether a TD is as TDs are, and where two differ"},

@@ -19,7 +19,7 @@ int cmd_report(int argc, char **argv)
 	};
 	static const struct options_of options = {
 	        .about = "Prints a run, judged from its evidence. Nothing is written.",
-	        OPTION_OPERAND(dir, "DIR", "the folder of a run is missing"),
+	        OPTION_OPERAND(dir, "RUN", "the folder of a run is missing"),
 	        .rows = rows,
 	};
 	struct options o = {0};

@@ -12,6 +12,17 @@ const char *const visit_state_names[6] = {
         [VISIT_GARBAGE] = "garbage", [VISIT_FLOOD] = "flood",     [VISIT_NOT_RUN] = "not-run",
 };
 
+int run_record_place(struct run_record *r, const char *dir, struct err *e)
+{
+	char *copy = strdup(dir);
+
+	if (!copy)
+		return err_nomem(e);
+	free(r->dir);
+	r->dir = copy;
+	return 0;
+}
+
 int boot_record_plan(struct boot_record *r, const struct boot *b, struct err *e)
 {
 	struct step *step = calloc(b->steps ? b->steps : 1, sizeof(*step));

@@ -107,6 +107,8 @@ int run_record_left(const struct run_record *r, const struct case_file *cases, s
 /* How many attempts there are at the boot of that ID: "td-1" and, if it is there, "td-1.2" ... */
 int run_record_attempts(const struct run_record *r, const char *boot_id);
 
+/* Where the run is from now on: `dir` is copied. */
+int run_record_place(struct run_record *r, const char *dir, struct err *e);
 /* Copies the plan's boot into a record, its steps included. */
 int boot_record_plan(struct boot_record *r, const struct boot *b, struct err *e);
 /* Room for one more visit, behind the last: `visits` does not count it yet. NULL: -ENOMEM. */

@@ -130,8 +130,7 @@ test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on rea
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q -n auto cases
 test-full: test ## also the full matrix, foreign verifiers and programs, TDs of 64 vCPUs, the HTML report in a browser, trust domains as a new user has them, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
-	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_matrix.py cases/full_interfaces.py cases/full_chains.py cases/full_verifiers.py cases/full_slow.py cases/full_page.py cases/full_sarif.py cases/full_td.py \
-		cases/full_foreign.py cases/full_reach.py cases/full_vcpus.py
+	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_*.py
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)

@@ -33,7 +33,10 @@ def finish(child, folder):
     """Its exit status, and what became of the one boot's first attempt: console, module.log, reason. No second is waited for."""
     wait_for(lambda: child.poll() is not None or list(folder.glob("run/boots/*.2")), seconds=300)
     child.send_signal(signal.SIGINT)
-    said, _ = child.communicate(timeout=60)
+    try:
+        said, _ = child.communicate(timeout=60)
+    finally:
+        child.kill()  # nothing where it has ended
     assert child.returncode in (0, 1, 3), said
     first = result(folder / "run", "run.json")["boots"][0]
     files = folder / "run" / "boots" / first["id"]

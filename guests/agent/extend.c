@@ -75,6 +75,20 @@ static json_t *rtmr_value(void)
 	return util_json_base64(value, sizeof(value));
 }
 
+/* The first part of the register's path that is not there, by its word; NULL when all is, or a file alone was given. */
+static const char *missing_part(void)
+{
+	const char *guest = place_of(PLACE_GUEST);
+	char path[96];
+
+	if (place_rtmr3())
+		return NULL;
+	if (access(guest, F_OK) < 0)
+		return "device";
+	snprintf(path, sizeof(path), "%s/measurements", guest);
+	return access(path, F_OK) < 0 ? "measurements" : NULL;
+}
+
 static json_t *extend_sysfs(void *arg)
 {
 	const struct attempt *a = arg;
@@ -82,11 +96,10 @@ static json_t *extend_sysfs(void *arg)
 	_cleanup_(util_closep) int fd = rtmr_open(OURS, O_WRONLY);
 
 	const int error = errno;
+	const char *missing = fd < 0 ? missing_part() : NULL;
 
-	if (fd < 0 && access(PLACE_GUEST, F_OK) < 0)
-		object = outcome("device", errno);
-	else if (fd < 0 && access(PLACE_GUEST "/measurements", F_OK) < 0)
-		object = outcome("measurements", errno);
+	if (missing)
+		object = outcome(missing, errno);
 	else if (fd < 0)
 		object = outcome("open", error);
 	else if (write(fd, a->digest, sizeof(a->digest)) < 0)

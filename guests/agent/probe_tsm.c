@@ -55,15 +55,17 @@ static json_t *find_provider(void)
 	return provider ? util_json_text(provider, strlen(provider)) : json_null();
 }
 
-/* Entries of others: whether their quotes could be read. Opening one asks for none. */
+/* Entries of others: whether their quotes could be read; null where nobody can look. Opening one asks for none. */
 static json_t *find_others(void)
 {
-	json_t *list = json_array();
 	DIR *dir = opendir(place_reports());
 	struct dirent *d;
 	char path[400];
 
-	while (dir && (d = readdir(dir)) && json_array_size(list) < OTHERS_MAX) {
+	if (!dir)
+		return json_null();
+	json_t *list = json_array();
+	while ((d = readdir(dir)) && json_array_size(list) < OTHERS_MAX) {
 		if (d->d_name[0] == '.' || d->d_type != DT_DIR)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/outblob", place_reports(), d->d_name);
@@ -73,8 +75,7 @@ static json_t *find_others(void)
 		util_json_set_errno(one, fd < 0 ? errno : 0);
 		json_array_append_new(list, one);
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 	return list;
 }
 
@@ -95,7 +96,7 @@ static json_t *count_entries(void)
 		         (int)getpid(), i);
 		rmdir(path);
 	}
-	json_t *result = json_pack("{s:i,s:i}", "tried", ENTRIES_MAX, "made", made);
+	json_t *result = json_pack("{s:i,s:i}", "tried", made + (error != 0), "made", made);
 	util_json_set_errno(result, error);
 	return result;
 }

@@ -20,6 +20,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("extract",): "folder of a run",
     ("replay",): "folder of a run",
     ("bundle",): "folder of a run",
+    ("merge",): "no OUT",
     ("compare",): "folder of a run",
     ("conformance",): "no report",
     ("grants",): "no CELL",
@@ -100,7 +101,7 @@ def test_unknown_option(verb):
 @pytest.mark.parametrize("verb", [*SEVERAL, *NEEDS], ids=name)
 def test_too_much(verb):
     """Where arguments are not a list without end, one more than there should be is refused."""
-    if verb in (("compare",), ("measure", "acpi"), ("measure", "reference"), ("td", "run"), ("td", "exec")):
+    if verb in (("compare",), ("merge",), ("measure", "acpi"), ("measure", "reference"), ("td", "run"), ("td", "exec")):
         pytest.skip("takes a list")
     done = tception(*verb, "nope", "nope", "nope")
     assert (done.returncode, done.stdout) == (2, "")
@@ -145,6 +146,10 @@ def test_formats(verb):
 
 @pytest.mark.parametrize("args, says", [
     (("run", "-j", "0"), "--jobs '0': expected a number from 1 to 64"),
+    (("run", "--shard", "3/2"), "--shard '3/2': expected M/N, the Mth of N parts"),
+    (("run", "--shard", "1/2x"), "--shard '1/2x': expected M/N"),
+    (("run", "--shard", "0/2"), "--shard '0/2': expected M/N"),
+    (("run", "--shard", "1/1001"), "--shard '1/1001': expected M/N"),
     (("run", "--repeat", "many"), "--repeat 'many': expected a number from 1 to 1000"),
     (("run", "--platform", "moon"), "--platform 'moon': expected auto, emulated or hardware"),
     (("grants", "--platform", "moon", "td/crun"), "--platform 'moon': expected auto, emulated or hardware"),

@@ -182,6 +182,9 @@ static int begin_record(const struct context *c, unsigned round, struct run_reco
 		return err_nomem(e);
 	}
 	ret->host = c->host;
+	r = shard_copy(&c->plan.shard, &ret->shard, e);
+	if (r < 0)
+		return r;
 	ret->command = argv_copy(c->words);
 	ret->directory = getcwd(NULL, 0);
 	if (!ret->command || !ret->directory)
@@ -296,7 +299,7 @@ static int make_plan(struct context *c, struct err *e)
 {
 	const struct options *o = c->o;
 	struct plan_options how = {
-	        .platform = o->platform, .only = o->cell, .boot_deadline_s = (int)o->boot_deadline_s};
+	        .platform = o->platform, .only = o->cell, .shard = o->shard.number, .shards = o->shard.of, .boot_deadline_s = (int)o->boot_deadline_s};
 
 	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
 	how.no_image[IMAGE_MINIMAL] = o->parts.no_minimal;

@@ -2,6 +2,7 @@
 #include "cli/run_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,15 +35,31 @@ static int take_quotes(void *member, const char *value, struct err *e)
 	return quote_service_parse(value, member, e);
 }
 
+/* "2/3" */
+static int take_shard(void *member, const char *value, struct err *e)
+{
+	struct shard *s = member;
+	int end = 0;
+
+	if (value[strspn(value, "0123456789/")] ||
+	    sscanf(value, "%4u/%4u%n", &s->number, &s->of, &end) != 2 || value[end] ||
+	    s->number < 1 || s->number > s->of || s->of > SHARDS_MAX)
+		return err_set(e, -EINVAL,
+		               "--shard '%.40s': expected M/N, the Mth of N parts (N up to %d)",
+		               value, SHARDS_MAX);
+	return 0;
+}
+
 static int check(const void *options, struct err *e)
 {
 	const struct options *o = options;
 
-	if (o->resume && (o->cases != o->default_cases || o->out || o->cell || o->repeat > 1))
+	if (o->resume &&
+	    (o->cases != o->default_cases || o->out || o->cell || o->repeat > 1 || o->shard.of))
 		return err_set(
 		        e, -EINVAL,
 		        "--resume goes on with the cells and into the folder of the run that "
-		        "it names: without CASES, --cell, --output and --repeat");
+		        "it names: without CASES, --cell, --shard, --output and --repeat");
 	if (o->like && (o->resume || o->cases != o->default_cases))
 		return err_set(e, -EINVAL,
 		               "--like takes the cases of the run that it names: without CASES "
@@ -53,6 +70,9 @@ static int check(const void *options, struct err *e)
 static const struct option_row rows[] = {
         OPTION_HEADING("What to run:"),
         OPTION_TEXT(cell, "cell", "ID", "only this cell, or those of a pattern: 'td/docker*'"),
+        OPTION_CALL(shard, take_shard, "shard", "M/N",
+                    "only the Mth of N parts, for N hosts: boots stay whole, and "
+                    "'tception merge' makes one run of the parts"),
         OPTION_PLATFORM,
         OPTION_CHOICE(accel, "accel", "WHICH", accel_names,
                       "accelerator of plain VMs: tcg, kvm, or auto (kvm where it works)"),
@@ -137,6 +157,7 @@ static int parse_again(int argc, char **argv, struct argv *words, struct options
 	o->resume = o->like = NULL;
 	options_parse(&verb, (int)words->count, words->item, o); /* which points into the words */
 	o->out = o->cell = o->resume = o->like = NULL;
+	o->shard = (struct shard){0};
 	o->cases = o->default_cases;
 	o->repeat = 1;
 	options_parse(&verb, argc, argv, o);

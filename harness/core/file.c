@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +31,47 @@ int path_format(char ret[static PATH_MAX], struct err *e, const char *fmt, ...)
 int path_join(char ret[static PATH_MAX], const char *dir, const char *name, struct err *e)
 {
 	return path_format(ret, e, "%s/%s", dir, name);
+}
+
+#define PART (128u << 10) /* bytes read at once */
+
+int file_each_part(const char *dir, const char *name,
+                   int (*take)(void *userdata, const void *data, size_t size, struct err *e),
+                   void *userdata, uint64_t *ret_size, struct err *e)
+{
+	_cleanup_(freep) uint8_t *part = malloc(PART);
+	_cleanup_(closep) int fd = -1;
+	char path[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+	int r = part ? path_join(path, dir, name, e) : err_nomem(e);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, -errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, "%s: no regular file", path);
+	*ret_size = 0;
+	while ((n = read(fd, part, PART)) > 0) {
+		*ret_size += (uint64_t)n;
+		r = take(userdata, part, (size_t)n, e);
+		if (r < 0)
+			return r;
+	}
+	return n < 0 ? err_sys(e, -errno, "%s", path) : 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+void file_remove_dir(const char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 int file_make_dirs(const char *dir, mode_t mode, struct err *e)

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
@@ -35,8 +36,17 @@ int file_read(const char *path, size_t max, struct bytes *ret, struct err *e);
 /* The same of what a user names: also a pipe, and standard input for "-". */
 int file_read_input(const char *path, size_t max, struct bytes *ret, struct err *e);
 
+/* Hands over the regular file dir/name, which is no link, in parts: *ret_size bytes in all. What
+ * `take` returns below zero ends it. */
+int file_each_part(const char *dir, const char *name,
+                   int (*take)(void *userdata, const void *data, size_t size, struct err *e),
+                   void *userdata, uint64_t *ret_size, struct err *e);
+
 /* Makes a folder with `mode` and those above it with 0777; one that exists is right. */
 int file_make_dirs(const char *dir, mode_t mode, struct err *e);
+
+/* Removes a folder with all that is in it, as far as that can be done. */
+void file_remove_dir(const char *dir);
 
 /* All of it, into an open file that has no name to be said; 0 or -errno. */
 int file_write_fd(int fd, const void *data, size_t size);

@@ -2,11 +2,12 @@
 #include "plan/plan.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "plan/groups.h"
 
 const char *const platform_names[3] = {
         [PLATFORM_NONE] = "none",
@@ -168,41 +169,23 @@ static int add_skip(struct plan *p, size_t index, const struct placement *where)
 	return 0;
 }
 
-static bool wants_own_boot(const struct test_case *c)
-{
-	for (size_t i = 0; i < c->cell.layers; i++) {
-		if (c->cell.layer[i].kind->alone)
-			return true;
-	}
-	return c->isolate;
-}
-
-/* The boot that this case may share: same layer 0, neither of them isolated. */
-static struct boot *find_boot(struct plan *p, const struct case_file *cases, const char *layer0_id)
-{
-	for (size_t i = 0; i < p->boots; i++) {
-		struct boot *b = &p->boot[i];
-
-		if (strcmp(b->layer0_id, layer0_id) == 0 &&
-		    !wants_own_boot(&cases->item[b->step[0].case_index]))
-			return b;
-	}
-	return NULL;
-}
+/* A plan on its way. */
+struct planning {
+	struct plan plan;
+	struct groups groups;
+	size_t *boot_of; /* each group's boot by its number in `plan` from 1; 0: none yet */
+};
 
 static struct boot *add_boot(struct plan *p, const struct test_case *c,
-                             const struct placement *where, const char *layer0_id)
+                             const struct placement *where, const struct group *group)
 {
 	struct boot *b = grow((void **)&p->boot, &p->boots, sizeof(*b));
-	unsigned number = 1;
 
 	if (!b)
 		return NULL;
-	for (size_t i = 0; i + 1 < p->boots; i++)
-		number += p->boot[i].layer0.kind == c->cell.layer[0].kind;
 	b->layer0 = c->cell.layer[0];
-	snprintf(b->id, sizeof(b->id), "%s-%u", b->layer0.kind->name, number);
-	snprintf(b->layer0_id, sizeof(b->layer0_id), "%s", layer0_id);
+	snprintf(b->id, sizeof(b->id), "%s-%u", b->layer0.kind->name, group->number);
+	snprintf(b->layer0_id, sizeof(b->layer0_id), "%s", group->layer0_id);
 	b->platform = where->platform;
 	b->kernel = where->kernel;
 	b->image = where->image;
@@ -242,53 +225,83 @@ static int add_step(struct boot *b, const struct case_file *cases, size_t index)
 	return 0;
 }
 
-static int add_case(struct plan *p, const struct case_file *cases, size_t index,
+static int add_case(struct planning *g, const struct case_file *cases, size_t index,
                     const struct host_facts *host, const struct plan_options *options)
 {
 	const struct test_case *c = &cases->item[index];
 	const struct placement where = place(c, host, options);
-	char layer0_id[CELL_ID_MAX];
-	struct boot *b = NULL;
+	const size_t group = g->groups.of_case[index];
 
 	if (where.skip[0])
-		return add_skip(p, index, &where);
-	cell_print(&c->cell, 1, layer0_id);
-	if (!wants_own_boot(c))
-		b = find_boot(p, cases, layer0_id);
-	if (!b)
-		b = add_boot(p, c, &where, layer0_id);
-	return b ? add_step(b, cases, index) : -ENOMEM;
+		return add_skip(&g->plan, index, &where);
+	if (!g->boot_of[group]) {
+		if (!add_boot(&g->plan, c, &where, &g->groups.item[group]))
+			return -ENOMEM;
+		g->boot_of[group] = g->plan.boots;
+	}
+	return add_step(&g->plan.boot[g->boot_of[group] - 1], cases, index);
+}
+
+/* Which shard each case is in, for those that put them together again. */
+static int note_shards(struct planning *g, const struct case_file *cases,
+                       const struct plan_options *options)
+{
+	struct shard *s = &g->plan.shard;
+
+	if (!options->shards)
+		return 0;
+	s->of_case = calloc(cases->count + 1, sizeof(*s->of_case));
+	if (!s->of_case)
+		return -ENOMEM;
+	s->number = options->shard;
+	s->of = options->shards;
+	s->cases = cases->count;
+	for (size_t i = 0; i < cases->count; i++) {
+		size_t group = g->groups.of_case[i];
+
+		s->of_case[i] = group == GROUP_NONE ? 0 : g->groups.item[group].shard;
+	}
+	return 0;
+}
+
+static int add_cases(struct planning *g, const struct case_file *cases,
+                     const struct host_facts *host, const struct plan_options *options)
+{
+	int r = note_shards(g, cases, options);
+
+	g->boot_of = calloc(g->groups.count + 1, sizeof(*g->boot_of));
+	if (!g->boot_of)
+		return -ENOMEM;
+	for (size_t i = 0; i < cases->count && r == 0; i++) {
+		size_t group = g->groups.of_case[i];
+
+		if (group != GROUP_NONE &&
+		    (!options->shards || g->groups.item[group].shard == options->shard))
+			r = add_case(g, cases, i, host, options);
+	}
+	return r;
 }
 
 int plan_make(const struct case_file *cases, const struct host_facts *host,
               const struct plan_options *options, struct plan *ret, struct err *e)
 {
-	struct plan p = {0};
-	size_t chosen = 0;
-	int r = 0;
+	struct planning g = {0};
+	int r = groups_make(cases, options->only, options->shards ?: 1, &g.groups, e);
 
-	for (size_t i = 0; i < cases->count && r == 0; i++) {
-		if (options->only && fnmatch(options->only, cases->item[i].id, 0) != 0)
-			continue;
-		chosen++;
-		r = add_case(&p, cases, i, host, options);
-		if (r == -ENOMEM)
-			err_set(e, r, "out of memory");
-	}
-	for (size_t i = 0; i < p.boots && r == 0 && !host->qemu[0]; i++) {
-		if (!p.boot[i].layer0.kind->found)
+	if (r == 0 && add_cases(&g, cases, host, options) < 0)
+		r = err_nomem(e);
+	for (size_t i = 0; i < g.plan.boots && r == 0 && !host->qemu[0]; i++) {
+		if (!g.plan.boot[i].layer0.kind->found)
 			r = err_set(e, -ENOENT,
 			            "no qemu-system-x86_64 found: install qemu-system-x86");
 	}
-	if (r == 0 && chosen == 0)
-		r = err_set(e, -EINVAL, "%s: no cell '%s'; 'tception list' shows them", cases->path,
-		            options->only ? options->only : "");
-	if (r < 0) {
-		plan_done(&p);
-		return r;
-	}
-	*ret = p;
-	return 0;
+	groups_done(&g.groups);
+	free(g.boot_of);
+	if (r < 0)
+		plan_done(&g.plan);
+	else
+		*ret = g.plan;
+	return r;
 }
 
 void plan_done(struct plan *p)
@@ -297,5 +310,26 @@ void plan_done(struct plan *p)
 		free(p->boot[i].step);
 	free(p->boot);
 	free(p->skip);
+	free(p->shard.of_case);
 	*p = (struct plan){0};
+}
+
+int shard_copy(const struct shard *from, struct shard *ret, struct err *e)
+{
+	struct shard s = *from;
+
+	if (!s.of)
+		return 0;
+	s.of_case = calloc(s.cases + 1, sizeof(*s.of_case));
+	if (!s.of_case)
+		return err_nomem(e);
+	memcpy(s.of_case, from->of_case, s.cases * sizeof(*s.of_case));
+	*ret = s;
+	return 0;
+}
+
+bool shard_same_parts(const struct shard *a, const struct shard *b)
+{
+	return a->of == b->of && a->cases == b->cases &&
+	       memcmp(a->of_case, b->of_case, a->cases * sizeof(*a->of_case)) == 0;
 }

@@ -72,17 +72,30 @@ struct skip {
 	char reason[480]; /* the missing host capability */
 };
 
+/*
+ * A part of the boots, for one host of several. Which part a cell is in rests on the case file and
+ * the choice of cells alone, so every host has the same table.
+ */
+#define SHARDS_MAX 1000
+struct shard {
+	unsigned number, of; /* 2 of 3; 0 of 0: all of it */
+	unsigned *of_case;   /* the number of the shard that each case is in; 0: not chosen */
+	size_t cases;
+};
+
 struct plan {
 	struct boot *boot;
 	size_t boots;
 	struct skip *skip;
 	size_t skips;
+	struct shard shard;
 };
 
 struct plan_options {
 	enum platform platform; /* asked for a `td`; PLATFORM_NONE: what the host can */
 	int boot_deadline_s; /* 0: BOOT_DEADLINE_S */
 	const char *only;       /* cells' IDs by fnmatch(), or NULL */
+	unsigned shard, shards; /* that one of so many; 0: all */
 	/* Why there is no such kernel or image, or NULL where there is one. */
 	const char *no_kernel[KERNEL_COUNT], *no_image[IMAGE_COUNT];
 };
@@ -90,3 +103,6 @@ struct plan_options {
 int plan_make(const struct case_file *cases, const struct host_facts *host,
               const struct plan_options *options, struct plan *ret, struct err *e);
 void plan_done(struct plan *p);
+
+int shard_copy(const struct shard *from, struct shard *ret, struct err *e);
+bool shard_same_parts(const struct shard *a, const struct shard *b); /* of the same whole */

@@ -44,6 +44,9 @@ void bundle_done(struct bundle *b);
 /* A name that a run's folder has for evidence: nothing else is written to a bundle or read from one. */
 bool bundle_name_is_good(const char *name);
 
+/* The files that a bundle of the run in run->dir has, in their order. bundle_done() also on failure. */
+int bundle_collect(const struct run_record *run, struct bundle *ret, struct err *e);
+
 /* Writes the bundle of the run in `dir` to `path`, whole or not at all. Free *ret by bundle_done(). */
 int bundle_write(const char *dir, const char *path, struct bundle *ret, struct err *e);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,12 +57,6 @@ static int unpack(int fd, const char *dir, struct err *e)
 	return r;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 /* Messages about the folder's files are about the bundle's. */
 static void say_operand(const char *dir, const char *operand, struct err *e)
 {
@@ -93,7 +86,7 @@ static int with_folder(int fd, const char *operand,
 		r = load(dir, userdata, e);
 	if (r < 0)
 		say_operand(dir, operand, e);
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	file_remove_dir(dir);
 	return r;
 }
 

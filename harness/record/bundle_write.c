@@ -3,10 +3,8 @@
 #include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/cleanup.h"
 #include "core/file.h"
@@ -94,35 +92,6 @@ bool bundle_name_is_good(const char *name)
 	       is_one_of(slash + 1, of_boot, COUNT_OF(of_boot));
 }
 
-/* Reads the whole file in parts: *ret_size bytes. -ENOENT where there is none. */
-static int each_part(const char *dir, const char *name,
-                     int (*take)(void *userdata, const void *data, size_t size, struct err *e),
-                     void *userdata, uint64_t *ret_size, struct err *e)
-{
-	_cleanup_(freep) uint8_t *part = malloc(PART);
-	_cleanup_(closep) int fd = -1;
-	char path[PATH_MAX];
-	struct stat st;
-	ssize_t n;
-	int r = part ? path_join(path, dir, name, e) : err_nomem(e);
-
-	if (r < 0)
-		return r;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(e, -errno, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, -EINVAL, "%s: no regular file", path);
-	*ret_size = 0;
-	while ((n = read(fd, part, PART)) > 0) {
-		*ret_size += (uint64_t)n;
-		r = take(userdata, part, (size_t)n, e);
-		if (r < 0)
-			return r;
-	}
-	return n < 0 ? err_sys(e, -errno, "%s", path) : 0;
-}
-
 static int hash_part(void *hash, const void *data, size_t size, struct err *e)
 {
 	(void)e;
@@ -152,7 +121,7 @@ static int add(struct bundle *b, const char *dir, const char *name, struct err *
 	*m = (struct bundle_member){0};
 	memcpy(m->name, name, strlen(name));
 	sha256_init(&h);
-	r = each_part(dir, name, hash_part, &h, &m->size, e);
+	r = file_each_part(dir, name, hash_part, &h, &m->size, e);
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0) {
@@ -190,7 +159,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int collect(const struct run_record *run, struct bundle *b, struct err *e)
+int bundle_collect(const struct run_record *run, struct bundle *b, struct err *e)
 {
 	char name[PATH_MAX];
 	int r = 0;
@@ -275,7 +244,7 @@ static int put_member(struct writer *w, const struct bundle_member *m, struct er
 
 	sha256_init(&h.hash);
 	if (r == 0)
-		r = each_part(w->dir, m->name, put_and_hash, &h, &size, e);
+		r = file_each_part(w->dir, m->name, put_and_hash, &h, &size, e);
 	sha256_final(&h.hash, digest);
 	if (size != m->size || (r == 0 && memcmp(digest, m->sha256, SHA256_SIZE) != 0))
 		return err_set(e, -EBUSY, "%s/%s changed meanwhile: does the run go on?", w->dir,
@@ -340,7 +309,7 @@ static int write_run(const struct run_record *run, const char *path, struct bund
 {
 	_cleanup_(freep) char *statement = NULL;
 	struct writer w = {.dir = run->dir, .time = (time_t)run->started};
-	int r = collect(run, b, e);
+	int r = bundle_collect(run, b, e);
 
 	if (r == 0)
 		r = bundle_statement(run, b, &statement, e);

@@ -331,7 +331,8 @@ static int load_boot(json_t *j, struct boot_record *b, struct err *e)
 		return err_nomem(e);
 	if ((r = load_boot_plan(id, layer0, platform, &b->boot, e)) < 0 ||
 	    (r = load_boot_files(kernel, image, &b->boot, e)) < 0 ||
-	    (r = load_steps(steps, &b->boot, e)) < 0 || (r = load_words(argv, &b->argv, "boot.argv", e)) < 0 ||
+	    (r = load_steps(steps, &b->boot, e)) < 0 ||
+	    (r = load_words(argv, &b->argv, "boot.argv", e)) < 0 ||
 	    (r = load_clock(clock, b, e)) < 0 ||
 	    (r = load_digest(tail_digest, &b->tail, "boot.tail", e)) < 0)
 		return r;
@@ -402,9 +403,36 @@ static int load_command(json_t *j, struct run_record *r, struct err *e)
 	return load_words(words, &r->command, "command.words", e);
 }
 
+static int load_shard(json_t *j, struct shard *s, struct err *e)
+{
+	json_int_t number, of, one;
+	json_t *cells;
+	int r;
+
+	if (!j)
+		return 0;
+	r = UNPACK(e, "shard", j, "{s:I, s:I, s:o}", "number", &number, "of", &of, "cells", &cells);
+	if (r < 0 || (r = in_range(of, 1, SHARDS_MAX, "shard.of", e)) < 0 ||
+	    (r = in_range(number, 1, of, "shard.number", e)) < 0)
+		return r;
+	s->of_case = calloc(json_array_size(cells) + 1, sizeof(*s->of_case));
+	if (!s->of_case)
+		return err_nomem(e);
+	s->number = (unsigned)number;
+	s->of = (unsigned)of;
+	for (; s->cases < json_array_size(cells); s->cases++) {
+		one = json_integer_value(json_array_get(cells, s->cases));
+		r = in_range(one, 0, of, "shard.cells", e);
+		if (r < 0)
+			return r;
+		s->of_case[s->cases] = (unsigned)one;
+	}
+	return 0;
+}
+
 static int load_run(json_t *j, struct run_record *r, struct err *e)
 {
-	json_t *host, *boots, *skips, *command = NULL;
+	json_t *host, *boots, *skips, *command = NULL, *shard = NULL;
 	json_int_t version, started;
 	const char *id, *confirmed = "";
 	int code, ended = 1;
@@ -412,15 +440,16 @@ static int load_run(json_t *j, struct run_record *r, struct err *e)
 	version = json_integer_value(json_object_get(j, "schema_version"));
 	if (version != RECORD_SCHEMA)
 		return bad(e, "schema_version", "not 1: made by another version of tception");
-	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s?b, s:o, s:o, s:o, s?o, s?s}",
+	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s?b, s:o, s:o, s:o, s?o, s?s, s?o}",
 	              "schema_version", &version, "id", &id, "started", &started, "seconds",
 	              &r->seconds, "ended", &ended, "host", &host, "boots", &boots, "skips", &skips,
-	              "command", &command, "confirmed", &confirmed);
+	              "command", &command, "confirmed", &confirmed, "shard", &shard);
 	if (code < 0 || (code = good_seconds(r->seconds, "seconds", e)) < 0 ||
 	    (code = in_range(started, 0, 1ll << 40, "started", e)) < 0 ||
 	    (code = copy(confirmed, r->confirmed, sizeof(r->confirmed), "confirmed", e)) < 0)
 		return code;
-	if (!*id || id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")])
+	if (!*id ||
+	    id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")])
 		return bad(e, "id", "no plain word");
 	r->started = started;
 	r->ended = ended;
@@ -428,7 +457,8 @@ static int load_run(json_t *j, struct run_record *r, struct err *e)
 	if (!r->id)
 		return err_nomem(e);
 	if ((code = load_host(host, &r->host, e)) < 0 || (code = load_boots(boots, r, e)) < 0 ||
-	    (code = load_command(command, r, e)) < 0)
+	    (code = load_command(command, r, e)) < 0 ||
+	    (code = load_shard(shard, &r->shard, e)) < 0)
 		return code;
 	return load_skips(skips, r, e);
 }

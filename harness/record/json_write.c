@@ -124,6 +124,16 @@ static json_t *boot_json(const struct boot_record *r)
 	return boot;
 }
 
+static json_t *shard_json(const struct shard *s)
+{
+	json_t *cells = json_array();
+
+	for (size_t i = 0; i < s->cases; i++)
+		json_array_append_new(cells, json_integer(s->of_case[i]));
+	return json_pack("{s:i, s:i, s:o}", "number", (int)s->number, "of", (int)s->of, "cells",
+	                 cells);
+}
+
 int record_to_json(const struct run_record *r, char **ret, struct err *e)
 {
 	json_t *boots = json_array(), *skips = json_array();
@@ -145,6 +155,8 @@ int record_to_json(const struct run_record *r, char **ret, struct err *e)
 		json_object_set_new(root, "command",
 		                    json_pack("{s:o, s:o}", "directory", text_json(r->directory),
 		                              "words", words_json(r->command)));
+	if (r->shard.of)
+		json_object_set_new(root, "shard", shard_json(&r->shard));
 	if (r->confirmed[0])
 		json_object_set_new(root, "confirmed", json_string(r->confirmed));
 	/* A part that failed is missing, which json_pack notices, or would fail to load. */

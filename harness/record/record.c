@@ -69,6 +69,7 @@ void run_record_done(struct run_record *r)
 	for (size_t i = 0; i < r->boots; i++)
 		boot_record_done(&r->boot[i]);
 	free(r->boot);
+	free(r->shard.of_case);
 	free(r->skip);
 	*r = (struct run_record){0};
 }

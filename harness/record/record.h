@@ -96,6 +96,7 @@ struct run_record {
 	size_t boots;
 	struct skip *skip;
 	size_t skips;
+	struct shard shard; /* all zeros for a run of its own */
 };
 
 /*

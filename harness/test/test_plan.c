@@ -93,6 +93,68 @@ TEST(isolation)
 	ck_assert_str_eq(shape(), "td-1:0 td-2:3,1 td-3:2");
 }
 
+static void make_shard(unsigned number, unsigned of)
+{
+	options.shard = number;
+	options.shards = of;
+	make();
+}
+
+/* Boots stay whole and keep their IDs, each cell is in one shard, and as much in each as can be. */
+TEST(shards)
+{
+	add("td");
+	add("vm");
+	add("td/docker");
+	add("td@mem=4096");
+	add("td/podman.rootful");
+	add("vm/docker");
+	make_shard(1, 2);
+	ck_assert_str_eq(shape(), "td-1:0,2,4");
+	ck_assert_uint_eq(p.shard.cases, 6);
+	ck_assert(p.shard.of_case[2] == 1 && p.shard.of_case[3] == 2 && p.shard.of_case[5] == 2);
+	make_shard(2, 2);
+	ck_assert_str_eq(shape(), "vm-1:1,5 td-2:3");
+	ck_assert(p.shard.of_case[2] == 1 && p.shard.of_case[3] == 2 && p.shard.of_case[5] == 2);
+	make_shard(3, 3);
+	ck_assert_str_eq(shape(), "td-2:3");
+	make_shard(4, 4); /* more than there are boots */
+	ck_assert_str_eq(shape(), "");
+	ck_assert_uint_eq(p.skips, 0);
+}
+
+/* What a host can't do changes nothing of the others' parts. */
+TEST(shards_of_hosts_that_differ)
+{
+	unsigned there[3];
+
+	add("vm@accel=kvm");
+	add("vm");
+	add("td/docker");
+	host.kvm_usable = true;
+	make_shard(1, 2);
+	memcpy(there, p.shard.of_case, sizeof(there));
+	ck_assert_str_eq(shape(), "vm-1:0 td-1:2");
+	host.kvm_usable = false;
+	make_shard(1, 2);
+	ck_assert_mem_eq(there, p.shard.of_case, sizeof(there));
+	ck_assert_str_eq(shape(), "td-1:2");
+	ck_assert_uint_eq(p.skips, 1);
+	make_shard(2, 2);
+	ck_assert_str_eq(shape(), "vm-2:1");
+	ck_assert_uint_eq(p.skips, 0);
+}
+
+TEST(shard_of_a_choice)
+{
+	add("td");
+	add("vm");
+	options.only = "vm";
+	make_shard(1, 2);
+	ck_assert_str_eq(shape(), "vm-1:1");
+	ck_assert(p.shard.of_case[0] == 0 && p.shard.of_case[1] == 1);
+}
+
 TEST(what_changes_the_registers_is_alone)
 {
 	add("td");
@@ -155,7 +217,7 @@ TEST(images)
 
 	options.no_image[IMAGE_MINIMAL] = "not built";
 	make();
-	ck_assert_str_eq(shape(), "td-1:1");
+	ck_assert_str_eq(shape(), "td-2:1"); /* as on a host that has it */
 	ck_assert_str_eq(p.skip[0].reason, "not built");
 	ck_assert(!p.skip[0].asked);
 }

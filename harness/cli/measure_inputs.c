@@ -86,6 +86,11 @@ static int take_file(void *member, const char *path, struct err *e)
 	return 0;
 }
 
+static int take_initrd(void *member, const char *path, struct err *e)
+{
+	return hash384_file(path, member, e);
+}
+
 static int take_acpi(void *options, const char *dir, struct err *e)
 {
 	struct measure_options *o = options;
@@ -109,7 +114,7 @@ const struct option_row measure_rows[] = {
         INPUT(TEXT, vcpus, "vcpus", "N", "taken, though nothing but the ACPI tables depends on it"),
         INPUT(CALL, inputs.kernel, "kernel", "FILE", "started with QEMU's -kernel",
               .take = take_file),
-        INPUT(CALL, inputs.initrd, "initrd", "FILE", "QEMU's -initrd", .take = take_file),
+        INPUT(CALL, inputs.initrd, "initrd", "FILE", "QEMU's -initrd", .take = take_initrd),
         INPUT(TEXT, inputs.cmdline, "cmdline", "TEXT", "QEMU's -append"),
         INPUT(CALL, inputs, "acpi", "DIR", "what `tception measure acpi' captured",
               .take = take_acpi),
@@ -132,6 +137,5 @@ void measure_options_done(struct measure_options *o)
 	disk_free(o->inputs.disk);
 	bytes_free(&o->inputs.firmware);
 	bytes_free(&o->inputs.kernel);
-	bytes_free(&o->inputs.initrd);
 	*o = (struct measure_options){0};
 }

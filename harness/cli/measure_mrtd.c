@@ -11,6 +11,7 @@
 #include "core/cleanup.h"
 #include "format/tdvf.h"
 #include "format/text.h"
+#include "measure/mrtd.h"
 
 struct options {
 	const char *firmware;
@@ -41,8 +42,7 @@ static int measure(const char *path, struct result *ret, struct format_fault *fa
 	if (fault->code != FORMAT_OK)
 		return err_set(e, -EBADMSG, "%.200s: not a TDVF image: %s at byte %ju", path,
 		               format_code_name(fault->code), (uintmax_t)fault->offset);
-	for (int i = 0; i < 2; i++)
-		tdvf_mrtd(in.data, in.size, &ret->tdvf, (enum mrtd_order)i, ret->mrtd[i]);
+	measure_mrtd((struct bytes){in.data, in.size}, &ret->tdvf, ret->mrtd);
 	return 0;
 }
 

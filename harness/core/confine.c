@@ -23,6 +23,7 @@
 
 #include "core/cleanup.h"
 #include "core/escape.h"
+#include "core/file.h"
 #include "format/bytes.h"
 
 #define ROOM_MAX (64u << 20) /* bytes set aside for an answer at first */
@@ -354,7 +355,7 @@ int confined_read(struct confined *c, struct bytes request, size_t max, struct b
 {
 	/* Memory that is never touched costs nothing, and moving it does. */
 	size_t room = max < ROOM_MAX ? max + 1 : ROOM_MAX;
-	struct growing g = {.data = malloc(room), .room = room};
+	struct growing g = {.data = bytes_room(room), .room = room};
 	uint8_t *fitting;
 	int r = g.data ? confined_ask(c, request, max, grow, &g, e) : err_nomem(e);
 

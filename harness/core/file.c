@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,11 +95,24 @@ int file_make_dirs(const char *dir, mode_t mode, struct err *e)
 
 /* ---- reading ---- */
 
+void *bytes_room(size_t size)
+{
+	size_t large = (size_t)2 << 20, whole = (size + large - 1) / large * large;
+	void *room;
+
+	if (size < large || whole < size)
+		return malloc(size);
+	room = aligned_alloc(large, whole);
+	if (room)
+		madvise(room, whole, MADV_HUGEPAGE);
+	return room;
+}
+
 /* To the end, wherever that turns out to be. `room`: bytes to begin with, more than none. */
 static int read_all(int fd, const char *path, size_t room, size_t max, struct bytes *ret,
                     struct err *e)
 {
-	_cleanup_(freep) uint8_t *data = malloc(room + 1);
+	_cleanup_(freep) uint8_t *data = bytes_room(room + 1);
 	size_t used = 0;
 	ssize_t n;
 

@@ -21,6 +21,10 @@ static inline void bytes_free(struct bytes *b)
 	free((void *)b->data);
 }
 
+/* malloc() for bytes that will be filled: large ones in large pages, whose first touch costs a
+ * five-hundredth. */
+void *bytes_room(size_t size);
+
 /* printf into `ret`, a path. -ENAMETOOLONG when it does not fit. */
 int path_format(char ret[static PATH_MAX], struct err *e, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/cleanup.h"
 #include "core/file.h"
 
 void bootfs_init(struct bootfs *b, struct disk *d, const struct gpt *gpt)
@@ -69,6 +70,20 @@ int bootfs_read(struct bootfs *b, unsigned number, const char *path, size_t max,
 	if (b->volume[i].type == BOOTFS_FAT)
 		return fat_read_file(&b->volume[i].fat, path + strspn(path, "/"), max, ret, e);
 	return no_reader(number, e);
+}
+
+int bootfs_stream(struct bootfs *b, unsigned number, const char *path, size_t max,
+                  confined_take take, void *userdata, struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+	unsigned i = 0;
+	int r = find(b, number, &i, e);
+
+	if (r == 0 && b->volume[i].type == BOOTFS_EXT)
+		return ext_stream_file(b->volume[i].ext, path, max, take, userdata, e);
+	if (r == 0)
+		r = bootfs_read(b, number, path, max, &file, e);
+	return r < 0 ? r : take(userdata, file.data, file.size, e);
 }
 
 int bootfs_kind(struct bootfs *b, unsigned number, const char *path, enum ext_kind *ret,

@@ -29,6 +29,9 @@ void bootfs_done(struct bootfs *b);
  * partition has another file system. */
 int bootfs_read(struct bootfs *b, unsigned number, const char *path, size_t max, struct bytes *ret,
                 struct err *e);
+/* The same in pieces. */
+int bootfs_stream(struct bootfs *b, unsigned number, const char *path, size_t max,
+                  confined_take take, void *userdata, struct err *e);
 int bootfs_kind(struct bootfs *b, unsigned number, const char *path, enum ext_kind *ret,
                 struct err *e);
 

@@ -12,6 +12,8 @@
 #include "core/cleanup.h"
 #include "disk/internal.h"
 
+#define SMALL 16 /* bytes */
+
 static int read_fd(int fd, uint64_t offset, uint8_t *out, size_t size)
 {
 	while (size > 0) {
@@ -42,6 +44,32 @@ int disk_file_read(struct disk *d, uint64_t offset, void *out, size_t size, stru
 	return r < 0 ? err_sys(e, r, "disk image") : 0;
 }
 
+static int read_any(struct disk *d, uint64_t offset, void *out, size_t size, struct err *e)
+{
+	return d->qcow2 ? qcow2_read(d, offset, out, size, e)
+	                : disk_file_read(d, offset, out, size, e);
+}
+
+/* A few bytes, as of a table that is followed entry by entry: their block is kept for the next. */
+static int read_small(struct disk *d, uint64_t offset, void *out, size_t size, struct err *e)
+{
+	uint64_t at = offset / sizeof(d->small) * sizeof(d->small), left = d->size - at;
+	int r = 0;
+
+	if (offset + size > at + sizeof(d->small))
+		return read_any(d, offset, out, size, e);
+	if (!d->small_kept || d->small_at != at) {
+		d->small_kept = false;
+		r = read_any(d, at, d->small, left < sizeof(d->small) ? left : sizeof(d->small), e);
+	}
+	if (r < 0)
+		return r;
+	d->small_kept = true;
+	d->small_at = at;
+	memcpy(out, d->small + (offset - at), size);
+	return 0;
+}
+
 int disk_read(struct disk *d, uint64_t offset, void *out, size_t size, struct err *e)
 {
 	if (offset > d->size || size > d->size - offset)
@@ -50,8 +78,8 @@ int disk_read(struct disk *d, uint64_t offset, void *out, size_t size, struct er
 		               offset, d->size);
 	if (size == 0)
 		return 0;
-	return d->qcow2 ? qcow2_read(d, offset, out, size, e)
-	                : disk_file_read(d, offset, out, size, e);
+	return size <= SMALL ? read_small(d, offset, out, size, e)
+	                     : read_any(d, offset, out, size, e);
 }
 
 /* Takes over `fd`, also on failure. */

@@ -49,16 +49,25 @@ static int check_super(const uint8_t super[SUPERBLOCK_AT], uint64_t size, struct
 	return 0;
 }
 
+static int make_request(enum ext_ask what, const char *path, size_t max, struct ext_request *ret,
+                        struct err *e)
+{
+	*ret = (struct ext_request){.what = what, .max = max};
+	if (strlen(path) >= sizeof(ret->path))
+		return err_set(e, -ENAMETOOLONG, "ext4: the path '%.60s...' is too long", path);
+	memcpy(ret->path, path, strlen(path));
+	return 0;
+}
+
 static int ask(struct ext *x, enum ext_ask what, const char *path, size_t max, struct bytes *ret,
                struct err *e)
 {
-	struct ext_request q = {.what = what, .max = max};
+	struct ext_request q;
+	int r = make_request(what, path, max, &q, e);
 
-	if (strlen(path) >= sizeof(q.path))
-		return err_set(e, -ENAMETOOLONG, "ext4: the path '%.60s...' is too long", path);
-	memcpy(q.path, path, strlen(path));
-	return confined_read(x->reader, (struct bytes){(const uint8_t *)&q, sizeof(q)}, max, ret,
-	                     e);
+	return r < 0 ? r
+	             : confined_read(x->reader, (struct bytes){(const uint8_t *)&q, sizeof(q)}, max,
+	                             ret, e);
 }
 
 static int start(struct ext *x, struct disk *d, struct err *e)
@@ -140,4 +149,15 @@ int ext_kind(struct ext *x, const char *path, enum ext_kind *ret, struct err *e)
 int ext_read_file(struct ext *x, const char *path, size_t max, struct bytes *ret, struct err *e)
 {
 	return ask(x, EXT_ASK_FILE, path, max, ret, e);
+}
+
+int ext_stream_file(struct ext *x, const char *path, size_t max, confined_take take, void *userdata,
+                    struct err *e)
+{
+	struct ext_request q;
+	int r = make_request(EXT_ASK_FILE, path, max, &q, e);
+
+	return r < 0 ? r
+	             : confined_ask(x->reader, (struct bytes){(const uint8_t *)&q, sizeof(q)}, max,
+	                            take, userdata, e);
 }

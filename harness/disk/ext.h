@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "core/confine.h"
 #include "disk/disk.h"
 #include "format/bytes.h"
 
@@ -23,6 +24,9 @@ void ext_uuid(const struct ext *x, char ret[37]);
 /* A whole regular file by its path, symbolic links followed. -ENOENT; -EFBIG beyond `max` bytes.
  * The bytes are the caller's to free. */
 int ext_read_file(struct ext *x, const char *path, size_t max, struct bytes *ret, struct err *e);
+/* The same in pieces: core/confine.h has what may be done with them. */
+int ext_stream_file(struct ext *x, const char *path, size_t max, confined_take take, void *userdata,
+                    struct err *e);
 /* 0 with what is at `path`: nothing, a regular file, or something else, like a folder. */
 enum ext_kind { EXT_NOTHING, EXT_FILE, EXT_OTHER };
 int ext_kind(struct ext *x, const char *path, enum ext_kind *ret, struct err *e);

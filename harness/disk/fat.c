@@ -214,21 +214,45 @@ static int read_root(const struct fat *f, struct bytes *ret, struct err *e)
 	return r;
 }
 
+/* How many clusters from `cluster` on, at most `max`, are one behind the other; the chain's next
+ * one in *ret_next, 0 at its end. */
+static int find_run(const struct fat *f, uint32_t cluster, uint32_t max, uint32_t *ret_count,
+                    uint32_t *ret_next, struct err *e)
+{
+	uint32_t count = 0, next;
+	int r;
+
+	do {
+		r = next_cluster(f, cluster + count++, &next, e);
+	} while (r == 0 && count < max && next == cluster + count);
+	*ret_count = count;
+	*ret_next = next;
+	return r;
+}
+
 static int read_chain(const struct fat *f, const struct entry *file, uint8_t *out, struct err *e)
 {
 	uint32_t left = file->info.size, cluster = file->cluster;
 	int r = left > 0 ? check_cluster(f, cluster, e) : 0;
 
 	while (r == 0 && left > 0) {
-		uint32_t n = left < f->cluster_size ? left : f->cluster_size;
+		uint32_t max = (left - 1) / f->cluster_size + 1, count = 1, next = 0;
+		uint64_t n;
 
 		if (cluster == 0)
 			return err_set(e, -EBADMSG, "FAT: a file's chain is shorter than the file");
-		r = read_cluster(f, cluster, out, n, e);
+		/* What the last cluster's entry says is of no concern. */
+		if (max > 1)
+			r = find_run(f, cluster, max - 1, &count, &next, e);
+		if (r == 0 && count == max - 1 && next == cluster + count)
+			count++;
+		n = (uint64_t)count * f->cluster_size;
+		n = n < left ? n : left;
+		if (r == 0)
+			r = read_cluster(f, cluster, out, n, e);
 		out += n;
-		left -= n;
-		if (r == 0 && left > 0)
-			r = next_cluster(f, cluster, &cluster, e);
+		left -= (uint32_t)n;
+		cluster = next;
 	}
 	return r;
 }
@@ -396,7 +420,7 @@ int fat_read_file(const struct fat *f, const char *path, size_t max, struct byte
 	/* A damaged size is not worth an allocation: no file is larger than its file system. */
 	if (file.info.size > (uint64_t)f->clusters * f->cluster_size)
 		return err_set(e, -EBADMSG, "FAT: %s is larger than its file system", path);
-	data = malloc(file.info.size + 1u);
+	data = bytes_room(file.info.size + 1u);
 	if (!data)
 		return err_sys(e, -ENOMEM, "FAT");
 	if (f->bits != 32)

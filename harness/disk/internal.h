@@ -13,6 +13,9 @@ struct disk {
 	uint64_t file_size;
 	uint64_t size;       /* bytes the guest sees */
 	struct qcow2 *qcow2; /* NULL: raw */
+	bool small_kept;     /* what is in `small`, of the guest's bytes at `small_at` */
+	uint64_t small_at;
+	uint8_t small[4096];
 };
 
 /* Bytes of the image file itself. */

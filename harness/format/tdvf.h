@@ -26,8 +26,9 @@ enum tdvf_type {
 #define TDVF_ATTR_PAGE_AUG  2u /* pages are added after MRTD is final */
 
 #define TDVF_SECTIONS_MAX 32
-#define TDVF_IMAGE_MAX    (64u << 20)  /* bytes; real images are 2 to 4 MiB */
-#define TDVF_MEMORY_MAX   (128u << 20) /* bytes of all pages added one by one, each hashed for MRTD \
+#define TDVF_IMAGE_MAX    (64u << 20) /* bytes; real images are 2 to 4 MiB */
+#define TDVF_MEMORY_MAX \
+	(128u << 20) /* bytes of all pages added one by one, each hashed for MRTD \
 	                                */
 
 struct tdvf_section {
@@ -67,6 +68,10 @@ enum mrtd_order {
 /* `tdvf` must come from tdvf_parse() of the same image: no failure is possible then. */
 void tdvf_mrtd(const void *image, size_t size, const struct tdvf *tdvf, enum mrtd_order order,
                uint8_t mrtd[48]);
+/* The bytes that it is the SHA-384 of, in pieces, for another hash. */
+typedef void (*tdvf_take)(void *userdata, const void *data, size_t size);
+void tdvf_mrtd_bytes(const void *image, const struct tdvf *tdvf, enum mrtd_order order,
+                     tdvf_take take, void *userdata);
 
 /*
  * The TD HOB list that a VMM makes for `memory` bytes of guest RAM, as QEMU does

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hash.h"
 #include "format/guid.h"
 #include "format/sha2.h"
 
@@ -74,7 +75,7 @@ void event_hash(struct event_list *l, struct event_tag tag, const void *data, si
 	uint8_t digest[48];
 	va_list ap;
 
-	sha384(data, size, digest);
+	hash384(data, size, digest);
 	va_start(ap, what);
 	add_known(l, tag, digest, what, ap);
 	va_end(ap);

@@ -5,6 +5,7 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "format/bytes.h"
 #include "format/extend.h"
 #include "measure/unpack.h"
@@ -35,7 +36,7 @@ void launch_agent_image(struct bytes agent, uint8_t ret[48])
 	uint8_t own[48], empty[48];
 	struct sha512 h;
 
-	sha384(agent.data, agent.size, own);
+	hash384(agent.data, agent.size, own);
 	sha384("", 0, empty);
 	sha384_init(&h);
 	for (size_t i = 0; i < COUNT_OF(tree); i++) {

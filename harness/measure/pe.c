@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hash.h"
 #include "format/reader.h"
-#include "format/sha2.h"
 
 #define DOS_HEADER_SIZE        64
 #define OPTIONAL_PE32          0x10b
@@ -115,16 +115,16 @@ static int by_offset(const void *a, const void *b)
 }
 
 /* Takes the image's bytes from `at` to `end` into the digest. */
-static void hash(struct sha512 *h, const struct pe *pe, size_t at, size_t end)
+static void hash(struct hash384 *h, const struct pe *pe, size_t at, size_t end)
 {
 	if (at < pe->head.size && at < end) {
 		size_t n = (end < pe->head.size ? end : pe->head.size) - at;
 
-		sha512_update(h, pe->head.data + at, n);
+		hash384_update(h, pe->head.data + at, n);
 		at += n;
 	}
 	if (at < end)
-		sha512_update(h, pe->file.data + at, end - at);
+		hash384_update(h, pe->file.data + at, end - at);
 }
 
 void pe_authenticode(const struct pe *pe, uint8_t digest[48])
@@ -132,9 +132,9 @@ void pe_authenticode(const struct pe *pe, uint8_t digest[48])
 	struct pe_section sorted[PE_SECTIONS_MAX];
 	size_t at = pe->checksum_at + 4;
 	uint64_t hashed = pe->headers_size;
-	struct sha512 h;
+	struct hash384 h;
 
-	sha384_init(&h);
+	hash384_init(&h);
 	hash(&h, pe, 0, pe->checksum_at);
 	if (pe->certificate_at) {
 		hash(&h, pe, at, pe->certificate_at);
@@ -153,7 +153,7 @@ void pe_authenticode(const struct pe *pe, uint8_t digest[48])
 	/* What follows the sections, but for the certificates at the very end. */
 	if (hashed + pe->certificate_size < pe->file.size)
 		hash(&h, pe, hashed, pe->file.size - pe->certificate_size);
-	sha384_final(&h, digest);
+	hash384_final(&h, digest);
 }
 
 const struct pe_section *pe_find(const struct pe *pe, const char *name)

@@ -7,18 +7,18 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/hash.h"
 #include "disk/gpt.h"
 #include "format/bytes.h"
 #include "format/eventlog.h"
 #include "format/q35.h"
 #include "format/sha2.h"
-#include "format/text.h"
 #include "measure/acpi.h"
 #include "measure/boot.h"
 #include "measure/events.h"
 #include "measure/firmware.h"
 #include "measure/kernel.h"
-#include "measure/launch.h"
+#include "measure/mrtd.h"
 #include "measure/pe.h"
 #include "measure/sdboot/stub.h"
 
@@ -246,8 +246,8 @@ static int measure_stub(struct boot *b)
 		if (r < 0)
 			return r;
 		if (b->in->initrd.size > 0)
-			event_hash(&b->list, (struct event_tag){2, EV_EVENT_TAG, INPUT_INITRD},
-			           b->in->initrd.data, b->in->initrd.size, "Linux initrd");
+			event_add(&b->list, (struct event_tag){2, EV_EVENT_TAG, INPUT_INITRD},
+			          b->in->initrd.digest, "Linux initrd");
 	}
 	boot_measure_exit(&b->list);
 	return 0;
@@ -378,23 +378,22 @@ static void note_input(struct prediction *p, enum measure_input input, const voi
 	if (!data)
 		return;
 	p->input[input].given = true;
-	sha384(data, size, p->input[input].digest);
+	hash384(data, size, p->input[input].digest);
 }
 
 static void note_inputs(struct prediction *p, const struct measure_inputs *in)
 {
 	const uint64_t memory[2] = {in->memory, low_memory(in)};
 	const char *cmdline = in->cmdline ? in->cmdline : "";
-	uint8_t image[48];
 	struct sha512 h;
 
 	note_input(p, INPUT_FIRMWARE, in->firmware.data, in->firmware.size);
 	note_input(p, INPUT_MEMORY, in->memory ? memory : NULL, sizeof(memory));
 	note_input(p, INPUT_KERNEL, in->kernel.data, in->kernel.size);
-	note_input(p, INPUT_INITRD, in->initrd.data, in->initrd.size);
+	p->input[INPUT_INITRD].given = in->initrd.size > 0;
+	if (in->initrd.size > 0)
+		memcpy(p->input[INPUT_INITRD].digest, in->initrd.digest, sizeof(in->initrd.digest));
 	note_input(p, INPUT_CMDLINE, in->kernel.data ? cmdline : NULL, strlen(cmdline));
-	if (in->initrd.data && launch_container_image(in->initrd, image, NULL) == 0)
-		hex_encode(image, sizeof(image), p->image);
 	if (!in->acpi)
 		return;
 	note_input(p, INPUT_SMBIOS, in->acpi->smbios.data, in->acpi->smbios.size);
@@ -436,10 +435,7 @@ int predict(const struct measure_inputs *inputs, struct prediction *ret, struct 
 		r = err_sys(e, -ENOMEM, "prediction");
 	if (r == 0) {
 		describe_profile(&b.firmware, p.profile, sizeof(p.profile));
-		tdvf_mrtd(inputs->firmware.data, inputs->firmware.size, &b.firmware.tdvf,
-		          MRTD_SINGLE_PASS, p.mrtd[MRTD_SINGLE_PASS]);
-		tdvf_mrtd(inputs->firmware.data, inputs->firmware.size, &b.firmware.tdvf,
-		          MRTD_TWO_PASS, p.mrtd[MRTD_TWO_PASS]);
+		measure_mrtd(inputs->firmware, &b.firmware.tdvf, p.mrtd);
 		note_inputs(&p, inputs);
 		fold(&b.list, &p);
 		*ret = p;

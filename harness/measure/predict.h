@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/hash.h"
 #include "format/quote.h"
 #include "format/tdreport.h"
 #include "format/tdvf.h"
@@ -54,7 +55,7 @@ struct measure_inputs {
 	uint64_t memory;               /* bytes of the TD's RAM; 0: unknown, and so is RTMR0 */
 	uint64_t low;                  /* bytes of it below 4 GiB; 0: QEMU's rule for q35 */
 	struct bytes kernel;           /* for a direct boot; data NULL: the TD boots from `disk` */
-	struct bytes initrd;           /* data NULL: none */
+	struct hashed_file initrd;     /* size 0: none */
 	const char *cmdline;           /* UTF-8, what -append gets; NULL is "" */
 	const struct acpi_blobs *acpi; /* NULL: unknown, and so is RTMR0 */
 	struct disk *disk;             /* NULL: none */
@@ -84,8 +85,8 @@ struct prediction {
 		bool given;
 		uint8_t digest[48]; /* SHA-384 of the input: to tell which of two boots' differ */
 	} input[INPUT_COUNT];
-	char image[97]; /* SHA-384 in hexadecimal of a container with the initrd's agent, or "":
-	                 * launch.h */
+	char image[97]; /* SHA-384 in hexadecimal of a container with the initrd's agent, from
+	                 * whoever has one (launch.h); "" from predict() */
 	struct predicted_event *event; /* in the order in which they happen */
 	size_t events;
 };

@@ -9,6 +9,8 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "disk/disk.h"
+#include "format/text.h"
+#include "measure/launch.h"
 #include "record/prediction.h"
 #include "run/acpi.h"
 #include "run/qemu.h"
@@ -137,6 +139,7 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 	        .acpi = acpi,
 	};
 	unsigned major, minor;
+	uint8_t image[48];
 	int r = read_files(b->argv, &files, e);
 
 	if (r < 0)
@@ -146,11 +149,16 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 	in.qemu = 100 * major + minor;
 	in.firmware = files.firmware;
 	in.kernel = files.kernel;
-	in.initrd = files.initrd;
 	in.disk = files.disk;
 	in.disk_read_only = files.disk_read_only;
 	in.boot_device = files.disk ? &boot_device : NULL;
-	return predict(&in, ret, e);
+	in.initrd.size = files.initrd.size;
+	if (files.initrd.data)
+		hash384(files.initrd.data, files.initrd.size, in.initrd.digest);
+	r = predict(&in, ret, e);
+	if (r == 0 && files.initrd.data && launch_container_image(files.initrd, image, NULL) == 0)
+		hex_encode(image, sizeof(image), ret->image);
+	return r;
 }
 
 /* ---- the run's folder ---- */

@@ -5,8 +5,8 @@
 #include "format/eventlog.h"
 #include "format/sha2.h"
 #include "measure/acpi.h"
-#include "measure/predict.h"
 #include "measure/explain.h"
+#include "measure/predict.h"
 #include "measure/predict_json.h"
 #include "measure/smbios.h"
 #include "measure/volume.h"
@@ -32,6 +32,12 @@ static void loader_allocate(uint8_t *command, const char *name)
 	memcpy(command + 4, name, strlen(name));
 }
 
+static void take_initrd(size_t size)
+{
+	f.in.initrd.size = size;
+	hash384(f.initrd, size, f.in.initrd.digest);
+}
+
 static void load(const char *firmware)
 {
 	golden_done(&f.firmware);
@@ -48,11 +54,11 @@ static void load(const char *firmware)
 	        .firmware = {f.firmware.data, f.firmware.size},
 	        .memory = 1ull << 30,
 	        .kernel = {f.kernel, sizeof(f.kernel)},
-	        .initrd = {f.initrd, sizeof(f.initrd)},
 	        .cmdline = "quiet",
 	        .acpi = &f.acpi,
 	        .qemu = 1002,
 	};
+	take_initrd(sizeof(f.initrd));
 }
 
 static void setup(void)
@@ -366,10 +372,11 @@ static void flip_kernel(void)
 static void flip_initrd(void)
 {
 	f.initrd[7] ^= 1;
+	take_initrd(sizeof(f.initrd));
 }
 static void longer_initrd(void)
 {
-	f.in.initrd.size--;
+	take_initrd(sizeof(f.initrd) - 1);
 }
 static void other_cmdline(void)
 {
@@ -438,7 +445,7 @@ TEST(missing_inputs_leave_registers_unknown)
 TEST(empty_cmdline_is_not_measured)
 {
 	f.in.cmdline = NULL;
-	f.in.initrd = (struct bytes){NULL, 0};
+	f.in.initrd = (struct hashed_file){0};
 	predict_ok(&p);
 	for (size_t i = 0; i < p.events; i++)
 		ck_assert_uint_ne(p.event[i].rtmr, 2);

@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "core/hash.h"
 #include "format/bytes.h"
 #include "format/sha2.h"
 #include "test/golden.h"
@@ -134,6 +135,8 @@ TEST(pieces_like_openssl)
 		ck_assert_mem_eq(ours, theirs, SHA256_SIZE);
 		sha384_final(&h512, ours);
 		evp(EVP_sha384(), data, size, theirs);
+		ck_assert_mem_eq(ours, theirs, SHA384_SIZE);
+		hash384(data, size, theirs);
 		ck_assert_mem_eq(ours, theirs, SHA384_SIZE);
 	}
 }

@@ -160,51 +160,51 @@ static int run_linux(struct grub_run *g, const struct grub_words *w, int *ret_st
 	if (g->image->measures)
 		event_hash(g->l, tag, cmdline, strlen(cmdline), "kernel_cmdline: %s", cmdline);
 	bytes_free(&g->kernel);
-	bytes_free(&g->initrd);
 	free(g->cmdline);
 	g->kernel = kernel;
-	g->initrd = (struct bytes){NULL, 0};
+	g->initrd = (struct grub_initrd){0};
 	g->cmdline = cmdline;
 	return 0;
 }
 
-/* Several files become one, each from a multiple of 4 bytes on. */
+/* One file, or one of several: then the whole so far is in `all`. */
+static int add_initrd(struct grub_run *g, const char *path, struct hash384 *all,
+                      struct grub_initrd *initrd, struct err *e)
+{
+	static const uint8_t zeros[4];
+	size_t pad = -initrd->size & 3;
+	struct grub_initrd file = {0};
+	int r;
+
+	if (strncmp(path, "newc:", 5) == 0)
+		grub_script_stop(g->script, "an initrd with 'newc:' is not understood here");
+	if (all)
+		hash384_update(all, zeros, pad);
+	r = grub_open_hashed(g, path, all, &file, e);
+	if (r == 0)
+		grub_script_stop(g->script, "the initrd is not there");
+	initrd->size += pad + file.size;
+	memcpy(initrd->digest, file.digest, sizeof(file.digest));
+	return r;
+}
+
+/* Several files become one. */
 static int run_initrd(struct grub_run *g, const struct grub_words *w, int *ret_status,
                       struct err *e)
 {
-	uint8_t *all = NULL, *grown;
-	size_t size = 0;
+	struct grub_initrd initrd = {0};
+	uint8_t unused[48];
+	struct hash384 all;
 	int r = 1;
 
 	(void)ret_status;
 	if (!g->kernel.data || w->count < 2)
 		grub_script_stop(g->script, "an initrd without a kernel");
-	for (size_t i = 1; r > 0 && i < w->count && !grub_script_ended(g->script); i++) {
-		_cleanup_(bytes_free) struct bytes file = {NULL, 0};
-		size_t from = (size + 3) & ~(size_t)3;
-
-		if (strncmp(w->word[i], "newc:", 5) == 0)
-			grub_script_stop(g->script,
-			                 "an initrd with 'newc:' is not understood here");
-		r = grub_open(g, w->word[i], GRUB_FILE_MAX, &file, e);
-		if (r == 0)
-			grub_script_stop(g->script, "the initrd is not there");
-		if (r <= 0)
-			break;
-		grown = from + file.size > 2ull * GRUB_FILE_MAX
-		                ? NULL
-		                : realloc(all, from + file.size + 1);
-		if (!grown) {
-			r = err_sys(e, -ENOMEM, "initrd");
-			break;
-		}
-		all = grown;
-		memset(all + size, 0, from - size);
-		memcpy(all + from, file.data, file.size);
-		size = from + file.size;
-	}
-	bytes_free(&g->initrd);
-	g->initrd = (struct bytes){all, size};
+	hash384_init(&all);
+	for (size_t i = 1; r > 0 && i < w->count && !grub_script_ended(g->script); i++)
+		r = add_initrd(g, w->word[i], w->count > 2 ? &all : NULL, &initrd, e);
+	hash384_final(&all, w->count > 2 ? initrd.digest : unused);
+	g->initrd = initrd;
 	return r < 0 ? r : 0;
 }
 

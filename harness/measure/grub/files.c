@@ -36,6 +36,18 @@ int grub_locate(struct grub_run *g, const char *path, unsigned *ret_partition,
 	return 1;
 }
 
+/* What came of reading a file: 1, or 0 where there is none or after a stop. */
+static int opened(struct grub_run *g, int r, const struct err *why, struct err *e)
+{
+	if (r == -ENOENT)
+		return 0;
+	if (r == -ENOTSUP || r == -EFBIG || r == -ENOPKG) {
+		grub_script_stop(g->script, "%.100s", why->text);
+		return 0;
+	}
+	return r < 0 ? err_set(e, r, "%.400s", why->text) : 1;
+}
+
 int grub_open(struct grub_run *g, const char *path, size_t max, struct bytes *ret, struct err *e)
 {
 	const struct event_tag tag = {2, EV_IPL, INPUT_DISK};
@@ -47,17 +59,49 @@ int grub_open(struct grub_run *g, const char *path, size_t max, struct bytes *re
 	if (grub_locate(g, path, &partition, &rest) == 0)
 		return 0;
 	r = bootfs_read(g->fs, partition, rest, max, ret, &why);
-	if (r == -ENOENT)
-		return 0;
-	if (r == -ENOTSUP || r == -EFBIG || r == -ENOPKG) {
-		grub_script_stop(g->script, "%.100s", why.text);
-		return 0;
-	}
-	if (r < 0)
-		return err_set(e, r, "%.400s", why.text);
-	if (g->image->measures)
+	r = opened(g, r, &why, e);
+	if (r > 0 && g->image->measures)
 		event_hash(g->l, tag, ret->data, ret->size, "%s", path);
-	return 1;
+	return r;
+}
+
+struct hashing {
+	struct hash384 own, *also;
+	uint64_t size;
+};
+
+static int take_piece(void *userdata, const void *data, size_t size, struct err *e)
+{
+	struct hashing *h = userdata;
+
+	(void)e;
+	hash384_update(&h->own, data, size);
+	if (h->also)
+		hash384_update(h->also, data, size);
+	h->size += size;
+	return 0;
+}
+
+int grub_open_hashed(struct grub_run *g, const char *path, struct hash384 *also,
+                     struct grub_initrd *ret, struct err *e)
+{
+	const struct event_tag tag = {2, EV_IPL, INPUT_DISK};
+	struct hashing h = {.also = also};
+	const char *rest;
+	unsigned partition;
+	struct err why;
+	int r;
+
+	if (grub_locate(g, path, &partition, &rest) == 0)
+		return 0;
+	hash384_init(&h.own);
+	r = bootfs_stream(g->fs, partition, rest, GRUB_FILE_MAX, take_piece, &h, &why);
+	hash384_final(&h.own, ret->digest);
+	ret->size = h.size;
+	r = opened(g, r, &why, e);
+	if (r > 0 && g->image->measures)
+		event_add(g->l, tag, ret->digest, "%s", path);
+	return r;
 }
 
 int grub_read_lists(struct grub_run *g, const char *prefix, struct err *e)

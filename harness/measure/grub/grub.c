@@ -320,7 +320,7 @@ int grub_boot(struct grub_run *g, struct err *e)
 	if (measures)
 		event_hash(g->l, tag, wide, 2 * (length + nul), "LOADED_IMAGE::LoadOptions");
 	if (measures && g->initrd.size > 0)
-		event_hash(g->l, tag, g->initrd.data, g->initrd.size, "Linux initrd");
+		event_add(g->l, tag, g->initrd.digest, "Linux initrd");
 	boot_measure_exit(g->l);
 	grub_script_finish(g->script);
 	return 0;
@@ -420,7 +420,6 @@ static void done(struct grub_run *g)
 		free(g->name[i]);
 	bytes_free(&g->autoload);
 	bytes_free(&g->kernel);
-	bytes_free(&g->initrd);
 	free(g->cmdline);
 	grub_script_free(g->script);
 }

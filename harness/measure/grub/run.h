@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "core/hash.h"
 #include "format/bytes.h"
 #include "measure/grub/grub.h"
 #include "measure/grub/script.h"
@@ -25,6 +26,11 @@ struct grub_menu {
 	struct grub_menu *outer;
 };
 
+struct grub_initrd { /* of one file or several, each from a multiple of 4 bytes on */
+	uint64_t size;
+	uint8_t digest[48];
+};
+
 struct grub_run {
 	struct event_list *l;
 	const struct grub_image *image;
@@ -37,9 +43,10 @@ struct grub_run {
 	char loaded[GRUB_DEPENDENCIES_MAX][32]; /* modules, besides those built in */
 	unsigned loaded_count;
 	struct bytes
-	        autoload; /* $prefix/x86_64-efi/command.lst: what modules could be loaded for */
-	bool has_fs_list; /* and so for file systems */
-	struct bytes kernel, initrd; /* kernel.data NULL: none is loaded */
+	        autoload;    /* $prefix/x86_64-efi/command.lst: what modules could be loaded for */
+	bool has_fs_list;    /* and so for file systems */
+	struct bytes kernel; /* data NULL: none is loaded */
+	struct grub_initrd initrd;
 	char *cmdline;
 };
 
@@ -48,6 +55,9 @@ int grub_locate(struct grub_run *g, const char *path, unsigned *ret_partition,
                 const char **ret_rest);
 /* Opens a file as GRUB does, which measures it: 1, or 0 where there is none or after a stop. */
 int grub_open(struct grub_run *g, const char *path, size_t max, struct bytes *ret, struct err *e);
+/* The same of a file that is only hashed: its size and SHA-384. `also` takes it, too, or is NULL. */
+int grub_open_hashed(struct grub_run *g, const char *path, struct hash384 *also,
+                     struct grub_initrd *ret, struct err *e);
 /* A configuration, run: as `source` does, or as `configfile` with a menu of its own. 1 or 0, as
  * above. */
 int grub_run_config(struct grub_run *g, const char *path, bool menu, struct err *e);

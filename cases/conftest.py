@@ -39,6 +39,11 @@ class Patient(subprocess.Popen):
     def wait(self, timeout=None):
         return super().wait(timeout and timeout * PATIENCE)
 
+    def __exit__(self, kind, value, traceback):
+        if kind:  # a test that has failed does not wait for what it has started
+            self.kill()
+        super().__exit__(kind, value, traceback)
+
 
 subprocess.Popen = Patient
 RUN = ("run", "--boot-deadline", str(180 * PATIENCE))  # the verb, of a run that boots real guests

@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 
-from conftest import TCEPTION, TOP
+from conftest import PATIENCE, TCEPTION, TOP
 
 TDX_H = (TOP / "harness" / "format" / "tdx.h").read_text()
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.S)
@@ -46,7 +46,7 @@ def service(*args):
 def ask(path, request):
     """Everything that a service on a unix socket answers, until it hangs up."""
     with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(60)
+        s.settimeout(60 * PATIENCE)
         s.connect(str(path))
         s.sendall(request)
         return b"".join(iter(lambda: s.recv(1 << 16), b""))

@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from slow import TOP, busy, channel_has, console_speaks, finish, pause, start, verdict, wait_for
+from conftest import TOP
+from slow import busy, channel_has, console_speaks, finish, pause, start_run, verdict, wait_for
 from test_slow import cases_file, idle  # noqa: F401 (a fixture)
 
 STARTS = int(os.environ.get("TCEPTION_STARTS", "300"))
@@ -70,7 +71,7 @@ def test_starts_beside_load(tmp_path, capsys):
 def test_verdicts_beside_load(tmp_path, cases, number, capsys):
     """No verdict but the idle machine's, or that there is none."""
     with busy(LOOPS):
-        cells = finish(start(tmp_path / "run", cases), tmp_path / "run")
+        cells = finish(start_run(tmp_path / "run", cases), tmp_path / "run")
     with capsys.disabled():
         print(f"\nrun {number}:", *(f"{name}: {cell['outcome']}, clock {cell['clock']['low']} to {cell['clock']['high']};"
                                     for name, cell in cells.items()))
@@ -83,7 +84,7 @@ def test_verdicts_beside_load(tmp_path, cases, number, capsys):
 @pytest.mark.parametrize("after", [0, 1, 2, 4, 7])
 def test_paused_on_the_way(tmp_path, cases, name, after):
     run = tmp_path / "run"
-    child = start(run, cases, "--cell", name)
+    child = start_run(run, cases, "--cell", name)
     assert wait_for(child, lambda: console_speaks(run) or channel_has(run, 0)), "the guest never came"
     time.sleep(after)
     pause(child, 33)

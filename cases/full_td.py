@@ -11,8 +11,10 @@ import urllib.request
 
 import pytest
 
+import chains
 from conftest import PATIENCE, TCEPTION, TOP, sha384, tception, wait_for
-from td_common import Td, ask, compiled, parent_of, verify
+from emulated import ask
+from td_common import Td, compiled, parent_of, verify
 from test_grub import RELEASE, UUID, make_disk
 
 REPORT_DATA = 568
@@ -93,21 +95,10 @@ def disk_with(folder, program):
     (tree / "usr").mkdir()
     (tree / "etc/os-release").write_text("ID=somebodys\n")
     shutil.copy(program, tree)
-    env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
-
-    def do(*words, **options):
-        subprocess.run([str(w) for w in words], check=True, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
-    disk, esp, root = folder / "disk.img", folder / "esp", folder / "root"
-    for path, size in ((esp, 8), (root, 32), (disk, 44)):
-        do("truncate", "-s", f"{size}M", path)
-    do("mkfs.vfat", esp)
-    do("mke2fs", "-q", "-t", "ext4", "-d", tree, root)
-    do("sfdisk", "-q", disk, input=b"label: gpt\nstart=2048,size=8M,type=U\nstart=18432,size=32M,type=L\n")
-    with open(disk, "r+b") as f:
-        for part, at in ((esp, 1), (root, 9)):
-            f.seek(at << 20)
-            f.write(part.read_bytes())
-    return disk
+    root = folder / "root"
+    chains.run("truncate", "-s", "32M", root)
+    chains.run("mke2fs", "-q", "-t", "ext4", "-d", tree, root)
+    return chains.gpt(folder / "disk.img", [("U", chains.fat(folder / "esp", 8, {})), ("L", root)])
 
 
 @pytest.mark.parametrize("form", ["raw", "qcow2"])

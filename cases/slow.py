@@ -7,16 +7,15 @@ import signal
 import subprocess
 import time
 
-from conftest import PATIENCE, RUN, TCEPTION, TOP, cells
+from conftest import PATIENCE, RUN, cells, start
 
 SECONDS = 1500  # of a whole run, whatever is done to it
 # What a run of each cell says wherever there is time enough; the innermost layer's.
 IDLE = ("outcome", "grade", "entered", "kvm", "origin", "rungs", "findings")
 
 
-def start(folder, cases, *extra):
-    return subprocess.Popen([TCEPTION, *RUN, cases, "-o", folder, "--platform", "emulated", *extra], cwd=TOP,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start_run(folder, cases, *extra):
+    return start(*RUN, cases, "-o", folder, "--platform", "emulated", *extra)
 
 
 def finish(child, folder):

@@ -2,10 +2,9 @@
 """What the tests of `tception td` share: TDs of a session's own, whatever else runs on this machine."""
 import os
 import pathlib
-import socket
 import subprocess
 
-from conftest import PATIENCE, processes_of, scratch, TCEPTION, tception, TOP
+from conftest import processes_of, scratch, TCEPTION, tception, TOP
 
 HERE = TOP / "cases" / "td"
 
@@ -41,15 +40,6 @@ def compiled(folder, name="quoter"):
 
 def parent_of(pid):
     return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-
-
-def ask(path, report):
-    """What a quoting service answers to a raw report: a quote, or nothing."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(60 * PATIENCE)
-        s.connect(str(path))
-        s.sendall(report)
-        return b"".join(iter(lambda: s.recv(1 << 16), b""))
 
 
 def verify(td, path, profile="UpToDate", **more):

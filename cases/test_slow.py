@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from conftest import cells, matrix
-from slow import TCEPTION, TOP, channel_has, console_speaks, finish, pause, start, verdict, wait_for
+from conftest import TCEPTION, TOP, cells, matrix
+from slow import channel_has, console_speaks, finish, pause, start_run, verdict, wait_for
 
 CASES = """\
 version: 1
@@ -36,7 +36,7 @@ def test_wrong_clock(tmp_path, cases):
     if khz is None:
         pytest.skip("the TSC's frequency is not known here")
     run = tmp_path / "run"
-    cell = finish(start(run, cases, "--cell", "vm", "--accel", "tcg", "--append", f"tsc_early_khz={khz // 2}"), run)["vm"]
+    cell = finish(start_run(run, cases, "--cell", "vm", "--accel", "tcg", "--append", f"tsc_early_khz={khz // 2}"), run)["vm"]
     assert cell["outcome"] == "broken" and "layer 0's clock is wrong" in cell["reason"], cell["reason"]
     assert cell["clock"]["state"] == "wrong" and 1.5 < cell["clock"]["high"] < 2.5
     assert all(cost is None for layer in cell["layers"] for cost in layer["cost"].values())
@@ -45,7 +45,7 @@ def test_wrong_clock(tmp_path, cases):
 def test_paused_while_modules_load(tmp_path, cases):
     """Longer than modprobe once was given: everything is loaded all the same. (full_slow.py stops TDs too.)"""
     run = tmp_path / "run"
-    child = start(run, cases, "--cell", "vm")
+    child = start_run(run, cases, "--cell", "vm")
     assert wait_for(child, lambda: console_speaks(run) or channel_has(run, 0)), "the guest never came"
     assert pause(child, 33) == 1
     cell = finish(child, run)["vm"]
@@ -55,7 +55,7 @@ def test_paused_while_modules_load(tmp_path, cases):
 def test_paused_while_it_probes(tmp_path, cases):
     """Longer than a probe is given: what was cut off is said to be, and is no verdict."""
     run = tmp_path / "run"
-    child = start(run, cases, "--cell", "vm")
+    child = start_run(run, cases, "--cell", "vm")
     assert wait_for(child, lambda: channel_has(run, 2000)), "the agent never came"
     assert pause(child, 63) == 1
     cell = finish(child, run)["vm"]

@@ -15,8 +15,8 @@ import urllib.request
 import pytest
 
 from conftest import PATIENCE, TCEPTION, flipped, processes_of, sha384, tception, wait_for
-from emulated import service
-from td_common import Td, ask, compiled, verify as verified
+from emulated import ask, service
+from td_common import Td, compiled, verify as verified
 
 REPORT_DATA = 568  # in a quote: behind its header of 48 bytes
 STATUSES = {  # profile -> what 'quote verify' says of it: status or, where nothing is evaluated, the reason

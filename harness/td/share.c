@@ -21,6 +21,10 @@
 #include "format/reader.h"
 #include "td/sharefs.h"
 
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE /* headers of Linux 6.1 */
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+
 /* Descriptors of the process that serves. */
 enum { ROOT = 3, PORT = 4 };
 
@@ -91,6 +95,8 @@ static void stay_in_folder(bool read_only)
 		return;
 	if (abi >= 2) /* without it nothing is moved from one folder to another */
 		changing |= LANDLOCK_ACCESS_FS_REFER;
+	if (abi >= 3)
+		changing |= LANDLOCK_ACCESS_FS_TRUNCATE;
 	all.handled_access_fs = reading | changing | never;
 	beneath.allowed_access = reading | (read_only ? 0 : changing);
 	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
@@ -178,9 +184,13 @@ int share_start(const struct share *s, int port, pid_t *ret, struct err *e)
 	_cleanup_(closep) int theirs = port,
 	                      root = open(s->host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pid_t parent = getpid(), pid;
+	int r;
 
 	if (root < 0)
 		return err_sys(e, -errno, "--share %s", s->host);
+	r = sharefs_possible(root);
+	if (r < 0)
+		return err_sys(e, r, "--share %s: openat2, which is in Linux 5.6", s->host);
 	pid = fork();
 	if (pid < 0)
 		return err_sys(e, -errno, "fork");

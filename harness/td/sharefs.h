@@ -14,8 +14,8 @@
  * The guest is hostile. It names files by a folder that it has already and one name in there,
  * which is no "..", so that it gets nowhere else; links are never followed here, and those that it
  * makes lead down only. It opens files and folders, no devices, pipes or sockets, makes none of them,
- * and sets no set-user-ID bits. Other file systems mounted in the folder are not there. What is the
- * owner's is root's in the guest.
+ * and sets no set-user-ID bits. What is mounted in the folder, a bind mount too, is not there. What
+ * is the owner's is root's in the guest.
  */
 #define SHAREFS_DATA_MAX    (128u << 10) /* bytes of one read or write */
 #define SHAREFS_MESSAGE_MAX (SHAREFS_DATA_MAX + 4096)
@@ -24,6 +24,8 @@
 
 struct sharefs;
 
+/* Whether this machine's kernel can tell what is mounted in a folder: 0, or -errno of openat2(). */
+int sharefs_possible(int root);
 /* `root` is a folder's descriptor, which it takes over. */
 int sharefs_new(int root, bool read_only, struct sharefs **ret, struct err *e);
 void sharefs_free(struct sharefs *s);

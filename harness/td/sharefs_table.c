@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -75,18 +77,32 @@ static int add(struct sharefs *s, int fd, const struct stat *st, struct share_no
 	return 0;
 }
 
+/* A bind mount has its folder's device number: only the kernel can tell that it is one. */
+static int open_name(int folder, const char *name)
+{
+	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+	                       .resolve = RESOLVE_NO_XDEV | RESOLVE_BENEATH};
+
+	return (int)syscall(SYS_openat2, folder, name, &how, sizeof(how));
+}
+
+int sharefs_possible(int root)
+{
+	_cleanup_(closep) int fd = open_name(root, ".");
+
+	return fd < 0 ? -errno : 0;
+}
+
 int share_node_look_up(struct sharefs *s, const struct share_node *folder, const char *name,
                        struct share_node **ret)
 {
-	_cleanup_(closep) int fd = openat(folder->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_(closep) int fd = open_name(folder->fd, name);
 	struct share_node key, *n, **found;
 	struct stat st;
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_dev != folder->dev)
-		return -EXDEV;
 	key.dev = st.st_dev;
 	key.ino = st.st_ino;
 	found = tfind(&key, &s->by_file, compare);

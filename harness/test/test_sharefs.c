@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,6 +100,27 @@ TEST(names_lead_nowhere_else)
 	ck_assert_int_eq(NAME(FUSE_LOOKUP, 99, "file"), -ESTALE);
 	ck_assert_int_eq(NAME(FUSE_LOOKUP, 0, "file"), -ESTALE);
 	ck_assert_int_eq(NAME(FUSE_LOOKUP, look_up(1, "file"), "x"), -ENOTDIR);
+}
+
+/* Bind mounts of the same file system, which has one device number. */
+TEST(mounts_are_not_there)
+{
+	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) {
+		puts("mounts_are_not_there: not tried, nothing may be mounted here");
+		return;
+	}
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	sharefs_free(fs); /* its folder is in the mounts that we have left */
+	ck_assert_int_eq(sharefs_new(open("in", O_RDONLY | O_DIRECTORY), false, &fs, NULL), 0);
+	look_up(1, "d");
+	ck_assert_int_eq(mkdir("out", 0755), 0);
+	ck_assert_int_eq(mount("out", "in/d", NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(mount("secret", "in/file", NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(NAME(FUSE_LOOKUP, 1, "d"), -EXDEV);
+	ck_assert_int_eq(NAME(FUSE_LOOKUP, 1, "file"), -EXDEV);
+	ck_assert_int_eq(umount2("in/d", MNT_DETACH) + umount2("in/file", MNT_DETACH), 0);
+	look_up(1, "d");
+	look_up(1, "file");
 }
 
 TEST(links_are_not_followed)

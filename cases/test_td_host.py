@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -11,7 +12,7 @@ import tarfile
 import pytest
 import yaml
 
-from conftest import TCEPTION, TOP, processes_of, wait_for
+from conftest import GOLDEN, TCEPTION, TOP, processes_of, tception, wait_for
 from td_common import HERE, Td, parent_of
 
 STANDIN = str(HERE / "standin-qemu")
@@ -26,8 +27,8 @@ def fixture_td(tmp_path):
     wait_for(lambda: not td.places())
 
 
-def run(td, *args, **options):
-    return td("run", *FAKE, "--", *args, **options)
+def run(td, *args, options=(), **more):
+    return td("run", *FAKE, *options, "--", *args, **more)
 
 
 def test_status_and_streams(td):
@@ -105,6 +106,46 @@ def test_up_exec_down(td):
     assert gone.returncode == 125 and gone.stderr == "tception: no TD of the name 'own' runs; there are: td1\n"
     assert td("down", "--all").returncode == 0
     wait_for(lambda: not td.places())
+
+
+# ---- for scripts -----------------------------------------------------------------------------------------------------
+
+def test_json(td, tmp_path):
+    """One object on standard output, whatever the program writes there; quotes are told from other files."""
+    work, out = tmp_path / "work", tmp_path / "out"
+    work.mkdir()
+    shutil.copy(GOLDEN / "quote/00b2526ab190.bin", work / "quote.bin")
+    (work / "no quote").write_text("x")
+    (work / "link").symlink_to("quote.bin")
+    td.env["TCEPTION_STANDIN_WORK"] = str(work)
+    done = run(td, "sh", "-c", "echo said; exit 7", options=("--json", "-o", out))
+    assert done.returncode == 7 and done.stderr.endswith("said\n")
+    said = json.loads(done.stdout)
+    quotes = said.pop("quotes")
+    assert said == {"name": "td1", "emulated": True, "platform": "emulated", "profile": "UpToDate", "vcpus": 1, "memory_mib": 2048,
+                    "program": ["sh", "-c", "echo said; exit 7"], "status": 7, "error": None, "output": str(out)}
+    parsed = json.loads(tception("quote", "parse", "--json", work / "quote.bin").stdout)
+    assert [q["file"] for q in quotes] == [str(out / "quote.bin")] and quotes[0]["version"] == parsed["version"]
+    assert quotes[0]["mrtd"] in json.dumps(parsed) and quotes[0]["report_data"] in json.dumps(parsed)
+
+
+@pytest.mark.parametrize("program, status, error", [
+    ("/no/such", 127, "cannot start /no/such in the TD: ENOENT"),
+    ("true", 125, "the TD has ended"),
+])
+def test_json_of_failures(td, program, status, error):
+    if status == 125:
+        td.env["TCEPTION_STANDIN"] = "dies"
+    done = run(td, program, options=("--json",))
+    said = json.loads(done.stdout)
+    assert done.returncode == said["status"] == status and said["emulated"] is True
+    assert said["error"].startswith(error) and said["error"] in done.stderr and said["quotes"] == []
+
+
+def test_json_of_trust(td, tmp_path):
+    said = json.loads(td("trust", "--json", "--profile", "Revoked", tmp_path / "trust").stdout)
+    assert said.pop("emulated") is True and said.pop("profile") == "Revoked"
+    assert set(said) == {"root", "collateral", "policy"} and all(os.path.isfile(path) for path in said.values())
 
 
 def test_programs_at_once(td):

@@ -107,13 +107,13 @@ int td_start(const struct td_wish *w, struct td_spec *ret, int *ret_owner, struc
 	return 0;
 }
 
-int td_work(const struct place *p, const struct td_files *files, char *const *program,
-            bool terminal, struct err *e)
+static int work(const struct place *p, const struct td_files *files, char *const *program,
+                bool terminal, struct err *e)
 {
 	struct task t = {.argv = program,
 	                 .terminal = terminal,
 	                 .input = STDIN_FILENO,
-	                 .output = STDOUT_FILENO,
+	                 .output = files->json ? STDERR_FILENO : STDOUT_FILENO,
 	                 .error = STDERR_FILENO};
 	int r = files->copies ? copy_in(p, files->copy, files->copies, e) : 0, r2;
 
@@ -125,6 +125,20 @@ int td_work(const struct place *p, const struct td_files *files, char *const *pr
 		fprintf(stderr, "tception: %s\n", e->text);
 	if (r >= 0 && files->output && (r2 = copy_out(p, files->output, e)) < 0)
 		r = r2;
+	return r;
+}
+
+int td_work(const struct place *p, const struct td_files *files, char *const *program,
+            bool terminal, struct err *e)
+{
+	json_t *td = NULL;
+	int r = files->json ? client_describe(p, &td, e) : 0, r2;
+
+	if (r == 0)
+		r = work(p, files, program, terminal, e);
+	if (td && (r2 = td_print_work(td, files, program, r, e)) < 0)
+		r = r2;
+	json_decref(td);
 	return r;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <jansson.h>
+
 #include "cli/authority.h"
 #include "cli/options.h"
 #include "cli/options_run.h"
@@ -24,6 +26,7 @@ struct td_files {
 	char *copy[TD_COPIES_MAX];
 	size_t copies;
 	const char *output;
+	bool json; /* standard output has a report and nothing else */
 };
 
 int td_take_exits(void *text, const char *value, struct err *e);
@@ -91,13 +94,23 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 	OPTION_CALL(files, td_take_copy, "copy", "FILE",                      \
 	            "put a file or folder into /work, where programs start"), \
 	        OPTION_OUTPUT(files.output, "afterwards put all of /work into DIR")
+#define OPTION_WORK_JSON                                                                          \
+	OPTION_FLAG(files.json, "json",                                                           \
+	            "print how it ended and which quotes are in DIR, as JSON; what PROGRAM says " \
+	            "goes to standard error")
 #define OPTION_TTY OPTION_FLAG(terminal, "tty", "give the program a terminal")
 
 /* Makes a TD, starts it and says on standard error that it is emulated. `ret_owner`: td_launch(). */
 int td_start(const struct td_wish *w, struct td_spec *ret, int *ret_owner, struct err *e);
 /* The files in, the program, the files out: its status, or -errno. What kept a program from
- * starting is said on standard error. */
+ * starting is said on standard error, what scripts want on standard output. */
 int td_work(const struct place *p, const struct td_files *files, char *const *program,
             bool terminal, struct err *e);
 /* What these verbs exit with: a program's status, or our own failure's, said on standard error. */
 int td_exit(int status, const struct err *e);
+
+/* td_json.c: prints it and lets it go. */
+int td_print(json_t *o, struct err *e);
+/* A program that was run in `td` (td.json): its status, or -errno and `e`. */
+int td_print_work(const json_t *td, const struct td_files *files, char *const *program, int status,
+                  struct err *e);

@@ -20,7 +20,8 @@ static int check(const void *options, struct err *e)
 
 int cmd_td_exec(int argc, char **argv)
 {
-	static const struct option_row rows[] = {OPTIONS_OF_FILES, OPTION_TTY, {0}};
+	static const struct option_row rows[] = {
+	        OPTIONS_OF_FILES, OPTION_TTY, OPTION_WORK_JSON, {0}};
 	static const struct options_of options = {
 	        .about = "Runs PROGRAM in a trust domain that 'tception td up' has started, as "
 	                 "'tception td run' does. Six at once.",

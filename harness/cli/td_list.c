@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/cmd.h"
 #include "cli/td.h"
@@ -51,15 +50,12 @@ int cmd_td_list(int argc, char **argv)
 	struct options o = {0};
 	json_t *all = json_array();
 	struct err e = {0};
-	char *text;
 	int r;
 
 	options_parse(&options, argc, argv, &o);
 	r = place_each(add, all, &e);
 	if (r == 0 && o.json) {
-		text = json_dumps(all, JSON_INDENT(1));
-		printf("%s\n", text ? text : "[]");
-		free(text);
+		r = td_print(json_incref(all), &e);
 	} else if (r == 0) {
 		print_lines(all);
 	}

@@ -14,7 +14,7 @@ struct options {
 int cmd_td_run(int argc, char **argv)
 {
 	static const struct option_row rows[] = {
-	        OPTIONS_OF_A_TD, OPTIONS_OF_FILES, OPTION_TTY, {0}};
+	        OPTIONS_OF_A_TD, OPTIONS_OF_FILES, OPTION_TTY, OPTION_WORK_JSON, {0}};
 	static const struct options_of options = {
 	        .about =
 	                "Boots a trust domain, runs PROGRAM there as root in /work with standard "

@@ -10,11 +10,27 @@
 struct options {
 	const char *state_dir, *dir;
 	enum authority_profile profile;
+	bool json;
 };
+
+static int print(const struct options *o, struct err *e)
+{
+	const char *profile = authority_profile_names[o->profile];
+
+	if (o->json)
+		return td_print(json_pack("{s:b, s:s, s:s+, s:s+, s:s+}", "emulated", 1, "profile",
+		                          profile, "root", o->dir, "/root.pem", "collateral",
+		                          o->dir, "/collateral.json", "policy", o->dir,
+		                          "/policy.json"),
+		                e);
+	printf("EMULATED, profile %s: %s\n", profile, o->dir);
+	return 0;
+}
 
 int cmd_td_trust(int argc, char **argv)
 {
-	static const struct option_row rows[] = {OPTION_PROFILE(profile), OPTION_STATE_DIR, {0}};
+	static const struct option_row rows[] = {
+	        OPTION_PROFILE(profile), OPTION_STATE_DIR, OPTION_JSON, {0}};
 	static const struct options_of options = {
 	        .about = "Writes what a verifier needs for the quotes of emulated trust domains: "
 	                 "root.pem, the test root; collateral.json, what is said of the platform; "
@@ -32,6 +48,5 @@ int cmd_td_trust(int argc, char **argv)
 	authority_set_profile(a, o.profile);
 	if (trust_files_write(a, time(NULL), o.dir, &e) < 0)
 		return cmd_failed(EXIT_BROKEN, &e);
-	printf("EMULATED, profile %s: %s\n", authority_profile_names[o.profile], o.dir);
-	return EXIT_OK;
+	return print(&o, &e) < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
 }

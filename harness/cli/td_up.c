@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/cmd.h"
 #include "cli/td.h"
-#include "core/cleanup.h"
-#include "core/file.h"
 
 struct options {
 	struct td_wish wish;
 	const char *name;
 	bool json;
 };
-
-#define DESCRIBED_MAX (64u << 10)
 
 static int check(const void *options, struct err *e)
 {
@@ -25,20 +20,15 @@ static int check(const void *options, struct err *e)
 
 static int print(const struct td_spec *s, bool json, struct err *e)
 {
-	_cleanup_(bytes_free) struct bytes text = {0};
-	char path[PATH_MAX];
+	json_t *td;
 	int r;
 
 	if (!json) {
 		printf("%s\n", s->place.name);
 		return 0;
 	}
-	r = path_join(path, s->place.dir, "td.json", e);
-	if (r == 0)
-		r = file_read(path, DESCRIBED_MAX, &text, e);
-	if (r == 0)
-		printf("%s\n", (const char *)text.data);
-	return r;
+	r = client_describe(&s->place, &td, e);
+	return r < 0 ? r : td_print(td, e);
 }
 
 int cmd_td_up(int argc, char **argv)

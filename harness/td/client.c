@@ -107,7 +107,7 @@ static json_t *words(char *const *item)
 	return list;
 }
 
-static int describe(const struct place *p, json_t **ret, struct err *e)
+int client_describe(const struct place *p, json_t **ret, struct err *e)
 {
 	_cleanup_(bytes_free) struct bytes text = {0};
 	char path[PATH_MAX];
@@ -125,7 +125,8 @@ static int request(const struct place *p, const struct task *t, char **ret, stru
 {
 	struct winsize size = {.ws_row = 24, .ws_col = 80};
 	json_t *td, *argv = words(t->argv), *o;
-	int r = argv ? describe(p, &td, e) : err_set(e, -EILSEQ, "the command line is not UTF-8");
+	int r = argv ? client_describe(p, &td, e)
+	             : err_set(e, -EILSEQ, "the command line is not UTF-8");
 
 	if (r < 0) {
 		json_decref(argv);

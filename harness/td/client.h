@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,5 +34,7 @@ int task_run(const struct place *p, const struct task *t, struct err *e);
 int copy_in(const struct place *p, char *const *files, size_t count, struct err *e);
 int copy_out(const struct place *p, const char *dir, struct err *e);
 
+/* Its td.json; for json_decref(). */
+int client_describe(const struct place *p, json_t **ret, struct err *e);
 /* Asks the keeper for the end and waits until it is gone. */
 int client_stop(const struct place *p, struct err *e);

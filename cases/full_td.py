@@ -119,12 +119,17 @@ def test_image(tmp_path, form):
     assert sha384(disk.read_bytes()) == before
 
 
-def test_boot(tmp_path):
+@pytest.mark.parametrize("agent", [True, False])
+def test_boot(tmp_path, agent):
     """A disk by shim, GRUB and a kernel of its own: what it says and reads is here, what it writes is nowhere."""
     td = Td()
     init = compiled(tmp_path, "init")
-    (tmp_path / "init.cpio").write_bytes(subprocess.run(["bsdtar", "--format", "newc", "-cf", "-", "-C", init.parent, "init"], check=True,
-                                                        capture_output=True).stdout)
+    files = ["init"]
+    if agent:
+        shutil.copy(TOP / "build/agent", tmp_path)
+        files.append("agent")
+    (tmp_path / "init.cpio").write_bytes(subprocess.run(["bsdtar", "--format", "newc", "-cf", "-", "-C", init.parent, *files],
+                                                        check=True, capture_output=True).stdout)
     config = (f"search --no-floppy --fs-uuid --set=root {UUID}\nlinux /boot/vmlinuz-{RELEASE} console=ttyS0 quiet rdinit=/init\n"
               f"initrd /boot/initrd.img-{RELEASE}\nboot\n")
     disk = make_disk(tmp_path / "disk", "trixie", config, initrd=tmp_path / "init.cpio")
@@ -134,6 +139,11 @@ def test_boot(tmp_path):
             if b"BOOTED" in line:
                 break
         assert b"BOOTED in a TD" in line
+        if agent:
+            wait_for(lambda: td("exec", "td1", "/init").stdout == "once more\n", seconds=300)
+            assert td("exec", "td1", "/init").returncode == 5
+        else:
+            assert "no agent answers in the TD" in td("exec", "td1", "/init").stderr
         child.stdin.write(b"hello\n")
         child.stdin.flush()
         said, banner = child.communicate(timeout=HOURS)

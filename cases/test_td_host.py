@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's side of `tception td`: no guest is booted, cases/td/standin-qemu stands in for it."""
+import fcntl
 import hashlib
 import json
 import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import tarfile
+import termios
 
 import pytest
 import yaml
@@ -16,7 +19,8 @@ from conftest import GOLDEN, TCEPTION, TOP, processes_of, tception, wait_for
 from td_common import HERE, Td, parent_of
 
 STANDIN = str(HERE / "standin-qemu")
-FAKE = ("--qemu", STANDIN, "--kernel", "/dev/./null", "--initrd", "/dev/null", "--platform", "emulated")
+BOOT = ("--qemu", STANDIN, "--platform", "emulated")
+FAKE = (*BOOT, "--kernel", "/dev/./null", "--initrd", "/dev/null")
 
 
 @pytest.fixture(name="td")
@@ -108,6 +112,48 @@ def test_up_exec_down(td):
     wait_for(lambda: not td.places())
 
 
+@pytest.fixture(name="disk")
+def fixture_disk(tmp_path):
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(bytes(1 << 20))
+    return disk
+
+
+@pytest.mark.parametrize("agent", [True, False])
+def test_boot_in_the_background(td, disk, agent):
+    """What boots a disk of its own is listed and ended as others are, and runs programs where it has the agent."""
+    if not agent:
+        td.env["TCEPTION_STANDIN"] = "mute"
+    with td.start("boot", *BOOT, disk, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert b"EMULATED trust domain boots" in child.stderr.readline()
+        [one] = json.loads(td("list", "--json").stdout)
+        assert one["emulated"] is True and one["disk"] == str(disk)
+        if agent:
+            wait_for(lambda: td("exec", "td1", "sh", "-c", "echo $TCEPTION_TD; exit 3").stdout == "emulated\n", child)
+            assert td("exec", "td1", "sh", "-c", "exit 3").returncode == 3
+        else:
+            done = td("exec", "td1", "true")
+            assert done.returncode == 125 and "no agent answers in the TD" in done.stderr and "td run --image" in done.stderr
+        assert td("down", "td1").returncode == 0
+        child.communicate(timeout=120)
+    assert child.returncode == 0 and not td.places()
+
+
+def test_boot_behind_a_terminal(td, disk):
+    """`td boot DISK &` in somebody's shell: not stopped for wanting the terminal."""
+    ours, theirs = pty.openpty()
+    shell = subprocess.Popen(["bash", "-ic", f"{TCEPTION} td boot {' '.join(BOOT)} {disk} & wait $!; echo ended $?"], env=td.env,
+                             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+                             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(theirs)
+    wait_for(lambda: td.places() == ["td1"])
+    assert td("down", "td1").returncode == 0
+    assert shell.wait(timeout=120) == 0
+    said = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "ended 0" in said and "Stopped" not in said
+
+
 # ---- for scripts -----------------------------------------------------------------------------------------------------
 
 def test_json(td, tmp_path):
@@ -190,6 +236,32 @@ def test_all_killed_at_once(td):
     os.kill(keeper, signal.SIGKILL)
     os.kill(guardian, signal.SIGKILL)
     wait_for(lambda: json.loads(td("list", "--json").stdout) == [] and td.places() == [])
+
+
+def test_share_killed(td, tmp_path):
+    """Nobody in there gets an answer any more: the TD ends, and whoever runs a program in it is told why."""
+    with td.start("run", *FAKE, "--share", tmp_path, "--", "sh", "-c", "echo up; cat",
+                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.readline()
+        keeper = json.loads(td("list", "--json").stdout)[0]["pid"]
+        [share] = [p for p in td.processes() if parent_of(p) == keeper and os.path.samefile(f"/proc/{p}/exe", TCEPTION)]
+        os.kill(share, signal.SIGKILL)
+        said = child.communicate(timeout=120)[1].decode()
+    assert child.returncode == 125
+    assert f"the TD has ended: --share {tmp_path}: its process was killed by signal 9\n" in said
+    wait_for(lambda: not td.places() and not td.processes())
+
+
+def test_end_is_told(td):
+    """The same of QEMU."""
+    td("up", "told", *FAKE)
+    with td.start("exec", "told", "sh", "-c", "echo up; cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                  stderr=subprocess.PIPE) as child:
+        child.stdout.readline()
+        keeper = json.loads(td("list", "--json").stdout)[0]["pid"]
+        os.kill(next(p for p in standins(td) if parent_of(p) == keeper), signal.SIGKILL)
+        said = child.communicate(timeout=120)[1]
+    assert child.returncode == 125 and said == b"tception: the TD has ended: QEMU was killed by signal 9 (Killed)\n"
 
 
 def test_client_killed(td):

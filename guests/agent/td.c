@@ -207,7 +207,8 @@ int td_begin(struct channel *c, const json_t *object)
 	start_shares(object, trouble);
 	if (member(object, "quotes"))
 		complain(trouble, "vsock", start_quotes((unsigned)member(object, "quotes")));
-	complain(trouble, "docker", start_docker());
+	if (json_is_true(json_object_get(object, "docker")))
+		complain(trouble, "docker", start_docker());
 	for (int i = 0; i < tasks && i < TASK_PORTS; i++)
 		complain(trouble, "port of programs", start_tasks((unsigned)i));
 	return channel_send(c, FRAME_SERVING, json_pack("{s:o}", "trouble", trouble));

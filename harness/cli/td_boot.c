@@ -29,10 +29,9 @@ static int write_all(int fd, const char *data, size_t size)
 }
 
 /* What is typed goes in, what it says comes out, until it is gone or Ctrl-] is typed. */
-static void converse(int console, bool terminal)
+static void converse(int console, int input, bool terminal)
 {
-	struct pollfd fd[2] = {{.fd = console, .events = POLLIN},
-	                       {.fd = STDIN_FILENO, .events = POLLIN}};
+	struct pollfd fd[2] = {{.fd = console, .events = POLLIN}, {.fd = input, .events = POLLIN}};
 	char data[4096];
 	ssize_t n;
 
@@ -46,7 +45,7 @@ static void converse(int console, bool terminal)
 		}
 		if (!fd[1].revents)
 			continue;
-		n = read(STDIN_FILENO, data, sizeof(data));
+		n = read(input, data, sizeof(data));
 		if (n <= 0)
 			fd[1].fd = -1;
 		else if ((terminal && memchr(data, TASK_ESCAPE, (size_t)n)) ||
@@ -58,7 +57,9 @@ static void converse(int console, bool terminal)
 static int boot(const struct options *o, struct err *e)
 {
 	_cleanup_(closep) int near = -1;
-	bool terminal = isatty(STDIN_FILENO);
+	/* Who reads or sets a terminal in the background is stopped. */
+	bool behind = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) != getpgrp();
+	bool terminal = isatty(STDIN_FILENO) && !behind;
 	struct termios before, raw;
 	struct td_spec s;
 	int fd[2], owner, r = td_make(&o->wish, &s, e);
@@ -83,7 +84,7 @@ static int boot(const struct options *o, struct err *e)
 			cfmakeraw(&raw);
 			tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 		}
-		converse(near, terminal);
+		converse(near, behind ? -1 : STDIN_FILENO, terminal);
 		if (terminal)
 			tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 		close(owner);
@@ -102,7 +103,9 @@ int cmd_td_boot(int argc, char **argv)
 	                 "kernel, with the serial line on this terminal. Nothing is written to the "
 	                 "image: what the guest writes is lost with it.\v"
 	                 "It ends when the guest powers off, or by Ctrl-]. Its quotes come by "
-	                 "configfs-tsm; a PCCS is on this machine, which is 10.0.2.2 there.",
+	                 "configfs-tsm; a PCCS is on this machine, which is 10.0.2.2 there. "
+	                 "'td list' and 'td down' know it; 'td exec' runs programs where the image "
+	                 "has the agent of 'tception agent-kit'.",
 	        .usage = "DISK",
 	        .operand = OPTION_MEMBER(const char *, wish.boot),
 	        .operands = 1,

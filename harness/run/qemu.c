@@ -29,8 +29,7 @@
  * speculation has nothing to protect there; and the jitter of a CPU's timing, which is measured at
  * the boot for random numbers of the crypto API that nothing here takes, is not this CPU's.
  */
-#define TCG_CMDLINE \
-	" norandmaps init_on_alloc=0 mitigations=off initcall_blacklist=jent_mod_init"
+#define TCG_CMDLINE " norandmaps init_on_alloc=0 mitigations=off initcall_blacklist=jent_mod_init"
 
 /* Under TCG each byte of a REP MOVSB or STOSB takes a round of its own; without these bits kernel
  * and libraries copy in other ways. */
@@ -268,11 +267,11 @@ static void add_devices(struct argv *a, const struct qemu_spec *s)
 	add_chardev(a, "console", s->fd.console);
 	argv_add(a, "-serial");
 	argv_add(a, "chardev:console");
-	if (s->alone)
-		return;
-	add_image(a, "root", &s->parts->root[s->boot->image]);
-	argv_add(a, "-device");
-	argv_addf(a, "virtio-blk-pci,drive=root,serial=tception-root%s", shared);
+	if (!s->alone) {
+		add_image(a, "root", &s->parts->root[s->boot->image]);
+		argv_add(a, "-device");
+		argv_addf(a, "virtio-blk-pci,drive=root,serial=tception-root%s", shared);
+	}
 	add_chardev(a, "channel", s->fd.channel);
 	argv_add(a, "-device");
 	argv_addf(a, "virtio-serial-pci,id=serial%s", shared);

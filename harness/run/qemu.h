@@ -36,7 +36,7 @@ struct qemu_spec {
 	struct qemu_fds fd;
 	const struct qemu_port *port; /* beside the evidence channel */
 	size_t ports;
-	bool alone; /* no disk but its own, and no channel: there is no agent of ours in it */
+	bool alone;                 /* no disk but its own */
 	const struct argv *further; /* options put after all others, or NULL */
 };
 

@@ -161,6 +161,11 @@ static int take_end(struct connection *c, size_t size, struct err *e)
 		c->status = signal ? 128 + (signal & 127) : (int)member_integer(o, "exit", 0) & 255;
 	} else if (strcmp(name, "EBUSY") == 0) {
 		r = err_set(e, -EBUSY, "%d programs run in the TD already, more can't", TASK_PORTS);
+	} else if (strcmp(name, "ENOTCONN") == 0) {
+		r = err_set(
+		        e, -ENOTCONN,
+		        "no agent answers in the TD, which boots a disk of its own; an image "
+		        "with 'tception agent-kit' in it has one, and 'td run --image' needs none");
 	} else if (strcmp(name, "EPROTO") == 0) {
 		r = err_set(e, -EPROTO, "the TD does not answer as it should");
 	} else {
@@ -186,7 +191,7 @@ static int take_record(struct connection *c, struct err *e)
 	r = read_exactly(c->fd, c->data, size, e);
 	if (r < 0)
 		return r;
-	switch (header[0]) {
+	switch ((int)header[0]) {
 	case TASK_WANT:
 		if (size == 4)
 			c->wants += task_get32(c->data);
@@ -197,6 +202,8 @@ static int take_record(struct connection *c, struct err *e)
 		return write_all(c->t->error, c->data, size, e);
 	case TASK_END:
 		return take_end(c, size, e);
+	case TD_ENDED:
+		return err_set(e, -EPIPE, "the TD has ended: %.*s", (int)size, (char *)c->data);
 	default:
 		return err_set(e, -EPROTO, "the TD does not answer as it should");
 	}

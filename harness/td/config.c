@@ -105,18 +105,31 @@ static json_t *shares_json(const struct td_spec *s)
 	return list;
 }
 
+/* Somebody's own system stays as it is: programs may be run there, and that is all. */
+static int own_config(char **ret, struct err *e)
+{
+	json_t *o = json_pack("{s:i}", "tasks", TASK_PORTS);
+
+	*ret = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	json_decref(o);
+	return *ret ? 0 : err_nomem(e);
+}
+
 int td_config(const struct td_spec *s, const char *pccs, char **ret, struct err *e)
 {
-	json_t *files = json_array(), *o;
+	json_t *files, *o;
 	int r;
 
+	if (s->alone)
+		return own_config(ret, e);
+	files = json_array();
 	add_clients(files, s, pccs);
 	add_shell(files, s);
 	r = add_trust(files, s, e);
-	o = json_pack("{s:s, s:b, s:o, s:b, s:b, s:o, s:i, s:i}", "name", s->place.name, "emulated",
-	              s->authority != NULL, "files", files, "network", s->network, "root",
-	              s->root.path != NULL, "shares", shares_json(s), "quotes", QGS_PORT, "tasks",
-	              TASK_PORTS);
+	o = json_pack("{s:s, s:b, s:o, s:b, s:b, s:b, s:o, s:i, s:i}", "name", s->place.name,
+	              "emulated", s->authority != NULL, "files", files, "network", s->network,
+	              "root", s->root.path != NULL, "docker", 1, "shares", shares_json(s), "quotes",
+	              QGS_PORT, "tasks", TASK_PORTS);
 	if (r == 0 && (!o || !(*ret = json_dumps(o, JSON_COMPACT))))
 		r = err_nomem(e);
 	json_decref(o);
@@ -138,7 +151,7 @@ char **td_environment(const struct td_spec *s, const char *pccs)
 	argv_addf(&a, "TERM=%s", term && *term ? term : "dumb");
 	argv_addf(&a, "PS1=[%s%s] # ", prompt(s), s->place.name);
 	argv_addf(&a, "TCEPTION_TD=%s", s->authority ? "emulated" : "hardware");
-	if (s->authority)
+	if (s->authority && !s->alone)
 		argv_add(&a, "TCEPTION_TRUST=" TRUST);
 	if (pccs && s->network) {
 		guest_url(pccs, url);
@@ -167,13 +180,13 @@ int td_describe(const struct td_spec *s, const char *pccs, struct err *e)
 {
 	char path[PATH_MAX];
 	json_t *o = json_pack(
-	        "{s:s, s:b, s:s, s:s, s:i, s:i, s:i, s:s?, s:b, s:o}", "name", s->place.name,
+	        "{s:s, s:b, s:s, s:s, s:i, s:i, s:i, s:s?, s:s?, s:b, s:o}", "name", s->place.name,
 	        "emulated", s->authority != NULL, "platform", platform_names[s->boot.platform],
 	        "profile",
 	        s->authority ? authority_profile_names[authority_profile(s->authority)] : "", "pid",
 	        (int)getpid(), "memory_mib", (int)s->boot.memory_mib, "vcpus", (int)s->boot.vcpus,
-	        "pccs", pccs, "root", s->root.path != NULL, "environment",
-	        environment_json(s, pccs));
+	        "pccs", pccs, "disk", s->alone ? s->parts.disk.path : NULL, "root",
+	        s->root.path != NULL, "environment", environment_json(s, pccs));
 	char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
 	int r = text ? path_join(path, s->place.dir, "td.json", e) : err_nomem(e);
 

@@ -41,6 +41,7 @@ struct keeper {
 	struct quotes *quotes;
 	struct wires *wires;
 	pid_t share[TASK_SHARES]; /* 0: none */
+	sd_event_source *share_end[TASK_SHARES];
 	struct outbox outbox;
 	enum state state;
 	int listen_fd, report;
@@ -157,6 +158,27 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 	end(k, err_set(k->failure, -EPIPE, "%s", how));
 }
 
+/* Whoever has a file of it open in there waits for its answer for ever. */
+static int on_share_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
+{
+	struct keeper *k = userdata;
+
+	(void)source;
+	for (size_t i = 0; i < k->spec->shares; i++) {
+		if (k->share[i] != si->si_pid)
+			continue;
+		k->share[i] = 0;
+		if (k->state == ENDING)
+			return 0;
+		end(k, err_set(k->failure, -EPIPE, "--share %.100s: its process %s %d",
+		               k->spec->share[i].host,
+		               si->si_code == CLD_EXITED ? "ended with exit status"
+		                                         : "was killed by signal",
+		               si->si_status));
+	}
+	return 0;
+}
+
 /* ---- the way up ---- */
 
 static void configure(struct keeper *k)
@@ -181,12 +203,15 @@ static void serving(struct keeper *k, const uint8_t *payload, size_t size)
 	const char *first = json_string_value(json_array_get(trouble, 0));
 	char text[100];
 
-	if (first) {
+	if (first && k->spec->alone) {
+		dprintf(k->spec->console, "\r\ntception: no programs in the TD: %.200s\r\n", first);
+	} else if (first) {
 		end(k, err_set(k->failure, -EIO, "the TD could not be made ready: %.200s", first));
 	} else {
 		snprintf(text, sizeof(text), "ready %.1f\n", (double)(now(k) - k->started) / US);
 		k->state = SERVING;
 		set_timer(k, 0);
+		wires_open(k->wires);
 		say(k, text);
 	}
 	json_decref(o);
@@ -303,6 +328,9 @@ static int make_shares(struct keeper *k, struct ports *p, struct err *e)
 
 		if (fd >= 0)
 			r = share_start(&s->share[i], fd, &k->share[i], e);
+		if (r >= 0 && (r = sd_event_add_child(k->event, &k->share_end[i], k->share[i],
+		                                      WEXITED, on_share_ended, k)) < 0)
+			err_sys(e, r, "event loop");
 		if (r < 0)
 			return r;
 	}
@@ -317,7 +345,7 @@ static int make_ports(struct keeper *k, struct ports *p, struct err *e)
 	for (unsigned i = 0; i < TASK_PORTS && r >= 0; i++)
 		r = ours[i] = make_port(p, TASK_PORT_NAME, i, e);
 	if (r >= 0)
-		r = wires_new(k->event, ours, TASK_PORTS, &k->wires, e);
+		r = wires_new(k->event, ours, TASK_PORTS, k->spec->alone, &k->wires, e);
 	if (r >= 0)
 		r = quotes = make_port(p, TASK_QUOTES_NAME, 0, e);
 	if (r >= 0)
@@ -353,7 +381,7 @@ static int start_machine(struct keeper *k, struct err *e)
 	        .alone = k->spec->alone,
 	        .module_flags = profile_flags(k->spec),
 	};
-	int r = k->spec->alone ? 0 : make_ports(k, &ports, e);
+	int r = make_ports(k, &ports, e);
 
 	m.ports = ports.count;
 	/* Its end goes to QEMU and is closed here; ours is for our own last words. */
@@ -409,7 +437,7 @@ static int begin(struct keeper *k, int owner, struct err *e)
 	k->started = r == 0 ? now(k) : 0;
 	if (r == 0)
 		r = start_machine(k, e);
-	if (r == 0 && !k->spec->alone)
+	if (r == 0)
 		r = listen_at_place(k, e);
 	if (r == 0)
 		r = td_describe(k->spec, k->pccs ? pccs_url(k->pccs) : NULL, e);
@@ -424,6 +452,7 @@ static void keeper_done(struct keeper *k)
 {
 	machine_free(k->machine); /* first: who waits for the end shall find it ended */
 	for (size_t i = 0; i < TASK_SHARES; i++) {
+		sd_event_source_disable_unref(k->share_end[i]);
 		if (k->share[i] > 0 && kill(k->share[i], SIGKILL) == 0)
 			waitpid(k->share[i], NULL, 0);
 	}
@@ -451,8 +480,11 @@ int td_keep(const struct td_spec *s, int owner, int report, struct err *e)
 		r = k.code;
 	if (r < 0 && e->text[0] && s->alone && k.report < 0)
 		dprintf(s->console, "\r\ntception: %s\r\n", e->text);
-	if (r < 0 && e->text[0])
+	if (r < 0 && e->text[0]) {
 		say(&k, e->text);
+		if (k.wires)
+			wires_say(k.wires, e->text);
+	}
 	keeper_done(&k);
 	closep(&k.report);
 	return r;

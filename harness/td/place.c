@@ -19,6 +19,9 @@
 #define SOCKET    "socket"
 #define NAMES_MAX 1000 /* td1 ... */
 #define BACKLOG   16
+/* A place is there a little before its keeper listens. */
+#define CONNECT_TRIES 500
+#define CONNECT_WAIT  20000 /* microseconds */
 
 int place_check_name(const char *name, struct err *e)
 {
@@ -243,8 +246,19 @@ int place_connect(const struct place *p, struct err *e)
 {
 	struct sockaddr_un address;
 	_cleanup_(closep) int fd = open_socket(p, &address);
+	unsigned tries = 0;
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	if (fd < 0)
 		return err_sys(e, -errno, "%s/" SOCKET, p->dir);
+	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		if (errno != ENOENT && errno != ECONNREFUSED)
+			return err_sys(e, -errno, "%s/" SOCKET, p->dir);
+		if (faccessat(p->dir_fd, PLACE_LOCK, F_OK, 0) < 0)
+			return err_set(e, -ENOENT, "%s has ended", p->name);
+		if (tries++ == CONNECT_TRIES)
+			return err_set(e, -EAGAIN, "%s is being made or removed still: try again",
+			               p->name);
+		usleep(CONNECT_WAIT);
+	}
 	return TAKE_FD(fd);
 }

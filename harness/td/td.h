@@ -18,8 +18,8 @@ struct td_spec {
 	struct quote_service quotes; /* hardware: where they come from */
 	bool network;                /* QEMU's user network */
 	struct image_file root; /* has what programs see as their root; path NULL: the TD's own */
-	bool alone;             /* boots parts.disk by itself: no programs of ours in there */
-	int console;            /* then: the other end of its serial line, a socket */
+	bool alone;  /* boots parts.disk by itself: programs only where the agent is in it */
+	int console; /* then: the other end of its serial line, a socket */
 	struct share share[TASK_SHARES];
 	size_t shares;
 	struct place place;
@@ -44,9 +44,10 @@ int td_launch(const struct td_spec *s, int *ret_owner, double *ret_seconds, stru
 /* Waits until all that td_launch() started is gone. */
 void td_launch_wait(void);
 
-/* Beyond format/task.h, between the keeper and who connects to its socket. */
+/* Beyond format/task.h, between the keeper and who connects to its socket; none is a guest's. */
 enum td_record {
-	TD_STOP = 64, /* power off; the connection is closed when that is done */
+	TD_STOP = 64,  /* power off; the connection is closed when that is done */
+	TD_ENDED = 65, /* from the keeper: why the TD has ended, as text */
 };
 
 /* config.c: the TD frame's JSON. `pccs` is the host's URL or NULL. Caller frees *ret. */

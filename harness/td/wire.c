@@ -43,6 +43,7 @@ struct wires {
 	sd_event *event;
 	struct port port[TASK_PORTS];
 	size_t ports;
+	bool closed;
 	struct client *client[CLIENTS_MAX];
 	void (*stop)(void *userdata);
 	void *userdata;
@@ -195,7 +196,7 @@ static int port_read(struct port *p)
 
 	if (r == -EAGAIN)
 		return 0;
-	if (r < 0 || !p->busy)
+	if (r < 0 || !p->busy || up->data[0] >= TD_STOP)
 		return -EPROTO;
 	if (up->data[0] == TASK_END)
 		port_free(p);
@@ -248,6 +249,10 @@ static void first_record(struct client *c)
 	for (size_t i = 0; i < w->ports && !p; i++) {
 		if (!w->port[i].busy && !w->port[i].dead && !complete(&w->port[i].hangup))
 			p = &w->port[i];
+	}
+	if (w->closed) {
+		refuse(c, "ENOTCONN", ENOTCONN);
+		return;
 	}
 	if (c->down.data[0] != TASK_RUN || !p) {
 		refuse(c, p ? "EPROTO" : "EBUSY", p ? EPROTO : EBUSY);
@@ -327,7 +332,8 @@ void wires_connect(struct wires *w, int fd)
 
 /* ---- all of them ---- */
 
-int wires_new(sd_event *event, const int *ports, size_t count, struct wires **ret, struct err *e)
+int wires_new(sd_event *event, const int *ports, size_t count, bool closed, struct wires **ret,
+              struct err *e)
 {
 	struct wires *w = calloc(1, sizeof(*w));
 	int r = 0;
@@ -335,6 +341,7 @@ int wires_new(sd_event *event, const int *ports, size_t count, struct wires **re
 	if (!w)
 		return err_nomem(e);
 	w->event = sd_event_ref(event);
+	w->closed = closed;
 	w->ports = count < TASK_PORTS ? count : TASK_PORTS;
 	for (size_t i = 0; i < w->ports; i++) {
 		struct port *p = &w->port[i];
@@ -352,6 +359,28 @@ int wires_new(sd_event *event, const int *ports, size_t count, struct wires **re
 	}
 	*ret = w;
 	return 0;
+}
+
+void wires_open(struct wires *w)
+{
+	w->closed = false;
+}
+
+void wires_say(struct wires *w, const char *why)
+{
+	size_t size = strnlen(why, TASK_RECORD_MAX);
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = w->client[i];
+
+		/* What is begun is ended, or all behind it would be misread. */
+		if (!c || c->stops || (c->up.sent && parcel_send(&c->up, c->fd) < 0))
+			continue;
+		task_header(c->up.data, (enum task_record)TD_ENDED, (uint32_t)size);
+		memcpy(c->up.data + TASK_HEADER_SIZE, why, size);
+		c->up.have = c->up.size = TASK_HEADER_SIZE + size;
+		parcel_send(&c->up, c->fd);
+	}
 }
 
 void wires_on_stop(struct wires *w, void (*stop)(void *userdata), void *userdata)

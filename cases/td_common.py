@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of `tception td` share: TDs of a session's own, whatever else runs on this machine."""
+import contextlib
+import fcntl
 import os
 import pathlib
+import pty
+import re
+import select
+import struct
 import subprocess
+import termios
+import time
 
-from conftest import processes_of, scratch, TCEPTION, tception, TOP
+from conftest import PATIENCE, processes_of, scratch, TCEPTION, tception, TOP
 
 HERE = TOP / "cases" / "td"
 
@@ -40,6 +48,31 @@ def compiled(folder, name="quoter"):
 
 def parent_of(pid):
     return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+@contextlib.contextmanager
+def terminal(*argv, rows=24, columns=80, **options):
+    """A program with a terminal of its own, whose other end is a descriptor here: (descriptor, process)."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    options = {"stdin": theirs, "stdout": theirs, "stderr": theirs, **options}
+    with subprocess.Popen(argv, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), **options) as child:
+        os.close(theirs)
+        yield ours, child
+    os.close(ours)
+
+
+def read_until(fd, wanted, seconds=120):
+    """What a program says on its terminal, up to this."""
+    said, end = b"", time.monotonic() + seconds * PATIENCE
+    while not re.search(wanted, said):
+        assert time.monotonic() < end, said
+        if select.select([fd], [], [], 1)[0]:
+            try:
+                said += os.read(fd, 4096)
+            except OSError as e:  # nobody has the other end any more
+                raise AssertionError(said) from e
+    return said
 
 
 def verify(td, path, profile="UpToDate", **more):

@@ -167,6 +167,8 @@ def test_formats(verb):
     (("td", "run", "--profile", "TDRelaunchAdvised", "--quote", "v4", "true"), "only quotes of version 5 can advise a relaunch"),
     (("td", "run", "--share", "/:/", "true"), "/ is no place for a folder in a TD"),
     (("td", "run", "--root", "x", "--image", "y", "true"), "--root or --image: programs see one root"),
+    (("td", "run", "--kernel", "jessie", "true"), "--kernel 'jessie': expected trixie, backports or a file with a '/'"),
+    (("td", "run", "--memory", "100", "true"), "--memory 100: at least 512 MiB"),
     (("td", "up", "A b"), "'A b' is no name for a TD"),
     (("qgs", "--any-report", "--fault", "love"), "--fault 'love': expected none, silent, "),
 ])

@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A trust domain of `tception td run`, as somebody uses it: one for all of these tests, which ends when they do."""
-import fcntl
 import os
-import pty
 import re
-import select
-import struct
 import subprocess
-import termios
-import time
 import types
 import urllib.request
 
@@ -16,7 +10,7 @@ import pytest
 
 from conftest import PATIENCE, TCEPTION, flipped, processes_of, sha384, tception, wait_for
 from emulated import ask, service
-from td_common import Td, compiled, verify as verified
+from td_common import Td, compiled, read_until, terminal, verify as verified
 
 REPORT_DATA = 568  # in a quote: behind its header of 48 bytes
 STATUSES = {  # profile -> what 'quote verify' says of it: status or, where nothing is evaluated, the reason
@@ -155,27 +149,14 @@ def test_streams_and_status(td):
     assert done.returncode == 127 and "cannot start no-such-program in the TD: ENOENT" in done.stderr
 
 
-def read_until(fd, wanted, seconds=120):
-    said, end = b"", time.monotonic() + seconds * PATIENCE
-    while not re.search(wanted, said):
-        assert time.monotonic() < end, said
-        if select.select([fd], [], [], 1)[0]:
-            said += os.read(fd, 4096)
-    return said
-
-
 def test_terminal(td):
     """`td shell` in one that runs: its prompt says EMULATED, its terminal is one, and what is typed is echoed there."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 97, 0, 0))
-    with td.call.start("shell", "shared", stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL) as child:
-        os.close(theirs)
+    with terminal(TCEPTION, "td", "shell", "shared", env=td.env, rows=31, columns=97) as (ours, child):
         read_until(ours, rb"\[EMULATED TD shared\] root:/work# ")
         os.write(ours, b"stty size; tty; exit 4\r")
         said = read_until(ours, rb"/dev/pts/\d+\r\n")
         assert b"31 97\r\n" in said
         assert child.wait(timeout=120) == 4
-    os.close(ours)
 
 
 def test_hung_up_program_ends(td):

@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's side of `tception td`: no guest is booted, cases/td/standin-qemu stands in for it."""
-import fcntl
 import hashlib
 import json
 import os
-import pty
 import re
 import shutil
 import signal
 import subprocess
 import tarfile
-import termios
 
 import pytest
 import yaml
 
 from conftest import GOLDEN, TCEPTION, TOP, processes_of, tception, wait_for
-from td_common import HERE, Td, parent_of
+from td_common import HERE, Td, parent_of, read_until, terminal
 
 STANDIN = str(HERE / "standin-qemu")
 BOOT = ("--qemu", STANDIN, "--platform", "emulated")
@@ -50,6 +47,15 @@ def test_status_and_streams(td):
 def test_other_ends(td, args, status, says):
     done = run(td, *args)
     assert done.returncode == status and says in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--kernel", "--initrd", "--copy", "--share", "--root", "--image", "--qemu"])
+def test_named_file_is_missing(td, option):
+    """Told by its name, and before a TD is booted."""
+    td.env["TCEPTION_STANDIN"] = "mute"
+    done = td("run", *FAKE, option, "/no/such/file", "--", "true")
+    assert done.returncode == 125 and td.places() == []
+    assert re.fullmatch(rf"tception: ({option} )?/no/such/file: no .*\n", done.stderr, re.I)
 
 
 @pytest.mark.parametrize("fault, says", [
@@ -141,17 +147,12 @@ def test_boot_in_the_background(td, disk, agent):
 
 def test_boot_behind_a_terminal(td, disk):
     """`td boot DISK &` in somebody's shell: not stopped for wanting the terminal."""
-    ours, theirs = pty.openpty()
-    shell = subprocess.Popen(["bash", "-ic", f"{TCEPTION} td boot {' '.join(BOOT)} {disk} & wait $!; echo ended $?"], env=td.env,
-                             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-                             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-    os.close(theirs)
-    wait_for(lambda: td.places() == ["td1"])
-    assert td("down", "td1").returncode == 0
-    assert shell.wait(timeout=120) == 0
-    said = os.read(ours, 65536).decode()
-    os.close(ours)
-    assert "ended 0" in said and "Stopped" not in said
+    line = f"{TCEPTION} td boot {' '.join(BOOT)} {disk} & wait $!; echo ended $?"
+    with terminal("bash", "-ic", line, env=td.env) as (ours, shell):
+        wait_for(lambda: td.places() == ["td1"])
+        assert td("down", "td1").returncode == 0
+        said = read_until(ours, rb"ended \d+")
+        assert b"ended 0" in said and b"Stopped" not in said and shell.wait(timeout=120) == 0
 
 
 # ---- for scripts -----------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ static void examine_host(struct examination *x, const struct host_facts *h, bool
 		add(x, "qemu", true, true, "%s, version %s", h->qemu, h->qemu_version);
 	else
 		add(x, "qemu", false, true,
-		    "no qemu-system-x86_64 in PATH; 'make setup' or --qemu");
+		    "no qemu-system-x86_64 in PATH; scripts/setup or --qemu");
 	if (h->tsc_khz)
 		add(x, "clock", true, false, "TCG's guests are told their TSC: %u kHz", h->tsc_khz);
 	else

@@ -90,6 +90,15 @@ int td_take_copy(void *td_files, const char *value, struct err *e)
 
 /* ---- what they do ---- */
 
+int td_check_files(const struct td_files *files, struct err *e)
+{
+	for (size_t i = 0; i < files->copies; i++) {
+		if (access(files->copy[i], F_OK) < 0)
+			return err_sys(e, -errno, "--copy %s", files->copy[i]);
+	}
+	return 0;
+}
+
 int td_start(const struct td_wish *w, struct td_spec *ret, int *ret_owner, struct err *e)
 {
 	double seconds = 0;

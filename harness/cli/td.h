@@ -51,7 +51,7 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 #define OPTIONS_OF_A_MACHINE                                                                     \
 	OPTION_TEXT(wish.name, "name", "NAME", "what it is called (default: td1, td2 ...)"),     \
 	        OPTION_NUMBER(wish.memory_mib, "memory", TD_MEMORY_MAX,                          \
-	                      "MiB of its memory (default: 2048)"),                              \
+	                      "MiB of its memory, 512 or more (default: 2048)"),                 \
 	        OPTION_NUMBER(wish.vcpus, "vcpus", TD_VCPUS_MAX, "its processors (default: 1)"), \
 	        OPTION_CALL(wish.exits, td_take_exits, "exits", "HOW",                           \
 	                    "passthrough (default), or ve: port I/O and HLT give #VE as on "     \
@@ -100,6 +100,8 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 	            "goes to standard error")
 #define OPTION_TTY OPTION_FLAG(terminal, "tty", "give the program a terminal")
 
+/* Whether the files that are to go in are there, before a TD is booted for them. */
+int td_check_files(const struct td_files *files, struct err *e);
 /* Makes a TD, starts it and says on standard error that it is emulated. `ret_owner`: td_launch(). */
 int td_start(const struct td_wish *w, struct td_spec *ret, int *ret_owner, struct err *e);
 /* The files in, the program, the files out: its status, or -errno. What kept a program from

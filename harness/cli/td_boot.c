@@ -57,8 +57,9 @@ static void converse(int console, int input, bool terminal)
 static int boot(const struct options *o, struct err *e)
 {
 	_cleanup_(closep) int near = -1;
-	/* Who reads or sets a terminal in the background is stopped. */
-	bool behind = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) != getpgrp();
+	/* Who reads or sets its terminal in the background is stopped. */
+	pid_t front = tcgetpgrp(STDIN_FILENO);
+	bool behind = front >= 0 && front != getpgrp();
 	bool terminal = isatty(STDIN_FILENO) && !behind;
 	struct termios before, raw;
 	struct td_spec s;

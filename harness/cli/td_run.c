@@ -35,7 +35,9 @@ int cmd_td_run(int argc, char **argv)
 	int owner, r;
 
 	options_parse(&options, argc, argv, &o);
-	r = td_start(&o.wish, &s, &owner, &e);
+	r = td_check_files(&o.files, &e);
+	if (r == 0)
+		r = td_start(&o.wish, &s, &owner, &e);
 	if (r < 0)
 		return td_exit(r, &e);
 	r = td_work(&s.place, &o.files, o.program, o.terminal, &e);

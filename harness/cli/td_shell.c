@@ -17,8 +17,10 @@ static char *const plain_shell[] = {"sh", "-i", NULL}; /* somebody's own root ma
 static int own_shell(const struct options *o, struct err *e)
 {
 	struct td_spec s;
-	int owner, r = td_start(&o->wish, &s, &owner, e);
+	int owner, r = td_check_files(&o->files, e);
 
+	if (r == 0)
+		r = td_start(&o->wish, &s, &owner, e);
 	if (r < 0)
 		return r;
 	fprintf(stderr, "tception: 'exit' ends it, Ctrl-] hangs up\n");

@@ -15,6 +15,7 @@
 #include "run/host.h"
 
 #define MEMORY_MIB 2048
+#define MEMORY_MIN 512 /* of the axis */
 /*
  * Slots of 2 KiB in the kernel's bounce buffer, where all that devices write goes through in a TD.
  * Linux takes 6% of the memory, at least 64 MiB, and makes each page of it shared and zero before
@@ -95,6 +96,30 @@ static int append_to_cmdline(struct guest_parts *p, struct err *e)
 		p->append = NULL;
 		return err_nomem(e);
 	}
+	return 0;
+}
+
+/* Before anything is looked for: what somebody named is told by that name. */
+static int check_names(const struct td_wish *w, const struct host_facts *h, struct err *e)
+{
+	static const char *const kernels[] = {"trixie", "backports"};
+	bool file = w->kernel && strchr(w->kernel, '/'), known = !w->kernel || file;
+
+	for (size_t i = 0; i < COUNT_OF(kernels); i++)
+		known = known || strcmp(w->kernel, kernels[i]) == 0;
+	if (!known)
+		return err_set(e, -EINVAL,
+		               "--kernel '%.40s': expected trixie, backports or a file with a '/'",
+		               w->kernel);
+	if (w->memory_mib && w->memory_mib < MEMORY_MIN)
+		return err_set(e, -EINVAL, "--memory %u: at least %d MiB", w->memory_mib,
+		               MEMORY_MIN);
+	if (w->qemu && !h->qemu[0])
+		return err_set(e, -ENOENT, "--qemu %s: no program that can be started", w->qemu);
+	if (file && access(w->kernel, R_OK) < 0)
+		return err_sys(e, -errno, "--kernel %s", w->kernel);
+	if (w->initrd && access(w->initrd, R_OK) < 0)
+		return err_sys(e, -errno, "--initrd %s", w->initrd);
 	return 0;
 }
 
@@ -253,6 +278,8 @@ int td_make(const struct td_wish *w, struct td_spec *ret, struct err *e)
 
 	if (r == 0)
 		r = host_facts_gather(w->qemu, &s.host, e);
+	if (r == 0)
+		r = check_names(w, &s.host, e);
 	if (r == 0)
 		r = find_parts(w, &s.parts, e);
 	if (r == 0)

@@ -106,8 +106,10 @@ static const struct option_row rows[] = {
         OPTION_CALL(parts.kernel[KERNEL_TRIXIE].initrd, take_part, "initrd", "FILE",
                     "TCEPTION_INITRD"),
         OPTION_CALL(parts.disk.path, take_part, "disk", "IMAGE",
-                    "TDs boot from this disk (raw or qcow2, read only) in place of kernel, "
+                    "guests boot from this disk (raw or qcow2, read only) in place of kernel, "
                     "initrd and append"),
+        OPTION_FLAG(parts.disk.scratch, "disk-writable",
+                    "what guests write to the disk is lost with them, not refused"),
         OPTION_CALL(parts.root[IMAGE_FULL].path, take_part, "root-image", "FILE",
                     "TCEPTION_ROOT (of cells without @image=minimal)"),
         OPTION_CALL(parts.firmware, take_part, "firmware", "FILE", "TCEPTION_FIRMWARE: a TDVF"),

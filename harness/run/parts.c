@@ -196,7 +196,7 @@ static int check(const char *what, const char *path, const char *maker, struct e
 
 bool guest_parts_disk(const struct guest_parts *p, const struct boot *b)
 {
-	return p->disk.path && b->platform != PLATFORM_NONE && b->kernel == KERNEL_TRIXIE;
+	return p->disk.path && b->kernel == KERNEL_TRIXIE;
 }
 
 static int check_boot(const struct guest_parts *p, const struct boot *b, struct err *e)
@@ -210,8 +210,8 @@ static int check_boot(const struct guest_parts *p, const struct boot *b, struct 
 		r = check("the guests' kernel", p->kernel[b->kernel].image, image, e);
 	if (r == 0 && !disk)
 		r = check("the guests' initramfs", p->kernel[b->kernel].initrd, guests, e);
-	if (r == 0 && td)
-		r = check("the TD firmware", p->firmware, image, e);
+	if (r == 0 && (td || disk))
+		r = check("the firmware", p->firmware, image, e);
 	if (r == 0 && td)
 		r = check("the control VM's program", p->dumper, guests, e);
 	if (r == 0 && b->platform == PLATFORM_EMULATED)

@@ -31,9 +31,9 @@ struct guest_parts {
 	struct image_file root[IMAGE_COUNT];
 	/* Why there is no such kernel or image, or NULL where there is one. */
 	char *no_backports, *no_minimal;
-	char *firmware; /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` only */
+	char *firmware; /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` and for `disk` */
 	char *module; /* TCEPTION_MODULE, beside the binary tdxemu.bin: for an emulated `td` only */
-	/* Boots a `td` without @kernel=backports in place of that kernel; path NULL: none does. */
+	/* Boots what has no @kernel=backports in place of that kernel; path NULL: none does. */
 	struct image_file disk;
 	bool installed; /* below a prefix, by `make install` */
 	char *append; /* TCEPTION_APPEND: further words of the kernel's command line, or NULL */

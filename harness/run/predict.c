@@ -50,6 +50,23 @@ static int read_option(char *const *argv, const char *option, size_t max, struct
 	return path ? file_read(path, max, ret, e) : 0;
 }
 
+/* Of the boot disk's -drive, whose last key is the file, with each comma twice. */
+static int open_scratch(const char *drive, struct disk **ret, struct err *e)
+{
+	const char *from = strstr(drive, ",file=");
+	char path[PATH_MAX];
+	size_t n = 0;
+
+	if (!strstr(drive, ",id=" QEMU_BOOT_DISK ",") || !from)
+		return 0;
+	for (from += strlen(",file="); *from && n < sizeof(path) - 1; from++) {
+		path[n++] = *from;
+		from += *from == ',';
+	}
+	path[n] = 0;
+	return disk_open(path, ret, e);
+}
+
 /* The image behind the node that the boot disk has, where there is one. */
 static int open_boot_disk(char *const *argv, struct disk **ret, bool *ret_read_only, struct err *e)
 {
@@ -60,6 +77,8 @@ static int open_boot_disk(char *const *argv, struct disk **ret, bool *ret_read_o
 		int read_only = 0;
 		json_t *object;
 
+		if (strcmp(a[0], "-drive") == 0)
+			r = open_scratch(a[1], ret, e);
 		if (strcmp(a[0], "-blockdev") != 0)
 			continue;
 		object = json_loads(a[1], 0, NULL);

@@ -81,8 +81,10 @@ static const char *backend_of(const struct boot *b)
 	return layer_word(&b->layer0, AXIS_BACKEND) == WORD_ABSENT ? "" : ",memory-backend=ram";
 }
 
-static void add_plain(struct argv *a, const struct boot *b)
+static void add_plain(struct argv *a, const struct qemu_spec *s)
 {
+	const struct boot *b = s->boot;
+
 	argv_add(a, "-accel");
 	argv_add(a, b->kvm ? "kvm" : "tcg");
 	add_backend(a, b);
@@ -92,6 +94,10 @@ static void add_plain(struct argv *a, const struct boot *b)
 	argv_add(a, b->kvm ? "host" : PLAIN_CPU);
 	argv_add(a, "-m");
 	argv_addf(a, "%u", b->memory_mib);
+	if (guest_parts_disk(s->parts, b)) {
+		argv_add(a, "-bios");
+		argv_add(a, s->parts->firmware);
+	}
 }
 
 static void set_register(json_t *td, const char *name, const uint8_t value[48])
@@ -331,7 +337,7 @@ int qemu_argv(const struct qemu_spec *s, struct argv *ret, struct err *e)
 		add_emulated(&a, s);
 		break;
 	case PLATFORM_NONE:
-		add_plain(&a, s->boot);
+		add_plain(&a, s);
 		break;
 	}
 	if (guest_parts_disk(s->parts, s->boot))

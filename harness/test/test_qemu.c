@@ -237,12 +237,19 @@ TEST(disk)
 	EXPECT(&b, COMMON("4"), DISK("raw"));
 	parts.disk.is_qcow2 = true;
 	EXPECT(&b, COMMON("4"), DISK("qcow2"));
-	/* A TD alone, and only where no other kernel is asked for. */
+	/* Only where no other kernel is asked for. */
 	b.kernel = KERNEL_BACKPORTS;
 	ck_assert(!guest_parts_disk(&parts, &b));
+	/* A plain VM boots it as a TD does. */
 	b = (struct boot){.memory_mib = 2048, .vcpus = 1};
+	parts.disk.scratch = true;
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
-	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED(UNPACKED, ""));
+	       "-cpu", PLAIN_CPU, "-m", "2048", "-bios", "/c/OVMF.fd", "-drive",
+	       "if=none,id=boot,snapshot=on,format=qcow2,file=/d,, \"odd\"/disk", "-device",
+	       "virtio-blk-pci,drive=boot,bootindex=0,addr=1.0,iommu_platform=on,"
+	       "disable-legacy=on",
+	       BARE_DEVICES("", ""));
+	parts.disk.scratch = false;
 	parts.disk.path = NULL;
 }
 

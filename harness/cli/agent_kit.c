@@ -17,20 +17,20 @@
 #define AGENT     "tception-agent"
 
 static const char unit[] =
-        "# The agent as a service: it answers on the virtio port `tception`, where there is one.\n"
+        "# The agent as a service: it answers on the virtio port `tception`, which starts it.\n"
         "[Unit]\n"
         "Description=tception agent\n"
-        "DefaultDependencies=no\n"
-        "After=sysinit.target\n"
-        "ConditionPathExistsGlob=/sys/class/virtio-ports/*\n"
-        "SuccessAction=poweroff\n"
+        "SuccessAction=poweroff-force\n"
         "\n"
         "[Service]\n"
+        "ExecStartPre=-modprobe -q tdx_guest\n"
         "ExecStart=/usr/lib/tception/" AGENT " port\n"
-        "StandardOutput=journal+console\n"
-        "\n"
-        "[Install]\n"
-        "WantedBy=sysinit.target\n";
+        "StandardOutput=journal+console\n";
+
+static const char rules[] =
+        "# udev: where the harness has given the machine a port, and nowhere else.\n"
+        "ACTION==\"add\", SUBSYSTEM==\"virtio-ports\", ATTR{name}==\"tception\", TAG+=\"systemd\", "
+        "ENV{SYSTEMD_WANTS}+=\"tception.service\"\n";
 
 static const char hook[] =
         "#!/bin/sh\n"
@@ -42,13 +42,13 @@ static const char hook[] =
         "copy_exec /usr/lib/tception/" AGENT " /usr/lib/tception/" AGENT "\n";
 
 static const char mkosi[] =
-        "# mkosi.conf.d/tception.conf beside mkosi.extra/usr/lib/tception/" AGENT " (mode 0755) and\n"
-        "# mkosi.extra/usr/lib/systemd/system/tception.service, which mkosi.postinst enables:\n"
-        "#     systemctl --root=\"$BUILDROOT\" enable tception.service\n"
+        "# mkosi --include=THIS, or a file in mkosi.conf.d/ with these three beside it.\n"
         "# The modules virtio_console and tdx_guest have to be in the image's kernel.\n"
         "[Content]\n"
-        "ExtraTrees=tception-agent:/usr/lib/tception/" AGENT "\n"
-        "           tception.service:/usr/lib/systemd/system/tception.service\n";
+        "ExtraTrees=\n"
+        "    " AGENT ":/usr/lib/tception/" AGENT "\n"
+        "    tception.service:/usr/lib/systemd/system/tception.service\n"
+        "    90-tception.rules:/usr/lib/udev/rules.d/90-tception.rules\n";
 
 static const char readme[] =
         "# tception in an image of your own\n"
@@ -56,9 +56,10 @@ static const char readme[] =
         "| file | where it goes |\n"
         "|---|---|\n"
         "| `" AGENT "` | `/usr/lib/tception/` of the image, mode 0755: one static program |\n"
-        "| `tception.service` | `/usr/lib/systemd/system/`, enabled |\n"
+        "| `tception.service` | `/usr/lib/systemd/system/`; not to be enabled, the next one starts it |\n"
+        "| `90-tception.rules` | `/usr/lib/udev/rules.d/` |\n"
         "| `initramfs-hook` | `/etc/initramfs-tools/hooks/tception`, where the root can't be changed |\n"
-        "| `mkosi.conf` | a drop-in for mkosi |\n"
+        "| `mkosi.conf` | `mkosi --include=DIR/mkosi.conf` puts these three there |\n"
         "| `user-data` | cloud-init's NoCloud seed: writes and starts both in an image as it is |\n"
         "\n"
         "Then `tception run --disk IMAGE --boot-deadline 900 CASES`: what is slow under emulation is the\n"
@@ -122,6 +123,7 @@ static int write_kit(const char *dir, const char *program, struct err *e)
 	if (r < 0 || (r = file_make_dirs(dir, 0777, e)) < 0 ||
 	    (r = put(dir, AGENT, agent.data, agent.size, 0755, e)) < 0 ||
 	    (r = put(dir, "tception.service", unit, strlen(unit), 0644, e)) < 0 ||
+	    (r = put(dir, "90-tception.rules", rules, strlen(rules), 0644, e)) < 0 ||
 	    (r = put(dir, "initramfs-hook", hook, strlen(hook), 0755, e)) < 0 ||
 	    (r = put(dir, "mkosi.conf", mkosi, strlen(mkosi), 0644, e)) < 0 ||
 	    (r = put(dir, "meta-data", "instance-id: tception\n", 22, 0644, e)) < 0 ||

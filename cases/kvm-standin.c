@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A stand-in for the KVM of a TDX host, preloaded into the harness by cases/test_hops.py: /dev/kvm
- * opens, and KVM_CAP_VM_TYPES (235) tells what TCEPTION_VM_TYPES says. Nothing else of it works.
+ * A stand-in for the KVM of a TDX host, preloaded into the harness by cases/test_hops.py and into QEMU by
+ * cases/full_qemu.py: /dev/kvm opens, has KVM's version, and KVM_CAP_VM_TYPES (235) tells what
+ * TCEPTION_VM_TYPES says. Nothing else of it works.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -10,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+
+/* With 64-bit offsets, as QEMU is built, the same function has another name. */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 int open(const char *path, int flags, ...)
 {
@@ -37,5 +41,5 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (request == KVM_CHECK_EXTENSION && (long)arg == 235 && types)
 		return (int)strtol(types, NULL, 0);
-	return real(fd, request, arg);
+	return request == KVM_GET_API_VERSION ? KVM_API_VERSION : real(fd, request, arg);
 }

@@ -72,7 +72,8 @@ class Registers:
             table = f.read(34 * 512)
         entries = [table[1024 + 128 * i:1152 + 128 * i] for i in range(128)]
         used = [e for e in entries if e[:16] != bytes(16)]
-        self.data(1, table[512:604] + struct.pack("<Q", len(used)) + b"".join(used))
+        self.table = table[512:604] + struct.pack("<Q", len(used)) + b"".join(used)
+        self.data(1, self.table)
 
     def digest(self, register, digest):
         self.value[register] = hashlib.sha384(self.value[register] + digest).digest()
@@ -351,10 +352,63 @@ def test_linux(tmp_path, version):
     assert registers(disk) == log.done()
 
 
-def test_shell_script(tmp_path):
-    """Without a loader the firmware's shell is started, which runs a script: told, not foreseen."""
-    p = foreseen(chains.esp_disk(tmp_path, {"startup.nsh": b"fs0:\\vmlinuz\r\n"}, 8))
-    assert p["rtmr"][1:3] == [None, None] and "startup.nsh for the firmware's shell" in p["unknown"][1]
+LINE = "fs0:\\v\\linux initrd=\\one console=hvc0"
+SCRIPTS = {  # what is in startup.nsh -> the line that the kernel gets, or the beginning of the reason
+    "plain": (LINE, LINE, None),
+    "lines": (f"# {LINE} x\r\n@echo -off\r\n\r\n  {LINE}\t\r\nfs0:\\other\r\n", LINE, None),
+    "drive": ("FS0:\n/V/LINUX a=1", "/V/LINUX a=1", None),
+    "no-drive": ("v\\linux a=1", None, "startup.nsh has a line that is not understood here"),
+    "other-drive": ("fs1:\\v\\linux", None, "startup.nsh has a line that is not understood here"),
+    "variable": (LINE + " %1", None, "startup.nsh has a line that is not understood here"),
+    "quotes": (LINE + ' "a b"', None, "startup.nsh has a line that is not understood here"),
+    "command": ("if exist fs0:\\v then\n" + LINE, None, "startup.nsh has a line that is not understood here"),
+    "nothing": ("# " + LINE, None, "startup.nsh starts nothing"),
+    "wide": (LINE.encode("utf-16"), None, "startup.nsh is not ASCII"),
+    "no-kernel": ("fs0:\\one", None, "what startup.nsh starts is no Linux kernel"),
+    "not-there": ("fs0:\\two", None, "FAT: no file two"),
+}
+
+
+def script_disk(folder, script):
+    data = script if isinstance(script, bytes) else script.encode()
+    return chains.esp_disk(folder, {"startup.nsh": data, "v/linux": FILES["kernel"].read_bytes(), "one": b"an initrd"}, 24)
+
+
+@pytest.mark.parametrize("what", SCRIPTS)
+def test_shell_script(tmp_path, what):
+    """Without a loader the firmware's shell is started, which runs a script. The shell's own digest is seen in full_chains.py."""
+    script, line, reason = SCRIPTS[what]
+    disk = script_disk(tmp_path, script)
+    p = foreseen(disk)
+    if reason:
+        assert p["rtmr"][1:3] == [None, None] and p["unknown"][1].startswith(reason)
+        return
+    log, table = Registers(disk), Registers(disk)
+    log.value = {1: bytes(48), 2: bytes(48)}
+    log.data(1, b"Calling EFI Application from Boot Option")
+    log.data(1, bytes(4))
+    log.data(1, b"Returning from EFI Application from Boot Option")
+    log.data(1, b"Calling EFI Application from Boot Option")
+    log.digest(1, bytes.fromhex(next(e["digest"] for e in p["events"] if e["what"] == "the firmware's shell")))
+    log.data(1, table.table)
+    log.image(FILES["kernel"].read_bytes())
+    log.text(line)  # and no initrd: the kernel's stub measures none that it reads itself
+    assert p["rtmr"][1:3] == log.done()
+
+
+def test_shell_needs_its_turn(tmp_path):
+    """With other disks that are tried before it, or without a place, it is not known what fails first."""
+    disk = script_disk(tmp_path, LINE)
+    for place in (["--boot-device", "1.0"], []):
+        done = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--disk", disk, *place)
+        p = json.loads(done.stdout)
+        assert p["rtmr"][1] is None and "which boot options are tried before" in p["unknown"][1], p["unknown"]
+
+
+def test_shell_among_file_systems(tmp_path):
+    parts = [("U", chains.fat(tmp_path / name, 8, {"startup.nsh": LINE.encode()})) for name in ("a", "b")]
+    p = foreseen(chains.gpt(tmp_path / "disk", parts))
+    assert p["rtmr"][1:3] == [None, None] and "several FAT file systems" in p["unknown"][1]
 
 
 def test_linux_as_the_loader(tmp_path):

@@ -4,6 +4,7 @@
 #include "measure/sdboot/order.h"
 #include "measure/sdboot/stub.h"
 #include "measure/sdboot/text.h"
+#include "measure/shell.h"
 
 static struct sd_entries list;
 
@@ -11,8 +12,14 @@ static void read_texts(struct bytes b, const struct sd_program *p)
 {
 	struct sd_config c = {0};
 	char *text = sd_text(b), *copy = sd_text(b), *path = sd_path(text), *plain;
+	char *script = sd_text(b);
+
+	struct shell_command command;
 
 	plain = sd_fat_path(path);
+	if (script)
+		shell_read_script(script, &command);
+	free(script);
 	sd_version_compare(text, text + strlen(text) / 2);
 	sd_config_read(copy, p, &c, NULL);
 	sd_mangle(text, p);
@@ -53,7 +60,7 @@ static void find_entries(struct bytes b, const struct sd_program *p)
 	disk_free(d);
 }
 
-/* A text of systemd-boot's, a unified kernel image, a file system with boot entries. Seeds:
+/* A text of systemd-boot's or the shell's, a unified kernel image, a file system with boot entries. Seeds:
  * cases/golden/sdboot */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -311,6 +311,12 @@ bool boot_stub_measures(struct event_list *l, struct bytes kernel)
 	return stub == KERNEL_STUB_MEASURES;
 }
 
+void boot_measure_next_option(struct event_list *l)
+{
+	measure_action(l, "Returning from EFI Application from Boot Option");
+	measure_action(l, "Calling EFI Application from Boot Option");
+}
+
 void boot_measure_exit(struct event_list *l)
 {
 	measure_action(l, "Exit Boot Services Invocation");

@@ -24,6 +24,9 @@ bool boot_stub_measures(struct event_list *l, struct bytes kernel);
 /* The SMBIOS tables, data NULL where they were not captured. */
 struct bytes boot_smbios(const struct measure_inputs *in);
 
+/* A boot option came back, and the next one is tried. */
+void boot_measure_next_option(struct event_list *l);
+
 /* What firmware adds when a kernel leaves boot services. */
 void boot_measure_exit(struct event_list *l);
 

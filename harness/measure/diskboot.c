@@ -14,40 +14,12 @@
 #include "measure/pe.h"
 #include "measure/sdboot/sdboot.h"
 #include "measure/sdboot/stub.h"
+#include "measure/shell.h"
 
 #define LOADER_MAX    (512u << 20)           /* bytes of an image in the ESP */
 #define FALLBACK      "EFI/BOOT/BOOTX64.EFI" /* what is started when no boot option names a file */
 #define SECOND        "EFI/BOOT/grubx64.efi" /* what shim starts from there */
-#define SHELL_SCRIPT  "startup.nsh"          /* or what the firmware's shell runs, if it has one */
 #define FALLBACK_SHIM "EFI/BOOT/fbx64.efi"   /* or this, if it is there */
-
-/* The first partition with a FAT file system and that file in it: firmware tries them all, whatever
- * their type is. An EFI system partition has to have one. */
-static int find_loader(struct disk *d, const struct gpt *gpt, struct fat *ret_fat,
-                       unsigned *ret_number, struct bytes *ret, struct err *e)
-{
-	bool script = false;
-
-	for (unsigned i = 0; i < gpt->partitions; i++) {
-		const struct gpt_partition *p = &gpt->partition[i];
-		int r = fat_open(d, p->start, p->size, ret_fat, e);
-
-		if (r == -EBADMSG && !p->esp)
-			continue; /* something else */
-		if (r == 0)
-			r = fat_read_file(ret_fat, FALLBACK, LOADER_MAX, ret, e);
-		if (r == 0)
-			*ret_number = p->number;
-		if (r != -ENOENT)
-			return r;
-		script = script || fat_exists(ret_fat, SHELL_SCRIPT, NULL) > 0;
-	}
-	if (script)
-		return err_set(e, -ENOENT,
-		               "disk: no " FALLBACK ", but " SHELL_SCRIPT
-		               " for the firmware's shell: what that runs is not foreseen");
-	return err_set(e, -ENOENT, "disk: no FAT file system with " FALLBACK);
-}
 
 static void measure_image(struct event_list *l, const struct pe *pe, const char *what)
 {
@@ -149,8 +121,8 @@ static int measure_second(struct disk_boot *b, const struct shim *shim, const ch
 		r = start_program(b, &pe, path, e);
 	if (r == 0)
 		boot_open(b->l,
-		                "what shim starts is not known here: what that does is not "
-		                "foreseen");
+		          "what shim starts is not known here: what that does is not "
+		          "foreseen");
 	return r < 0 ? r : 0;
 }
 
@@ -161,8 +133,7 @@ static int measure_shim(struct disk_boot *b, const struct shim *shim, struct err
 	int r;
 
 	if (firmware_secure_boot_on(b->firmware)) {
-		boot_open(b->l,
-		                "what shim and GRUB measure with Secure Boot on is not known here");
+		boot_open(b->l, "what shim and GRUB measure with Secure Boot on is not known here");
 		return 0;
 	}
 	r = shim_measure(b->l, shim, b->firmware, e);
@@ -198,23 +169,78 @@ static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 		r = start_program(b, &pe, FALLBACK, e);
 	if (r == 0)
 		boot_open(b->l,
-		                "the disk's loader is none that is known here (unified kernel "
-		                "image, systemd-boot, shim, Linux): what it does is not foreseen");
+		          "the disk's loader is none that is known here (unified kernel "
+		          "image, systemd-boot, shim, Linux): what it does is not foreseen");
 	return r < 0 ? r : 0;
+}
+
+/* The first partition with a FAT file system and that file in it: firmware tries them all, whatever
+ * their type is. An EFI system partition has to have one. -ENOENT with the last FAT file system in
+ * b->esp, and how many there are in *ret_systems. */
+static int find_loader(struct disk_boot *b, struct bytes *ret, unsigned *ret_systems, struct err *e)
+{
+	*ret_systems = 0;
+	for (unsigned i = 0; i < b->gpt.partitions; i++) {
+		const struct gpt_partition *p = &b->gpt.partition[i];
+		int r = fat_open(b->disk, p->start, p->size, &b->esp, e);
+
+		if (r == -EBADMSG && !p->esp)
+			continue; /* something else */
+		if (r == 0) {
+			b->number = p->number;
+			(*ret_systems)++;
+			r = fat_read_file(&b->esp, FALLBACK, LOADER_MAX, ret, e);
+		}
+		if (r != -ENOENT)
+			return r;
+	}
+	return err_set(e, -ENOENT, "disk: no FAT file system with " FALLBACK);
+}
+
+/* Nothing to boot is there: the firmware's shell may be, and run a script. */
+static int start_shell(struct disk_boot *b, unsigned systems, struct err *e)
+{
+	const struct shell_start start = {
+	        .firmware = b->firmware,
+	        .fat = &b->esp,
+	        .table = {b->gpt.event, b->gpt.kind == GPT_TABLE ? b->gpt.event_size : 0},
+	};
+
+	const struct pci_place *place = b->in->boot_device;
+
+	/* How many options fail before the shell is tried is in RTMR1. */
+	if (b->l->open[0] || !place || (!place->first && place->others > 0))
+		return err_set(e, -ENOENT,
+		               "disk: no " FALLBACK
+		               ", and which boot options are tried before the "
+		               "firmware's shell is not known");
+	if (systems == 1 && fat_exists(&b->esp, SHELL_SCRIPT, NULL) > 0)
+		return shell_measure(b->l, &start, e);
+	if (systems > 1)
+		err_set(e, -ENOENT,
+		        "disk: no " FALLBACK
+		        ", and several FAT file systems: what the firmware's "
+		        "shell may run is not foreseen");
+	return -ENOENT;
 }
 
 static int measure_disk(struct disk_boot *b, struct err *e)
 {
 	const struct event_tag tag = {1, EV_EFI_GPT_EVENT, INPUT_DISK};
 	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+	unsigned systems = 0;
 	int r = gpt_read(b->disk, &b->gpt, e);
 
 	if (r < 0)
 		return r;
+	r = find_loader(b, &file, &systems, e);
+	if (r == -ENOENT)
+		return start_shell(b, systems, e);
+	if (r < 0)
+		return r;
 	if (b->gpt.kind == GPT_TABLE)
 		event_hash(b->l, tag, b->gpt.event, b->gpt.event_size, "partition table");
-	r = find_loader(b->disk, &b->gpt, &b->esp, &b->number, &file, e);
-	return r < 0 ? r : measure_loader(b, file, e);
+	return measure_loader(b, file, e);
 }
 
 int boot_measure_disk(struct event_list *l, const struct firmware *f,

@@ -9,6 +9,7 @@
 
 #include "format/bytes.h"
 #include "format/guid.h"
+#include "measure/pe.h"
 #include "measure/volume.h"
 
 /* Modules whose presence tells something: file names of edk2's .inf files. */
@@ -148,6 +149,16 @@ static void look_at_boot_manager(struct scan *s, struct bytes content)
 	s->f->initrd_first |= contains(content, initrd_first, sizeof(initrd_first));
 }
 
+static void take_shell(struct firmware *f, struct bytes program)
+{
+	struct pe pe;
+
+	f->shell = true;
+	f->shell_is_booted = pe_parse(program, &pe, NULL) == 0;
+	if (f->shell_is_booted)
+		pe_authenticode(&pe, f->shell_digest);
+}
+
 static void look_at_file(const struct volume_file *file, void *userdata)
 {
 	static const char fw_cfg_event[] = "QEMU FW CFG", boot_kernel[] = "etc/boot/kernel";
@@ -160,7 +171,7 @@ static void look_at_file(const struct volume_file *file, void *userdata)
 	if (file_is(file, guid_secure_boot_config))
 		s->f->secure_boot = true;
 	if (file_is(file, guid_shell))
-		s->f->shell = true;
+		take_shell(s->f, file->program);
 	if (file_is(file, guid_ui_app)) {
 		take_menu(&s->setup, file);
 		s->f->setup = true;
@@ -207,6 +218,8 @@ int firmware_read(struct bytes image, struct firmware *ret, struct err *e)
 		               format_code_name(code), at);
 	r = volume_walk(image, look_at_file, &scan, &why);
 	choose_menu(&scan);
+	/* The menu's newer form comes with a shell that is no boot option to be tried by itself. */
+	f.shell_is_booted = f.shell_is_booted && !f.bare_menu;
 	if (r == 0)
 		r = read_cfv(&f, &why);
 	if (r < 0 && r != -EBADMSG) {

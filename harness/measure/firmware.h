@@ -30,6 +30,8 @@ struct firmware {
 	bool smbios_speeds;     /* which then has the current speeds in it */
 	bool initrd_first;      /* "initrd=initrd" before a kernel's command line, not behind it */
 	bool shell;             /* has a built-in shell: a boot option of its own */
+	bool shell_is_booted;   /* it is tried when nothing else boots, and this is known: */
+	uint8_t shell_digest[48]; /* Authenticode */
 	bool setup;             /* has UiApp, the setup */
 	bool reads_boot_kernel; /* takes "etc/boot/kernel" where the VMM offers it */
 

@@ -20,6 +20,7 @@
 
 enum { /* section types */
        SECTION_GUIDED = 0x02,
+       SECTION_PE32 = 0x10,
        SECTION_UI = 0x15,
        SECTION_VOLUME = 0x17,
 };
@@ -148,19 +149,23 @@ static int walk_sections(struct walk *w, struct bytes content, unsigned depth)
 	return ret;
 }
 
-static struct bytes find_ui_name(struct walk *w, struct bytes content)
+/* Its name and, before that, its program: of the sections right in it. */
+static void find_parts(struct walk *w, struct volume_file *file)
 {
-	struct reader r = reader_of(content.data, content.size), body;
+	struct reader r = reader_of(file->content.data, file->content.size), body;
 
 	while (reader_left(&r) >= 4 && count_step(w) == 0) {
 		unsigned type = read_section(&r, &body);
 
 		if (!reader_ok(&r))
 			break;
-		if (type == SECTION_UI)
-			return (struct bytes){body.data, body.size};
+		if (type == SECTION_PE32)
+			file->program = (struct bytes){body.data, body.size};
+		if (type == SECTION_UI) {
+			file->ui_name = (struct bytes){body.data, body.size};
+			break;
+		}
 	}
-	return (struct bytes){NULL, 0};
 }
 
 /* One file at `r`; *ret_last when only free space follows. */
@@ -194,7 +199,7 @@ static int walk_file(struct walk *w, struct reader *r, const uint8_t *volume, un
 	/* Types 1 (raw) and 0xf0 and above hold no sections. */
 	sections = type > 1 && type < FILE_PAD;
 	if (sections)
-		file.ui_name = find_ui_name(w, file.content);
+		find_parts(w, &file);
 	if (type != FILE_PAD)
 		w->visit(&file, w->userdata);
 	return sections ? walk_sections(w, file.content, depth) : 0;

@@ -13,6 +13,7 @@ struct volume_file {
 	const uint8_t *volume; /* GUID_SIZE bytes: the volume's name, zero when it has none */
 	const uint8_t *name;   /* GUID_SIZE bytes */
 	struct bytes ui_name;  /* its user-interface section: UTF-16 with NUL, or empty */
+	struct bytes program;  /* its PE32 section, where that is before the name; or empty */
 	struct bytes content;  /* all sections, as stored */
 };
 

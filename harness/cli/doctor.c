@@ -51,6 +51,9 @@ static void examine_host(struct examination *x, const struct host_facts *h, bool
 {
 	add(x, "host", true, false, "%s, %u CPUs, %llu MiB of memory, Linux %s", h->cpu, h->cpus,
 	    (unsigned long long)h->memory_mib, h->kernel);
+	if (h->limits[0])
+		add(x, "limits", true, false, "a control group leaves %s; less runs side by side",
+		    h->limits);
 	if (h->qemu[0])
 		add(x, "qemu", true, true, "%s, version %s", h->qemu, h->qemu_version);
 	else

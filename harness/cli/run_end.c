@@ -73,6 +73,8 @@ void run_announce(const struct plan *plan, const struct host_facts *host, enum p
 {
 	fprintf(stderr, "tception: %zu cells in %zu boots, QEMU %s, evidence in %s\n", cells,
 	        plan->boots, host->qemu_version, dir);
+	if (host->limits[0])
+		fprintf(stderr, "tception: a control group leaves %s\n", host->limits);
 	run_announce_platform(plan, host, asked);
 	if (boots_vms(plan))
 		fprintf(stderr, "tception: vm: -accel %s (%s)\n",

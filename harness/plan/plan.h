@@ -34,8 +34,9 @@ struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	char tdx_reason[400];  /* why (not), and the one thing to do */
 	char kernel[160];      /* host kernel release */
 	char cpu[160];         /* host CPU model name */
-	unsigned cpus;
+	unsigned cpus;         /* that can be used, as the memory */
 	uint64_t memory_mib;
+	char limits[120];      /* what a control group leaves of both, or "" */
 	uint64_t hugepages_mib; /* free ones of 2 MiB */
 	uint32_t tsc_khz; /* of TCG's time-stamp counter, which is the host's; 0: not known */
 };

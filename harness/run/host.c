@@ -2,6 +2,7 @@
 #include "run/host.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #include "run/hostcheck.h"
 #include "run/kvmcheck.h"
+#include "run/limits.h"
 #include "run/process.h"
 #include "run/tdxhost.h"
 #include "run/tsc.h"
@@ -86,20 +88,44 @@ static void cpu_model(char *ret, size_t size)
 	}
 }
 
-/* What may be used: a control group's limit, where there is one, else the machine's. */
-static uint64_t memory_mib(void)
+static uint64_t memory_bytes(void)
 {
-	_cleanup_(fclosep) FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
-	unsigned long long limit;
 	struct sysinfo si;
-	uint64_t total;
 
-	if (sysinfo(&si) < 0)
-		return 0;
-	total = (uint64_t)si.totalram * si.mem_unit;
-	if (f && fscanf(f, "%llu", &limit) == 1 && limit < total)
-		total = limit;
-	return total >> 20;
+	return sysinfo(&si) < 0 ? 0 : (uint64_t)si.totalram * si.mem_unit;
+}
+
+/* Those that this process may run on. */
+static unsigned cpu_count(void)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		return (unsigned)CPU_COUNT(&set);
+	return online > 0 ? (unsigned)online : 1; /* more than the set has room for */
+}
+
+/* What may be used: the machine, or what a control group leaves of it. */
+static void take_limits(const char *sysroot, struct host_facts *h)
+{
+	uint64_t memory = memory_bytes();
+	struct limits l;
+	int n = 0;
+
+	limits_read(sysroot, &l);
+	h->cpus = cpu_count();
+	if (l.cpus > 0 && l.cpus < h->cpus) {
+		n = snprintf(h->limits, sizeof(h->limits), "%.2f of %u CPUs", l.cpus, h->cpus);
+		h->cpus = l.cpus < 2 ? 1 : (unsigned)l.cpus;
+	}
+	if (l.memory && l.memory < memory) {
+		snprintf(h->limits + n, sizeof(h->limits) - (size_t)n,
+		         "%s%llu of %llu MiB of memory", n ? ", " : "",
+		         (unsigned long long)(l.memory >> 20), (unsigned long long)(memory >> 20));
+		memory = l.memory;
+	}
+	h->memory_mib = memory >> 20;
 }
 
 /* Free huge pages of 2 MiB. */
@@ -135,15 +161,12 @@ int host_facts_gather(const char *qemu, struct host_facts *ret, struct err *e)
 	struct kvm_check kvm;
 	struct tdx_check tdx;
 	struct utsname u;
-	long cpus;
 
 	if (uname(&u) < 0)
 		return err_sys(e, -errno, "uname");
 	snprintf(h.kernel, sizeof(h.kernel), "%s", u.release);
 	cpu_model(h.cpu, sizeof(h.cpu));
-	cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	h.cpus = cpus > 0 ? (unsigned)cpus : 1;
-	h.memory_mib = memory_mib();
+	take_limits("", &h);
 	h.hugepages_mib = hugepages_mib();
 	h.tsc_khz = host_tsc_khz();
 	if (host_find_program(qemu ? qemu : "qemu-system-x86_64", h.qemu, sizeof(h.qemu)) == 0)

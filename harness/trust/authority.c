@@ -43,8 +43,10 @@ int authority_default_dir(char **ret, struct err *e)
 	else if (home && home[0] == '/')
 		r = asprintf(&dir, "%s/.local/state/tception", home);
 	else
-		return err_set(e, -ENOENT,
-		               "no place for the test authority: set XDG_STATE_HOME or HOME");
+		return err_set(
+		        e, -ENOENT,
+		        "no place for the keys of emulated trust domains: name one by --state-dir, "
+		        "or set XDG_STATE_HOME or HOME");
 	if (r < 0)
 		return err_nomem(e);
 	*ret = dir;

@@ -7,6 +7,8 @@ bindir = $(exec_prefix)/bin
 libdir = $(exec_prefix)/lib
 includedir = $(prefix)/include
 mandir = $(prefix)/share/man
+bashdir = $(prefix)/share/bash-completion/completions
+zshdir = $(prefix)/share/zsh/site-functions
 # What guests are made of. The program looks for it beside the folder that it is in itself.
 partsdir = $(dir $(bindir))lib/tception
 # Where Debian's Python looks: below /usr in one folder for all its versions.
@@ -37,16 +39,20 @@ $B/example: $B/obj/harness/example/verify.o $B/lib/libtception.a
 	$(call say,LD,$@)$(CC) $^ -lcrypto -ljansson -o $@
 
 PARTS := $B/tdxemu.bin $B/fwcfg.efi $B/initrd.cpio $B/initrd-backports.cpio
+FLEET := $(wildcard scripts/fleet/[a-z]*)
 CASES := cases/default.yaml cases/full.yaml cases/local.yaml
 PARTS_IMAGE := vmlinuz vmlinux vmlinuz-backports vmlinux-backports root.squashfs root-minimal.squashfs OVMF.fd
 .PHONY: library install install-image uninstall
 library: $(LIBRARY) ## libtception, shared and static
-install: all $(LIBRARY) ## into prefix=/usr/local (DESTDIR, libdir, ...): program, manual, libtception, header, Python binding
-	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir)/tception $(mandir)/man1 $(partsdir)/cases $(pythondir))
+install: all $(LIBRARY) ## into prefix=/usr/local (DESTDIR, libdir, ...): program, manual, completion, libtception, header, Python binding
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir)/tception $(mandir)/man1 $(partsdir)/cases $(partsdir)/fleet $(pythondir) $(bashdir) $(zshdir))
 	install $B/tception $(DESTDIR)$(bindir)
 	install -m 644 $(PARTS) $(DESTDIR)$(partsdir)
 	install $B/agent $(DESTDIR)$(partsdir)
 	install -m 644 $(CASES) $(DESTDIR)$(partsdir)/cases
+	install $(FLEET) $(DESTDIR)$(partsdir)/fleet
+	install -m 644 scripts/completion/tception.bash $(DESTDIR)$(bashdir)/tception
+	install -m 644 scripts/completion/_tception $(DESTDIR)$(zshdir)
 	install -m 644 harness/cli/tception.1 $(DESTDIR)$(mandir)/man1
 	install -m 644 harness/tception/tception.h $(DESTDIR)$(includedir)/tception
 	install -m 644 $(LIBRARY) $(DESTDIR)$(libdir)
@@ -60,5 +66,10 @@ install-image: $(IMAGE) ## also the guest image and the firmware, without which 
 uninstall: ## what both have installed
 	rm -f $(DESTDIR)$(bindir)/tception $(DESTDIR)$(mandir)/man1/tception.1 $(DESTDIR)$(includedir)/tception/tception.h
 	rm -f $(addprefix $(DESTDIR)$(libdir)/,libtception.a $(SONAME) libtception.so pkgconfig/tception.pc) $(DESTDIR)$(pythondir)/tception.py
-	rm -f $(addprefix $(DESTDIR)$(partsdir)/,$(notdir $(PARTS)) agent $(CASES) $(addprefix cache/,$(PARTS_IMAGE)))
-	for d in $(includedir)/tception $(partsdir)/cache $(partsdir)/cases $(partsdir); do [ ! -d $(DESTDIR)$$d ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$d; done
+	rm -f $(DESTDIR)$(bashdir)/tception $(DESTDIR)$(zshdir)/_tception
+	rm -f $(addprefix $(DESTDIR)$(partsdir)/,$(notdir $(PARTS)) agent $(CASES) $(FLEET:scripts/%=%) $(addprefix cache/,$(PARTS_IMAGE)))
+	for d in $(includedir)/tception $(partsdir)/cache $(partsdir)/cases $(partsdir)/fleet $(partsdir); do [ ! -d $(DESTDIR)$$d ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$d; done
+
+.PHONY: deb
+deb: ## Debian packages in build/deb
+	scripts/packaging/build-deb $B/deb

@@ -49,6 +49,18 @@ def test_other_ends(td, args, status, says):
     assert done.returncode == status and says in done.stderr
 
 
+@pytest.mark.parametrize("options", [("--quote", "v4"), ("--quote", "v5"), ("--exits", "ve"), ("--exits", "passthrough"),
+                                     ("--network", "none"), ("--memory", "512"), ("--vcpus", "2"), ("--profile", "Revoked"),
+                                     ("--profile", "TDRelaunchAdvised"), ("--profile", "TDRelaunchAdvised", "--quote", "v5")])
+def test_options(td, options):
+    """Each value that the help names is one that a TD is made with."""
+    done = run(td, "true", options=(*options, "--json"))
+    assert done.returncode == 0, done.stderr
+    said, wanted = json.loads(done.stdout), dict(zip(options[::2], options[1::2]))
+    assert said["profile"] == wanted.get("--profile", "UpToDate")
+    assert said["memory_mib"] == int(wanted.get("--memory", 2048)) and said["vcpus"] == int(wanted.get("--vcpus", 1))
+
+
 @pytest.mark.parametrize("option", ["--kernel", "--initrd", "--copy", "--share", "--root", "--image", "--qemu"])
 def test_named_file_is_missing(td, option):
     """Told by its name, and before a TD is booted."""

@@ -52,7 +52,8 @@ static int describe(const struct td_wish *w, char *out, size_t size, struct err 
 	if (w->exits)
 		n += snprintf(out + n, size - (size_t)n, "@exits=%.20s", w->exits);
 	if (quote)
-		snprintf(out + n, size - (size_t)n, "@quote=%.20s", quote);
+		snprintf(out + n, size - (size_t)n, "@quote=%.20s",
+		         quote + 1); /* the axis has no 'v' */
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "disk/fat.h"
 #include "format/bytes.h"
 #include "format/eventlog.h"
+#include "measure/admission.h"
 #include "measure/boot.h"
 #include "measure/grub/grub.h"
 #include "measure/kernel.h"
@@ -161,6 +162,7 @@ static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 		err_prefix(e, FALLBACK);
 		return r;
 	}
+	admission_check(b->l, b->firmware, &pe, false, "the disk's loader");
 	measure_image(b->l, &pe, FALLBACK);
 	r = shim_read(&pe, &shim, e);
 	if (r > 0)

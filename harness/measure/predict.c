@@ -14,6 +14,7 @@
 #include "format/q35.h"
 #include "format/sha2.h"
 #include "measure/acpi.h"
+#include "measure/admission.h"
 #include "measure/boot.h"
 #include "measure/events.h"
 #include "measure/firmware.h"
@@ -142,10 +143,6 @@ static void measure_policy(struct boot *b)
 		hash_variable(b, policy[i].guid, policy[i].name,
 		              v ? v->data : (struct bytes){NULL, 0});
 	}
-	for (unsigned i = 0; mode == 1 && i < 3; i++)
-		event_open(&b->list, i,
-		           "Secure Boot is on: whether each image is admitted, and by which "
-		           "certificate, is not foreseen");
 }
 
 /* ---- ACPI ---- */
@@ -277,10 +274,14 @@ static int measure_direct_boot(struct boot *b)
 {
 	struct err why = {0};
 	struct pe pe;
+	bool program = pe_parse(b->in->kernel, &pe, NULL) == 0;
+	bool linux_image = kernel_is_linux(b->in->kernel);
 	int r;
 
-	if (!kernel_is_linux(b->in->kernel) && pe_parse(b->in->kernel, &pe, NULL) == 0 &&
-	    uki_is(&pe))
+	if (program)
+		admission_check(&b->list, &b->firmware, &pe,
+		                linux_image && b->in->qemu && qemu_patches_kernel(b), "the kernel");
+	if (!linux_image && program && uki_is(&pe))
 		return measure_unified(b, &pe);
 	r = measure_kernel(b, &why); /* loaded first, then the boot manager says that it boots */
 	if (r == -ENOMEM)
@@ -318,8 +319,11 @@ static int measure_boot(struct boot *b)
 	if (r < 0)
 		return r;
 	if (b->in->kernel.data)
-		return measure_direct_boot(b);
-	return boot_measure_disk(&b->list, &b->firmware, b->in, b->e);
+		r = measure_direct_boot(b);
+	else
+		r = boot_measure_disk(&b->list, &b->firmware, b->in, b->e);
+	admission_open(&b->list, &b->firmware);
+	return r;
 }
 
 /* ---- the outcome ---- */

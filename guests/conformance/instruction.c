@@ -46,6 +46,8 @@ RUN(hlt, "hlt")
 RUN(wbinvd, "wbinvd")
 RUN(vmrun, "vmrun" ::"a"(0))
 RUN(vmmcall, "vmmcall" ::"a"(0))
+RUN(pfadd, "pfadd %mm0, %mm0")
+RUN(extrq, "extrq %xmm0, %xmm0")
 RUN(rdpmc, "rdpmc" ::"c"(0) : "rax", "rdx")
 
 static void run_port(const void *of)
@@ -140,7 +142,7 @@ __attribute__((target("xsave"))) static void look_xgetbv(struct outcome *o, cons
 #define OF_EXITS OF_KERNEL ", Instruction-based #VE; Linux #VE handler"
 static const struct row rows[] = {
         {"insn-tdcall", "TDCALL belongs to the kernel: #GP in a program",
-         "Intel TDX module 1.5.01, src/td_dispatcher/tdx_td_dispatcher.c (TDCALL, CPL)",
+         "Intel Trust Domain CPU architectural extensions, TDCALL",
          FAULTS(tdcall, SIGSEGV, SIGSEGV)},
         {"insn-vmcall", "VMCALL in a program is #VE, which ends it", OF_EXITS,
          FAULTS(vmcall, SIGSEGV, SIGSEGV)},
@@ -155,6 +157,10 @@ static const struct row rows[] = {
          FAULTS(vmrun, SIGILL, SIGILL)},
         {"insn-vmmcall", "AMD's VMMCALL is no instruction here", "Intel SDM: opcode not defined",
          FAULTS(vmmcall, SIGILL, SIGILL)},
+        {"insn-3dnow", "AMD's 3DNow! is not there", "Intel SDM: opcode not defined",
+         FAULTS(pfadd, SIGILL, SIGILL)},
+        {"insn-sse4a", "AMD's SSE4A is not there", "Intel SDM: opcode not defined",
+         FAULTS(extrq, SIGILL, SIGILL)},
         {"insn-cmpxchg16b", "CMPXCHG16B works", OF_CPUID, look_cmpxchg16b, NULL},
         {"insn-movdir", "MOVDIR64B and MOVDIRI work", OF_CPUID, look_movdir, NULL},
         {"insn-random", "RDRAND and RDSEED work", OF_CPUID, look_random, NULL},

@@ -36,10 +36,11 @@
 #define NO_SLOW_STRINGS "erms=off,fsrm=off"
 #define PLAIN_CPU       "max,la57=off," NO_SLOW_STRINGS /* four levels of page tables, as everywhere */
 
-/* What an emulated TD's CPU is before the module hides and adds; cx16=off because QEMU 7.2's TCG
- * corrupts RFLAGS in cmpxchg16b under nested paging. */
+/* What an emulated TD's CPU is before the module hides and adds, without AMD's own instructions but
+ * SVM; cx16=off because QEMU 7.2's TCG corrupts RFLAGS in cmpxchg16b under nested paging. */
 #define EMULATED_CPU                                                                    \
 	"max,vendor=GenuineIntel,family=6,model=175,stepping=3,phys-bits=48,+svm,+npt," \
+	"3dnow=off,3dnowext=off,sse4a=off,"                                             \
 	"la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off," NO_SLOW_STRINGS
 
 /* After the reset CS base 0xffff0000 this eip wraps round to the module's load address. */

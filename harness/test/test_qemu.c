@@ -104,6 +104,7 @@ TEST(other_files)
 	        "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram", \
 	        "-cpu",                                                                           \
 	        "max,vendor=GenuineIntel,family=6,model=175,stepping=3,phys-bits=48,+svm,+npt,"   \
+	        "3dnow=off,3dnowext=off,sse4a=off,"                                               \
 	        "la57=off,mpx=off,pku=off,pks=off,cr8legacy=off,cx16=off,erms=off,fsrm=off",      \
 	        "-m", size, "-bios", "/c/OVMF.fd", "-device",                                     \
 	        "loader,file=/proc/self/fd/14,addr=0x10000000,force-raw=on", "-device",           \

@@ -253,11 +253,13 @@ static uint32_t known_range(uint32_t leaf)
 static bool wants_ve(const struct td_vcpu *vcpu, const struct td_cpu_state *s,
                      const struct row *row, uint32_t subleaf)
 {
-	uint32_t level = s->cpl == 0 ? TD_CPUIDVE_SUPERVISOR : TD_CPUIDVE_USER, index = row->index;
+	uint8_t level = s->cpl == 0 ? TD_CPUIDVE_SUPERVISOR : TD_CPUIDVE_USER;
+	uint8_t all = s->cpl == 0 ? vcpu->cpuid_supervisor_ve : vcpu->cpuid_user_ve;
+	uint32_t index = row->index;
 
 	if (row->first != ANY)
 		index += subleaf - row->first;
-	return vcpu->cpuid_ve & level || (row->index != NONE && vcpu->cpuid_control[index] & level);
+	return all || (row->index != NONE && vcpu->cpuid_control[index] & level);
 }
 
 static void shown(const struct td *td, const struct td_cpu_state *s, const struct row *row,
@@ -288,6 +290,13 @@ enum td_answer td_cpuid(const struct td *td, const struct td_vcpu *vcpu,
 	else
 		return TD_ANSWER_VE;
 	return TD_ANSWER_DONE;
+}
+
+bool td_cpuid_has_row(uint32_t leaf, uint32_t subleaf)
+{
+	/* those whose row says #VE */
+	return leaf == 0x6 || leaf == 0x80000006 || (leaf == 0x1f && subleaf < 6) ||
+	       FIND(rows, leaf, subleaf);
 }
 
 /* The VMM's answer. Linux asks it for the hypervisor's leaves only. */

@@ -19,10 +19,23 @@ static uint64_t size_mask(const struct field_row *r)
 	return ~0ull >> (64 - (8u << FIELD_SIZE(r->id)));
 }
 
+/* CPUID_VALUES are named by leaf and subleaf in place of a number, and are not for guests. */
+static bool find_cpuid_values(uint64_t id, struct element *ret)
+{
+	static const struct field_row row = {0x9410000300000000, 1, 2, 1, FIELD_HIDDEN, 0, 0};
+	uint32_t leaf = (id >> 9 & 0x7f) | (id >> 16 & 1) << 31;
+	uint32_t subleaf = id & 1 << 8 ? TD_CPUID_NO_SUBLEAF : id >> 1 & 0x7f;
+
+	*ret = (struct element){&row, id & 1};
+	return !(id & 0xfe0000) && td_cpuid_has_row(leaf, subleaf);
+}
+
 static bool find(const struct field_table *t, uint64_t id, struct element *ret)
 {
 	uint64_t number = id & FIELD_NUMBER;
 
+	if (t == &field_tables[TD_CONTEXT_TD] && FIELD_CLASS(id) == FIELD_CLASS_CPUID_VALUES)
+		return find_cpuid_values(id, ret);
 	for (unsigned i = 0; i < t->rows; i++) {
 		const struct field_row *r = &t->row[i];
 		uint64_t first = r->id & FIELD_NUMBER;
@@ -63,6 +76,8 @@ static uint64_t td_value(const struct td *td, const struct element *el)
 		return td_tsc_ratio(td);
 	case FIELD_NOTIFY_ENABLES:
 		return td->notify_enables;
+	case FIELD_CONFIG_FLAGS:
+		return TD_CONFIG_FLAGS;
 	case FIELD_TD_CTLS:
 		return td->td_ctls;
 	case FIELD_TOPOLOGY_CONFIGURED:
@@ -90,9 +105,9 @@ static uint64_t vcpu_value(const struct td_vcpu *vcpu, const struct element *el)
 	case FIELD_VCPU_INDEX:
 		return vcpu->index;
 	case FIELD_CPUID_SUPERVISOR_VE:
-		return (vcpu->cpuid_ve & TD_CPUIDVE_SUPERVISOR) != 0;
+		return vcpu->cpuid_supervisor_ve;
 	case FIELD_CPUID_USER_VE:
-		return (vcpu->cpuid_ve & TD_CPUIDVE_USER) != 0;
+		return vcpu->cpuid_user_ve;
 	case FIELD_L2_CTLS:
 		return vcpu->l2_ctls[el->index];
 	case FIELD_TSC_DEADLINE:
@@ -104,6 +119,14 @@ static uint64_t vcpu_value(const struct td_vcpu *vcpu, const struct element *el)
 	}
 }
 
+/*
+ * TDX_FEATURES0: all that release 1.5.01 says of itself, whether a TD has it or not (migration,
+ * service TDs, partitioning), and of later releases that TD_CTLS.ENUM_TOPOLOGY and REDUCE_VE can be
+ * set.
+ */
+#define FEATURES0_1_5_01 0xf0fbfull
+#define FEATURES0        (FEATURES0_1_5_01 | 1ull << 20 | 1ull << 30)
+
 static uint64_t sys_value(const struct element *el)
 {
 	switch (el->row->what) {
@@ -114,8 +137,8 @@ static uint64_t sys_value(const struct element *el)
 	case FIELD_MAJOR_VERSION:
 	case FIELD_NUM_FEATURES:
 		return 1;
-	case FIELD_FEATURES0: /* TD_CTLS.ENUM_TOPOLOGY and REDUCE_VE can be set */
-		return 1ull << 20 | 1ull << 30;
+	case FIELD_FEATURES0:
+		return FEATURES0;
 	case FIELD_L2_GPA_ATTR_MASK: /* R, W, Xs, Xu, VGP, PWA, SSS, VALID */
 		return 0x807f;
 	default:
@@ -160,7 +183,7 @@ static uint64_t next_of(const struct field_table *t, uint64_t id, const struct e
 	const struct field_row *r;
 
 	if (el->index + 1 < elements_of(el->row))
-		return ((id & ~(7ull << 52)) | t->context) + el->row->stride;
+		return ((id & ~TD_FIELD_CONTEXT) | t->context) + el->row->stride;
 	r = readable_from(t, el->row + 1);
 	return r ? r->id : FIELD_NONE;
 }
@@ -182,11 +205,6 @@ uint64_t td_field_read(const struct td *td, const struct td_vcpu *vcpu, enum td_
 	return TDX_SUCCESS;
 }
 
-static void set_cpuid_ve(struct td_vcpu *vcpu, uint32_t level, uint64_t v)
-{
-	vcpu->cpuid_ve = (vcpu->cpuid_ve & ~level) | (v ? level : 0);
-}
-
 static uint64_t store(struct td *td, struct td_vcpu *vcpu, const struct element *el, uint64_t old,
                       uint64_t v)
 {
@@ -202,10 +220,10 @@ static uint64_t store(struct td *td, struct td_vcpu *vcpu, const struct element 
 		td->notify_enables = v;
 		break;
 	case FIELD_CPUID_SUPERVISOR_VE:
-		set_cpuid_ve(vcpu, TD_CPUIDVE_SUPERVISOR, v);
+		vcpu->cpuid_supervisor_ve = (uint8_t)v;
 		break;
 	case FIELD_CPUID_USER_VE:
-		set_cpuid_ve(vcpu, TD_CPUIDVE_USER, v);
+		vcpu->cpuid_user_ve = (uint8_t)v;
 		break;
 	case FIELD_L2_CTLS: /* of L2 VMs that do not exist: kept, without effect */
 		vcpu->l2_ctls[el->index] = v;
@@ -265,7 +283,7 @@ static bool follows(const struct field_row *r, const struct field_row *before)
 /* Where a dump begins: only the first element of a field, named with its size. */
 static uint64_t dump_start(const struct field_table *t, uint64_t id, struct element *ret)
 {
-	if (id == FIELD_NONE)
+	if ((id | TD_FIELD_CONTEXT) == FIELD_NONE)
 		id = td_field_first(TD_CONTEXT_SYS);
 	if (!find(t, id, ret) || ret->index % ret->row->elements != 0 ||
 	    FIELD_SIZE(id) != FIELD_SIZE(ret->row->id))

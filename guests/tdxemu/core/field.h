@@ -20,6 +20,8 @@
 #define FIELD_RESERVED  0x4083fffcff000000ull /* reserved, and counts that one element lacks */
 #define FIELD_NONE      (~0ull)
 
+#define FIELD_CLASS_CPUID_VALUES 20
+
 enum field {
 	FIELD_HIDDEN, /* there, but not for guests */
 	FIELD_TD_UUID,
@@ -30,6 +32,7 @@ enum field {
 	FIELD_MAX_VCPUS,
 	FIELD_TSC_FREQUENCY,
 	FIELD_NOTIFY_ENABLES,
+	FIELD_CONFIG_FLAGS,
 	FIELD_TD_CTLS,
 	FIELD_FEATURE_PARAVIRT,
 	FIELD_TOPOLOGY_CONFIGURED,

@@ -5,6 +5,7 @@
 
 #define VMX_REASON_EPT_VIOLATION 48
 #define QUALIFICATION_GLA        (1ull << 7) /* the linear address is there */
+#define ACCESS_TYPES             (TD_ACCESS_READ | TD_ACCESS_WRITE | TD_ACCESS_FETCH)
 #define CONVERSIONS_LOGGED       16
 #define MAP_GPA_CHUNK            (2ull << 20) /* KVM converts so much before it looks up */
 #define PENDING                  (1ull << 62) /* of a mapping in TDG.MEM.PAGE.ATTR.* */
@@ -91,7 +92,8 @@ static void due_ve(struct td_vcpu *vcpu, uint64_t gpa, enum td_access access, ui
 {
 	vcpu->due = (struct td_ve){.valid = true,
 	                           .reason = VMX_REASON_EPT_VIOLATION,
-	                           .qualification = access | (gla ? QUALIFICATION_GLA : 0),
+	                           .qualification =
+	                                   gla ? access | QUALIFICATION_GLA : access & ACCESS_TYPES,
 	                           .gla = gla,
 	                           .gpa = gpa};
 }

@@ -49,23 +49,20 @@
  * IA32_ARCH_CAPABILITIES (Intel SDM volume 4): what this processor is not prone to, as every one
  * that has TDX says. An interpreter does not speculate, so it is true here too; and without RDCL_NO
  * Linux would isolate page tables, which no TD does and which made each system call under TCG take
- * 21 us in place of 1.
+ * 21 us in place of 1. SSB_NO, BHI_NO and PBRSB_NO are 0 unless TD_PARAMS configures them, and KVM
+ * does not.
  */
 #define ARCH_CAPS_RDCL_NO        (1ull << 0)
 #define ARCH_CAPS_IBRS_ALL       (1ull << 1)
 #define ARCH_CAPS_SKIP_L1DFL     (1ull << 3)
-#define ARCH_CAPS_SSB_NO         (1ull << 4)
 #define ARCH_CAPS_MDS_NO         (1ull << 5)
 #define ARCH_CAPS_PSCHANGE_MC_NO (1ull << 6)
 #define ARCH_CAPS_TAA_NO         (1ull << 8)
 #define ARCH_CAPS_DOITM          (1ull << 12)
 #define ARCH_CAPS_STALE_DATA_NO  (7ull << 13) /* SBDR_SSDP_NO, FBSDP_NO, PSDP_NO */
-#define ARCH_CAPS_BHI_NO         (1ull << 20)
-#define ARCH_CAPS_PBRSB_NO       (1ull << 24)
 #define ARCH_CAPS                                                                           \
-	(ARCH_CAPS_RDCL_NO | ARCH_CAPS_IBRS_ALL | ARCH_CAPS_SKIP_L1DFL | ARCH_CAPS_SSB_NO | \
-	 ARCH_CAPS_MDS_NO | ARCH_CAPS_PSCHANGE_MC_NO | ARCH_CAPS_TAA_NO | ARCH_CAPS_DOITM | \
-	 ARCH_CAPS_STALE_DATA_NO | ARCH_CAPS_BHI_NO | ARCH_CAPS_PBRSB_NO)
+	(ARCH_CAPS_RDCL_NO | ARCH_CAPS_IBRS_ALL | ARCH_CAPS_SKIP_L1DFL | ARCH_CAPS_MDS_NO | \
+	 ARCH_CAPS_PSCHANGE_MC_NO | ARCH_CAPS_TAA_NO | ARCH_CAPS_DOITM | ARCH_CAPS_STALE_DATA_NO)
 
 /*
  * The VMX capabilities that the module shows for TD partitioning: its constants for an L2's VMCS,

@@ -30,7 +30,7 @@ struct td_ve {
 	bool valid;
 	uint64_t reason; /* VMX exit reason */
 	uint64_t qualification;
-	uint64_t length;   /* of the instruction, bytes */
+	uint64_t length;   /* of the instruction, bytes; bits 63:32 VMX's instruction information */
 	uint64_t gla, gpa; /* linear and physical address; 0 where the reason has none */
 };
 
@@ -42,6 +42,9 @@ struct td_ve {
 #define TD_CTLS_ENUM_TOPOLOGY      2ull
 #define TD_CTLS_REDUCE_VE          8ull
 #define TD_CTLS_NOT_OFFERED        (4ull | 1ull << 63)
+
+/* CONFIG_FLAGS as KVM makes its TDs: NO_RBP_MOD, and 48 bits of address. */
+#define TD_CONFIG_FLAGS 4ull
 
 /* The clock that a TD's APIC timer counts and TSC_FREQUENCY is given in. */
 #define TD_CRYSTAL_HZ 25000000ull
@@ -61,8 +64,8 @@ struct td_msrs {
 struct td_vcpu {
 	uint32_t index;
 	struct td_msrs msr;
-	uint32_t cpuid_ve;                        /* TD_CPUIDVE_*, for all leaves */
-	uint8_t cpuid_control[TD_CPUID_CONTROLS]; /* the same, by the leaf's index in the module */
+	uint8_t cpuid_supervisor_ve, cpuid_user_ve; /* not 0: for all leaves */
+	uint8_t cpuid_control[TD_CPUID_CONTROLS];   /* TD_CPUIDVE_*, by the module's index */
 	uint64_t l2_ctls[TD_VMS], not_tsc_deadline[TD_VMS]; /* kept for the guest, no effect */
 	bool halt;         /* out: the guest asked to halt until the next interrupt */
 	bool halt_blocked; /* out: and told that interrupts are blocked: only an NMI counts */
@@ -143,6 +146,9 @@ enum td_answer td_cr4_write(const struct td *td, struct td_cpu_state *s, uint64_
 enum td_answer td_cpuid(const struct td *td, const struct td_vcpu *vcpu,
                         const struct td_cpu_state *s, uint32_t leaf, uint32_t subleaf,
                         uint32_t ret[4]);
+/* Whether the module's table has a row of a leaf and subleaf; TD_CPUID_NO_SUBLEAF: for all of them. */
+#define TD_CPUID_NO_SUBLEAF 0xffffffffu
+bool td_cpuid_has_row(uint32_t leaf, uint32_t subleaf);
 /* TDG.VP.VMCALL<CPUID>: the VMM's answer. */
 void td_cpuid_by_vmcall(const struct td *td, uint32_t leaf, uint32_t subleaf, uint32_t ret[4]);
 /* CPUID 0x15: the TSC's frequency is td_crystal_hz * td_tsc_ratio. */
@@ -166,6 +172,7 @@ bool td_msr_write_by_vmcall(const struct td *td, uint64_t index, uint64_t value)
  * Metadata fields: status; *ret_value and *ret_old are 0 and *ret_next ~0 on failure. `next` is the
  * next element that a guest may read, ~0 after the last.
  */
+#define TD_FIELD_CONTEXT (7ull << 52) /* the bits of an ID that nobody looks at */
 enum td_context { TD_CONTEXT_SYS, TD_CONTEXT_TD, TD_CONTEXT_VCPU };
 uint64_t td_field_first(enum td_context context);
 uint64_t td_field_read(const struct td *td, const struct td_vcpu *vcpu, enum td_context context,
@@ -180,7 +187,16 @@ uint64_t td_sys_dump(uint64_t id, uint64_t page[512]);
  * the access is to be tried again, false when vcpu->due has a #VE. gpa is with its shared bit; gla
  * is 0 when it is not known. Only where td->pages are enforced.
  */
-enum td_access { TD_ACCESS_READ = 1, TD_ACCESS_WRITE = 2, TD_ACCESS_FETCH = 4 };
+enum td_access { /* as in VMX's exit qualification, SDM volume 3, table 28-7 */
+	         TD_ACCESS_READ = 1,
+	         TD_ACCESS_WRITE = 2,
+	         TD_ACCESS_FETCH = 4,
+	         /* where gla is known: of its own translation, not of a page table's */
+	         TD_ACCESS_FINAL = 1 << 8,
+	         TD_ACCESS_USER = 1 << 9, /* and what the guest's page tables allow there */
+	         TD_ACCESS_WRITABLE = 1 << 10,
+	         TD_ACCESS_NO_EXECUTE = 1 << 11,
+};
 bool td_ept_violation(struct td *td, struct td_vcpu *vcpu, uint64_t gpa, enum td_access access,
                       uint64_t gla);
 

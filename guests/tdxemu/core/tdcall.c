@@ -145,7 +145,7 @@ static uint64_t veinfo_get(struct td_vcpu *vcpu, struct td_regs *r)
 	r->rdx = ve.qualification;
 	r->r8 = ve.gla;
 	r->r9 = ve.gpa;
-	r->r10 = ve.length; /* bits 63:32 are VMX's instruction information, which SVM lacks */
+	r->r10 = ve.length;
 	vcpu->ve.valid = false;
 	return TDX_SUCCESS;
 }
@@ -154,7 +154,8 @@ static uint64_t cpuidve_set(struct td_vcpu *vcpu, const struct td_regs *r)
 {
 	if (r->rcx & ~(uint64_t)(TD_CPUIDVE_SUPERVISOR | TD_CPUIDVE_USER))
 		return invalid(TDX_OPERAND_RCX);
-	vcpu->cpuid_ve = (uint32_t)r->rcx;
+	vcpu->cpuid_supervisor_ve = r->rcx & TD_CPUIDVE_SUPERVISOR;
+	vcpu->cpuid_user_ve = (r->rcx & TD_CPUIDVE_USER) != 0;
 	return TDX_SUCCESS;
 }
 
@@ -167,7 +168,7 @@ static uint64_t read_and_next(const struct td *td, const struct td_vcpu *vcpu,
 {
 	uint64_t id = r->rdx;
 
-	if (id != ~0ull)
+	if ((id | TD_FIELD_CONTEXT) != ~0ull)
 		return td_field_read(td, vcpu, context, id, &r->r8, &r->rdx);
 	r->rdx = td_field_first(context);
 	r->r8 = 0;
@@ -221,15 +222,11 @@ static uint64_t sys_rdall(struct td *td, struct td_vcpu *vcpu, struct td_regs *r
 	uint64_t id = r->r8, status;
 	void *page;
 
+	r->r8 = ~0ull; /* no field is left over: all of them fit; set before a #VE of the page, too */
 	if (r->rdx & (TD_PAGE_SIZE - 1))
-		status = invalid(TDX_OPERAND_RDX);
-	else
-		status = td_operand_map(td, vcpu, &to, &page);
-	if (status == TDX_SUCCESS)
-		status = td_sys_dump(id, page);
-	if (status != TD_RESTART)
-		r->r8 = ~0ull; /* no field is left over: all of them fit */
-	return status;
+		return invalid(TDX_OPERAND_RDX);
+	status = td_operand_map(td, vcpu, &to, &page);
+	return status == TDX_SUCCESS ? td_sys_dump(id, page) : status;
 }
 
 /*

@@ -202,17 +202,20 @@ static uint64_t standard_vmcall(struct td *td, struct td_vcpu *vcpu, struct td_r
 	}
 }
 
-/* The registers that the mask in RCX can expose to the VMM, by the numbers of its bits. */
+/*
+ * The registers that the mask in RCX can expose to the VMM, by the numbers of its bits. RAX, RCX and
+ * RSP it never can, and RBP not in a TD of KVM's: CONFIG_FLAGS.NO_RBP_MOD. Bits 31:16 are XMM0-15,
+ * which the VMM of the model neither reads nor changes.
+ */
 static const uint8_t exposed[16] = {
         [2] = offsetof(struct td_regs, rdx),  [3] = offsetof(struct td_regs, rbx),
-        [5] = offsetof(struct td_regs, rbp),  [6] = offsetof(struct td_regs, rsi),
-        [7] = offsetof(struct td_regs, rdi),  [8] = offsetof(struct td_regs, r8),
-        [9] = offsetof(struct td_regs, r9),   [10] = offsetof(struct td_regs, r10),
-        [11] = offsetof(struct td_regs, r11), [12] = offsetof(struct td_regs, r12),
-        [13] = offsetof(struct td_regs, r13), [14] = offsetof(struct td_regs, r14),
-        [15] = offsetof(struct td_regs, r15),
+        [6] = offsetof(struct td_regs, rsi),  [7] = offsetof(struct td_regs, rdi),
+        [8] = offsetof(struct td_regs, r8),   [9] = offsetof(struct td_regs, r9),
+        [10] = offsetof(struct td_regs, r10), [11] = offsetof(struct td_regs, r11),
+        [12] = offsetof(struct td_regs, r12), [13] = offsetof(struct td_regs, r13),
+        [14] = offsetof(struct td_regs, r14), [15] = offsetof(struct td_regs, r15),
 };
-#define NEVER_EXPOSED (~0xffffull | 1 << 0 | 1 << 1 | 1 << 4) /* RAX, RCX, RSP */
+#define NEVER_EXPOSED (~0xffffffffull | 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5)
 
 static void copy_exposed(struct td_regs *to, const struct td_regs *from, uint64_t mask)
 {

@@ -136,6 +136,23 @@ TEST(against_the_modules_table)
 	free(text);
 }
 
+/* TDCS.CPUID_VALUES are named by them. */
+TEST(rows_of_the_modules_table)
+{
+	char *text = golden_text("tdx-module/cpuid"), *at = text;
+	struct golden_row g;
+	unsigned named = 0;
+
+	while ((at = next_row(at, &g)))
+		ck_assert(td_cpuid_has_row(g.leaf, g.subleaf));
+	free(text);
+	for (uint32_t leaf = 0; leaf < 256; leaf++)
+		for (uint32_t subleaf = 0; subleaf < 128; subleaf++)
+			named += td_cpuid_has_row((leaf & 0x7f) | (leaf & 0x80) << 24, subleaf);
+	ck_assert_uint_eq(named, 128 * 22 + 42); /* 22 leaves of any subleaf, 42 of one */
+	ck_assert(!td_cpuid_has_row(7, TD_CPUID_NO_SUBLEAF));
+}
+
 /* What the module refuses a processor without; but TCG's lacks PCID, and the TD has no
  * TSC deadline (the VMM's choice) and no PKS (ATTRIBUTES) or
  * LBR (XFAM). */
@@ -184,8 +201,9 @@ TEST(control_by_leaf)
 		ck_assert_int_eq(cpuid(g.leaf, subleaf, r), TD_ANSWER_VE);
 	}
 	vcpu.cpuid_control[10] = 0;
-	vcpu.cpuid_ve = TD_CPUIDVE_USER;
+	vcpu.cpuid_user_ve = 0x80; /* any bit */
 	ck_assert_int_eq(cpuid(0, 0, (uint32_t[4]){0}), TD_ANSWER_DONE);
+	ck_assert_int_eq(td_cpuid(&td, &vcpu, &program, 0, 0, (uint32_t[4]){0}), TD_ANSWER_VE);
 	free(text);
 }
 

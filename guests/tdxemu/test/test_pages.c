@@ -16,7 +16,7 @@
 #define PENDING       (1ull << 62)
 #define PAGE          4096ull
 #define BLOCK         (2ull << 20)
-#define ALL           0xffecull
+#define ALL           0xffccull
 #define VMCALL_BAD    0x8000000000000000ull
 #define VMCALL_ALIGN  0x8000000000000002ull
 #define VMCALL_RETRY  1ull
@@ -226,6 +226,11 @@ TEST(pending_with_ve)
 	ck_assert_uint_eq(vcpu.due.qualification, W | 1 << 7); /* with a linear address */
 	ck_assert_uint_eq(vcpu.due.gla, 0xffff888000003008);
 	ck_assert_uint_eq(vcpu.due.gpa, 0x3008);
+	/* What there is to tell of the linear address is told with it only. */
+	td_ept_violation(&td, &vcpu, 0x3008, R | TD_ACCESS_FINAL | TD_ACCESS_NO_EXECUTE, 0x13008);
+	ck_assert_uint_eq(vcpu.due.qualification, R | 1 << 7 | 1 << 8 | 1 << 11);
+	td_ept_violation(&td, &vcpu, 0x3008, R | TD_ACCESS_FINAL | TD_ACCESS_USER, 0);
+	ck_assert_uint_eq(vcpu.due.qualification, R);
 	ck_assert_uint_eq(accept(0x3000), 0);
 	ck_assert(td_ept_violation(&td, &vcpu, 0x3008, W, 0));
 }
@@ -259,6 +264,18 @@ TEST(operands_in_pending_memory)
 	ck_assert_uint_eq(r.rax, 0);
 	ck_assert(!vcpu.due.valid);
 	ck_assert_uint_eq(*private_at(0x3000), 0x81);
+}
+
+/* R8 names no field any more when the #VE of SYS.RDALL's page is there: tdg_sys_rdall.c. */
+TEST(list_in_pending_memory)
+{
+	struct td_regs r = {.rax = 12, .rdx = 0x3000, .r8 = 0x2000000100000003};
+
+	td.td_ctls = 0;
+	td_call(&td, &vcpu, &r);
+	ck_assert_uint_eq(r.rax, 12);
+	ck_assert_uint_eq(r.r8, UINT64_MAX);
+	ck_assert_uint_eq(vcpu.due.qualification, R | W);
 }
 
 TEST(operands_in_shared_memory)

@@ -258,7 +258,8 @@ def test_pending_memory_with_ve(tmp_path):
     seen = lines((tmp_path / "console.log").read_text(errors="replace"))
     where = GIB4 + 0x10000008
     assert (seen["pending"], seen["reason"]) == (20, 48)
-    assert seen["qualification"] == 1 << 7 | 1  # a read; the linear address is valid
+    # a read; the linear address is valid, the page is its own and writable by the page tables
+    assert seen["qualification"] == 1 << 10 | 1 << 8 | 1 << 7 | 1
     assert (seen["linear"], seen["physical"]) == (where, where)
     assert (seen["accept-2m"], seen["pending-reads"]) == (0, 0)
 
@@ -306,6 +307,7 @@ def test_what_faults(attempt, exits, io):
     assert {seen[insn] for insn in ("vmrun", "vmmcall", "clgi", "stgi")} == {UD}
     assert {seen[register] for register in ("efer", "apicbase", "hsave", "vm-cr")} == {VE | WRMSR}
     assert seen["io"] == io
+    assert io == 0 or seen["io-qualification"] == 0x80 << 16 | 1 << 6  # out, one byte, the port in the instruction
 
 
 @both
@@ -325,9 +327,18 @@ def test_instructions(attempt, exits):
     reasons = {"wbinvd": 54, "invd": 13, "vmcall-itself": 18, "monitor": 39, "mwait": 36}
     assert {insn: seen[insn] for insn in reasons} == {insn: VE | reason for insn, reason in reasons.items()}
     assert {seen[insn] for insn in ("vmxoff", "lock-tdcall", "repne-tdcall")} == {UD}
+    assert {seen[insn] for insn in ("femms", "pfadd", "extrq")} == {UD}  # AMD's 3DNow! and SSE4A
     assert seen["rdpmc"] == GP
+    assert {seen[what] for what in ("ve-rf", "gp-rf", "ud-rf")} == {1}  # as each fault saves it
     assert seen["steps"] == 1
     assert seen["interrupts"] == 4
+
+
+@both
+def test_registers_of_a_vmcall(attempt, exits):
+    """KVM makes its TDs with NO_RBP_MOD; XMM registers may be exposed."""
+    seen = attempt("rules", exits)
+    assert (seen["vmcall-rbp"], seen["vmcall-xmm"]) == (0xc000010000000001, 0)
 
 
 @both

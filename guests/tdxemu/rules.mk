@@ -28,13 +28,14 @@ $B/tdxemu.bin: guests/tdxemu/boot/low.S $B/tdxemu/module.bin
 	$(Q)objcopy -O binary -j .text $B/tdxemu/low.elf $@
 
 # core/ as a normal program: unit tests, and a fuzzer of TDCALL.
-TDXEMU_TESTS := test_tdcall test_vmcall test_cpuview test_msr test_pages test_decode test_softint
+TDXEMU_TESTS := test_tdcall test_vmcall test_cpuview test_msr test_pages test_decode test_softint test_entry
 GUEST_TESTS += $(TDXEMU_TESTS:%=$B/test/%)
 GUEST_SAN_TESTS += $(TDXEMU_TESTS:%=$B/san/test/%)
 GUEST_FUZZERS += $B/fuzz/fuzz_tdcall $B/fuzz/fuzz_cpu
 TDXEMU_HOSTED := $(TDXEMU_CORE) $(addprefix harness/format/,code.c reader.c sha2.c tdreport.c)
 TDXEMU_HOSTED_test_decode := guests/tdxemu/svm/decode.c
 TDXEMU_HOSTED_test_softint := $(addprefix guests/tdxemu/svm/,decode.c softint.c)
+TDXEMU_HOSTED_test_entry := guests/tdxemu/svm/entry.c
 TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/svm/*.h guests/tdxemu/test/*.h) $(wildcard harness/test/*.h harness/fuzz/*.h)
 TDXEMU_TEST_CFLAGS := $(filter-out -MMD -MP,$(CFLAGS)) -Iguests
 

@@ -72,6 +72,10 @@ static inline struct cpu *cpu_self(void)
 void svm_share(const struct tdxemu_config *config);
 void svm_setup_cpu(struct cpu *c, uint64_t hob);
 
+/* svm/entry.c: the registers with which a TD's vCPU starts, those of `c` zero; `hob` is where the
+ * HOB is. */
+void cpu_entry_state(const struct td *td, struct cpu *c, uint64_t hob);
+
 /*
  * svm/npt.c: the nested page tables. npt_build lets both aliases reach all but the module and the
  * xAPIC, each address at its own place; npt_map_firmware puts the firmware's RAM copy (2 MiB
@@ -137,8 +141,10 @@ void *memory_guest(uint64_t gpa, uint64_t size);
 bool memory_owns(uint64_t gpa, uint64_t size);
 /* Whether the module's own memory is touched. */
 bool memory_is_module(uint64_t pa, uint64_t size);
-/* Guest-linear to guest-physical by the guest's own page tables; 0 on success. */
+/* Guest-linear to guest-physical by the guest's own page tables; 0 on success. memory_walk tells
+ * also what they allow: TD_ACCESS_USER, _WRITABLE, _NO_EXECUTE. */
 int memory_translate(const struct vmcb *v, uint64_t va, uint64_t *ret);
+int memory_walk(const struct vmcb *v, uint64_t va, uint64_t *ret, unsigned *ret_rights);
 /* Copies up to `size` bytes of code at the guest's RIP through its page tables; how many. */
 unsigned memory_fetch(const struct cpu *c, uint8_t *out, unsigned size);
 

@@ -56,10 +56,16 @@ static bool prefix(struct insn *i, uint8_t b)
 
 void insn_fetch(const struct cpu *c, struct insn *ret)
 {
+	insn_fetch_size(c, ret, INSTRUCTION_MAX);
+}
+
+void insn_fetch_size(const struct cpu *c, struct insn *ret, uint64_t size)
+{
 	bool code64 = cpu_is_code64(c);
 
 	*ret = (struct insn){0};
-	ret->have = memory_fetch(c, ret->bytes, sizeof(ret->bytes));
+	ret->have = memory_fetch(c, ret->bytes,
+	                         size < INSTRUCTION_MAX ? (unsigned)size : INSTRUCTION_MAX);
 	while (ret->opcode < ret->have) {
 		uint8_t b = ret->bytes[ret->opcode];
 
@@ -100,6 +106,37 @@ static uint64_t segment_base(const struct cpu *c, uint8_t override, bool stack)
 	default:
 		return stack ? c->vmcb.ss.base : c->vmcb.ds.base;
 	}
+}
+
+bool insn_has_port(const struct insn *i)
+{
+	return i->opcode < i->have && (i->bytes[i->opcode] & 0xfc) == 0xe4;
+}
+
+/* 64-bit code knows no segments but FS and GS. */
+static uint32_t segment_number(const struct insn *i, bool code64)
+{
+	static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
+	const uint32_t ds = 3;
+
+	for (uint32_t n = code64 ? ds : 0; n < sizeof(prefixes); n++)
+		if (i->segment == prefixes[n])
+			return n;
+	return ds;
+}
+
+/* Bits 9:7 are the size of an address, 16 bits and up; of OUTS 17:15 are the segment. */
+uint32_t insn_port_information(const struct cpu *c, const struct insn *i)
+{
+	bool code64 = cpu_is_code64(c);
+	uint8_t opcode = i->opcode < i->have ? i->bytes[i->opcode] : 0;
+	uint32_t size = code64 ? 2 : 1;
+
+	if (opcode < 0x6c || opcode > 0x6f)
+		return 0;
+	if (i->address)
+		size--;
+	return size << 7 | (opcode >= 0x6e ? segment_number(i, code64) << 15 : 0);
 }
 
 /* Signed, little-endian; false when it is not all there. */

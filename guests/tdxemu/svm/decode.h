@@ -27,10 +27,16 @@ struct operand {
 };
 
 void insn_fetch(const struct cpu *c, struct insn *ret);
+void insn_fetch_size(const struct cpu *c, struct insn *ret, uint64_t size); /* where it is known */
 /* The length of prefixes and opcode if the opcode is this one, else 0. */
 unsigned insn_is(const struct insn *i, const uint8_t *opcode, unsigned size);
 /* `at`: where the ModRM byte is. False when bytes run out, or of 16-bit addressing. */
 bool insn_operand(struct cpu *c, const struct insn *i, unsigned at, struct operand *ret);
+
+/* Of a port access: whether the instruction has the port's number in it; and of INS and OUTS VMX's
+ * instruction information, 0 for IN and OUT: SDM volume 3, table 28-8. */
+bool insn_has_port(const struct insn *i);
+uint32_t insn_port_information(const struct cpu *c, const struct insn *i);
 
 /* General registers by their numbers in instructions: RAX RCX RDX RBX RSP RBP RSI RDI R8 ... */
 uint64_t *cpu_register(struct cpu *c, unsigned number);

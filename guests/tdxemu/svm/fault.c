@@ -8,6 +8,7 @@
 /* Error code of #VMEXIT(NPF): volume 2, section 15.25.6. */
 #define NPF_WRITE (1ull << 1)
 #define NPF_FETCH (1ull << 4)
+#define NPF_FINAL (1ull << 32) /* the address itself, not a page table on the way to it */
 #define PAGE_MASK 4095ull
 
 /*
@@ -61,21 +62,33 @@ static uint64_t linear_address(struct cpu *c, uint64_t gpa, bool fetch)
 	return found;
 }
 
+/* What VMX tells of the translation of an address that was reached by one. */
+static unsigned of_translation(const struct cpu *c, uint64_t linear)
+{
+	unsigned rights;
+	uint64_t gpa;
+
+	return memory_walk(&c->vmcb, linear, &gpa, &rights) == 0 ? TD_ACCESS_FINAL | rights : 0;
+}
+
 void cpu_nested_fault(struct cpu *c)
 {
 	uint64_t gpa = c->vmcb.exit_info2, error = c->vmcb.exit_info1, plain = gpa & ~TD_SHARED;
-	enum td_access access = error & NPF_FETCH   ? TD_ACCESS_FETCH
-	                        : error & NPF_WRITE ? TD_ACCESS_WRITE
-	                                            : TD_ACCESS_READ;
+	unsigned access = error & NPF_FETCH   ? TD_ACCESS_FETCH
+	                  : error & NPF_WRITE ? TD_ACCESS_WRITE
+	                                      : TD_ACCESS_READ;
+	uint64_t linear;
 	bool again;
 
 	if (plain - LAPIC < LAPIC_SIZE)
 		stop("the guest touched the xAPIC, which a TD has not");
 	if (!the_td.pages.enforced || memory_is_module(plain, 1))
 		stop("the guest touched memory that is not its own");
+	linear = linear_address(c, gpa, error & NPF_FETCH);
+	if (linear && error & NPF_FINAL)
+		access |= of_translation(c, linear);
 	cpu_lock();
-	again = td_ept_violation(&the_td, &c->vcpu, gpa, access,
-	                         linear_address(c, gpa, access == TD_ACCESS_FETCH));
+	again = td_ept_violation(&the_td, &c->vcpu, gpa, access, linear);
 	cpu_unlock();
 	if (!again) {
 		cpu_inject_ve(c, c->vcpu.due);
@@ -87,6 +100,7 @@ bool cpu_reaches(struct cpu *c, uint64_t gpa, uint64_t linear, bool write)
 {
 	uint64_t page = gpa & ~TD_SHARED & ~PAGE_MASK;
 	unsigned needed = gpa & TD_SHARED ? TD_PAGE_SHARED : TD_PAGE_ACCEPTED;
+	unsigned access = write ? TD_ACCESS_WRITE : TD_ACCESS_READ;
 	bool owned = memory_owns(page, 1), there, again;
 
 	if (!the_td.pages.enforced || (!owned && !(the_td.flags & TDXEMU_FLAG_VE)))
@@ -94,7 +108,7 @@ bool cpu_reaches(struct cpu *c, uint64_t gpa, uint64_t linear, bool write)
 	cpu_lock();
 	there = owned && td_page_state(&the_td.pages, page) & needed;
 	again = there || td_ept_violation(&the_td, &c->vcpu, gpa,
-	                                  write ? TD_ACCESS_WRITE : TD_ACCESS_READ, linear);
+	                                  access | of_translation(c, linear), linear);
 	cpu_unlock();
 	if (!again) {
 		cpu_inject_ve(c, c->vcpu.due);

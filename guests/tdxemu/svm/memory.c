@@ -7,6 +7,9 @@
 #define GIB4        (4ull << 30)
 #define CS_LONG     0x200u /* attributes: 64-bit code */
 #define PTE_P       1ull
+#define PTE_RW      2ull
+#define PTE_US      4ull
+#define PTE_NX      (1ull << 63)
 #define PTE_PS      0x80ull
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
@@ -78,31 +81,50 @@ bool memory_is_module(uint64_t pa, uint64_t size)
 	return pa < own() + TDXEMU_MEMORY + ram.private_size && pa + size > own();
 }
 
-int memory_translate(const struct vmcb *v, uint64_t va, uint64_t *ret)
+/* Of the entries of all levels together: what each allows, and what one forbids. */
+static unsigned rights_of(uint64_t allowed, uint64_t forbidden)
 {
-	uint64_t table = v->cr3 & PTE_ADDRESS, mask;
-	const uint64_t *entry;
+	return (allowed & PTE_US ? TD_ACCESS_USER : 0) |
+	       (allowed & PTE_RW ? TD_ACCESS_WRITABLE : 0) |
+	       (forbidden & PTE_NX ? TD_ACCESS_NO_EXECUTE : 0);
+}
+
+int memory_walk(const struct vmcb *v, uint64_t va, uint64_t *ret, unsigned *ret_rights)
+{
+	uint64_t table = v->cr3 & PTE_ADDRESS, mask, allowed = ~0ull, forbidden = 0;
 
 	if (!(v->cr0 & CR0_PG)) {
 		*ret = va;
+		*ret_rights = rights_of(allowed, forbidden);
 		return 0;
 	}
 	if (!(v->efer & EFER_LMA)) /* a TD never pages outside long mode for long */
 		return -1;
 	for (int level = 4; level > 0; level--) {
 		unsigned shift = 12 + 9 * (unsigned)(level - 1);
+		const uint64_t *at = memory_guest(table + (va >> shift & 511) * 8, 8);
+		uint64_t entry = at ? __atomic_load_n(at, __ATOMIC_RELAXED) : 0;
 
-		entry = memory_guest(table + (va >> shift & 511) * 8, 8);
-		if (!entry || !(*entry & PTE_P))
+		if (!(entry & PTE_P))
 			return -1;
+		allowed &= entry;
+		forbidden |= entry;
 		mask = (1ull << shift) - 1;
-		table = *entry & PTE_ADDRESS;
-		if (level == 1 || (level < 4 && *entry & PTE_PS)) {
+		table = entry & PTE_ADDRESS;
+		if (level == 1 || (level < 4 && entry & PTE_PS)) {
 			*ret = (table & ~mask) | (va & mask);
+			*ret_rights = rights_of(allowed, forbidden);
 			return 0;
 		}
 	}
 	return -1;
+}
+
+int memory_translate(const struct vmcb *v, uint64_t va, uint64_t *ret)
+{
+	unsigned rights;
+
+	return memory_walk(v, va, ret, &rights);
 }
 
 unsigned memory_fetch(const struct cpu *c, uint8_t *out, unsigned size)

@@ -6,8 +6,11 @@
 static uint8_t
         td_lock; /* one TDCALL at a time: RTMRs and the mailbox are the TD's, not the CPU's */
 
+/* As the processor and the module do it, a fault's saved RFLAGS has RF set; a trap's has not. */
 void cpu_inject(struct cpu *c, unsigned vector, int has_error)
 {
+	if (vector != VECTOR_DB)
+		c->vmcb.rflags |= RFLAGS_RF;
 	c->vmcb.event_inject =
 	        vector | EVENT_EXCEPTION | EVENT_VALID | (has_error ? EVENT_ERROR : 0);
 }
@@ -20,7 +23,6 @@ void cpu_inject_error(struct cpu *c, unsigned vector, uint32_t error)
 
 void cpu_inject_ve(struct cpu *c, struct td_ve ve)
 {
-	c->vmcb.rflags |= RFLAGS_RF;
 	if (c->vcpu.ve.valid) { /* a #VE before the last one was fetched */
 		cpu_inject(c, VECTOR_DF, 1);
 		return;
@@ -142,10 +144,16 @@ static void on_msr(struct cpu *c)
 static void on_io(struct cpu *c)
 {
 	uint64_t info = c->vmcb.exit_info1, size = info >> 4 & 7;
+	uint64_t length = c->vmcb.exit_info2 - c->vmcb.rip;
 	uint64_t qualification = (size - 1) | (info & 1) << 3 | (info >> 2 & 1) << 4 |
 	                         (info >> 3 & 1) << 5 | info >> 16 << 16;
+	struct insn i;
 
-	cpu_inject_exit(c, VMX_REASON_IO, qualification, c->vmcb.exit_info2 - c->vmcb.rip);
+	insn_fetch_size(c, &i, length);
+	if (insn_has_port(&i))
+		qualification |= 1 << 6;
+	length |= (uint64_t)insn_port_information(c, &i) << 32;
+	cpu_inject_exit(c, VMX_REASON_IO, qualification, length);
 }
 
 /* TCG's translator tells INVD as WBINVD (seen in 7.2): the opcode says which it is. */

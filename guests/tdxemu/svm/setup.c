@@ -42,13 +42,13 @@ static void segment(struct vmcb_segment *s, uint16_t selector, uint16_t attribut
 	s->base = base;
 }
 
-static void flat(struct vmcb *v, uint16_t code_attributes, uint16_t data_attributes)
+static void flat64(struct vmcb *v)
 {
 	struct vmcb_segment *const data[] = {&v->ds, &v->es, &v->ss, &v->fs, &v->gs};
 
-	segment(&v->cs, 8, code_attributes, 0xffffffff, 0);
+	segment(&v->cs, 8, 0xa9b, 0xffffffff, 0);
 	for (unsigned i = 0; i < 5; i++)
-		segment(data[i], 16, data_attributes, 0xffffffff, 0);
+		segment(data[i], 16, 0xc93, 0xffffffff, 0);
 }
 
 static void common(struct vmcb *v)
@@ -60,25 +60,6 @@ static void common(struct vmcb *v)
 	v->dr7 = 0x400;
 	v->rflags = 2;
 	v->pat = 0x0007040600070406ull;
-}
-
-/* The state in which a TD's vCPU starts: ABI specification, "Initial State of TD VCPU". */
-static void entry_state(struct cpu *c, uint64_t hob)
-{
-	struct vmcb *v = &c->vmcb;
-
-	flat(v, 0xc9b, 0xc93);
-	segment(&v->ldtr, 0, 0x82, 0, 0);
-	segment(&v->tr, 0, 0x8b, 0xffff, 0);
-	segment(&v->gdtr, 0, 0, 0xffff, 0);
-	segment(&v->idtr, 0, 0, 0xffff, 0);
-	v->cr0 = CR0_PE | CR0_NE;
-	v->cr4 = 0x40;                                        /* MCE */
-	v->efer = EFER_SVME | EFER_NXE | EFER_LME | EFER_SCE; /* as the module's TD VMCS has it */
-	v->rip = 0xfffffff0;
-	c->regs.rbx = TD_GPAW;
-	c->regs.rcx = c->regs.r8 = hob;
-	c->regs.rsi = c->vcpu.index;
 }
 
 static void halt_guest(struct cpu *c)
@@ -95,7 +76,7 @@ static void halt_guest(struct cpu *c)
 	v->intercepts1 = INTERCEPT1_INTR | INTERCEPT1_NMI | INTERCEPT1_INIT | INTERCEPT1_SHUTDOWN;
 	v->intercepts2 = 1; /* VMRUN must be intercepted */
 	v->int_control = INT_CONTROL_MASKING;
-	flat(v, 0xa9b, 0xc93);
+	flat64(v);
 	segment(&v->gdtr, 0, 0, gdtr.limit, gdtr.base);
 	v->cr0 = CR0_PG | 0x33;
 	v->cr3 = cr3;
@@ -125,11 +106,11 @@ void svm_setup_cpu(struct cpu *c, uint64_t hob)
 	v->tlb_control = 1;
 	v->nested_paging = 1;
 	v->nested_cr3 = npt_root();
-	entry_state(c, hob);
+	cpu_entry_state(&the_td, c, hob);
 	halt_guest(c);
 	/* Flat logical destinations behind the x2APIC, for devices: the first 8 CPUs have one. */
 	mmio_write32(LAPIC + 0xe0, 0xffffffff);
 	mmio_write32(LAPIC + 0xd0, c->vcpu.index < 8 ? 1u << (24 + c->vcpu.index) : 0);
-	/* FS, GS, TR and LDTR of the guest are not VMRUN's to load. */
+	/* FS, GS, TR, LDTR and FMASK of the guest are not VMRUN's to load. */
 	__asm__ volatile("vmload %%rax" ::"a"(v) : "memory");
 }

@@ -51,7 +51,9 @@ struct vmcb {
 	uint64_t rsp;
 	uint8_t pad10[0x5f8 - 0x5e0];
 	uint64_t rax;
-	uint8_t pad11[0x640 - 0x600];
+	uint8_t pad11[0x618 - 0x600];
+	uint64_t fmask;
+	uint8_t pad14[0x640 - 0x620];
 	uint64_t cr2;
 	uint8_t pad12[0x668 - 0x648];
 	uint64_t pat;
@@ -78,6 +80,7 @@ _Static_assert(offsetof(struct vmcb, cr0) == 0x558, "VMCB CR0");
 _Static_assert(offsetof(struct vmcb, rip) == 0x578, "VMCB RIP");
 _Static_assert(offsetof(struct vmcb, rsp) == 0x5d8, "VMCB RSP");
 _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "VMCB RAX");
+_Static_assert(offsetof(struct vmcb, fmask) == 0x618, "VMCB SFMASK");
 _Static_assert(offsetof(struct vmcb, cr2) == 0x640, "VMCB CR2");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "VMCB G_PAT");
 

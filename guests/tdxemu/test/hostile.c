@@ -110,6 +110,7 @@ static void delay(unsigned ms)
 
 extern uint8_t on_nmi[], on_ud[], on_gp[], on_ve[], on_db[], on_int[];
 uint64_t fault, resume, nmis, steps, interrupts;
+uint64_t flags; /* as the last fault saved them */
 
 __asm__(".text\n"
         "on_nmi: incq nmis(%rip)\n iretq\n"
@@ -118,7 +119,8 @@ __asm__(".text\n"
         "on_ud: movq $6, fault(%rip)\n jmp 1f\n"
         "on_ve: movq $20, fault(%rip)\n jmp 1f\n"
         "on_gp: addq $8, %rsp\n movq $13, fault(%rip)\n"
-        "1: pushq %rax\n movq resume(%rip), %rax\n movq %rax, 8(%rsp)\n popq %rax\n iretq\n");
+        "1: pushq %rax\n movq 24(%rsp), %rax\n movq %rax, flags(%rip)\n"
+        " movq resume(%rip), %rax\n movq %rax, 8(%rsp)\n popq %rax\n iretq\n");
 
 static uint64_t *gate_of(unsigned vector)
 {
@@ -541,6 +543,8 @@ static void nmi(void)
 	say("halt", vmcall(VMCALL_HLT, 0, 0, 0, 0)); /* the firmware's timer wakes it */
 }
 
+static uint64_t qualification; /* of the last #VE */
+
 /* The firmware's #VE handler does our port I/O, and would not like what is tried here. */
 static uint64_t vector_or_reason(uint64_t vector, const uint64_t firmware[2])
 {
@@ -551,6 +555,7 @@ static uint64_t vector_or_reason(uint64_t vector, const uint64_t firmware[2])
 	if (vector != 20)
 		return vector;
 	tdcall(&r);
+	qualification = r.rdx;
 	return VE | r.rcx;
 }
 
@@ -578,6 +583,7 @@ static void svm(void)
 	say_wrmsr("hsave", MSR_VM_HSAVE, PAGE);
 	say_wrmsr("vm-cr", MSR_VM_CR, 0);
 	SAY_TRY("io", "outb %%al, $0x80", "a"(0));
+	say("io-qualification", qualification);
 }
 
 #include "tdxemu/test/hostile_cpu.h"
@@ -623,6 +629,7 @@ __attribute__((ms_abi)) uint64_t efi_main(void *image, void *system)
 		svm();
 		control();
 		instructions();
+		exposing();
 		single_step();
 		software_interrupts();
 		emulated();

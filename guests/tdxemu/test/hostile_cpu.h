@@ -50,14 +50,30 @@ static void control(void)
 static void instructions(void)
 {
 	SAY_TRY("wbinvd", "wbinvd", "a"(0));
+	say("ve-rf", flags >> 16 & 1);
 	SAY_TRY("invd", "invd", "a"(0));
 	SAY_TRY("vmcall-itself", "vmcall", "a"(0));
 	SAY_TRY("monitor", "monitor", "a"(words), "c"(0), "d"(0));
 	SAY_TRY("mwait", "mwait", "a"(0), "c"(0));
 	SAY_TRY("rdpmc", "rdpmc", "c"(0));
+	say("gp-rf", flags >> 16 & 1);
 	SAY_TRY("vmxoff", "vmxoff", "a"(0));
 	SAY_TRY("lock-tdcall", ".byte 0xf0, 0x66, 0x0f, 0x01, 0xcc", "a"(1));
 	SAY_TRY("repne-tdcall", ".byte 0xf2, 0x66, 0x0f, 0x01, 0xcc", "a"(1));
+	say("ud-rf", flags >> 16 & 1);
+	SAY_TRY("femms", "femms", "a"(0));
+	SAY_TRY("pfadd", "pfadd %%mm0, %%mm0", "a"(0));
+	SAY_TRY("extrq", "extrq %%xmm0, %%xmm0", "a"(0));
+}
+
+/* Which registers TDG.VP.VMCALL exposes. */
+static void exposing(void)
+{
+	struct regs rbp = {.rcx = 0xfc20, .r11 = VMCALL_INFO};
+	struct regs xmm = {.rcx = 0xfffffc00, .r11 = VMCALL_INFO};
+
+	say("vmcall-rbp", tdcall(&rbp));
+	say("vmcall-xmm", tdcall(&xmm));
 }
 
 /* CPUID is the module's, NOP the processor's: single-stepped, each gives one #DB behind it. */

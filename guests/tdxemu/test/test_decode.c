@@ -166,4 +166,35 @@ TEST(prefixes)
 	ck_assert(!insn_operand(&cpu, &i, i.opcode, &o));
 }
 
+/* VMX's exit qualification and instruction information of INS, OUTS, IN, OUT. */
+TEST(port_access)
+{
+	static const struct {
+		uint8_t code[4];
+		bool code64, has_port;
+		uint32_t information;
+	} access[] = {
+	        {{0xee}, true, false, 0},
+	        {{0x66, 0xe5, 0x60}, true, true, 0},
+	        {{0xe6, 0x80}, false, true, 0},
+	        {{0x6c}, true, false, 2 << 7},             /* INS: no segment */
+	        {{0xf3, 0x67, 0x6d}, true, false, 1 << 7}, /* by EDI */
+	        {{0x6e}, true, false, 2 << 7 | 3 << 15},
+	        {{0x2e, 0x6e}, true, false, 2 << 7 | 3 << 15}, /* CS: not looked at */
+	        {{0x65, 0x6f}, true, false, 2 << 7 | 5 << 15},
+	        {{0x2e, 0x6f}, false, false, 1 << 7 | 1 << 15},
+	        {{0x67, 0x36, 0x6e}, false, false, 2 << 15},
+	};
+
+	for (unsigned n = 0; n < sizeof(access) / sizeof(*access); n++) {
+		struct insn i;
+
+		cpu.vmcb.cs.attributes = access[n].code64 ? 0x200 : 0;
+		memcpy(guest_code, access[n].code, sizeof(access[n].code));
+		insn_fetch_size(&cpu, &i, 4);
+		ck_assert_int_eq(insn_has_port(&i), access[n].has_port);
+		ck_assert_uint_eq(insn_port_information(&cpu, &i), access[n].information);
+	}
+}
+
 TESTS("decode", .setup = setup, .teardown = done)

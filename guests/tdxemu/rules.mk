@@ -28,7 +28,7 @@ $B/tdxemu.bin: guests/tdxemu/boot/low.S $B/tdxemu/module.bin
 	$(Q)objcopy -O binary -j .text $B/tdxemu/low.elf $@
 
 # core/ as a normal program: unit tests, and a fuzzer of TDCALL.
-TDXEMU_TESTS := test_tdcall test_vmcall test_cpuview test_msr test_pages test_decode test_softint test_entry
+TDXEMU_TESTS := test_tdcall test_vmcall test_cpuview test_msr test_pages test_decode test_softint test_entry test_field
 GUEST_TESTS += $(TDXEMU_TESTS:%=$B/test/%)
 GUEST_SAN_TESTS += $(TDXEMU_TESTS:%=$B/san/test/%)
 GUEST_FUZZERS += $B/fuzz/fuzz_tdcall $B/fuzz/fuzz_cpu

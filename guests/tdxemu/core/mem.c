@@ -174,6 +174,13 @@ static bool page_info(uint64_t v, uint64_t max_level, uint64_t *ret_gpa, uint64_
 	return true;
 }
 
+/* The VMM has 4 KiB pages here: the walk for a 2 MiB page ends above them, whatever they are. */
+static bool has_table(const struct td_pages *p, uint64_t gpa)
+{
+	return td_pages_at(p, gpa, TD_PAGE_SIZE) != TD_NOWHERE &&
+	       td_page_block(p, gpa) == TD_BLOCK_TABLE;
+}
+
 uint64_t td_page_accept(struct td *td, const struct td_regs *r)
 {
 	struct td_pages *p = &td->pages;
@@ -187,6 +194,8 @@ uint64_t td_page_accept(struct td *td, const struct td_regs *r)
 			no_memory(td, gpa);
 		return TDX_SUCCESS;
 	}
+	if (level == 1 && has_table(p, gpa))
+		return TDX_PAGE_SIZE_MISMATCH | 1;
 	state = private_state(td, gpa);
 	if (td_page_block(p, gpa) == TD_BLOCK_LEAF)
 		return TDX_PAGE_ALREADY_ACCEPTED | 1;
@@ -272,7 +281,9 @@ uint64_t td_page_attr_wr(struct td *td, struct td_regs *r)
 	r->rcx = r->rdx = 0;
 	if (status != TDX_SUCCESS)
 		return status;
-	if (td->pages.enforced) {
+	if (td->pages.enforced && level == 1 && has_table(&td->pages, gpa)) {
+		status = TDX_PAGE_SIZE_MISMATCH | 1;
+	} else if (td->pages.enforced) {
 		state = private_state(td, gpa);
 		status = attr_wr_level(td, gpa, level, state);
 	} else if (!td->port->owns(gpa, TD_PAGE_SIZE)) {

@@ -98,6 +98,21 @@ TEST(sizes_do_not_match)
 	ck_assert_uint_eq(fake.remaps, 2);
 }
 
+/* What has failed has no effect: the walk did not come as far as the page. */
+TEST(mismatch_leaves_shared_memory)
+{
+	struct td_regs r = {.rax = 24, .rcx = 1};
+
+	ck_assert_uint_eq(accept(0x3000), 0);
+	ck_assert_uint_eq(map(0 | SHARED, PAGE, NULL), 0);
+	*shared_at(0) = 0xbb;
+	ck_assert_uint_eq(accept(0 | 1), MISMATCH_2M);
+	td_call(&td, &vcpu, &r);
+	ck_assert_uint_eq(r.rax, MISMATCH_2M);
+	ck_assert_uint_eq(*shared_at(0), 0xbb);
+	ck_assert_uint_eq(td_page_state(&td.pages, 0) & TD_PAGE_SHARED, TD_PAGE_SHARED);
+}
+
 TEST(accept_operands)
 {
 	ck_assert_uint_eq(accept(0x3000 | 2), INVALID_RCX); /* 1 GiB cannot be accepted */

@@ -86,6 +86,8 @@ static struct boot_record boots[] = {
 };
 static struct skip skips[] = {{7, true, "no TDX on this host"}};
 
+static unsigned shard_of[] = {1, 0, 3, 2};
+
 static struct run_record a_record(void)
 {
 	return (struct run_record){.id = (char *)"20260131T120000Z-1a2b3c4d",
@@ -108,7 +110,8 @@ static struct run_record a_record(void)
 	                           .boot = boots,
 	                           .boots = 2,
 	                           .skip = skips,
-	                           .skips = 1};
+	                           .skips = 1,
+	                           .shard = {2, 3, shard_of, 4}};
 }
 
 static void same_visit(const struct visit_record *a, const struct visit_record *b)
@@ -179,6 +182,8 @@ TEST(round_trip)
 	ck_assert_uint_eq(back.skips, 1);
 	ck_assert_uint_eq(back.skip[0].case_index, 7);
 	ck_assert_str_eq(back.skip[0].reason, skips[0].reason);
+	ck_assert_uint_eq(back.shard.number, 2);
+	ck_assert(shard_same_parts(&back.shard, &r.shard));
 	run_record_done(&back);
 	ck_assert_int_eq(store_channel(dir, "vm-1", &channel, &e), 0);
 	ck_assert_uint_eq(channel.size, 0);
@@ -232,8 +237,9 @@ TEST(leftovers)
 /* What is left of a run by the last boot that was to do it. */
 TEST(left)
 {
-	struct test_case item[6] = {{.id = "a"}, {.id = "b"}, {.id = "c"},
-	                            {.id = "td@mem=1024"}, {.id = "e"}, {.id = "td@mem=1024/docker+dev"}};
+	struct test_case item[6] = {{.id = "a"}, {.id = "b"},
+	                            {.id = "c"}, {.id = "td@mem=1024"},
+	                            {.id = "e"}, {.id = "td@mem=1024/docker+dev"}};
 	struct case_file cases = {.item = item, .count = 6};
 	struct visit_record done[2], late[2];
 	struct boot_record boot[3] = {boots[0], boots[0], boots[0]};
@@ -351,7 +357,7 @@ TEST_EACH(strict, spoilt)
 static bool may_be_missing(const char *name)
 {
 	static const char *const newer[] = {"tsc_khz", "clock",    "qemu_said", "ended",
-	                                    "command", "evidence", "tail"};
+	                                    "command", "evidence", "tail",      "shard"};
 
 	return enum_find(newer, COUNT_OF(newer), name) >= 0;
 }

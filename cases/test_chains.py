@@ -417,3 +417,60 @@ def test_linux_as_the_loader(tmp_path):
     log = Registers(disk)
     log.image(kernel)
     assert registers(disk) == log.done()
+
+
+# ---- the same from a QEMU command line ----
+
+DRIVE = "file={disk},if=none,id=d,format=raw,readonly=on"
+MACHINES = {  # devices and drives -> what --boot-device would be told, None: it cannot be told
+    "drive": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=d,addr=0x4,bootindex=0"], "4.0,first,readonly"),
+    "function": (["-drive", DRIVE, "--device", "virtio-blk-pci,drive=d,addr=1f.2,bus=pcie.0"], "1f.2,readonly"),
+    "json": (["-blockdev", '{{"driver":"file","filename":"{disk}","node-name":"s"}}',
+              "-blockdev", '{{"driver":"raw","file":"s","node-name":"d","read-only":true}}',
+              "-device", '{{"driver":"virtio-blk-pci","drive":"d","addr":"0x4","bus":"pcie.0","bootindex":1}}'], "4.0,first,readonly"),
+    "keys": (["-blockdev", "driver=raw,node-name=d,file.driver=file,file.filename={disk}",
+              "-device", "virtio-blk-pci-non-transitional,drive=d,addr=4,bootindex=0"], "4.0,first"),
+    "two": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=e,addr=5", "-device", "virtio-blk-pci,drive=d,addr=4,bootindex=0"],
+            "4.0,first,1,readonly"),
+    "behind": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=e,addr=3", "-device", "virtio-blk-pci,drive=d,addr=4,bootindex=0"], None),
+    "nowhere": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=d,bootindex=0"], None),
+    "bridge": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=d,addr=0x0,bus=pci.4,bootindex=0"], None),
+    "network-first": (["-drive", DRIVE, "-device", "virtio-net-pci,bootindex=0", "-device", "virtio-blk-pci,drive=d,addr=4"], None),
+}
+
+
+@pytest.mark.parametrize("what", MACHINES)
+def test_machine(tmp_path, what):
+    words, place = MACHINES[what]
+    folder = tmp_path / "a,b"
+    disk = chains.esp_disk(folder, {OWN: image(257)}, 8)
+    words = [w.format(disk=disk if "{{" in w else str(disk).replace(",", ",,")) for w in words]
+    qemu = ["qemu-system-x86_64", "-bios", FILES["firmware"], "-m", "size=1G", "-smp", "2", *words]
+    done = tception("measure", "rtmr", "--json", "--", *qemu)
+    assert done.returncode == 0, done.stderr
+    told = ["--boot-device", place] if place else []
+    other = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", 1024, "--disk", disk, *told)
+    assert json.loads(done.stdout) == json.loads(other.stdout)
+    assert ("which device the TD boots from was not given" in done.stdout) == (place is None)
+
+
+def test_machine_with_a_kernel(tmp_path):
+    """An option counts more than the command line."""
+    kernel = ["--kernel", FILES["kernel"], "--initrd", FILES["initrd"], "--cmdline", "quiet", "--qemu-version", "7.2"]
+    base = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", 3 << 10, *kernel).stdout
+    qemu = ["-bios", FILES["firmware"], "-m", "3072", "-kernel", FILES["kernel"], "-initrd", FILES["initrd"], "-append", "quiet"]
+    assert tception("measure", "rtmr", "--json", "--qemu-version", "7.2", "--", "qemu", *qemu).stdout == base
+    other = ["qemu", "-bios", tmp_path / "gone", *qemu[2:], "-m", "64"]
+    done = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", 3 << 10, "--cmdline", "loud",
+                    "--qemu-version", "7.2", "--", *other)
+    assert json.loads(done.stdout)["rtmr"][1] == json.loads(base)["rtmr"][1]
+    assert json.loads(done.stdout)["rtmr"][2] != json.loads(base)["rtmr"][2]
+
+
+@pytest.mark.parametrize("words, says", [(["-m", "2X"], "-m 2X: not a size"), (["-m"], "-m: its value is missing"),
+                                         (["-m", "0"], "-m 0: not a size"), (["-kernel", "/gone"], "/gone: No such file or directory"),
+                                         ([], "qemu: no QEMU command line"), (["nope"], "qemu: no QEMU command line"),
+                                         (["-m", "1G"], "no --firmware given, and QEMU gets none by -bios")])
+def test_machine_errors(words, says):
+    done = tception("measure", "rtmr", "--", "qemu", *words)
+    assert done.returncode == 2 and says in done.stderr.splitlines()[0]

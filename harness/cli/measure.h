@@ -4,6 +4,7 @@
 #include "cli/options.h"
 #include "format/bytes.h"
 #include "measure/acpi.h"
+#include "measure/machine.h"
 #include "measure/predict.h"
 
 /* What `tception measure` can do, one measure_<what>.c each; argv[0] is <what>. */
@@ -19,7 +20,10 @@ struct measure_options {
 	struct acpi_blobs acpi;
 	struct pci_place boot_device;
 	const char *vcpus;
+	struct machine machine;
 };
 extern const struct option_row measure_rows[];
 #define OPTION_MEASURE OPTION_TABLE(inputs, struct measure_options, measure_rows)
+/* Takes from a QEMU command line, up to a NULL, what no option has said. 0 or -errno. */
+int measure_options_from_qemu(struct measure_options *o, char *const *argv, struct err *e);
 void measure_options_done(struct measure_options *o);

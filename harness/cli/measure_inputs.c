@@ -131,8 +131,44 @@ const struct option_row measure_rows[] = {
         {0},
 };
 
+static int take_paths(struct measure_options *o, const struct machine *m, struct err *e)
+{
+	int r = 0;
+
+	if (m->firmware && !o->inputs.firmware.data)
+		r = take_file(&o->inputs.firmware, m->firmware, e);
+	if (r == 0 && m->kernel && !o->inputs.kernel.data && !o->inputs.disk)
+		r = take_file(&o->inputs.kernel, m->kernel, e);
+	if (r == 0 && m->initrd && o->inputs.initrd.size == 0)
+		r = take_initrd(&o->inputs.initrd, m->initrd, e);
+	if (r == 0 && m->disk && !o->inputs.disk && !o->inputs.kernel.data)
+		r = take_disk(o, m->disk, e);
+	return r;
+}
+
+int measure_options_from_qemu(struct measure_options *o, char *const *argv, struct err *e)
+{
+	struct machine *m = &o->machine;
+	int r = machine_from_argv(argv, m, e);
+
+	if (r == 0)
+		r = take_paths(o, m, e);
+	if (r < 0)
+		return r;
+	if (!o->inputs.memory)
+		o->inputs.memory = m->memory;
+	if (!o->inputs.cmdline)
+		o->inputs.cmdline = m->cmdline;
+	if (!o->inputs.boot_device && m->placed) {
+		o->inputs.boot_device = &m->place;
+		o->inputs.disk_read_only = m->read_only;
+	}
+	return 0;
+}
+
 void measure_options_done(struct measure_options *o)
 {
+	machine_done(&o->machine);
 	acpi_blobs_free(&o->acpi);
 	disk_free(o->inputs.disk);
 	bytes_free(&o->inputs.firmware);

@@ -13,13 +13,19 @@
 struct options {
 	struct measure_options inputs;
 	bool json;
+	char **command; /* of QEMU, up to a NULL; or NULL */
 };
 
 static int check(const void *options, struct err *e)
 {
 	const struct options *o = options;
 
-	return o->inputs.inputs.firmware.data ? 0 : err_set(e, -EINVAL, "no --firmware given");
+	if (o->command && (!o->command[0] || !o->command[1] || o->command[1][0] != '-'))
+		return err_set(e, -EINVAL, "%.80s: no QEMU command line: no option follows it",
+		               o->command[0] ? o->command[0] : "--");
+	return o->inputs.inputs.firmware.data || o->command
+	               ? 0
+	               : err_set(e, -EINVAL, "no --firmware given");
 }
 
 static void print_text(const struct prediction *p)
@@ -64,15 +70,24 @@ int cmd_measure_rtmr(int argc, char **argv)
 	};
 	static const struct options_of options = {
 	        .about = "Predicts RTMR0 to RTMR2 of a TD from what it is started with. A register "
-	                 "whose inputs are not all given is left out, with the reason.",
+	                 "whose inputs are not all given is left out, with the reason. With a "
+	                 "QEMU command line, what that says of firmware, memory, kernel and disk "
+	                 "is taken where no option says it.",
+	        .usage = "[-- QEMU ARGUMENT...]",
+	        .operand = OPTION_MEMBER(char **, command),
+	        .rest = true,
 	        .check = check,
 	        .rows = rows,
 	};
 	struct options o = {0};
+	struct err e;
 	int r;
 
 	options_parse(&options, argc, argv, &o);
-	r = run(&o);
+	r = o.command ? measure_options_from_qemu(&o.inputs, o.command, &e) : 0;
+	if (r == 0 && !o.inputs.inputs.firmware.data)
+		r = err_set(&e, -EINVAL, "no --firmware given, and QEMU gets none by -bios");
+	r = r < 0 ? cmd_failed(EXIT_USAGE, &e) : run(&o);
 	measure_options_done(&o.inputs);
 	return r;
 }

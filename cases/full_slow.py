@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clocks and verdicts beside four busy loops, and TDs that stand still for a while. `make test-full` runs it.
 
-TCEPTION_STARTS and TCEPTION_BUSY_RUNS say how many of each.
+TCEPTION_STARTS and TCEPTION_BUSY_RUNS say how many of each; four are under way at once, so that each is
+beside three others and the loops.
 """
+import concurrent.futures
 import importlib.machinery
 import importlib.util
 import os
@@ -20,7 +22,8 @@ from test_slow import cases_file, idle  # noqa: F401 (a fixture)
 STARTS = int(os.environ.get("TCEPTION_STARTS", "300"))
 RUNS = int(os.environ.get("TCEPTION_BUSY_RUNS", "4"))
 LOOPS = 4
-SECONDS = 120  # of one start of the module
+AT_ONCE = 4
+SECONDS = 300  # of one start of the module
 
 
 def run_td():
@@ -51,31 +54,42 @@ def clock_of(run, folder, khz):
     return int(found[1], 16)
 
 
+def beside_load(count, work):
+    """What work(0), work(1) ... return, in this order."""
+    with busy(LOOPS), concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(work, range(count)))
+
+
 def test_starts_beside_load(tmp_path, capsys):
     """Every start tells its TD the right frequency, given by the harness or measured by the module."""
-    run, told = run_td(), {"given": [], "measured": []}
+    run = run_td()
     reference = statistics.median(run.tsc_khz() for _ in range(5))
     if not reference:
         pytest.skip("the TSC's frequency is not known here")
-    with busy(LOOPS):
-        for i in range(STARTS):
-            how = "given" if i % 2 else "measured"
-            told[how].append(clock_of(run, tmp_path, run.tsc_khz() if i % 2 else 0))
+
+    def one(i):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        return clock_of(run, folder, run.tsc_khz() if i % 2 else 0)
+
+    told = beside_load(STARTS, one)
     with capsys.disabled():
-        for how, list_ in told.items():
+        for how, list_ in (("measured", told[::2]), ("given", told[1::2])):
             print(f"\n{len(list_)} starts, {how}: {min(list_)} to {max(list_)} kHz, the host's {reference:.0f}")
-    assert all(abs(khz - reference) < reference / 100 for list_ in told.values() for khz in list_), told
+    assert all(abs(khz - reference) < reference / 100 for khz in told), told
 
 
-@pytest.mark.parametrize("number", range(RUNS))
-def test_verdicts_beside_load(tmp_path, cases, number, capsys):
+def test_verdicts_beside_load(tmp_path, cases, capsys):
     """No verdict but the idle machine's, or that there is none."""
-    with busy(LOOPS):
-        cells = finish(start_run(tmp_path / "run", cases), tmp_path / "run")
+    def one(i):
+        return finish(start_run(tmp_path / str(i), cases), tmp_path / str(i))
+
+    runs = beside_load(RUNS, one)
     with capsys.disabled():
-        print(f"\nrun {number}:", *(f"{name}: {cell['outcome']}, clock {cell['clock']['low']} to {cell['clock']['high']};"
-                                    for name, cell in cells.items()))
-    for name, cell in cells.items():
+        for number, found in enumerate(runs):
+            print(f"\nrun {number}:", *(f"{name}: {cell['outcome']}, clock {cell['clock']['low']} to {cell['clock']['high']};"
+                                        for name, cell in found.items()))
+    for name, cell in ((name, cell) for found in runs for name, cell in found.items()):
         assert cell["outcome"] == "broken" or verdict(cell) == idle(name), cell["reason"]
         assert cell["clock"]["state"] != "wrong", cell["clock"]
 

@@ -128,7 +128,7 @@ test-fuzz: $(FUZZERS) ## replay the corpora, then a fixed number of runs from a 
 	$(call say,FUZZ,scripts/run-fuzzers)scripts/run-fuzzers check $(FUZZERS)
 test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on real guests
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q -n auto cases
-test-full: test ## also the full matrix, foreign verifiers and programs, TDs of 64 vCPUs, the HTML report in a browser, trust domains as a new user has them, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
+test-full: test $B/test/tsc_lines ## also the full matrix, foreign verifiers and programs, TDs of 64 vCPUs, the HTML report in a browser, trust domains as a new user has them, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
 	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_*.py
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py

@@ -72,7 +72,7 @@ int cmd_compare(int argc, char **argv)
 	if (!j)
 		r = err_nomem(&e);
 	while (r == 0 && loaded < runs) {
-		r = judged_load(o.dir[loaded], &j[loaded], &e);
+		r = judged_load(o.dir[loaded], FRAMES_NONE, &j[loaded], &e);
 		loaded += r == 0;
 	}
 	if (r == 0)

@@ -65,7 +65,7 @@ int confirmed_keep(const char *state_dir, const char *dir, struct err *e)
 {
 	_cleanup_(judged_done) struct judged j = {0};
 	char path[PATH_MAX], folder[PATH_MAX], text[RUN_ID_MAX];
-	int r = judged_load(dir, &j, e);
+	int r = judged_load(dir, FRAMES_NONE, &j, e);
 
 	if (r < 0 || j.run.confirmed[0] || !was_as_predicted(&j.verdict))
 		return r;

@@ -24,7 +24,7 @@ static int read_run(const char *dir, const char *cell, json_t **ret, struct err 
 {
 	_cleanup_(judged_done) struct judged j = {0};
 	const struct cell_verdict *found = NULL;
-	int r = judged_load(dir, &j, e);
+	int r = judged_load(dir, FRAMES_ALL, &j, e);
 
 	if (r < 0)
 		return r;

@@ -115,10 +115,10 @@ static int run(const struct options *o, struct err *e)
 	_cleanup_(judged_done) struct judged a = {0}, b = {0};
 	json_auto_t *list = json_array();
 	struct differences d = {.list = list};
-	int r = judged_load(o->dir[0], &a, e);
+	int r = judged_load(o->dir[0], FRAMES_NONE, &a, e);
 
 	if (r == 0)
-		r = judged_load(o->dir[1], &b, e);
+		r = judged_load(o->dir[1], FRAMES_NONE, &b, e);
 	if (r < 0)
 		return r;
 	diff_runs(&d, &a, &b, o->registers);

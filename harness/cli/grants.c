@@ -178,7 +178,7 @@ static int take_verdicts(struct grants *g, const char *dir, const uint32_t *sets
                          struct err *e)
 {
 	struct judged j;
-	int r = judged_load(dir, &j, e);
+	int r = judged_load(dir, FRAMES_NONE, &j, e);
 
 	if (r < 0)
 		return r;

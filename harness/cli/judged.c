@@ -13,18 +13,11 @@
 #include "record/store.h"
 #include "report/report.h"
 
-static int load_channels(const char *dir, struct judged *j, struct err *e)
+static int read_channel(void *userdata, size_t boot, struct bytes *ret, struct err *e)
 {
-	j->channel = calloc(j->run.boots + 1, sizeof(*j->channel));
-	if (!j->channel)
-		return err_nomem(e);
-	for (size_t i = 0; i < j->run.boots; i++) {
-		int r = store_channel(dir, j->run.boot[i].boot.id, &j->channel[i], e);
+	const struct judged *j = userdata;
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return store_channel(j->run.dir, j->run.boot[boot].boot.id, ret, e);
 }
 
 /* What was predicted is optional: an older run has none. What is there must be well-formed. */
@@ -62,9 +55,8 @@ static int check_indices(const struct judged *j, struct err *e)
 }
 
 /* `j` is empty, and what it gets is the caller's to free, on failure too. */
-static int load(const char *dir, void *judged, struct err *e)
+static int load(const char *dir, struct judged *j, struct err *e)
 {
-	struct judged *j = judged;
 	char path[PATH_MAX];
 	int r = path_join(path, dir, STORE_CASES, e);
 
@@ -75,32 +67,40 @@ static int load(const char *dir, void *judged, struct err *e)
 	if (r == 0)
 		r = check_indices(j, e);
 	if (r == 0)
-		r = load_channels(dir, j, e);
-	if (r == 0)
 		r = load_predictions(dir, j, e);
 	if (r == 0)
 		r = store_collateral(dir, &j->collateral, &j->in.collaterals, e);
 	return r;
 }
 
-int judged_load(const char *run, struct judged *ret, struct err *e)
+/* While the folder of a bundle is there. */
+static int load_and_judge(const char *dir, void *judged, struct err *e)
 {
-	_cleanup_(judged_done) struct judged j = {0};
-	int r = bundle_with(run, load, &j, e);
+	struct judged *j = judged;
+	int r = load(dir, j, e);
+
+	if (r < 0)
+		return r;
+	j->in.run = &j->run;
+	j->in.cases = &j->cases;
+	j->in.read_channel = read_channel;
+	j->in.userdata = j;
+	j->in.prediction = j->predicted;
+	j->in.collateral = j->collateral;
+	return judge_run(&j->in, &j->verdict, e);
+}
+
+int judged_load(const char *run, enum frames_kept frames, struct judged *ret, struct err *e)
+{
+	_cleanup_(judged_done) struct judged j = {.in.frames = frames};
+	int r = bundle_with(run, load_and_judge, &j, e);
 
 	if (r == 0)
 		r = run_record_place(&j.run, run, e);
 	if (r < 0)
 		return r;
-	j.in.run = &j.run;
-	j.in.cases = &j.cases;
-	j.in.channel = j.channel;
-	j.in.prediction = j.predicted;
-	j.in.collateral = j.collateral;
-	r = judge_run(&j.in, &j.verdict, e);
-	if (r < 0)
-		return r;
 	*ret = TAKE(j, (struct judged){0});
+	ret->in.userdata = ret;
 	ret->in.run = &ret->run;
 	ret->in.cases = &ret->cases;
 	return 0;
@@ -109,9 +109,6 @@ int judged_load(const char *run, struct judged *ret, struct err *e)
 void judged_done(struct judged *j)
 {
 	run_verdict_done(&j->verdict);
-	for (size_t i = 0; j->channel && i < j->run.boots; i++)
-		free((void *)j->channel[i].data);
-	free(j->channel);
 	store_collateral_free(j->collateral, j->in.collaterals);
 	for (size_t i = 0; j->prediction && i < j->run.boots; i++)
 		prediction_done(&j->prediction[i]);
@@ -207,7 +204,7 @@ int judged_save(const struct judged *j, struct err *e)
 int judged_show(const char *run, enum report_format format, struct err *e)
 {
 	_cleanup_(judged_done) struct judged j = {0};
-	int r = judged_load(run, &j, e);
+	int r = judged_load(run, format == REPORT_HTML ? FRAMES_LOG : FRAMES_NONE, &j, e);
 
 	return r < 0 ? r : report_write(format, &j.in, &j.verdict, stdout, e);
 }
@@ -215,7 +212,7 @@ int judged_show(const char *run, enum report_format format, struct err *e)
 int judged_conclude(const char *run, enum report_format format, bool show, struct err *e)
 {
 	_cleanup_(judged_done) struct judged j = {0};
-	int r = judged_load(run, &j, e);
+	int r = judged_load(run, FRAMES_ALL, &j, e);
 
 	if (r == 0 && !bundle_is(run))
 		r = judged_save(&j, e);

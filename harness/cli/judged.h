@@ -16,7 +16,6 @@
 struct judged {
 	struct run_record run;
 	struct case_file cases;
-	struct bytes *channel;
 	struct prediction *prediction;       /* run.boots of them */
 	const struct prediction **predicted; /* into these; NULL where there is none */
 	struct bytes *collateral;            /* in.collaterals of them */
@@ -24,8 +23,9 @@ struct judged {
 	struct run_verdict verdict;
 };
 
-/* `run` is a folder or a bundle (record/bundle.h). */
-int judged_load(const char *run, struct judged *ret, struct err *e);
+/* `run` is a folder or a bundle (record/bundle.h). `frames`: with those that the layers sent, for who shows
+ * or saves them. */
+int judged_load(const char *run, enum frames_kept frames, struct judged *ret, struct err *e);
 void judged_done(struct judged *j);
 
 /*

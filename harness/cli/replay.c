@@ -45,7 +45,7 @@ static const struct cell_verdict *find_cell(const struct judged *j, const char *
 static int load(const char *dir, const char *id, struct judged *j, const struct cell_verdict **ret,
                 struct err *e)
 {
-	int r = judged_load(dir, j, e);
+	int r = judged_load(dir, FRAMES_NONE, j, e);
 
 	if (r < 0)
 		return r;

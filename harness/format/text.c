@@ -23,15 +23,22 @@ void base64_encode(const void *data, size_t size, char *out)
 	*out = 0;
 }
 
+/* What a character carries, plus one; 0: it is none of base64's. */
+#define RANGE(c, n) [c] = (n) + 1, [(c) + 1] = (n) + 2
+static const uint8_t base64_values[256] = {
+        RANGE('A', 0),  RANGE('C', 2),  RANGE('E', 4),  RANGE('G', 6),  RANGE('I', 8),
+        RANGE('K', 10), RANGE('M', 12), RANGE('O', 14), RANGE('Q', 16), RANGE('S', 18),
+        RANGE('U', 20), RANGE('W', 22), RANGE('Y', 24), RANGE('a', 26), RANGE('c', 28),
+        RANGE('e', 30), RANGE('g', 32), RANGE('i', 34), RANGE('k', 36), RANGE('m', 38),
+        RANGE('o', 40), RANGE('q', 42), RANGE('s', 44), RANGE('u', 46), RANGE('w', 48),
+        RANGE('y', 50), RANGE('0', 52), RANGE('2', 54), RANGE('4', 56), RANGE('6', 58),
+        RANGE('8', 60), ['+'] = 63,     ['/'] = 64,
+};
+#undef RANGE
+
 static int base64_value(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return base64_values[(uint8_t)c] - 1;
 }
 
 /* `digits` of the four characters carry bits; the bits that no byte takes must be zero. */
@@ -62,7 +69,7 @@ enum format_code base64_decode(const char *text, size_t length, uint8_t *out, si
 	while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
 		padding++;
 	for (size_t at = 0; at < length; at += 4) {
-		size_t digits = at + 4 == length ? 4 - padding : 4;
+		const size_t digits = at + 4 == length ? 4 - padding : 4;
 		enum format_code code = decode_quad(text + at, digits, out + size);
 
 		if (code != FORMAT_OK)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frame headers, base64 and hexadecimal: what is accepted is written again as it was read. */
+/* Frame headers, base64 and hexadecimal: what is accepted is written again as it was read. A payload's JSON
+ * with its data beside it is the same as in one. */
 #include <strings.h>
 
 #include "format/frame.h"
 #include "format/text.h"
 #include "fuzz/fuzz.h"
+#include "judge/frames.h"
 
 static void text_round_trip(const char *text, size_t length)
 {
@@ -25,6 +27,20 @@ static void text_round_trip(const char *text, size_t length)
 	free(again);
 }
 
+static void payload(const uint8_t *data, size_t size)
+{
+	struct frame_view f = {.header.length = (uint32_t)size, .payload = data};
+	struct frame_data left;
+	json_t *whole = frame_json(&f), *rest = frame_json_but_data(&f, &left);
+
+	FUZZ_CHECK(!whole == !rest);
+	if (left.text)
+		json_object_set_new(rest, "data", json_stringn(left.text, left.size));
+	FUZZ_CHECK(!whole || json_equal(whole, rest));
+	json_decref(whole);
+	json_decref(rest);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t again[FRAME_HEADER_SIZE];
@@ -35,5 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(memcmp(again, data, sizeof(again)) == 0 && frame_type_name(h.type));
 	}
 	text_round_trip((const char *)data, size);
+	payload(data, size);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cleanup.h"
 #include "core/escape.h"
 #include "format/extend.h"
 #include "judge/evidence.h"
@@ -74,11 +75,15 @@ static int on_relay(struct reading *r, const json_t *o)
 
 	if (!about_child(r, o))
 		return 0;
-	rc = member_bytes(o, "data", &data, &size);
-	if (rc == 0)
+	rc = frame_data_bytes(o, &r->data, &data, &size);
+	if (rc == 0 && !c->owned) { /* most layers say all that they say in one */
+		c->owned = TAKE_PTR(data);
+		c->size = c->capacity = size;
+	} else if (rc == 0) {
 		rc = reading_append(&c->owned, &c->size, &c->capacity, data, size);
-	else if (rc == -EINVAL)
+	} else if (rc == -EINVAL) {
 		reading_problem(r->layer, "a RELAY frame without data");
+	}
 	free(data);
 	c->bytes = c->owned;
 	return rc == -ENOMEM ? rc : 0;
@@ -94,7 +99,7 @@ static int on_stderr(struct reading *r, const json_t *o)
 
 	if (!about_child(r, o))
 		return 0;
-	rc = member_bytes(o, "data", &data, &size);
+	rc = frame_data_bytes(o, &r->data, &data, &size);
 	if (rc < 0)
 		return rc == -ENOMEM ? rc : 0;
 	for (end = size; end > 0 && data[end - 1] <= ' '; end--)

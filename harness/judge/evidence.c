@@ -166,7 +166,7 @@ static int on_blob(struct reading *r, const json_t *o)
 		snprintf(b->error, sizeof(b->error), "%s", member_errno(o, "errno"));
 		return 0;
 	}
-	rc = member_bytes(o, "data", &data, &size);
+	rc = frame_data_bytes(o, &r->data, &data, &size);
 	if (rc < 0)
 		reading_problem(r->layer, "the event log's pieces are not base64");
 	else
@@ -206,7 +206,7 @@ static int on_report(struct reading *r, const json_t *o)
 	rep.generations = json_array_size(generation) == 2;
 	for (size_t i = 0; rep.generations && i < 2; i++)
 		rep.generation[i] = json_integer_value(json_array_get(generation, i));
-	if (member_bytes(o, "data", &rep.data, &rep.size) == -ENOMEM)
+	if (frame_data_bytes(o, &r->data, &rep.data, &rep.size) == -ENOMEM)
 		return -ENOMEM;
 	if (rep.size > QUOTE_MAX)
 		reading_problem(l, "a report of %zu bytes", rep.size);
@@ -289,7 +289,7 @@ static int read_frame(struct reading *r, const struct frame_view *f)
 		r->sequence = f->header.sequence + 1;
 		return 0;
 	}
-	o = frame_json(f);
+	o = frame_json_but_data(f, &r->data);
 	if (!o)
 		reading_problem(r->layer, "the %s frame at byte %zu holds no JSON object",
 		                frame_type_name(f->header.type), f->offset);

@@ -9,15 +9,17 @@
 
 #include "core/cleanup.h"
 #include "core/escape.h"
+#include "core/file.h"
 #include "judge/broken.h"
 #include "judge/clock.h"
 #include "judge/cutoff.h"
 #include "judge/expect.h"
 #include "judge/extends.h"
+#include "judge/frames.h"
 #include "judge/hop.h"
-#include "judge/identity.h"
 #include "judge/isolation.h"
 #include "judge/ladder.h"
+#include "judge/measured.h"
 #include "judge/place.h"
 
 /* What all cells of a boot have in common: looked at once. */
@@ -32,6 +34,9 @@ struct shared {
 	struct attested attested;     /* its views are into `zero` */
 	size_t visits;                /* how many `extends` are of */
 	struct extends extends;
+	size_t cells;         /* that are still to be judged by it */
+	struct bytes channel; /* the input's, or ours while it is needed */
+	uint8_t *frames;      /* layer 0's, kept for the verdicts; or NULL */
 };
 
 /* A run being judged. */
@@ -50,8 +55,8 @@ struct trial {
 	size_t boot;
 	struct shared *shared;
 	const struct visit_record *visit; /* the cell's; layer 0's own for a case that is layer 0 */
-	struct layer_evidence inner[CELL_LAYERS_MAX]; /* [0]: layer 0 as it passed the visit on */
-	struct attested attested[CELL_LAYERS_MAX];    /* [0]: see `shared` */
+	struct layer_evidence *inner; /* of each layer; [0]: layer 0 as it passed the visit on */
+	struct attested *attested;    /* [0]: see `shared` */
 	struct extends extends; /* of RTMR3: by all visits before this one, and its layers so far */
 };
 
@@ -63,14 +68,26 @@ static int court_open(const struct judge_input *in, struct court *ret, struct er
 		return err_nomem(e);
 	if (places_find(in->run, in->cases, &ret->place, e) < 0)
 		return e->code;
+	for (size_t i = 0; i < in->cases->count; i++)
+		ret->shared[ret->place[i].boot].cells += ret->place[i].planned && !ret->place[i].skip;
 	return signers_new(in->run->root_pem, in->collateral, in->collaterals, &ret->signers, e);
+}
+
+/* What a boot's cells have in common, when there are no more of them. */
+static void shared_done(const struct court *c, struct shared *s)
+{
+	layer_evidence_done(s->zero);
+	layer_verdict_done(&s->verdict);
+	if (!c->in->channel)
+		bytes_free(&s->channel);
+	s->channel = (struct bytes){NULL, 0};
 }
 
 static void court_close(struct court *c)
 {
 	for (size_t i = 0; c->shared && i < c->in->run->boots; i++) {
-		layer_evidence_done(c->shared[i].zero);
-		layer_verdict_done(&c->shared[i].verdict);
+		shared_done(c, &c->shared[i]);
+		free(c->shared[i].frames);
 	}
 	free(c->shared);
 	free(c->place);
@@ -79,8 +96,10 @@ static void court_close(struct court *c)
 
 static void trial_done(struct trial *t)
 {
-	for (size_t i = 0; i < CELL_LAYERS_MAX; i++)
+	for (size_t i = 0; t->inner && i < t->test->cell.layers; i++)
 		layer_evidence_done(&t->inner[i]);
+	free(t->inner);
+	free(t->attested);
 }
 
 /* ---- layers ---- */
@@ -97,11 +116,20 @@ static void not_entered(struct layer_verdict *v, const char *fmt, ...)
 }
 
 /* The layer's frames for the report: a view of channel.bin, or taken out of RELAY frames. */
-static void keep_frames(struct layer_verdict *v, struct layer_evidence *l)
+static void keep_frames(const struct judge_input *in, struct layer_verdict *v,
+                        struct layer_evidence *l)
 {
-	v->frames = l->size ? l->bytes : NULL;
+	uint8_t *smaller;
+
+	if (!in->channel && in->frames == FRAMES_NONE)
+		return;
+	if (!in->channel && in->frames == FRAMES_LOG && l->owned)
+		l->size = frames_only(FRAME_DMESG, l->bytes, l->size, l->owned);
 	v->frames_size = l->size;
 	v->frames_owned = TAKE_PTR(l->owned);
+	v->frames = l->size ? l->bytes : NULL;
+	if (v->frames_owned && l->size && (smaller = realloc(v->frames_owned, l->size)))
+		v->frames = v->frames_owned = smaller;
 }
 
 static void judge_isolation(const struct trial *t, size_t depth, struct layer_verdict *v)
@@ -128,27 +156,6 @@ static const char *expected_image(const struct test_case *test, size_t depth)
 {
 	return depth + 1 == test->cell.layers && test->expect.covers[0] ? test->expect.covers
 	                                                                : NULL;
-}
-
-/* Kept with the verdict: the evidence that `a` points into is gone by the time two runs are compared. */
-static void keep_measured(struct measured *m, const struct attested *a)
-{
-	struct identity td;
-
-	m->known = a->has_quote || a->has_report;
-	if (!m->known)
-		return;
-	td = a->has_quote ? identity_of_quote(&a->quote) : identity_of_report(&a->report);
-	m->version = a->has_quote ? a->quote.version : 0;
-	m->attributes = td.attributes;
-	m->xfam = td.xfam;
-	memcpy(m->svn, td.svn, sizeof(m->svn));
-	memcpy(m->mrseam, td.mrseam, sizeof(m->mrseam));
-	memcpy(m->mrsignerseam, td.mrsignerseam, sizeof(m->mrsignerseam));
-	memcpy(m->report_data, a->has_quote ? a->quote.td.report_data : a->report.mac.report_data,
-	       sizeof(m->report_data));
-	memcpy(m->mrtd, td.mrtd, sizeof(m->mrtd));
-	memcpy(m->rtmr, td.rtmr, sizeof(m->rtmr));
 }
 
 static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, struct err *e)
@@ -188,7 +195,7 @@ static int judge_layer(struct trial *t, size_t depth, struct layer_verdict *v, s
 		if (rc == 0 && in.platform == PLATFORM_HARDWARE)
 			hop_explain(l, run->boot[t->boot].qemu_said, v);
 		if (rc == 0)
-			keep_measured(&v->measured, a);
+			measured_keep(&v->measured, a);
 		return rc;
 	}
 	if (depth == 0)
@@ -231,7 +238,7 @@ static int read_extends(struct trial *t, struct err *e)
 		s->extends = (struct extends){{0}, 0};
 	}
 	while (rc == 0 && t->visit && &b->visit[s->visits] < t->visit) {
-		rc = extends_add_visit(&s->extends, &b->visit[s->visits], &t->in->channel[t->boot],
+		rc = extends_add_visit(&s->extends, &b->visit[s->visits], &s->channel,
 		                       e);
 		s->visits++;
 	}
@@ -246,12 +253,12 @@ static int judge_layer0(struct trial *t, struct layer_verdict *v, struct err *e)
 	int rc = 0;
 
 	if (expected_image(t->test, 0)) {
-		keep_frames(v, s->zero);
+		keep_frames(t->in, v, s->zero);
 		return judge_layer(t, 0, v, e);
 	}
 	if (!s->judged)
 		rc = judge_layer(t, 0, &s->verdict, e);
-	keep_frames(&s->verdict, s->zero);
+	keep_frames(t->in, &s->verdict, s->zero);
 	if (rc == 0)
 		rc = layer_verdict_share(v, &s->verdict) < 0 ? err_nomem(e) : 0;
 	s->judged = s->judged || rc == 0;
@@ -260,12 +267,14 @@ static int judge_layer0(struct trial *t, struct layer_verdict *v, struct err *e)
 
 static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 {
-	const struct bytes *channel = &t->in->channel[t->boot];
+	const struct bytes *channel = &t->shared->channel;
 	int rc = 0;
 
 	v->layers = t->test->cell.layers;
 	v->layer = calloc(v->layers, sizeof(*v->layer));
-	if (!v->layer)
+	t->inner = calloc(v->layers, sizeof(*t->inner));
+	t->attested = calloc(v->layers, sizeof(*t->attested));
+	if (!v->layer || !t->inner || !t->attested)
 		return err_nomem(e);
 	if (t->visit && t->visit != t->shared->own)
 		rc = visit_evidence_read(&t->test->cell, t->visit, channel, t->inner, e);
@@ -276,7 +285,7 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 	extends_add(&t->extends, &t->inner[0], t->inner[0].extends);
 	for (size_t i = 1; i < v->layers && rc == 0; i++) {
 		rc = judge_layer(t, i, &v->layer[i], e);
-		keep_frames(&v->layer[i], &t->inner[i]);
+		keep_frames(t->in, &v->layer[i], &t->inner[i]);
 		extends_add(&t->extends, &t->inner[i], t->inner[i].extends);
 	}
 	if (rc == 0 && t->visit && t->visit != t->shared->own && t->visit->state != VISIT_NOT_RUN) {
@@ -329,22 +338,49 @@ static bool evidence_broken(const struct trial *t, struct cell_verdict *v)
 }
 
 /* ---- cases ---- */
+/* Layer 0's frames outlive the channel. */
+static int keep_shared(const struct judge_input *in, struct shared *s, struct err *e)
+{
+	struct layer_evidence *l = s->zero;
+
+	if (!l->size || in->channel || in->frames == FRAMES_NONE)
+		return 0;
+	s->frames = malloc(l->size);
+	if (!s->frames)
+		return err_nomem(e);
+	if (in->frames == FRAMES_ALL)
+		memcpy(s->frames, l->bytes, l->size);
+	else
+		l->size = frames_only(FRAME_DMESG, l->bytes, l->size, s->frames);
+	l->bytes = s->frames;
+	return 0;
+}
+
 static int read_shared(struct trial *t, struct err *e)
 {
 	const struct boot_record *b = &t->in->run->boot[t->boot];
-	const struct bytes *channel = &t->in->channel[t->boot];
+	const struct judge_input *in = t->in;
 	const struct cell layer0 = {.layers = 1, .layer = {b->boot.layer0}};
 	struct shared *s = t->shared;
+	int rc = 0;
 
 	if (s->read)
 		return 0;
+	if (in->channel)
+		s->channel = in->channel[t->boot];
+	else
+		rc = in->read_channel(in->userdata, t->boot, &s->channel, e);
+	if (rc < 0)
+		return rc;
 	s->read = true;
-	unchanged_check(b, channel, s->changed);
-	clock_judge(b, channel, &s->clock);
+	unchanged_check(b, &s->channel, s->changed);
+	clock_judge(b, &s->channel, &s->clock);
 	s->own = b->visits ? &b->visit[0] : NULL;
 	if (s->own && (s->own->layers != 1 || !s->own->probe0))
 		s->own = NULL;
-	return s->own ? visit_evidence_read(&layer0, s->own, channel, s->zero, e) : 0;
+	if (s->own)
+		rc = visit_evidence_read(&layer0, s->own, &s->channel, s->zero, e);
+	return rc == 0 ? keep_shared(in, s, e) : rc;
 }
 
 static int judge_trial(struct trial *t, bool tried_before, struct cell_verdict *v, struct err *e)
@@ -377,30 +413,29 @@ static int judge_one(const struct court *c, size_t case_index, struct cell_verdi
 {
 	const struct place *p = &c->place[case_index];
 	struct cell_verdict v = {.case_index = case_index, .platform = PLATFORM_NONE};
-	struct trial *t;
+	struct trial t = {
+	        .in = c->in,
+	        .signers = c->signers,
+	        .test = &c->in->cases->item[case_index],
+	        .boot = p->boot,
+	        .shared = &c->shared[p->boot],
+	        .visit = p->visit,
+	};
 	int rc = 1;
 
 	if (!p->skip && !p->planned)
 		return 0;
-	t = calloc(1, sizeof(*t));
-	if (!t)
-		return err_nomem(e);
-	t->in = c->in;
-	t->signers = c->signers;
-	t->test = &c->in->cases->item[case_index];
-	t->boot = p->boot;
-	t->shared = &c->shared[p->boot];
-	t->visit = p->visit;
-	snprintf(v.id, sizeof(v.id), "%s", t->test->id);
+	snprintf(v.id, sizeof(v.id), "%s", t.test->id);
 	if (p->skip) {
 		v.outcome = p->skip->asked ? OUTCOME_BROKEN : OUTCOME_SKIP;
 		text_escape(v.reason, JUDGE_TEXT_MAX, p->skip->reason);
 	} else {
-		rc = judge_trial(t, p->before, &v, e);
+		rc = judge_trial(&t, p->before, &v, e);
 		rc = rc < 0 ? rc : 1;
+		if (--t.shared->cells == 0)
+			shared_done(c, t.shared);
 	}
-	trial_done(t);
-	free(t);
+	trial_done(&t);
 	if (rc > 0)
 		*ret = v;
 	else
@@ -418,6 +453,17 @@ int judge_case(const struct judge_input *in, size_t case_index, struct cell_verd
 		rc = judge_one(&c, case_index, ret, e);
 	court_close(&c);
 	return rc;
+}
+
+/* What the verdicts' frames are views of. */
+static int hand_over(struct court *c, struct run_verdict *v, struct err *e)
+{
+	v->kept = calloc(c->in->run->boots + 1, sizeof(*v->kept));
+	if (!v->kept)
+		return err_nomem(e);
+	for (size_t i = 0; i < c->in->run->boots; i++)
+		v->kept[v->kepts++] = TAKE_PTR(c->shared[i].frames);
+	return 0;
 }
 
 int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err *e)
@@ -438,6 +484,8 @@ int judge_run(const struct judge_input *in, struct run_verdict *ret, struct err 
 			v.platform = v.cell[v.cells].platform;
 		v.cells++;
 	}
+	if (rc >= 0)
+		rc = hand_over(&c, &v, e);
 	court_close(&c);
 	if (rc < 0) {
 		run_verdict_done(&v);

@@ -3,6 +3,8 @@
 
 #include "judge/verdict.h"
 
+enum frames_kept { FRAMES_NONE, FRAMES_LOG /* of the kernel log */, FRAMES_ALL };
+
 /*
  * Evidence -> verdicts. Pure: the same record and bytes give the same verdicts on any machine, at
  * any time (certificates and expiries are looked at as of the run's start).
@@ -10,7 +12,11 @@
 struct judge_input {
 	const struct run_record *run;
 	const struct case_file *cases;
-	const struct bytes *channel; /* each boot's channel.bin, run->boots of them */
+	const struct bytes *channel; /* each boot's channel.bin, run->boots of them; or NULL: */
+	/* one is read when it is needed first, and freed (bytes_free) when it is no more. */
+	int (*read_channel)(void *userdata, size_t boot, struct bytes *ret, struct err *e);
+	void *userdata;
+	enum frames_kept frames; /* then: of what the layers sent, what is kept with the verdicts */
 	/* run->boots of them, each NULL where nothing was predicted; or NULL for none at all */
 	const struct prediction *const *prediction;
 	/* files of collateral (see trust/verify.h); none: the rung "tcb" is null */

@@ -6,6 +6,7 @@
 
 #include "format/frame.h"
 #include "format/sha2.h"
+#include "judge/frames.h"
 
 struct layer_evidence;
 
@@ -22,6 +23,7 @@ struct reading {
 	struct layer_evidence *child; /* or NULL */
 	struct sha512 digest;         /* SHA-384 of the frames so far */
 	uint32_t sequence;            /* the next frame's */
+	struct frame_data data;       /* of this frame, left out of its JSON */
 	size_t frames;
 };
 

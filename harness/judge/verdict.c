@@ -88,6 +88,9 @@ void run_verdict_done(struct run_verdict *v)
 {
 	for (size_t i = 0; i < v->cells; i++)
 		cell_verdict_done(&v->cell[i]);
+	for (size_t i = 0; i < v->kepts; i++)
+		free(v->kept[i]);
+	free(v->kept);
 	free(v->cell);
 	*v = (struct run_verdict){0};
 }

@@ -70,7 +70,7 @@ struct layer_verdict {
 	char image[97];           /* SHA-384 of its files as the layer below measured them, or "" */
 	struct measured measured; /* what its quote, or else its TDREPORT, says of the TD */
 	/* The layer's own channel bytes of the visit that probed it, or NULL: a view of the boot's
-	 * channel, or of those that are owned. */
+	 * channel, of the run's `kept`, or of those that are owned. */
 	const uint8_t *frames;
 	size_t frames_size;
 	uint8_t *frames_owned;
@@ -103,6 +103,8 @@ struct run_verdict {
 	struct cell_verdict *cell;
 	size_t cells;
 	size_t outcome[5]; /* how many of each */
+	uint8_t **kept;    /* frames that cells share, or NULL */
+	size_t kepts;
 };
 
 void layer_verdict_done(struct layer_verdict *v);

@@ -26,11 +26,13 @@ static int write_json(json_t *value, FILE *out, struct err *e)
 	json_decref(value);
 	if (!text)
 		return err_set(e, -ENOMEM, "the report can't be written as JSON");
-	for (const char *p = text; *p; p++) {
-		if (strchr("<>&", *p))
-			fprintf(out, "\\u%04x", *p);
-		else
-			fputc(*p, out);
+	for (const char *p = text; *p;) {
+		size_t n = strcspn(p, "<>&");
+
+		fwrite(p, 1, n, out);
+		p += n;
+		if (*p)
+			fprintf(out, "\\u%04x", *p++);
 	}
 	free(text);
 	return 0;

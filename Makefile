@@ -97,7 +97,7 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 include scripts/install.mk
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
-.PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full test-hardware bench bench-matrix check-arrows format clean help
+.PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full test-hardware bench bench-matrix bench-report check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
@@ -141,6 +141,8 @@ bench: $B/bench/verify $B/bench/mrtd $B/bench/confined $B/bench/cold $B/tception
 	scripts/bench/run $^
 bench-matrix: all image ## CPU seconds, time and memory of the default matrix, against AGAINST=another built checkout
 	scripts/bench/matrix $(AGAINST) $(ARGS)
+bench-report: $B/test/many_cells $B/tception ## a report of ten thousand cells: CPU, memory, and how it opens in Chromium
+	scripts/bench/report $^
 check-arrows: ## includes may only point one way
 	$(Q)scripts/check-arrows
 

@@ -88,7 +88,7 @@ function showCell(cell, focus) {
 		...(boot ? [fold("QEMU", el("pre", {}, shell(boot.argv))), fold("Last console lines", el("pre", {}, boot.console || "none"))] : []));
 	detail.hidden = false;
 	for (const other of document.querySelectorAll(".cell[aria-expanded=true]")) other.setAttribute("aria-expanded", "false");
-	buttons.get(cell).setAttribute("aria-expanded", "true");
+	buttons.get(cell)?.setAttribute("aria-expanded", "true");
 	if (focus) detail.focus();
 }
 
@@ -109,14 +109,18 @@ function cellButton(cell) {
 	buttons.set(cell, button);
 	return button;
 }
+// A row is made when it is first shown, and of many rows only the first are: a table of ten thousand takes a browser seconds.
+const ROWS = 300, body = el("tbody", {});
+let most_rows = ROWS;
+function nodeOf(key, row) {
+	row.node ??= el("tr", {}, el("th", {scope: "row"}, key || "(layer 0)"), ...columns.map((column) =>
+		row.cells.has(column) ? el("td", {}, cellButton(row.cells.get(column))) : el("td", {})));
+	for (const cell of row.cells.values()) buttons.get(cell).hidden = !row.fits.has(cell);
+	return row.node;
+}
 function drawMatrix() {
-	const body = el("tbody", {});
-	for (const [key, row] of rows) {
-		row.node = el("tr", {}, el("th", {scope: "row"}, key || "(layer 0)"), ...columns.map((column) =>
-			row.cells.has(column) ? el("td", {}, cellButton(row.cells.get(column))) : el("td", {})));
-		body.append(row.node);
-	}
 	at("matrix").append(el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "layers"), ...columns.map((c) => el("th", {scope: "col"}, c)))), body);
+	at("more").addEventListener("click", () => { most_rows = Infinity; filter(); });
 }
 // Arrows go from cell to cell, as in a grid.
 at("matrix").addEventListener("keydown", (event) => {
@@ -136,18 +140,20 @@ at("matrix").addEventListener("keydown", (event) => {
 
 function filter() {
 	const text = at("text").value.toLowerCase(), outcome = at("outcome").value, grade = at("grade").value;
+	const fitting = [];
 	let shown = 0;
-	for (const row of rows.values()) {
-		let any = false;
+	for (const [key, row] of rows) {
+		row.fits = new Set();
 		for (const cell of row.cells.values()) {
-			const fits = (!outcome || cell.outcome === outcome) && (!grade || cell.grade === grade) &&
-				(!text || `${cell.id} ${cell.grade} ${cell.reason}`.toLowerCase().includes(text));
-			buttons.get(cell).hidden = !fits;
-			any ||= fits;
-			shown += fits;
+			cell.words ??= `${cell.id} ${cell.grade} ${cell.reason}`.toLowerCase();
+			if ((!outcome || cell.outcome === outcome) && (!grade || cell.grade === grade) && cell.words.includes(text)) row.fits.add(cell);
 		}
-		row.node.hidden = !any;
+		if (row.fits.size) fitting.push([key, row]);
+		shown += row.fits.size;
 	}
+	body.replaceChildren(...fitting.slice(0, most_rows).map(([key, row]) => nodeOf(key, row)));
+	at("more").hidden = fitting.length <= most_rows;
+	at("more").textContent = `Show all ${fitting.length} rows, not the first ${ROWS} alone`;
 	at("shown").textContent = `${shown} of ${run.cells.length} cells`;
 }
 

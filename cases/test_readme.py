@@ -12,7 +12,7 @@ from conftest import TCEPTION, TOP, tception
 
 TEXT = (TOP / "README.md").read_text()
 COMMANDS = [line.split("#")[0].strip() for line in re.findall(r"^    ((?:build/tception|make) .*)$", TEXT, re.M)]
-BOOTING = {"run", "grants", "td"}
+BOOTING = {"run", "grants", "td", "shell"}
 ROOMS = ["harness", "guests", "cases", "cases/golden", "scripts", "results"]
 
 

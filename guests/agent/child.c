@@ -14,6 +14,7 @@
 #include "agent/driver.h"
 #include "agent/held.h"
 #include "agent/launch.h"
+#include "agent/terminal.h"
 #include "agent/util.h"
 
 #define FLUSH_MS   40  /* small pieces wait this long for more */
@@ -239,7 +240,12 @@ static int run(struct child *child)
 		trouble_set(&child->trouble, 0, "start", "%s: %s", e->command.argv[0],
 		            strerror(-started));
 	} else {
-		r = relay(child, visit, size);
+		if (child->visit->terminal)
+			r = terminal_relay(&child->process, visit, size, &child->out.total,
+			                   &child->status);
+		else
+			r = relay(child, visit, size);
+		child->ended |= child->visit->terminal;
 		explain(child);
 		process_done(&child->process);
 	}
@@ -300,5 +306,8 @@ int child_enter(struct channel *c, const struct visit *visit)
 		r = run(&child);
 	child.timeout |= ready == -ETIMEDOUT;
 	clean(&child);
+	if (visit->terminal && strcmp(child.trouble.step, "done") != 0)
+		util_log("%s: %s: %s", child.entry.visit->id, child.trouble.step,
+		         child.trouble.reason);
 	return r == 0 ? send_left(&child) : r;
 }

@@ -13,6 +13,7 @@
 #include "agent/misbehave.h"
 #include "agent/pid1.h"
 #include "agent/serve.h"
+#include "agent/terminal.h"
 #include "agent/util.h"
 #include "agent/weak.h"
 
@@ -49,6 +50,8 @@ int main(int argc, char **argv)
 			util_log("sshd: %s", strerror(-r));
 		return serve_stdio();
 	}
+	if (argc >= 3 && strcmp(argv[1], "into") == 0)
+		return into_main(argv + 2);
 	if (argc == 2 && misbehave(argv[1]))
 		return 1;
 	if (getpid() == 1)
@@ -56,6 +59,8 @@ int main(int argc, char **argv)
 	fprintf(stderr,
 	        "usage: agent layer   (frames on stdin and stdout; otherwise it is an init)\n"
 	        "       agent port    (a service: frames on the virtio port `tception`)\n"
+	        "       agent into VISIT [PROGRAM...]   (a program in the innermost layer of a "
+	        "stack)\n"
 	        "       agent hang|flood|garbage   (for tests: how a broken layer behaves)\n"
 	        "       agent weak                 (for tests: a layer with an open remote "
 	        "shell)\n");

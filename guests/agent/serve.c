@@ -3,6 +3,7 @@
 #include "agent/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -38,6 +39,22 @@ static int send_clock(struct channel *c)
 	                    json_pack("{s:I}", "monotonic_us", (json_int_t)util_now_us()));
 }
 
+int terminal_serve(struct channel *c, const struct visit *visit)
+{
+	_cleanup_(util_closep) int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct channel silent; /* no frames go where records go */
+
+	if (visit->layers == 1)
+		return td_serve_task(c->in, c->out);
+	if (null < 0)
+		return -errno;
+	dup2(c->in, STDIN_FILENO);
+	dup2(c->out, STDOUT_FILENO);
+	channel_init(&silent, -1, null, false);
+	return child_enter(&silent, visit);
+}
+
+/* 1: it was the last. */
 static int serve_visit(struct channel *c, const json_t *object)
 {
 	const char *what = "";
@@ -50,6 +67,10 @@ static int serve_visit(struct channel *c, const json_t *object)
 	}
 	channel_begin(c);
 	place_set(&visit.layer[0]);
+	if (visit.terminal) {
+		r = terminal_serve(c, &visit);
+		return r < 0 ? r : 1;
+	}
 	if (visit.layer[0].probe) {
 		r = send_hello(c, &visit.layer[0]);
 		if (r == 0)
@@ -85,7 +106,7 @@ int serve(struct channel *c)
 			r = send_clock(c);
 		else if (type == FRAME_TD && c->port)
 			r = td_begin(c, object);
-		if (r < 0)
-			return r;
+		if (r != 0)
+			return r < 0 ? r : 0;
 	}
 }

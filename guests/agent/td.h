@@ -18,6 +18,8 @@ int td_begin(struct channel *c, const json_t *object);
 
 /* td_task.c: runs one program after another as a port asks for; until the port's end, 0 or -errno. */
 int td_serve_tasks(int port);
+/* The one program that is asked for on a pair of pipes. */
+int td_serve_task(int from, int to);
 
 /* td_quotes.c: a vsock port on which clients of a quoting service find the host's; a listening
  * descriptor or -errno. */

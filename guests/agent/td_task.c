@@ -20,10 +20,11 @@
 
 #define WORDS_MAX 4096
 #define CHUNK     16384
+#define TICK_MS   50   /* how often the program's end is looked for without a pidfd */
 #define HANGUP_MS 2000 /* between SIGHUP and SIGKILL, when nobody listens any more */
 
 struct task {
-	int port;
+	int from, to; /* who asked for it: one port, or two pipes */
 	pid_t pid;
 	int pidfd, in, out, err, report; /* `report`: what exec said; -1 once closed */
 	bool tty, ended;
@@ -90,7 +91,7 @@ static int want(const struct task *t, size_t size)
 	uint8_t bytes[4];
 
 	task_put32(bytes, (uint32_t)size);
-	return size ? send_record(t->port, TASK_WANT, bytes, sizeof(bytes)) : 0;
+	return size ? send_record(t->to, TASK_WANT, bytes, sizeof(bytes)) : 0;
 }
 
 /* ---- the program ---- */
@@ -211,7 +212,7 @@ static int start(struct task *t, const json_t *run)
 	if (r == 0 && read(t->report, &t->error, sizeof(t->error)) != (ssize_t)sizeof(t->error))
 		t->error = 0;
 	t->pidfd = r == 0 ? (int)syscall(SYS_pidfd_open, t->pid, 0) : -1;
-	if (r == 0 && t->pidfd < 0)
+	if (r == 0 && t->pidfd < 0 && errno != ENOSYS) /* gVisor has none */
 		r = -errno;
 	fcntl(t->in, F_SETFL, O_NONBLOCK);
 	fcntl(t->out, F_SETFL, O_NONBLOCK);
@@ -274,7 +275,7 @@ static int take_input(struct task *t, const struct record *r)
 
 static int take_record(struct task *t, struct record *r)
 {
-	int code = receive(t->port, r);
+	int code = receive(t->from, r);
 
 	if (code < 0)
 		return code;
@@ -305,7 +306,7 @@ static int pass_on(struct task *t, int *fd, enum task_record type)
 	ssize_t n = *fd >= 0 ? read(*fd, data, sizeof(data)) : -1;
 
 	if (n > 0) {
-		int r = send_record(t->port, type, data, (size_t)n);
+		int r = send_record(t->to, type, data, (size_t)n);
 		return r < 0 ? r : (int)n;
 	}
 	if (*fd >= 0 && (n == 0 || (errno != EAGAIN && errno != EINTR))) {
@@ -318,13 +319,13 @@ static int pass_on(struct task *t, int *fd, enum task_record type)
 static int wait_for_news(struct task *t, struct record *r)
 {
 	struct pollfd fd[] = {
-	        {.fd = t->port, .events = POLLIN},
+	        {.fd = t->from, .events = POLLIN},
 	        {.fd = t->pidfd, .events = POLLIN},
 	        {.fd = t->out, .events = POLLIN},
 	        {.fd = t->err, .events = POLLIN},
 	        {.fd = t->have ? t->in : -1, .events = POLLOUT},
 	};
-	int64_t left = t->kill_ms ? t->kill_ms - util_now_ms() : -1;
+	int64_t left = t->kill_ms ? t->kill_ms - util_now_ms() : t->pidfd < 0 ? TICK_MS : -1;
 	int code = 0;
 
 	if (t->kill_ms && left <= 0) {
@@ -342,7 +343,7 @@ static int wait_for_news(struct task *t, struct record *r)
 		code = give_input(t);
 	if (code >= 0 && fd[0].revents & POLLIN)
 		code = take_record(t, r);
-	if (fd[1].revents)
+	if (fd[1].revents || t->pidfd < 0)
 		t->ended = waitpid(t->pid, &t->status, WNOHANG) == t->pid;
 	return code < 0 ? code : 0;
 }
@@ -371,7 +372,7 @@ static int send_end(struct task *t, int error)
 	util_json_set_errno(end, error);
 	text = json_dumps(end, JSON_COMPACT);
 	json_decref(end);
-	return text ? send_record(t->port, TASK_END, text, strlen(text)) : -ENOMEM;
+	return text ? send_record(t->to, TASK_END, text, strlen(text)) : -ENOMEM;
 }
 
 static void task_done(struct task *t)
@@ -383,11 +384,11 @@ static void task_done(struct task *t)
 }
 
 /* -errno of the port only. */
-static int run(int port, struct record *r)
+static int run(int from, int to, struct record *r)
 {
 	_cleanup_(util_json_decrefp) json_t *object = json_loadb((char *)r->data, r->size, 0, NULL);
 	_cleanup_(task_done) struct task t = {
-	        .port = port, .pidfd = -1, .in = -1, .out = -1, .err = -1, .report = -1};
+	        .from = from, .to = to, .pidfd = -1, .in = -1, .out = -1, .err = -1, .report = -1};
 	int code;
 
 	t.tty = json_is_true(json_object_get(object, "tty"));
@@ -410,7 +411,17 @@ int td_serve_tasks(int port)
 	while (code >= 0) {
 		code = receive(port, r);
 		if (code >= 0 && r->type == TASK_RUN) /* the rest was for one that has ended */
-			code = run(port, r);
+			code = run(port, port, r);
 	}
+	return code;
+}
+
+int td_serve_task(int from, int to)
+{
+	_cleanup_(util_freep) struct record *r = malloc(sizeof(*r));
+	int code = r ? receive(from, r) : -ENOMEM;
+
+	if (code == 0)
+		code = r->type == TASK_RUN ? run(from, to, r) : -EPROTO;
 	return code;
 }

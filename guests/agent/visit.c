@@ -55,6 +55,7 @@ int visit_parse(const json_t *object, struct visit *ret, const char **ret_what)
 	const json_t *stack = json_object_get(object, "stack");
 	struct visit visit = {.number = json_integer_value(json_object_get(object, "visit"))};
 
+	visit.terminal = json_is_true(json_object_get(object, "terminal"));
 	*ret_what = "stack";
 	visit.layers = json_array_size(stack); /* 0 when it is no array */
 	if (visit.layers == 0 || visit.layers > VISIT_LAYERS_MAX)
@@ -63,7 +64,8 @@ int visit_parse(const json_t *object, struct visit *ret, const char **ret_what)
 		int r = parse_layer(json_array_get(stack, i), &visit.layer[i], ret_what);
 		if (r < 0)
 			return r;
-		visit.layer[i].below = visit.layers - 1 - i;
+		/* Who sits at a terminal wants the tools that a layer further in would need. */
+		visit.layer[i].below = visit.layers - 1 - i + visit.terminal;
 	}
 	*ret = visit;
 	return 0;
@@ -150,8 +152,15 @@ int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t 
 		json_array_append(stack, (json_t *)visit->layer[i].object);
 	json_object_set_new(object, "visit", json_integer(visit->number));
 	json_object_set_new(object, "stack", stack);
+	if (visit->terminal)
+		json_object_set_new(object, "terminal", json_true());
 	int r = channel_encode(FRAME_VISIT, 0, object, &head, &head_size);
-	if (r < 0)
+	if (r == 0 && visit->terminal) {
+		*ret = head;
+		*ret_size = head_size;
+		head = NULL;
+	}
+	if (r < 0 || visit->terminal)
 		return r;
 	r = channel_encode(FRAME_BYE, 1, empty, &tail, &tail_size);
 	if (r < 0)

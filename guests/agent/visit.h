@@ -24,6 +24,7 @@ struct visit_layer {
 
 struct visit {
 	json_int_t number;
+	bool terminal; /* nothing is probed: a program runs in the innermost layer, see terminal.h */
 	size_t layers;
 	struct visit_layer layer[VISIT_LAYERS_MAX];
 };
@@ -41,7 +42,8 @@ int visit_parse(const json_t *object, struct visit *ret, const char **ret_what);
 int visit_read_layer(const struct visit_layer *from, struct layer *ret, struct trouble *t);
 
 /*
- * The bytes a child gets on its channel: a VISIT of the stack from layer `first` on, then BYE.
+ * The bytes a child gets on its channel: a VISIT of the stack from layer `first` on, then BYE,
+ * unless a terminal's bytes follow.
  * The caller frees them.
  */
 int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t *ret_size);

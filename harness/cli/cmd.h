@@ -47,4 +47,5 @@ int cmd_measure(int argc, char **argv);
 int cmd_quote(int argc, char **argv);
 int cmd_pccs(int argc, char **argv);
 int cmd_qgs(int argc, char **argv);
+int cmd_shell(int argc, char **argv);
 int cmd_td(int argc, char **argv);

@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 	        {"replay", cmd_replay, "run a cell of a run again, and compare the verdicts"},
 	        {"bundle", cmd_bundle, "a run's evidence as one file, to be judged anywhere"},
 	        {"merge", cmd_merge, "one run of the shards that several hosts made"},
+	        {"shell", cmd_shell, "a terminal in the innermost layer of a cell"},
 	        {"compare", cmd_compare, "kinds of layers: attestation, isolation, cost"},
 	        {"conformance", cmd_conformance,
 	         "whether a TD is as TDs are, and where two differ"},

@@ -47,7 +47,20 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 	              "OutOfDateConfigurationNeeded, Revoked, PCKRevoked, Expired or " \
 	              "TDRelaunchAdvised")
 
-/* Of a machine that is made: `wish` of the verb's options. */
+/* Who makes it, of what: `wish` of the verb's options. */
+#define OPTIONS_OF_A_PLATFORM                                                                    \
+	OPTION_CHOICE(wish.platform, "platform", "WHICH", options_platforms,                     \
+	              "who makes it: hardware, emulated, or auto (hardware where it "            \
+	              "works)"),                                                                 \
+	        OPTION_TEXT(wish.state_dir, "state-dir", "DIR",                                  \
+	                    "keys of the test root for emulated TDs "                            \
+	                    "($XDG_STATE_HOME/tception)"),                                       \
+	        OPTION_TEXT(wish.qemu, "qemu", "PROGRAM", "QEMU (default: qemu-system-x86_64)"), \
+	        OPTION_TEXT(wish.qgs_socket, "qgs-socket", "PATH",                               \
+	                    "where a hardware TD's quotes come from "                            \
+	                    "(/var/run/tdx-qgs/qgs.socket)")
+
+/* Of a machine that is made. */
 #define OPTIONS_OF_A_MACHINE                                                                     \
 	OPTION_TEXT(wish.name, "name", "NAME", "what it is called (default: td1, td2 ...)"),     \
 	        OPTION_NUMBER(wish.memory_mib, "memory", TD_MEMORY_MAX,                          \
@@ -60,17 +73,7 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 	                    "of its quotes: v4 (default) or v5"),                                \
 	        OPTION_CALL(wish.no_network, td_take_network, "network", "WHICH",                \
 	                    "user (default: QEMU's user network), or none"),                     \
-	        OPTION_PROFILE(wish.profile),                                                    \
-	        OPTION_CHOICE(wish.platform, "platform", "WHICH", options_platforms,             \
-	                      "who makes it: hardware, emulated, or auto (hardware where it "    \
-	                      "works)"),                                                         \
-	        OPTION_TEXT(wish.state_dir, "state-dir", "DIR",                                  \
-	                    "keys of the test root for emulated TDs "                            \
-	                    "($XDG_STATE_HOME/tception)"),                                       \
-	        OPTION_TEXT(wish.qemu, "qemu", "PROGRAM", "QEMU (default: qemu-system-x86_64)"), \
-	        OPTION_TEXT(wish.qgs_socket, "qgs-socket", "PATH",                               \
-	                    "where a hardware TD's quotes come from "                            \
-	                    "(/var/run/tdx-qgs/qgs.socket)")
+	        OPTION_PROFILE(wish.profile), OPTIONS_OF_A_PLATFORM
 
 /* Of one in which programs of ours run. */
 #define OPTIONS_OF_A_TD                                                                         \

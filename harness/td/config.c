@@ -21,12 +21,16 @@
 
 const char *td_title(const struct td_spec *s)
 {
-	return s->authority ? "EMULATED trust domain" : "trust domain";
+	return s->authority                         ? "EMULATED trust domain"
+	       : s->boot.platform == PLATFORM_NONE ? "plain VM"
+	                                           : "trust domain";
 }
 
 static const char *prompt(const struct td_spec *s)
 {
-	return s->authority ? "EMULATED TD " : "TD ";
+	return s->authority                         ? "EMULATED TD "
+	       : s->boot.platform == PLATFORM_NONE ? "VM "
+	                                           : "TD ";
 }
 
 /* ---- files ---- */
@@ -128,7 +132,7 @@ int td_config(const struct td_spec *s, const char *pccs, char **ret, struct err 
 	r = add_trust(files, s, e);
 	o = json_pack("{s:s, s:b, s:o, s:b, s:b, s:b, s:o, s:i, s:i}", "name", s->place.name,
 	              "emulated", s->authority != NULL, "files", files, "network", s->network,
-	              "root", s->root.path != NULL, "docker", 1, "shares", shares_json(s), "quotes",
+	              "root", s->root.path != NULL, "docker", !s->layers, "shares", shares_json(s), "quotes",
 	              QGS_PORT, "tasks", TASK_PORTS);
 	if (r == 0 && (!o || !(*ret = json_dumps(o, JSON_COMPACT))))
 		r = err_nomem(e);
@@ -150,7 +154,7 @@ char **td_environment(const struct td_spec *s, const char *pccs)
 	argv_add(&a, "LANG=C.UTF-8");
 	argv_addf(&a, "TERM=%s", term && *term ? term : "dumb");
 	argv_addf(&a, "PS1=[%s%s] # ", prompt(s), s->place.name);
-	argv_addf(&a, "TCEPTION_TD=%s", s->authority ? "emulated" : "hardware");
+	argv_addf(&a, "TCEPTION_TD=%s", platform_names[s->boot.platform]);
 	if (s->authority && !s->alone)
 		argv_add(&a, "TCEPTION_TRUST=" TRUST);
 	if (pccs && s->network) {

@@ -38,6 +38,10 @@ static int describe(const struct td_wish *w, char *out, size_t size, struct err 
 	const char *quote = w->quote;
 	int n;
 
+	if (w->layer0)
+		return snprintf(out, size, "%s", w->layer0) < (int)size
+		               ? 0
+		               : err_set(e, -EINVAL, "%.60s...: too long", w->layer0);
 	if (w->profile == PROFILE_TD_RELAUNCH_ADVISED) {
 		if (quote && strcmp(quote, "v5") != 0)
 			return err_set(e, -EINVAL,
@@ -272,6 +276,7 @@ static int take_shares(const struct td_wish *w, struct td_spec *s, struct err *e
 int td_make(const struct td_wish *w, struct td_spec *ret, struct err *e)
 {
 	struct td_spec s = {.network = !w->no_network,
+	                    .layers = w->layer0 != NULL,
 	                    .alone = w->boot != NULL,
 	                    .console = -1,
 	                    .place = {.dir_fd = -1, .lock_fd = -1}};

@@ -7,6 +7,7 @@
 /* What somebody wants of a TD. Zeros and NULLs: the usual. */
 struct td_wish {
 	const char *name;
+	const char *layer0; /* all of the machine, as a cell has it; layers are entered in it */
 	unsigned memory_mib, vcpus;
 	const char *exits;              /* of the axis of that name */
 	const char *quote;              /* "v4" or "v5" */

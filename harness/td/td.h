@@ -18,6 +18,7 @@ struct td_spec {
 	struct quote_service quotes; /* hardware: where they come from */
 	bool network;                /* QEMU's user network */
 	struct image_file root; /* has what programs see as their root; path NULL: the TD's own */
+	bool layers; /* layers are entered in it, whose engines start by themselves */
 	bool alone;  /* boots parts.disk by itself: programs only where the agent is in it */
 	int console; /* then: the other end of its serial line, a socket */
 	struct share share[TASK_SHARES];
@@ -25,7 +26,7 @@ struct td_spec {
 	struct place place;
 };
 
-/* What a TD says of itself everywhere: "EMULATED trust domain", or "trust domain". */
+/* What it says of itself everywhere: "EMULATED trust domain", "trust domain" or "plain VM". */
 const char *td_title(const struct td_spec *s);
 
 /*

@@ -96,4 +96,4 @@ def test_registers_are_compared_as_measured(tmp_path):
         assert line.startswith(f"{one['layer']}: {one['what']}: ")
     register, = (one for one in said["differences"] if one["what"] == "RTMR2")
     assert len(register["before"]) == len(register["after"]) == 96 and register["before"] != register["after"]
-    assert json.loads(tception("diff", "--json", folder, folder).stdout) == {"differs": False, "differences": []}
+    assert json.loads(tception("diff", "--json", folder, folder).stdout) == {"differs": False, "differences": [], "environment": []}

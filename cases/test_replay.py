@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run like an earlier one, and one of its cells again: by what run.json kept. A stand-in boots, see test_faults.py."""
+import json
 import shlex
 
 import pytest
@@ -84,3 +85,25 @@ def test_in_the_way(folder):
     """A folder that holds a run is not written to, and nothing is compared with it."""
     done = tception("replay", folder / "run", "vm", "-o", folder / "run", env=environment(folder))
     assert done.returncode == 3 and "holds a run already" in done.stderr and not done.stdout
+
+
+def test_diff_says_what_else(folder):
+    """Where a verdict differs: the host's and the case file's differences behind it; where none does, nothing of them."""
+    assert replay(folder, "vm/docker").returncode == 0
+    record = result(folder / "again", "run.json")
+    record["host"] |= {"kernel": "9.9.9", "qemu_version": "77"}
+    (folder / "again" / "run.json").write_text(json.dumps(record))
+    first, second = folder / "run", folder / "again"
+    cases = (second / "cases.yaml").read_text().replace("vm/docker, expect: {grade: none}", "vm/docker, expect: {grade: none, kvm: works}")
+    for cell in ("vm, ", "vm/podman.rootful", "vm/podman.rootless"):  # the run has it not: neither should the other
+        assert cell in cases
+    done = tception("diff", "--json", first, second)
+    said = json.loads(done.stdout)
+    assert done.returncode == 1 and {d["what"] for d in said["differences"]} == {"cell"}
+    assert {(d["layer"], d["what"], d["after"]) for d in said["environment"]} == {("host", "QEMU", "77"), ("host", "kernel", "9.9.9")}
+    (second / "cases.yaml").write_text(cases)
+    done = tception("diff", first, second)
+    verdicts, _, others = done.stdout.partition("\nwhat else differs, and may be why:\n")
+    assert "vm/docker: outcome: pass -> fail" in verdicts and "host: kernel: " in others
+    assert "vm/docker: expected: entered, grade none -> entered, grade none, kvm works\n" in others
+    assert tception("diff", first, first).stdout == ""

@@ -6,6 +6,7 @@
 
 #include "cli/cmd.h"
 #include "cli/differences.h"
+#include "cli/environment.h"
 #include "cli/judged.h"
 #include "cli/options.h"
 #include "core/cleanup.h"
@@ -24,29 +25,10 @@ static int check(const void *options, struct err *e)
 	return o->dir[1] ? 0 : err_set(e, -EINVAL, "the folders of two runs are needed");
 }
 
-/* What the boot of a cell was predicted to measure, or NULL. */
-static const struct prediction *prediction_of(const struct judged *j, const struct cell_verdict *v)
-{
-	for (size_t i = 0; v->boot_id && i < j->run.boots; i++) {
-		if (strcmp(j->run.boot[i].boot.id, v->boot_id) == 0)
-			return j->predicted[i];
-	}
-	return NULL;
-}
-
-static const struct cell_verdict *find_cell(const struct run_verdict *v, const char *id)
-{
-	for (size_t i = 0; i < v->cells; i++) {
-		if (strcmp(v->cell[i].id, id) == 0)
-			return &v->cell[i];
-	}
-	return NULL;
-}
-
 static bool explained(const struct judged *a, const struct cell_verdict *x, const struct judged *b,
                       const struct cell_verdict *y, int rtmr, char why[600])
 {
-	const struct prediction *p = prediction_of(a, x), *q = prediction_of(b, y);
+	const struct prediction *p = run_prediction(a, x), *q = run_prediction(b, y);
 
 	return p && q && predict_diff(p, q, rtmr, why, 600);
 }
@@ -68,8 +50,10 @@ static void diff_registers(struct differences *d, const struct judged *a,
 			continue;
 		hex_encode(left, 48, from);
 		hex_encode(right, 48, to);
-		differences_add(d, x->layer[0].id, names[i], m->known ? from : NULL, n->known ? to : NULL,
-		    explained(a, x, b, y, i - 1, why) ? why : "no input that is known explains it");
+		differences_add(
+		        d, x->layer[0].id, names[i], m->known ? from : NULL, n->known ? to : NULL,
+		        explained(a, x, b, y, i - 1, why) ? why
+		                                          : "no input that is known explains it");
 	}
 }
 
@@ -78,7 +62,7 @@ static bool told(const struct run_verdict *a, size_t upto, const struct run_verd
                  const struct cell_verdict *x, const struct cell_verdict *y)
 {
 	for (size_t i = 0; i < upto; i++) {
-		const struct cell_verdict *other = find_cell(b, a->cell[i].id);
+		const struct cell_verdict *other = run_find_cell(b, a->cell[i].id);
 
 		if (other && other->boot_id && a->cell[i].boot_id &&
 		    strcmp(a->cell[i].boot_id, x->boot_id) == 0 &&
@@ -94,7 +78,7 @@ static void diff_runs(struct differences *d, const struct judged *left, const st
 	const struct run_verdict *a = &left->verdict, *b = &right->verdict;
 
 	for (size_t i = 0; i < a->cells; i++) {
-		const struct cell_verdict *other = find_cell(b, a->cell[i].id);
+		const struct cell_verdict *other = run_find_cell(b, a->cell[i].id);
 
 		if (other)
 			differences_cell(d, &a->cell[i], other, false);
@@ -105,7 +89,7 @@ static void diff_runs(struct differences *d, const struct judged *left, const st
 			diff_registers(d, left, &a->cell[i], right, other);
 	}
 	for (size_t i = 0; i < b->cells; i++) {
-		if (!find_cell(a, b->cell[i].id))
+		if (!run_find_cell(a, b->cell[i].id))
 			differences_text(d, b->cell[i].id, "cell", "absent", "there");
 	}
 }
@@ -113,8 +97,8 @@ static void diff_runs(struct differences *d, const struct judged *left, const st
 static int run(const struct options *o, struct err *e)
 {
 	_cleanup_(judged_done) struct judged a = {0}, b = {0};
-	json_auto_t *list = json_array();
-	struct differences d = {.list = list};
+	json_auto_t *list = json_array(), *others = json_array();
+	struct differences d = {.list = list}, environment = {.list = others};
 	int r = judged_load(o->dir[0], FRAMES_NONE, &a, e);
 
 	if (r == 0)
@@ -122,7 +106,9 @@ static int run(const struct options *o, struct err *e)
 	if (r < 0)
 		return r;
 	diff_runs(&d, &a, &b, o->registers);
-	r = differences_print(&d, o->json, e);
+	if (d.count)
+		environment_differences(&environment, &a, &b);
+	r = differences_print(&d, &environment, o->json, e);
 	if (r < 0)
 		return r;
 	return d.count ? EXIT_DIFFERS : EXIT_OK;
@@ -139,8 +125,8 @@ int cmd_diff(int argc, char **argv)
 	        {0},
 	};
 	static const struct options_of options = {
-	        .about =
-	                "Compares the verdicts of two runs, cell by cell. Exit 1 when any differs.",
+	        .about = "Compares the verdicts of two runs, cell by cell; where any differs, also "
+	                 "what else does and may be why. Exit 1 when any verdict differs.",
 	        .usage = "RUN RUN",
 	        .operand = OPTION_MEMBER(const char *, dir[0]),
 	        .operands = 2,

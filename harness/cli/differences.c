@@ -120,14 +120,21 @@ static void print_text(const struct differences *d)
 	}
 }
 
-int differences_print(const struct differences *d, bool json, struct err *e)
+int differences_print(const struct differences *d, const struct differences *environment, bool json,
+                      struct err *e)
 {
-	if (d->count != json_array_size(d->list))
+	if (d->count != json_array_size(d->list) ||
+	    environment->count != json_array_size(environment->list))
 		return err_nomem(e);
-	if (!json)
-		print_text(d);
-	else if (json_print(json_pack("{s:b, s:O}", "differs", d->count > 0, "differences",
-	                              d->list)) < 0)
-		return err_nomem(e);
+	if (json)
+		return json_print(json_pack("{s:b, s:O, s:O}", "differs", d->count > 0,
+		                            "differences", d->list, "environment",
+		                            environment->list)) < 0
+		               ? err_nomem(e)
+		               : 0;
+	print_text(d);
+	if (environment->count)
+		puts("\nwhat else differs, and may be why:");
+	print_text(environment);
 	return 0;
 }

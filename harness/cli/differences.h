@@ -27,4 +27,6 @@ void differences_text(struct differences *d, const char *layer, const char *what
 /* Of one cell; layer 0 of a deeper one only where it is asked for: its other cells have it, too. */
 void differences_cell(struct differences *d, const struct cell_verdict *a,
                       const struct cell_verdict *b, bool layer0);
-int differences_print(const struct differences *d, bool json, struct err *e);
+/* `environment`: what else differs and may be why. */
+int differences_print(const struct differences *d, const struct differences *environment, bool json,
+                      struct err *e);

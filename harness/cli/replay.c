@@ -6,6 +6,7 @@
 
 #include "cli/cmd.h"
 #include "cli/differences.h"
+#include "cli/environment.h"
 #include "cli/judged.h"
 #include "cli/options.h"
 #include "cli/words.h"
@@ -121,11 +122,12 @@ static int output_folder(const struct options *o, char out[static PATH_MAX], str
 	return r;
 }
 
-static int compare(const struct cell_verdict *v, const char *out, struct err *e)
+static int compare(const struct judged *before, const struct cell_verdict *v, const char *out,
+                   struct err *e)
 {
 	_cleanup_(judged_done) struct judged after = {0};
-	json_auto_t *list = json_array();
-	struct differences d = {.list = list};
+	json_auto_t *list = json_array(), *others = json_array();
+	struct differences d = {.list = list}, environment = {.list = others};
 	const struct cell_verdict *again;
 	int r = load(out, v->id, &after, &again, e);
 
@@ -133,7 +135,9 @@ static int compare(const struct cell_verdict *v, const char *out, struct err *e)
 		return r;
 	differences_cell(&d, v, again, true);
 	printf("\n%s", d.count ? "" : "the same verdict\n");
-	r = differences_print(&d, false, e);
+	if (d.count)
+		environment_differences(&environment, before, &after);
+	r = differences_print(&d, &environment, false, e);
 	if (r < 0)
 		return r;
 	if (again->outcome == OUTCOME_BROKEN)
@@ -173,7 +177,7 @@ static int replay(const struct options *o, struct err *e)
 		return EXIT_OK;
 	fflush(stdout);
 	r = cmd_run(COUNT_OF(argv) - 1, argv);
-	return r == EXIT_USAGE ? r : compare(v, out, e);
+	return r == EXIT_USAGE ? r : compare(&before, v, out, e);
 }
 
 int cmd_replay(int argc, char **argv)

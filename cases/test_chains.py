@@ -432,6 +432,10 @@ MACHINES = {  # devices and drives -> what --boot-device would be told, None: it
               "-device", "virtio-blk-pci-non-transitional,drive=d,addr=4,bootindex=0"], "4.0,first"),
     "two": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=e,addr=5", "-device", "virtio-blk-pci,drive=d,addr=4,bootindex=0"],
             "4.0,first,1,readonly"),
+    "two-free": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=d,addr=1,bootindex=0", "-device", "virtio-blk-pci,drive=e"],
+                 "1.0,first,1,readonly"),
+    "two-free-before": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=d,addr=2,bootindex=0", "-device", "virtio-blk-pci,drive=e"],
+                        None),
     "behind": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=e,addr=3", "-device", "virtio-blk-pci,drive=d,addr=4,bootindex=0"], None),
     "nowhere": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=d,bootindex=0"], None),
     "bridge": (["-drive", DRIVE, "-device", "virtio-blk-pci,drive=d,addr=0x0,bus=pci.4,bootindex=0"], None),
@@ -465,6 +469,13 @@ def test_machine_with_a_kernel(tmp_path):
                     "--qemu-version", "7.2", "--", *other)
     assert json.loads(done.stdout)["rtmr"][1] == json.loads(base)["rtmr"][1]
     assert json.loads(done.stdout)["rtmr"][2] != json.loads(base)["rtmr"][2]
+
+
+def test_machine_with_other_low_memory():
+    qemu = ["qemu", "-bios", FILES["firmware"], "-m", "2048", "-kernel", FILES["kernel"]]
+    for more, known in ([], True), (["-machine", "q35"], True), (["-M", "q35,max-ram-below-4g=1G"], False):
+        events = json.loads(tception("measure", "rtmr", "--json", "--", *qemu, *more).stdout)["events"]
+        assert bool(next(e for e in events if e["what"] == "TD HOB")["digest"]) == known
 
 
 @pytest.mark.parametrize("words, says", [(["-m", "2X"], "-m 2X: not a size"), (["-m"], "-m: its value is missing"),

@@ -14,6 +14,7 @@ struct device { /* a virtio-blk disk */
 	char drive[128];
 	bool first;  /* has a bootindex */
 	bool placed; /* its place was read */
+	bool free;   /* QEMU puts it where there is room on the root bus, not at 0 */
 	unsigned device, function;
 };
 
@@ -21,6 +22,7 @@ struct scan {
 	struct machine *m;
 	struct device disk[DEVICES_MAX];
 	unsigned disks;
+	bool split;       /* where memory goes on above 4 GiB is not QEMU's own choice */
 	unsigned indexes; /* devices with a bootindex, of any kind */
 	json_t *nodes;    /* of -drive and -blockdev, by id or node-name */
 };
@@ -103,10 +105,12 @@ static int take_memory(struct machine *m, const char *value, struct err *e)
 static void take_place(struct device *d, const json_t *object)
 {
 	const char *text = text_of(object, "addr"), *bus = text_of(object, "bus");
+	bool root = !*bus || strcmp(bus, "pcie.0") == 0;
 	char *end, *rest;
 
+	d->free = root && !*text;
 	d->device = (unsigned)strtoul(text, &end, 16);
-	d->placed = end > text && d->device < 32 && (!*bus || strcmp(bus, "pcie.0") == 0);
+	d->placed = end > text && d->device < 32 && root;
 	if (*end == '.') {
 		d->function = (unsigned)strtoul(end + 1, &rest, 16);
 		d->placed = d->placed && rest > end + 1 && d->function < 8;
@@ -165,7 +169,9 @@ static int take_option(struct scan *s, const char *option, const char *value, st
 	}
 	if (strcmp(option, "-m") == 0)
 		return take_memory(s->m, value, e);
-	if (strcmp(option, "-device") == 0)
+	if (strcmp(option, "-machine") == 0 || strcmp(option, "-M") == 0)
+		s->split = s->split || strstr(value, "max-ram-below-4g");
+	else if (strcmp(option, "-device") == 0)
 		take_device(s, value);
 	else if (strcmp(option, "-drive") == 0)
 		take_node(s, value, "id");
@@ -194,9 +200,11 @@ static const char *find_image(const struct scan *s, const char *name, bool *ret_
 	return json_string_value(file);
 }
 
-/* Before the other on PCI. */
+/* Before the other on PCI, wherever QEMU puts that. */
 static bool is_before(const struct device *a, const struct device *b)
 {
+	if (!b->placed)
+		return b->free && a->device == 1;
 	return a->device != b->device ? a->device < b->device : a->function < b->function;
 }
 
@@ -213,8 +221,7 @@ static void place(struct scan *s, const struct device *boot)
 	for (unsigned i = 0; i < s->disks; i++) {
 		if (&s->disk[i] == boot)
 			continue;
-		m->placed = m->placed && boot->first && s->disk[i].placed &&
-		            is_before(boot, &s->disk[i]);
+		m->placed = m->placed && boot->first && is_before(boot, &s->disk[i]);
 		m->place.others++;
 	}
 }
@@ -239,8 +246,8 @@ static int find_disk(struct scan *s, struct err *e)
 
 int machine_from_argv(char *const *argv, struct machine *ret, struct err *e)
 {
-	static const char *const wanted[] = {"-bios", "-kernel", "-initrd", "-append",
-	                                     "-m",    "-device", "-drive",  "-blockdev"};
+	static const char *const wanted[] = {"-bios",   "-kernel", "-initrd",   "-append",  "-m",
+	                                     "-device", "-drive",  "-blockdev", "-machine", "-M"};
 	struct machine m = {0};
 	struct scan s = {.m = &m, .nodes = json_object()};
 	int r = s.nodes ? 0 : err_nomem(e);
@@ -261,6 +268,8 @@ int machine_from_argv(char *const *argv, struct machine *ret, struct err *e)
 	if (r == 0)
 		r = find_disk(&s, e);
 	json_decref(s.nodes);
+	if (s.split)
+		m.memory = 0; /* it has to be told */
 	if (r < 0)
 		machine_done(&m);
 	else

@@ -242,3 +242,17 @@ def test_without_the_second_kernel(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     cell = cells(tmp_path)["td@kernel=backports"]
     assert (cell["outcome"], cell["reason"]) == ("skip", "the mirror gave none")
+
+
+def test_pass_rates(tmp_path):
+    """Of several runs, and what passed only by another boot is flaky, too."""
+    (tmp_path / "once").mkdir()
+    once = {"TCEPTION_STANDIN_ONCE": str(tmp_path / "once")}
+    done = run(tmp_path, "-j", "1", "--repeat", "2", TCEPTION_STANDIN="vm/podman.rootless=kvm-works,vm/podman.rootful=panic,vm=start-fail", **once)
+    assert done.returncode == 3, done.stdout + done.stderr
+    rates = done.stdout.partition("\n2 runs\n")[2].splitlines()
+    assert [line.split(maxsplit=1) for line in rates[1:]] == [
+        ["vm", "2 of 2, flaky, 1 retried"], ["vm/docker", "2 of 2"],
+        ["vm/podman.rootful", "1 of 2, flaky, 1 broken"], ["vm/podman.rootless", "2 of 2"]], rates
+    done = run(tmp_path / "once", "--repeat", "2", "--json")
+    assert "2 of 2" in done.stderr and "2 of 2" not in done.stdout

@@ -12,6 +12,7 @@
 #include "cli/collateral.h"
 #include "cli/confirmed.h"
 #include "cli/judged.h"
+#include "cli/repeat.h"
 #include "cli/run_end.h"
 #include "cli/run_options.h"
 #include "core/cleanup.h"
@@ -41,6 +42,7 @@ struct context {
 	bool failed; /* no further run is tried */
 	int lock;    /* on the folder of that run, or -1 */
 	struct report_progress progress;
+	struct repeat repeat; /* of all runs */
 };
 
 /* ---- before the first boot ---- */
@@ -271,6 +273,8 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	}
 	if (r >= 0)
 		run_announce_platform(&c->plan, &c->host, c->o->platform);
+	if (r >= 0 && c->o->repeat > 1 && repeat_add(&c->repeat, record.dir, e) < 0)
+		r = e->code;
 out:
 	run_record_done(&record);
 	return r;
@@ -291,6 +295,8 @@ static int run_all(struct context *c, struct err *e)
 		if (r > worst)
 			worst = r;
 	}
+	if (c->repeat.runs) /* a table stands well behind tables, and nothing behind JSON */
+		repeat_print(&c->repeat, c->o->format == REPORT_TABLE ? stdout : stderr);
 	return worst;
 }
 
@@ -350,6 +356,7 @@ int cmd_run(int argc, char **argv)
 		r = cmd_failed(EXIT_BROKEN, &e);
 	}
 	run_record_done(&c.earlier);
+	repeat_done(&c.repeat);
 	earlier_done(&earlier);
 	plan_done(&c.plan);
 	case_file_done(&c.cases);

@@ -396,6 +396,7 @@ static int judge_trial(struct trial *t, bool tried_before, struct cell_verdict *
 	v->platform = b->boot.platform;
 	v->seconds = t->visit ? t->visit->seconds : 0;
 	v->clock = t->shared->clock;
+	v->retried = tried_before;
 	rc = judge_layers(t, v, e);
 	if (rc < 0 || evidence_broken(t, v))
 		return rc;

@@ -92,6 +92,7 @@ struct cell_verdict {
 	enum platform platform;
 	enum outcome outcome;
 	char reason[2 * JUDGE_TEXT_MAX];
+	bool retried; /* an earlier boot of this run broke in it: what passes is flaky */
 	double seconds;
 	struct clock_verdict clock; /* layer 0's */
 	size_t layers;              /* 0 for a skip */

@@ -133,6 +133,8 @@ static void cell_properties(struct document *d, const struct cell_verdict *v,
 		property(d, "kvm", kvm_state_names[l->kvm]);
 	if (v->boot_id)
 		property(d, "boot", v->boot_id);
+	if (v->retried)
+		property(d, "flaky", "true");
 	end(d);
 }
 

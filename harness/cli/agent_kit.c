@@ -42,7 +42,7 @@ static const char hook[] =
         "copy_exec /usr/lib/tception/" AGENT " /usr/lib/tception/" AGENT "\n";
 
 static const char mkosi[] =
-        "# mkosi --include=THIS, or a file in mkosi.conf.d/ with these three beside it.\n"
+        "# mkosi --include=DIR, the folder of this file, whose other files these are.\n"
         "# The modules virtio_console and tdx_guest have to be in the image's kernel.\n"
         "[Content]\n"
         "ExtraTrees=\n"
@@ -59,7 +59,7 @@ static const char readme[] =
         "| `tception.service` | `/usr/lib/systemd/system/`; not to be enabled, the next one starts it |\n"
         "| `90-tception.rules` | `/usr/lib/udev/rules.d/` |\n"
         "| `initramfs-hook` | `/etc/initramfs-tools/hooks/tception`, where the root can't be changed |\n"
-        "| `mkosi.conf` | `mkosi --include=DIR/mkosi.conf` puts these three there |\n"
+        "| `mkosi.conf` | `mkosi --include=DIR`, this folder, puts these three there |\n"
         "| `user-data` | cloud-init's NoCloud seed: writes and starts both in an image as it is |\n"
         "\n"
         "Then `tception run --disk IMAGE --boot-deadline 900 CASES`: what is slow under emulation is the\n"

@@ -3,18 +3,20 @@
 
 The verifiers fetch the emulated platform's collateral from `tception pccs` themselves and are told another root, nothing else.
 """
-import hashlib
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import types
 
 import pytest
 
 from conftest import tception
-from emulated import ask, certificates, quote_in, service, tdreport
+from emulated import certificates, quote_in, service
+from td_common import Td, compiled
 
 HERE = pathlib.Path(__file__).resolve().parent / "verifiers"
 
@@ -33,13 +35,22 @@ def modules(tmp_path_factory):
     return folder
 
 
-def verdicts(modules, quote, authority, root, profile="UpToDate"):
+@contextlib.contextmanager
+def pccs(authority, profile="UpToDate"):
     with service("pccs", "--port", 0, "--profile", profile, "--state-dir", authority) as said:
-        url = re.search(r"http://\S+?:\d+", said)[0]
-        done = subprocess.run(["node", HERE / "verify.js", url, quote, root], timeout=300, capture_output=True, text=True,
-                              check=False, env={**os.environ, "VERIFIERS": str(modules), "no_proxy": "127.0.0.1"})
+        yield re.search(r"http://\S+?:\d+", said)[0]
+
+
+def theirs(modules, url, quote, root):
+    done = subprocess.run(["node", HERE / "verify.js", url, quote, root], timeout=300, capture_output=True, text=True,
+                          check=False, env={**os.environ, "VERIFIERS": str(modules), "no_proxy": "127.0.0.1"})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def verdicts(modules, quote, authority, root, profile="UpToDate"):
+    with pccs(authority, profile) as url:
+        return theirs(modules, url, quote, root)
 
 
 @pytest.mark.parametrize("version", [4, 5])
@@ -66,6 +77,8 @@ def test_nothing_else_passes(modules, tmp_path):
     assert verdicts(modules, tmp_path / "quote.bin", other[0], args[1])["js"].startswith("refused: ")
 
 
+# ---- quotes of trust domains that run -------------------------------------------------------------------------------
+
 PROFILES = {  # -> what dcap-qvl says; the rule by which ours refuses, None: it accepts
     "UpToDate": ("UpToDate", None),
     "SWHardeningNeeded": ("SWHardeningNeeded", "SWHardeningNeeded"),
@@ -81,32 +94,44 @@ PROFILES = {  # -> what dcap-qvl says; the rule by which ours refuses, None: it 
 }
 
 
-def launched_before_update():
-    """A report of a TD whose module was replaced by a newer one since: TEE_TCB_SVN2 is higher than TEE_TCB_SVN."""
-    report = bytearray(tdreport())
-    report[265], report[384:386] = 1, b"\1\1"
-    report[32:80] = hashlib.sha384(report[256:495]).digest()
-    return bytes(report)
+@pytest.fixture(scope="module", name="running")
+def fixture_running(tmp_path_factory):
+    """Two quotes that the unchanged program got in a TD: of one as it is, of one whose module was replaced while it ran. All
+    other profiles are the platform's collateral alone."""
+    folder, td = tmp_path_factory.mktemp("running"), Td()
+    quoter = compiled(folder)
+    for started in ("UpToDate", "TDRelaunchAdvised"):
+        done = td("run", "--json", "--platform", "emulated", "--profile", started, "--copy", quoter, "-o", folder / started, "--",
+                  "sh", "-c", f"./quoter configfs {started} >quote", seconds=3600)
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert said["emulated"] is True and said["profile"] == started
+        [quote] = said["quotes"]
+        assert quote["report_data"].startswith(started.encode().hex()) and quote["version"] == (5 if started != "UpToDate" else 4)
+    return types.SimpleNamespace(folder=folder, authority=td.state / "tception", td=td)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_profiles(modules, tmp_path, profile):
-    """Each state of a platform that the emulation plays, before a verifier that nobody here wrote and before ours."""
-    authority, quote = tmp_path / "authority", tmp_path / "quote.bin"
-    with service("qgs", "--any-report", "--state-dir", authority, "--socket", tmp_path / "socket", "--quote-version", 5,
-                 "--root", tmp_path / "root.pem"):
-        quote.write_bytes(ask(tmp_path / "socket", launched_before_update() if profile == "TDRelaunchAdvised" else tdreport()))
-    theirs, ours = PROFILES[profile]
-    assert verdicts(modules, quote, authority, tmp_path / "root.pem", profile)["js"] == theirs
-    trust = tmp_path / "trust"
-    assert tception("td", "trust", trust, "--state-dir", authority, "--profile", profile).returncode == 0
-    done = tception("quote", "verify", "--root", trust / "root.pem", "--collateral", trust / "collateral.json", "--policy",
-                    trust / "policy.json", quote)
-    if ours is None:
-        assert done.returncode == 0 and "UpToDate" in done.stdout
+def test_profiles(modules, running, tmp_path, profile):
+    """Each state that the emulation's platform can be in, before a verifier that nobody here wrote and before ours; both fetch
+    from the PCCS what there is of the platform, and are told another root."""
+    quote = running.folder / ("TDRelaunchAdvised" if profile == "TDRelaunchAdvised" else "UpToDate") / "quote"
+    assert running.td("trust", tmp_path / "trust").returncode == 0
+    root, says = tmp_path / "trust/root.pem", PROFILES[profile]
+    with pccs(running.authority, profile) as url:
+        assert theirs(modules, url, quote, root)["js"] == says[0]
+        fetched = tception("quote", "fetch", "--url", url, "--root-crl-url", f"{url}/sgx/certification/v4/rootcacrl", "-o",
+                           tmp_path / "collateral", quote)
+        assert fetched.returncode == 0, fetched.stderr
+    shipped = ("quote", "verify", "--collateral", tmp_path / "collateral", "--policy", tmp_path / "trust/policy.json")
+    done = tception(*shipped, "--root", root, quote)
+    if says[1] is None:
+        assert done.returncode == 0 and "UpToDate" in done.stdout and "origin emulated" in done.stdout
+        done = tception(*shipped, quote)  # nothing else was missing
+        assert done.returncode == 1 and "pck-chain-untrusted" in done.stdout
         return
     because = re.findall(r"^  because +(.*)$", done.stdout, re.M)
-    assert done.returncode == 1 and because and re.search(rf"\b{ours}\b", because[0]), done.stdout
+    assert done.returncode == 1 and because and re.search(rf"\b{says[1]}\b", because[0]), done.stdout
 
 
 GO = """package main

@@ -14,7 +14,7 @@ import pytest
 import chains
 from conftest import PATIENCE, TCEPTION, TOP, sha384, tception, wait_for
 from emulated import ask
-from td_common import Td, compiled, parent_of, verify
+from td_common import Td, compiled, parent_of, read_until, terminal, verify
 from test_grub import RELEASE, UUID, make_disk
 
 REPORT_DATA = 568
@@ -236,6 +236,32 @@ def test_says_emulated(td, tmp_path):
     assert len(listed) == 2 and "EMULATED" in listed[1]
     assert all(o["emulated"] is True and o["platform"] == "emulated" for o in json.loads(td("list", "--json").stdout))
     assert "EMULATED" in td("trust", tmp_path / "again").stdout
+
+
+# ---- the README alone, as it is typed ---------------------------------------------------------------------------------
+
+def test_readme():
+    """Every command of a trust domain that the README has, in its order, in the folder that it means; the shell at a terminal."""
+    td, said = Td(), {}
+    lines = re.findall(r"^    (.*build/tception td .*)$", (TOP / "README.md").read_text(), re.M)
+    assert len(lines) >= 6
+    for line in lines:
+        line = line.removeprefix("make all image && ")  # which is done
+        if line.endswith(" shell"):
+            with terminal("bash", "-c", line, cwd=TOP, env=td.env) as (ours, child):
+                read_until(ours, rb"(?s)EMULATED trust domain.*\[EMULATED TD td1\] root:/work# ", seconds=900)
+                os.write(ours, b"systemd-detect-virt --cvm; exit 3\r")
+                read_until(ours, rb"\rtdx\r")
+                assert child.wait(timeout=900) == 3
+            continue
+        done = subprocess.run(["bash", "-c", line], cwd=TOP, env=td.env, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                              timeout=HOURS)
+        assert done.returncode == 0, (line, done.stderr)
+        said[line.split("td ")[1].split()[0]] = done
+    assert said["run"].stdout == (TOP / "README.md").read_bytes() and b"EMULATED" in said["run"].stderr
+    assert said["up"].stdout == b"mine\n" and b"EMULATED" in said["up"].stderr
+    assert said["exec"].stdout.startswith(b"Linux mine ") and re.search(rb"^mine +EMULATED ", said["list"].stdout, re.M)
+    wait_for(lambda: not td.places() and not td.processes())
 
 
 # ---- the page, as it is typed ----------------------------------------------------------------------------------------

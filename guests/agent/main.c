@@ -13,6 +13,7 @@
 #include "agent/misbehave.h"
 #include "agent/pid1.h"
 #include "agent/serve.h"
+#include "agent/systemd.h"
 #include "agent/terminal.h"
 #include "agent/util.h"
 #include "agent/weak.h"
@@ -44,6 +45,8 @@ int main(int argc, char **argv)
 		return serve_stdio();
 	if (argc == 2 && strcmp(argv[1], "port") == 0)
 		return port_main();
+	if (argc == 2 && strcmp(argv[1], SYSTEMD_WORD) == 0)
+		return systemd_main();
 	if (argc == 2 && strcmp(argv[1], "weak") == 0) {
 		int r = weak_start_shell();
 		if (r < 0)
@@ -61,6 +64,7 @@ int main(int argc, char **argv)
 	        "       agent port    (a service: frames on the virtio port `tception`)\n"
 	        "       agent into VISIT [PROGRAM...]   (a program in the innermost layer of a "
 	        "stack)\n"
+	        "       agent systemd (the parent of a systemd in namespaces of its own)\n"
 	        "       agent hang|flood|garbage   (for tests: how a broken layer behaves)\n"
 	        "       agent weak                 (for tests: a layer with an open remote "
 	        "shell)\n");

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,8 +18,10 @@
 #include "agent/broker.h"
 #include "agent/container.h"
 #include "agent/driver.h"
+#include "agent/mounted.h"
 #include "agent/oci.h"
 #include "agent/place.h"
+#include "agent/rootfs.h"
 #include "agent/util.h"
 #include "test/scratch.h"
 #include "test/tests.h"
@@ -265,7 +269,8 @@ TEST(bundle_has_the_user_namespace_asked_for)
 		json_t *config = bundle(&e, container_owner(&e));
 		const json_t *map = json_array_get(
 		        json_object_get(json_object_get(config, "linux"), "uidMappings"), 0);
-		ck_assert_int_eq(json_integer_value(json_object_get(map, "hostID")), table[i].owner);
+		ck_assert_int_eq(json_integer_value(json_object_get(map, "hostID")),
+		                 table[i].owner);
 		ck_assert_int_eq(json_integer_value(json_object_get(map, "size")), 65536);
 		json_decref(config);
 	}
@@ -319,12 +324,49 @@ TEST(grants_become_binds)
 	unmake(&e);
 }
 
+static bool is_there(const char *root, const char *name)
+{
+	char file[256];
+
+	snprintf(file, sizeof(file), "%s%s", root, name);
+	return access(file, F_OK) == 0;
+}
+
+/* What is mounted for a program is at its place and gone afterwards, with the place itself. */
+TEST(mounts_are_undone)
+{
+	struct entry e = {0};
+	struct container *c = &e.container;
+	struct trouble t = {0};
+	char file[256];
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return; /* no root */
+	snprintf(c->root, sizeof(c->root), "%s/root", scratch);
+	ck_assert_int_eq(rootfs_make(c->root, 0, false, util_now_ms() + 60000, &t), 0);
+	c->bind[c->binds++] = (struct bind){"/etc", "/entry", true};
+	c->device[c->devices++] = "/dev/kmsg";
+	ck_assert_msg(mounted_make(&e, c->root, &t) == 0, "%s", t.reason);
+	ck_assert(is_there(c->root, "/entry/passwd") && is_there(c->root, "/proc/self"));
+	ck_assert(is_there(c->root, "/dev/null") && is_there(c->root, "/dev/kmsg"));
+	snprintf(file, sizeof(file), "%s/entry/written", c->root);
+	ck_assert_int_eq(util_create_file(file, "", 0, 0644), -EROFS);
+	mounted_undo(&e, c->root);
+	ck_assert(!is_there(c->root, "/entry") && !is_there(c->root, "/dev/kmsg"));
+	ck_assert(!is_there(c->root, "/proc/self") && is_there(c->root, "/proc"));
+
+	c->device[c->devices++] = "/dev/not-there";
+	ck_assert_int_eq(mounted_make(&e, c->root, &t), -ENOENT);
+	ck_assert_str_eq(t.reason, "/dev/not-there: No such file or directory");
+	mounted_undo(&e, c->root);
+	ck_assert(!is_there(c->root, "/proc/self"));
+}
+
 static void be_granted(const char *grants)
 {
 	char text[120];
 
-	snprintf(text, sizeof(text), "{\"kind\":\"crun\",\"mode\":\"\",\"grants\":[%s]}",
-	         grants);
+	snprintf(text, sizeof(text), "{\"kind\":\"crun\",\"mode\":\"\",\"grants\":[%s]}", grants);
 	json_t *object = json_loads(text, 0, NULL);
 	place_set(&(struct visit_layer){.object = object});
 	json_decref(object);

@@ -95,7 +95,7 @@ static int lay_out(struct fat *f, const struct boot_sector *b, uint64_t size, st
 	f->root_cluster = b->root_cluster;
 	if (b->fat32 != (b->root_entries == 0))
 		return bad(e, 17, "bad-count");
-	if (!b->fat32 && f->clusters >= 65525)
+	if (b->fat32 != (f->clusters >= 65525)) /* edk2 mounts neither: FatOpenDevice() */
 		return bad(e, 22, "bad-size");
 	if (f->clusters > 0x0ffffff5)
 		return bad(e, 32, "bad-size");

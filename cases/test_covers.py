@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A quote covers a container that was measured before its start, and no longer when one byte of it is another.
+"""A quote covers a container that was measured before its start, and no longer when one byte of it is another; who gets a secret.
 
 Boots one emulated trust domain with a kernel that can extend RTMR3. What the digests should be is computed here, from
 the agent's bytes and the texts in harness/format/extend.h.
@@ -16,6 +16,7 @@ from conftest import CACHE, RUN, TOP, cells, result, rung, sha384, tception, wri
 TD = "td@kernel=backports"
 PODMAN = TD + "/podman.rootful+dev+tsm+noapparmor"
 WRITABLE = PODMAN + "+rtmr"
+BROKERED = TD + "/podman.rootless+broker"
 VM = TD + "/qemu.tcg+broker+measured"
 
 
@@ -41,10 +42,13 @@ def layers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("covers")
     image = container_image()
     expect = {
-        TD: "{grade: verified, extend: ok}",
+        TD: "{grade: verified, extend: ok, secret: released}",
         PODMAN: "{grade: verified, rung: covers, extend: EROFS}",
-        PODMAN + "+measured": f"{{grade: covered, extend: EROFS, covers: {image}}}",
-        PODMAN + "+measured@rootfs=changed": f"{{grade: verified, rung: covers, covers: {image}}}",
+        PODMAN + "+measured": f"{{grade: covered, extend: EROFS, covers: {image}, secret: released}}",
+        PODMAN + "+measured@rootfs=changed": f"{{grade: verified, rung: covers, covers: {image}, secret: refused}}",
+        PODMAN + "@agent=replay": "{grade: report, rung: bound, secret: refused}",
+        PODMAN + "@agent=foreign": "{grade: report, rung: bound, secret: refused}",
+        BROKERED: "{grade: verified, secret: released}",
         VM: f"{{grade: covered, covers: {tiny_image()}}}",
         WRITABLE: "{grade: verified, rung: covers, extend: ok}",
     }
@@ -118,3 +122,32 @@ def test_measured_vm_with_a_broker_is_covered(layers):
     assert layer["image"] == tiny_image()
     assert layer["grade"] == "covered" and layer["isolation"]["kernel"] == "own"
     assert "broker" in rung(layer, "provider")["detail"] and rung(layer, "covers")["ok"] is True
+
+
+# ---- a secret for a layer ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("cell, says", [
+    (TD, "the layer proves that it has it"), (BROKERED, "the layer proves that it has it"),
+    (PODMAN + "+measured", "RTMR3 names the layer")], ids=["td", "brokered", "measured"])
+def test_secret_is_released(layers, cell, says):
+    found = rung(layers[0][cell], "secret")
+    assert found["ok"] is True and "REPORTDATA binds" in found["detail"] and says in found["detail"]
+
+
+@pytest.mark.parametrize("cell, why", [
+    (PODMAN + "+measured@rootfs=changed", "covers: "), (PODMAN + "@agent=replay", "bound: "),
+    (PODMAN + "@agent=foreign", "bound: ")], ids=["one-byte-more", "replayed", "another-layer"])
+def test_secret_is_refused(layers, cell, why):
+    """Its quote is genuine in each of them."""
+    assert layers[0][cell]["origin"] == "emulated"
+    found = rung(layers[0][cell], "secret")
+    assert found["ok"] is False and found["detail"].startswith("refused: " + why)
+
+
+def test_secret_is_nowhere(layers):
+    """Who asks for none has no key; of who got one the record has the proof, and the channel no more than that."""
+    assert rung(layers[0][PODMAN], "secret")["ok"] is None
+    visits = {v["cell"]: v for v in json.loads((layers[1].parents[1] / "run.json").read_text())["boots"][0]["visits"]}
+    assert "secret" not in visits[PODMAN] and visits[BROKERED]["secret"]["released"] is True
+    proof, = (json.loads(line)["payload"] for line in (layers[1] / "layer0.jsonl").read_text().splitlines() if '"PROOF"' in line)
+    assert base64.b64decode(proof["mac"]).hex() == visits[TD]["secret"]["proof"]

@@ -9,13 +9,13 @@ $B/agent-obj/%.o: %.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC agent,$<)$(CC) $(CFLAGS) -Os -Iguests -c $< -o $@
 $B/agent: $(AGENT_OBJ)
-	$(call say,LD,$@)$(CC) -static -s $^ -ljansson -lkcapi -lcrypt -o $@
+	$(call say,LD,$@)$(CC) -static -s $^ -ljansson -lkcapi -lsodium -lcrypt -o $@
 
 # Its unit tests. test_agent brings a driver of its own, the others take the real ones.
 AGENT_DRIVERS := $(wildcard guests/agent/driver_*.c)
 AGENT_TEST_SRC := $(filter-out guests/agent/main.c $(AGENT_DRIVERS),$(AGENT_SRC))
-AGENT_TEST_LIBS = -ljansson -lkcapi -lcrypt -larchive $(CHECK_LIBS) -lm
-AGENT_TESTS := test_agent test_containers test_parts test_probes test_td
+AGENT_TEST_LIBS = -ljansson -lkcapi -lsodium -lcrypt -larchive $(CHECK_LIBS) -lm
+AGENT_TESTS := test_agent test_containers test_parts test_probes test_sealed test_td
 GUEST_TESTS += $(AGENT_TESTS:%=$B/test/%)
 GUEST_SAN_TESTS += $(AGENT_TESTS:%=$B/san/test/%)
 $B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
@@ -36,6 +36,7 @@ $(eval $(call AGENT_TEST,test_agent))
 $(eval $(call AGENT_TEST,test_containers,$(AGENT_DRIVERS)))
 $(eval $(call AGENT_TEST,test_parts,$(AGENT_DRIVERS)))
 $(eval $(call AGENT_TEST,test_probes,$(AGENT_DRIVERS)))
+$(eval $(call AGENT_TEST,test_sealed))
 $(eval $(call AGENT_TEST,test_td,$(AGENT_DRIVERS)))
 
 # The tiny nested guest: a freestanding PVH ELF for QEMU inside a layer, where a Linux boot is too slow.

@@ -16,6 +16,7 @@
 #include "agent/launch.h"
 #include "agent/terminal.h"
 #include "agent/util.h"
+#include "format/scan.h"
 
 #define FLUSH_MS   40  /* small pieces wait this long for more */
 #define LINGER_MS  500 /* for output after the process itself has ended */
@@ -34,6 +35,14 @@ struct stream {
 	size_t last_used;
 };
 
+/* What goes into its channel: all that is to come, unless `open`. */
+struct feed {
+	char *data;
+	size_t size, sent;
+	uint32_t next; /* sequence of the frame after it */
+	bool open;
+};
+
 struct child {
 	struct channel *channel;
 	const struct visit *visit;
@@ -42,6 +51,9 @@ struct child {
 	struct process process;
 	struct stream out, err;
 	struct held held;
+	struct feed feed;
+	struct frame_scanner scanner; /* over what it sends, while `feed` is open */
+	bool asks, answered;          /* for a secret, once it waits for one; it was passed on */
 	json_int_t tag;
 	int64_t begun;
 	bool ended, timeout, flood;
@@ -71,6 +83,73 @@ static void stream_remember(struct stream *s, const uint8_t *data, size_t size)
 	s->last_used = keep + n;
 }
 
+/* ---- a secret on its way through ---- */
+static int feed_frame(struct feed *f, enum frame_type type, const json_t *object)
+{
+	_cleanup_(util_freep) char *frame = NULL;
+	size_t size = 0;
+	int r = channel_encode(type, f->next, object, &frame, &size);
+	char *more = r < 0 ? NULL : realloc(f->data, f->size + size);
+
+	if (!more)
+		return r < 0 ? r : -ENOMEM;
+	memcpy(more + f->size, frame, size);
+	f->data = more;
+	f->size += size;
+	f->next++;
+	return 0;
+}
+
+static int feed_end(struct feed *f)
+{
+	_cleanup_(util_json_decrefp) json_t *empty = json_object();
+
+	f->open = false;
+	return feed_frame(f, FRAME_BYE, empty);
+}
+
+/* Headers alone are looked at: whether it waits for a secret now, or is done without one. */
+static int follow(struct child *child, const uint8_t *data, size_t size)
+{
+	int r = 0;
+
+	while (r == 0 && size > 0 && child->feed.open) {
+		size_t used;
+		enum scan_result result = frame_scan(&child->scanner, data, size, &used);
+
+		data += used;
+		size -= used;
+		child->asks |= result == SCAN_ASK;
+		if (result == SCAN_DONE || result == SCAN_GARBAGE)
+			r = feed_end(&child->feed);
+	}
+	return r;
+}
+
+/* What it asked before is out; so is the question, in our own name. */
+static int pass_question(struct child *child)
+{
+	int r = stream_flush(child, &child->out);
+
+	return r < 0 ? r
+	             : channel_send(child->channel, FRAME_ASK,
+	                            json_pack("{s:I}", "child", child->tag));
+}
+
+static int pass_answer(struct child *child)
+{
+	_cleanup_(util_json_decrefp) json_t *answer = NULL;
+	uint16_t type = 0;
+	int r = channel_receive(child->channel, &type, &answer);
+
+	if (r == 0 && type != FRAME_SECRET)
+		r = -EPROTO;
+	if (r == 0 && child->feed.open)
+		r = feed_frame(&child->feed, FRAME_SECRET, answer);
+	child->answered = true;
+	return r == 0 && child->feed.open ? feed_end(&child->feed) : r;
+}
+
 /* Takes what has come; sends a frame when it is full, old enough, or the last one. */
 static int stream_read(struct child *child, struct stream *s)
 {
@@ -87,6 +166,8 @@ static int stream_read(struct child *child, struct stream *s)
 		if (s->used == 0)
 			s->since = util_now_ms();
 		stream_remember(s, s->data + s->used, (size_t)n);
+		if (s == &child->out && follow(child, s->data + s->used, (size_t)n) < 0)
+			return -ENOMEM;
 		s->used += (size_t)n;
 		s->total += (uint64_t)n;
 		if (s->used == FRAME_RELAY_CHUNK ||
@@ -99,13 +180,13 @@ static int stream_read(struct child *child, struct stream *s)
 }
 
 /* Its input goes in as it takes it; the pipe stays open until the end. */
-static void feed(struct process *p, const char *data, size_t size, size_t *sent)
+static void feed_write(struct feed *f, const struct process *p)
 {
-	while (*sent < size && p->in >= 0) {
-		ssize_t n = write(p->in, data + *sent, size - *sent);
+	while (f->sent < f->size && p->in >= 0) {
+		ssize_t n = write(p->in, f->data + f->sent, f->size - f->sent);
 		if (n < 0 && errno != EINTR)
 			break;
-		*sent += n > 0 ? (size_t)n : 0;
+		f->sent += n > 0 ? (size_t)n : 0;
 	}
 }
 
@@ -121,26 +202,39 @@ static void stop(struct child *child)
 	}
 }
 
+/* Takes what its outputs have, and an answer to what it asked; waits a tick for either. */
+static int relay_once(struct child *child)
+{
+	const bool waits = child->asks && !child->answered;
+	struct pollfd fds[] = {{.fd = child->process.out, .events = POLLIN},
+	                       {.fd = child->process.err, .events = POLLIN},
+	                       {.fd = waits ? child->channel->in : -1, .events = POLLIN}};
+	const bool asked = child->asks;
+	int r;
+
+	if (child->out.total > 0 || !child->driver->speaks_first)
+		feed_write(&child->feed, &child->process);
+	poll(fds, COUNT_OF(fds), TICK_MS);
+	r = stream_read(child, &child->out);
+	if (r == 0 && child->asks && !asked)
+		r = pass_question(child);
+	if (r == 0 && fds[2].revents & POLLIN)
+		r = pass_answer(child);
+	return r == 0 ? stream_read(child, &child->err) : r;
+}
+
 /* Until the process and its outputs have ended, or a bound is passed. */
-static int relay(struct child *child, const char *visit, size_t size)
+static int relay(struct child *child)
 {
 	struct process *p = &child->process;
 	int64_t end = child->entry.end_ms;
-	size_t sent = 0;
 	int r = 0;
 
 	while (r == 0 && (!child->ended || p->out >= 0 || p->err >= 0)) {
-		struct pollfd fds[] = {{.fd = p->out, .events = POLLIN},
-		                       {.fd = p->err, .events = POLLIN}};
 		int64_t now = util_now_ms();
 		if (now >= end)
 			break;
-		if (child->out.total > 0 || !child->driver->speaks_first)
-			feed(p, visit, size, &sent);
-		poll(fds, COUNT_OF(fds), TICK_MS);
-		r = stream_read(child, &child->out);
-		if (r == 0)
-			r = stream_read(child, &child->err);
+		r = relay_once(child);
 		child->flood = child->out.total + child->err.total > CHILD_BYTES_MAX;
 		if (child->flood)
 			break;
@@ -217,8 +311,7 @@ static void explain(struct child *child)
 static int run(struct child *child)
 {
 	const struct entry *e = &child->entry;
-	_cleanup_(util_freep) char *visit = NULL;
-	size_t size = 0;
+	struct feed *f = &child->feed;
 	bool ready = true;
 	int r = send_enter(child);
 
@@ -230,7 +323,11 @@ static int run(struct child *child)
 	        .fd = &child->process.out, .type = FRAME_RELAY, .data = malloc(FRAME_RELAY_CHUNK)};
 	child->err = (struct stream){
 	        .fd = &child->process.err, .type = FRAME_STDERR, .data = malloc(FRAME_RELAY_CHUNK)};
-	int started = visit_for_child(child->visit, 1, &visit, &size);
+	*f = (struct feed){.next = 1, .open = visit_asks(child->visit, 1)};
+	sha256_init(&child->scanner.digest);
+	int started = visit_for_child(child->visit, 1, &f->data, &f->size);
+	if (started == 0 && !f->open && !child->visit->terminal)
+		started = feed_end(f);
 	if (started == 0 && (!child->out.data || !child->err.data))
 		started = -ENOMEM;
 	held_start(&child->held);
@@ -241,16 +338,17 @@ static int run(struct child *child)
 		            strerror(-started));
 	} else {
 		if (child->visit->terminal)
-			r = terminal_relay(&child->process, visit, size, &child->out.total,
+			r = terminal_relay(&child->process, f->data, f->size, &child->out.total,
 			                   &child->status);
 		else
-			r = relay(child, visit, size);
+			r = relay(child);
 		child->ended |= child->visit->terminal;
 		explain(child);
 		process_done(&child->process);
 	}
 	free(child->out.data);
 	free(child->err.data);
+	free(f->data);
 	return r;
 }
 

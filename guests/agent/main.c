@@ -55,6 +55,8 @@ int main(int argc, char **argv)
 	}
 	if (argc >= 3 && strcmp(argv[1], "into") == 0)
 		return into_main(argv + 2);
+	if (argc == 2 && misbehave_quotes(argv[1]))
+		return serve_stdio();
 	if (argc == 2 && misbehave(argv[1]))
 		return 1;
 	if (getpid() == 1)
@@ -66,6 +68,7 @@ int main(int argc, char **argv)
 	        "stack)\n"
 	        "       agent systemd (the parent of a systemd in namespaces of its own)\n"
 	        "       agent hang|flood|garbage   (for tests: how a broken layer behaves)\n"
+	        "       agent replay|foreign       (for tests: quotes that are not this layer's)\n"
 	        "       agent weak                 (for tests: a layer with an open remote "
 	        "shell)\n");
 	return 2;

@@ -24,3 +24,24 @@ bool misbehave(const char *word)
 		return util_write_all(STDOUT_FILENO, garbage, sizeof(garbage)) == 0;
 	return false;
 }
+
+static bool replays, foreign;
+
+bool misbehave_quotes(const char *word)
+{
+	replays = strcmp(word, "replay") == 0;
+	foreign = strcmp(word, "foreign") == 0;
+	return replays || foreign;
+}
+
+const uint8_t *misbehave_nonce(const uint8_t nonce[32])
+{
+	static const uint8_t earlier[32];
+
+	return replays ? earlier : nonce;
+}
+
+const char *misbehave_id(const char *id)
+{
+	return foreign ? "td/another" : id;
+}

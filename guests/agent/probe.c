@@ -12,6 +12,8 @@
 #include "agent/conformance.h"
 #include "agent/extend.h"
 #include "agent/guard.h"
+#include "agent/misbehave.h"
+#include "agent/secret.h"
 #include "agent/util.h"
 
 #define TEXT_CHUNK   (200u << 10) /* bytes of log in a DMESG frame: JSON may escape each */
@@ -133,7 +135,11 @@ static int send_report(struct channel *c, const struct visit_layer *layer, const
 	if (log >= 0)
 		lseek(log, 0, SEEK_END);
 	channel_evidence(c, evidence);
-	report_data_make(layer->nonce, layer->id, interface, evidence, request.report_data);
+	if (interface == REPORT_IOCTL)
+		report_data_make(layer->nonce, layer->id, interface, evidence, request.report_data);
+	else
+		report_data_make(misbehave_nonce(layer->nonce), misbehave_id(layer->id), interface,
+		                 evidence, request.report_data);
 	start = util_now_fine_ms();
 	json_t *report =
 	        json_pack("{s:s,s:b,s:s,s:n,s:n,s:n,s:n}", "interface", name, "ok", 0, "step",
@@ -152,6 +158,7 @@ static int send_report(struct channel *c, const struct visit_layer *layer, const
 
 int probe_layer(struct channel *c, const struct visit_layer *layer)
 {
+	struct secret_key key = {0};
 	int r = 0;
 
 	for (size_t i = 0; i < COUNT_OF(facts) && r == 0; i++)
@@ -166,6 +173,8 @@ int probe_layer(struct channel *c, const struct visit_layer *layer)
 		r = send_blob(c, "ccel-log", "/sys/firmware/acpi/tables/data/CCEL");
 	if (r == 0) /* before the reports, which then carry it */
 		r = extend_probe(c, layer);
+	if (r == 0 && layer->secret)
+		r = secret_offer(c, &key);
 	if (r == 0)
 		r = send_report(c, layer, "ioctl", REPORT_IOCTL, report_ioctl);
 	if (r == 0)
@@ -174,5 +183,7 @@ int probe_layer(struct channel *c, const struct visit_layer *layer)
 		r = send_report(c, layer, "broker", REPORT_BROKER, report_broker);
 	if (r == 0 && conformance_layer(layer)) /* last: it extends RTMR2 and RTMR3 */
 		r = send_fact(c, "conformance-extend", conformance_extend, CONFORMANCE_DEADLINE_MS);
+	if (r == 0 && layer->secret)
+		r = secret_ask(c, layer, &key);
 	return r;
 }

@@ -46,6 +46,7 @@ static int parse_layer(const json_t *object, struct visit_layer *ret, const char
 	}
 	if (json_is_false(json_object_get(object, "probe")))
 		layer.probe = false;
+	layer.secret = json_is_true(json_object_get(object, "secret"));
 	*ret = layer;
 	return 0;
 }
@@ -141,11 +142,18 @@ int visit_read_layer(const struct visit_layer *from, struct layer *ret, struct t
 	return r;
 }
 
+bool visit_asks(const struct visit *visit, size_t first)
+{
+	bool asks = false;
+
+	for (size_t i = first; i < visit->layers; i++)
+		asks |= visit->layer[i].secret;
+	return asks;
+}
+
 int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t *ret_size)
 {
-	_cleanup_(util_json_decrefp) json_t *object = json_object(), *empty = json_object();
-	_cleanup_(util_freep) char *head = NULL, *tail = NULL;
-	size_t head_size, tail_size;
+	_cleanup_(util_json_decrefp) json_t *object = json_object();
 	json_t *stack = json_array();
 
 	for (size_t i = first; i < visit->layers; i++)
@@ -154,23 +162,5 @@ int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t 
 	json_object_set_new(object, "stack", stack);
 	if (visit->terminal)
 		json_object_set_new(object, "terminal", json_true());
-	int r = channel_encode(FRAME_VISIT, 0, object, &head, &head_size);
-	if (r == 0 && visit->terminal) {
-		*ret = head;
-		*ret_size = head_size;
-		head = NULL;
-	}
-	if (r < 0 || visit->terminal)
-		return r;
-	r = channel_encode(FRAME_BYE, 1, empty, &tail, &tail_size);
-	if (r < 0)
-		return r;
-	char *both = realloc(head, head_size + tail_size);
-	if (!both)
-		return -ENOMEM;
-	head = NULL;
-	memcpy(both + head_size, tail, tail_size);
-	*ret = both;
-	*ret_size = head_size + tail_size;
-	return 0;
+	return channel_encode(FRAME_VISIT, 0, object, ret, ret_size);
 }

@@ -18,6 +18,7 @@ struct visit_layer {
 	const json_t *object; /* all of it: kind, mode, grants, axes */
 	uint8_t nonce[REPORT_NONCE_SIZE];
 	bool probe;
+	bool secret; /* it is to ask for one */
 	int deadline_ms;
 	size_t below; /* layers further in that this one is to enter */
 };
@@ -41,9 +42,11 @@ int visit_parse(const json_t *object, struct visit *ret, const char **ret_what);
  */
 int visit_read_layer(const struct visit_layer *from, struct layer *ret, struct trouble *t);
 
+/* Whether this layer or one further in asks for a secret. */
+bool visit_asks(const struct visit *visit, size_t first);
+
 /*
- * The bytes a child gets on its channel: a VISIT of the stack from layer `first` on, then BYE,
- * unless a terminal's bytes follow.
- * The caller frees them.
+ * What a child gets on its channel first: a VISIT of the stack from layer `first` on. The caller
+ * frees it.
  */
 int visit_for_child(const struct visit *visit, size_t first, char **ret, size_t *ret_size);

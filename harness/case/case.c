@@ -91,6 +91,15 @@ static int read_covers(const struct reading *r, const yaml_node_t *n, void *into
 	return 0;
 }
 
+static int read_secret(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	struct expectation *x = into;
+	int rc = reading_name(r, n, secret_state_names + SECRET_RELEASED, 2, &x->secret);
+
+	x->secret += rc == 0 ? SECRET_RELEASED : 0;
+	return rc;
+}
+
 #define RUNG(name)  (1u << RUNG_##name)
 #define OF_QUOTE    (RUNG(QUOTE) | RUNG(PARSED) | RUNG(BOUND))
 #define OF_VERIFIED (OF_QUOTE | RUNG(REGISTERS) | RUNG(CHAIN) | RUNG(EVENTLOG) | RUNG(PREDICTED))
@@ -117,9 +126,9 @@ static int check_possible(const struct reading *r, const yaml_node_t *n,
 		return reading_bad(
 		        r, n, "an errno of a rung that gives none",
 		        "errno beside rung: device, tdreport, provider, quote or eventlog");
-	if (!x->entered && (x->grade > GRADE_NONE || x->rung >= 0 || x->extend[0]))
+	if (!x->entered && (x->grade > GRADE_NONE || x->rung >= 0 || x->extend[0] || x->secret >= 0))
 		return reading_bad(r, n,
-		                   "a layer that is not entered can have no grade, rung or extend",
+		                   "a layer that is not entered can have no grade, rung, extend or secret",
 		                   "entered: false alone, or with kvm");
 	if (x->grade >= 0 && x->rung >= 0 && impossible[x->grade] & 1u << x->rung) {
 		snprintf(found, sizeof(found), "grade: %s with a false rung %s",
@@ -127,6 +136,9 @@ static int check_possible(const struct reading *r, const yaml_node_t *n,
 		return reading_bad(r, n, found,
 		                   "a grade that a layer with that rung false can have");
 	}
+	if (x->secret == SECRET_RELEASED && (x->grade < GRADE_VERIFIED || x->rung == RUNG_SECRET))
+		return reading_bad(r, n, "a secret for a layer that is not to be verified",
+		                   "grade: verified or covered beside secret: released");
 	if (x->covers[0] && x->grade != GRADE_COVERED && x->rung != RUNG_COVERS)
 		return reading_bad(r, n, "a digest that nothing is held against",
 		                   "grade: covered or rung: covers beside it");
@@ -138,12 +150,12 @@ static int read_expect(const struct reading *r, const yaml_node_t *n, void *into
 	static const struct member members[] = {
 	        {"entered", read_entered}, {"grade", read_grade}, {"kvm", read_kvm},
 	        {"rung", read_rung},       {"errno", read_errno}, {"extend", read_extend},
-	        {"covers", read_covers},
+	        {"covers", read_covers},   {"secret", read_secret},
 	};
 	struct test_case *c = into;
-	int rc = reading_mapping(r, n, members, 7,
-	                         "a mapping of entered, grade, kvm, rung, errno, extend, covers",
-	                         &c->expect);
+	int rc = reading_mapping(
+	        r, n, members, 8,
+	        "a mapping of entered, grade, kvm, rung, errno, extend, covers, secret", &c->expect);
 
 	return rc < 0 ? rc : check_possible(r, n, &c->expect);
 }
@@ -223,7 +235,8 @@ static int read_case(const struct reading *r, const yaml_node_t *n, struct test_
 	};
 	int rc;
 
-	c->expect = (struct expectation){.entered = 1, .grade = -1, .kvm = -1, .rung = -1};
+	c->expect = (struct expectation){
+	        .entered = 1, .grade = -1, .kvm = -1, .rung = -1, .secret = -1};
 	c->line = (int)n->start_mark.line + 1;
 	rc = reading_mapping(r, n, members, 7,
 	                     "a case: cell, expect, why, isolate, deadline, xfail, xfail-until", c);
@@ -236,6 +249,10 @@ static int read_case(const struct reading *r, const yaml_node_t *n, struct test_
 	if (c->expect.entered && c->expect.grade < 0)
 		return reading_bad(r, n, "a case without an expected grade",
 		                   "expect: {grade: ...} or {entered: false}");
+	if (c->expect.secret >= 0 && layer_mode_in(&c->cell.layer[c->cell.layers - 1],
+	                                           c->cell.layer[c->cell.layers - 1].kind->tiny))
+		return reading_bad(r, n, "a secret for the tiny nested guest, which can't open one",
+		                   "a layer with the whole agent in it");
 	if (!c->xfail != !c->xfail_until)
 		return reading_bad(r, n, "a known failure needs its reason and its expiry",
 		                   "both xfail and xfail-until");

@@ -39,9 +39,20 @@ enum rung {
 	RUNG_TCB,
 	RUNG_CONFORMS,
 	RUNG_COVERS,
+	RUNG_SECRET,
 	RUNG_COUNT
 };
 extern const char *const rung_names[RUNG_COUNT];
+
+/* What became of a secret for the innermost layer; names "not-asked", "released" ... */
+enum secret_state {
+	SECRET_NOT_ASKED, /* the case wants none */
+	SECRET_ASKED,     /* the layer waits for it */
+	SECRET_RELEASED,  /* the layer got it, and proved it */
+	SECRET_REFUSED,   /* the harness did not send it */
+	SECRET_LOST,      /* the layer never asked; or it was sent, and no proof came */
+};
+extern const char *const secret_state_names[5];
 
 /*
  * What a case file says should be seen at the cell's innermost layer. -1 where it says nothing.
@@ -56,6 +67,7 @@ struct expectation {
 	char error[LAYER_WORD_MAX];  /* its errno by name, or "" */
 	char extend[LAYER_WORD_MAX]; /* extending RTMR3 by sysfs: "ok", an errno, or "" */
 	char covers[97];             /* SHA-384 of the layer's files in hexadecimal, or "" */
+	int secret;                  /* SECRET_RELEASED or SECRET_REFUSED: it asks for one; or -1 */
 };
 
 struct test_case {

@@ -17,5 +17,13 @@ const char *const rung_names[RUNG_COUNT] = {
         [RUNG_QUOTE] = "quote",         [RUNG_PARSED] = "parsed",     [RUNG_BOUND] = "bound",
         [RUNG_REGISTERS] = "registers", [RUNG_CHAIN] = "chain",       [RUNG_EVENTLOG] = "eventlog",
         [RUNG_PREDICTED] = "predicted", [RUNG_TCB] = "tcb",           [RUNG_CONFORMS] = "conforms",
-        [RUNG_COVERS] = "covers",
+        [RUNG_COVERS] = "covers",       [RUNG_SECRET] = "secret",
+};
+
+const char *const secret_state_names[5] = {
+        [SECRET_NOT_ASKED] = "not-asked",
+        [SECRET_ASKED] = "asked",
+        [SECRET_RELEASED] = "released",
+        [SECRET_REFUSED] = "refused",
+        [SECRET_LOST] = "lost",
 };

@@ -12,6 +12,7 @@
 #include "cli/collateral.h"
 #include "cli/confirmed.h"
 #include "cli/judged.h"
+#include "cli/live.h"
 #include "cli/repeat.h"
 #include "cli/run_end.h"
 #include "cli/run_options.h"
@@ -66,29 +67,20 @@ static int gather_host(struct context *c, struct err *e)
 
 /* ---- while it runs ---- */
 
-/* The verdict on a cell as far as the record goes; the final one may look at more. */
-static void show_cell(struct context *c, const struct boot_record *boot, size_t case_index)
+static struct live live_of(const struct context *c)
 {
-	struct run_record so_far = *c->record;
-	_cleanup_(bytes_free) struct bytes channel = {0};
-	struct judge_input in = {.run = &so_far, .cases = &c->cases, .channel = &channel};
-	struct cell_verdict v;
-	struct err e;
-
-	so_far.boot = (struct boot_record *)boot;
-	so_far.boots = 1;
-	if (store_channel(c->record->dir, boot->boot.id, &channel, &e) < 0)
-		return;
-	if (judge_case(&in, case_index, &v, &e) <= 0)
-		return;
-	report_progress_cell(&c->progress, &v);
-	cell_verdict_done(&v);
+	return (struct live){
+	        .cases = &c->cases, .record = c->record, .dumper = c->o->parts.dumper};
 }
 
 static void on_progress(void *userdata, enum session_event what, const struct boot_record *boot,
                         const struct visit_record *visit)
 {
 	struct context *c = userdata;
+	const struct live l = live_of(c);
+	struct cell_verdict v;
+	size_t step = 0;
+	int index;
 
 	if (!c->progress.out)
 		return;
@@ -96,12 +88,19 @@ static void on_progress(void *userdata, enum session_event what, const struct bo
 		report_progress_boot(&c->progress, &boot->boot);
 	if (what != SESSION_VISIT_OVER)
 		return;
-	for (size_t i = 0; i < boot->boot.steps; i++) {
-		size_t index = boot->boot.step[i].case_index;
-
-		if (strcmp(c->cases.item[index].id, visit->cell_id) == 0)
-			show_cell(c, boot, index);
+	while ((index = live_case(&l, boot, visit->cell_id, &step)) >= 0) {
+		if (live_judge(&l, boot, (size_t)index, &v) <= 0)
+			continue;
+		report_progress_cell(&c->progress, &v);
+		cell_verdict_done(&v);
 	}
+}
+
+static void on_release(void *userdata, const struct boot_record *boot, struct release_verdict *ret)
+{
+	const struct live l = live_of(userdata);
+
+	live_release(&l, boot, ret);
 }
 
 static void on_stopping(void *userdata, int signal_number)
@@ -248,6 +247,7 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	        .progress = on_progress,
 	        .stopping = on_stopping,
 	        .waiting = on_waiting,
+	        .release = on_release,
 	        .userdata = c,
 	};
 	size_t cells = count_cells(&c->plan);

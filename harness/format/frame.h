@@ -22,6 +22,7 @@ enum frame_type {
 	FRAME_BYE = 2,   /* no more visits: power off (VM) or exit (container) */
 	FRAME_TIME = 3,  /* between visits: say what your clock says */
 	FRAME_TD = 4,    /* to a VM, instead of visits: be a machine for somebody's own work */
+	FRAME_SECRET = 5, /* the answer to ASK: a sealed secret, or that there is none */
 	/* agent -> harness (or parent layer) */
 	FRAME_READY = 15,   /* a VM's agent serves its port from now on; no visit before that */
 	FRAME_HELLO = 16,   /* first frame of a visit: layer ID, nonce, agent version, kernel */
@@ -37,6 +38,8 @@ enum frame_type {
 	FRAME_EXTEND = 26,  /* RTMR3 extended, or tried to: the event, its digest, the errno */
 	FRAME_CLOCK = 27,   /* the answer to TIME; no part of a visit */
 	FRAME_SERVING = 28, /* the answer to TD */
+	FRAME_ASK = 29,     /* the quote is out: the layer, or one further in, waits for its secret */
+	FRAME_PROOF = 30,   /* that it has the secret, or why not */
 };
 
 struct frame_header {

@@ -3,7 +3,7 @@
 #include "format/frame.h"
 #include "format/text.h"
 #include "fuzz/fuzz.h"
-#include "judge/judge.h"
+#include "judge/release.h"
 #include "report/compare.h"
 #include "report/report.h"
 
@@ -32,10 +32,11 @@ static void init(void)
 		FUZZ_CHECK(cell_parse(id[i], &item[i].cell, &e) == 0);
 		snprintf(item[i].id, sizeof(item[i].id), "%s", id[i]);
 		snprintf(visit[i].cell_id, sizeof(visit[i].cell_id), "%s", id[i]);
-		item[i].expect = (struct expectation){1, GRADE_VERIFIED, -1, -1, ""};
+		item[i].expect = (struct expectation){1, GRADE_VERIFIED, -1, -1, "", "", "", SECRET_RELEASED};
 		item[i].why = (char *)"fuzz";
 		visit[i].layers = i + 1;
 		visit[i].probe0 = i == 0;
+		visit[i].secret = (struct secret_record){true, true, true, "", {0}};
 		memset(visit[i].nonce[i], 0x11 + (int)i, 32);
 	}
 	boot.boot.layer0 = item[0].cell.layer[0];
@@ -88,6 +89,26 @@ static void check_isolation(const struct layer_verdict *l)
 	}
 }
 
+/* Nothing here is signed, so nobody gets a secret: not while it asks, and not afterwards. */
+static void check_secrets(const struct judge_input *in, const struct run_verdict *v)
+{
+	char why[JUDGE_TEXT_MAX] = "";
+	uint8_t key[HPKE_KEY_SIZE];
+
+	for (size_t i = 0; i < v->cells; i++) {
+		for (size_t k = 0; k < v->cell[i].layers; k++)
+			FUZZ_CHECK(v->cell[i].layer[k].secret != SECRET_RELEASED);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		visit[i].state = VISIT_NOT_RUN;
+		visit[i].secret.answered = false;
+		FUZZ_CHECK(!release_judge(in, i, key, why));
+		fuzz_printable(why, sizeof(why));
+		visit[i].state = VISIT_DONE;
+		visit[i].secret.answered = true;
+	}
+}
+
 static void compare(const struct judge_input *in, const struct run_verdict *v)
 {
 	const struct compare_run one = {in, v};
@@ -125,6 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t k = 0; k < v.cell[i].layers; k++)
 			check_isolation(&v.cell[i].layer[k]);
 	}
+	check_secrets(&in, &v);
 	compare(&in, &v);
 	FUZZ_CHECK(report_json(&in, &v, &json, &e) == 0);
 	free(json);

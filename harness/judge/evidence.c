@@ -96,6 +96,7 @@ static const struct fact {
         {"cost", offsetof(struct layer_evidence, cost)},
         {"conformance", offsetof(struct layer_evidence, conformance)},
         {"conformance-extend", offsetof(struct layer_evidence, conformance_extend)},
+        {"key", offsetof(struct layer_evidence, key)},
 };
 
 static json_t **fact_slot(struct layer_evidence *l, size_t i)
@@ -252,6 +253,26 @@ static int on_dmesg(struct reading *r, const json_t *o)
 	return 0;
 }
 
+/* One that names a child passes its question on. */
+static int on_ask(struct reading *r, const json_t *o)
+{
+	if (json_object_get(o, "child"))
+		return 0;
+	if (r->layer->asks)
+		reading_problem(r->layer, "it asks for its secret twice");
+	r->layer->asks = true;
+	return 0;
+}
+
+static int on_proof(struct reading *r, json_t *o)
+{
+	if (r->layer->proof || !r->layer->asks)
+		reading_problem(r->layer, "an unexpected PROOF");
+	else
+		r->layer->proof = json_incref(o);
+	return 0;
+}
+
 /* ---- one layer ---- */
 static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 {
@@ -273,6 +294,10 @@ static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 	case FRAME_STDERR:
 	case FRAME_LEFT:
 		return child_frame(r, f->header.type, o);
+	case FRAME_ASK:
+		return on_ask(r, o);
+	case FRAME_PROOF:
+		return on_proof(r, o);
 	case FRAME_DONE:
 		return on_done(r, o);
 	default: /* what a later agent may send: kept in the raw bytes */
@@ -348,7 +373,7 @@ static int read_layer(struct reading *r)
 		rc = read_frame(r, &frame);
 	if (cursor.problem[0])
 		reading_problem(r->layer, "%s", cursor.problem);
-	if (rc == 0)
+	if (rc == 0 && !r->open)
 		check_complete(r);
 	return rc;
 }
@@ -385,6 +410,7 @@ int visit_evidence_read(const struct cell *cell, const struct visit_record *v,
 		        .child_id = i + 1 < v->layers ? id[i + 1] : NULL,
 		        .nonce = v->nonce[i],
 		        .probe = i > 0 || v->probe0,
+		        .open = v->state == VISIT_NOT_RUN,
 		        .nested = i > 0 || v->begin == 0,
 		        .may_be_tiny = layer_mode_in(&cell->layer[i], cell->layer[i].kind->tiny),
 		        .conformance = cell->layer[i].kind == &kind_rows[KIND_CONFORMANCE],
@@ -402,6 +428,7 @@ void layer_evidence_done(struct layer_evidence *l)
 {
 	free(l->owned);
 	json_decref(l->command);
+	json_decref(l->proof);
 	for (size_t i = 0; i < COUNT_OF(facts); i++)
 		json_decref(*fact_slot(l, i));
 	for (size_t i = 0; i < l->reports; i++)

@@ -67,7 +67,9 @@ struct layer_evidence {
 	bool guest_detected; /* its kernel found that it is a trust domain's */
 	json_t *devices, *kvm, *tsm;
 	json_t *confinement, *isolation, *syscalls, *reach, *entry, *cost; /* NULL without */
-	json_t *conformance, *conformance_extend;
+	json_t *conformance, *conformance_extend, *key; /* NULL without */
+	bool asks;     /* for a secret */
+	json_t *proof; /* that it has it; NULL without */
 	struct report_evidence report[REPORTS_MAX];
 	size_t reports;
 	struct extend_evidence extend[EXTENDS_MAX];

@@ -63,6 +63,9 @@ static void compare(const struct test_case *test, const struct cell_verdict *v,
 		       l->ladder[rung].error[0] ? l->ladder[rung].error : "no errno");
 	if (x->extend[0] && strcmp(extend_text(l), x->extend) != 0)
 		differ(d, "an extend of RTMR3", x->extend, extend_text(l));
+	if (x->secret >= 0 && (int)l->secret != x->secret)
+		differ(d, "a secret", secret_state_names[x->secret],
+		       secret_state_names[l->secret]);
 	if (x->kvm >= 0 && (int)l->kvm != x->kvm)
 		differ(d, "kvm", kvm_state_names[x->kvm], kvm_state_names[l->kvm]);
 }
@@ -95,6 +98,7 @@ static enum grade grade_for(enum rung rung)
 		return GRADE_COVERED;
 	case RUNG_TCB:
 	case RUNG_CONFORMS:
+	case RUNG_SECRET:
 	case RUNG_COUNT:
 		break;
 	}
@@ -130,6 +134,8 @@ static int telling_rung(const struct test_case *test, const struct layer_verdict
 
 	if (x->grade <= (int)l->grade && x->rung >= 0 && x->rung != layer_first_false(l))
 		return layer_first_false(l);
+	if (x->grade <= (int)l->grade && x->secret >= 0 && l->ladder[RUNG_SECRET].ok == RUNG_FALSE)
+		return RUNG_SECRET;
 	return rung;
 }
 

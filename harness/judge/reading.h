@@ -16,6 +16,7 @@ struct reading {
 	const char *child_id; /* of the layer it is to enter, or NULL */
 	const uint8_t *nonce;
 	bool probe;
+	bool open;   /* the visit is not over: more may come */
 	bool nested; /* its channel began with this visit, so numbers start at 0 */
 	bool may_be_tiny;
 	bool conformance; /* it runs guests/conformance */

@@ -68,6 +68,9 @@ struct layer_verdict {
 	struct isolation isolation; /* all unknown when it was not entered */
 	struct layer_cost cost;
 	char image[97];           /* SHA-384 of its files as the layer below measured them, or "" */
+	enum secret_state secret; /* what became of the one it was to ask for */
+	bool has_key;             /* it named a key for it: the next */
+	uint8_t key[HPKE_KEY_SIZE];
 	struct measured measured; /* what its quote, or else its TDREPORT, says of the TD */
 	/* The layer's own channel bytes of the visit that probed it, or NULL: a view of the boot's
 	 * channel, of the run's `kept`, or of those that are owned. */

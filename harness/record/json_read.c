@@ -91,30 +91,33 @@ static int load_host(json_t *j, struct host_facts *h, struct err *e)
 	return 0;
 }
 
+/* 32 bytes: a nonce, a SHA-256, a proof. NULL is no text. */
+static int load_hex(const char *hex, uint8_t ret[32], const char *where, struct err *e)
+{
+	size_t got;
+
+	return hex && strlen(hex) == 64 && hex_decode(hex, 64, ret, &got) == FORMAT_OK
+	               ? 0 : bad(e, where, "not 64 hexadecimal digits");
+}
+
 static int load_nonces(json_t *j, struct visit_record *v, struct err *e)
 {
-	uint8_t nonce[CELL_ID_MAX];
-	size_t i, size;
 	json_t *item;
+	size_t i;
+	int r = 0;
 
 	if (!json_is_array(j) || json_array_size(j) < 1 || json_array_size(j) > CELL_LAYERS_MAX)
 		return bad(e, "visit.nonces", "no list of 1 to 6");
-	json_array_foreach(j, i, item)
-	{
-		if (json_string_length(item) != 2 * NONCE_SIZE ||
-		    hex_decode(json_string_value(item), 2 * NONCE_SIZE, nonce, &size) != FORMAT_OK)
-			return bad(e, "visit.nonces", "not 64 hexadecimal digits");
-		memcpy(v->nonce[i], nonce, NONCE_SIZE);
-	}
+	for (i = 0; r == 0 && (item = json_array_get(j, i)); i++)
+		r = load_hex(json_string_value(item), v->nonce[i], "visit.nonces", e);
 	v->layers = json_array_size(j);
-	return 0;
+	return r;
 }
 
 static int load_digest(json_t *j, struct evidence_digest *d, const char *where, struct err *e)
 {
 	json_int_t size;
 	const char *hex;
-	size_t got;
 	int r;
 
 	if (!j) /* of a folder from before there were any */
@@ -122,12 +125,26 @@ static int load_digest(json_t *j, struct evidence_digest *d, const char *where, 
 	r = UNPACK(e, where, j, "{s:I, s:s}", "size", &size, "sha256", &hex);
 	if (r < 0 || (r = in_range(size, 0, 1ll << 50, where, e)) < 0)
 		return r;
-	if (strlen(hex) != 2 * SHA256_SIZE ||
-	    hex_decode(hex, 2 * SHA256_SIZE, d->sha256, &got) != FORMAT_OK)
-		return bad(e, where, "not 64 hexadecimal digits");
 	d->size = (uint64_t)size;
 	d->known = true;
-	return 0;
+	return load_hex(hex, d->sha256, where, e);
+}
+
+static int load_secret(json_t *j, struct secret_record *s, struct err *e)
+{
+	int answered, released, r;
+	const char *reason, *hex;
+
+	if (!j)
+		return 0;
+	r = UNPACK(e, "visit.secret", j, "{s:b, s:b, s:s, s:s}", "answered", &answered, "released",
+	           &released, "reason", &reason, "proof", &hex);
+	if (r < 0 || (r = copy(reason, s->reason, sizeof(s->reason), "visit.secret.reason", e)) < 0)
+		return r;
+	s->wanted = true;
+	s->answered = answered;
+	s->released = released;
+	return load_hex(hex, s->proof, "visit.secret.proof", e);
 }
 
 static int load_visit(json_t *j, struct visit_record *v, struct err *e)
@@ -135,19 +152,21 @@ static int load_visit(json_t *j, struct visit_record *v, struct err *e)
 	const char *cell, *state, *reason;
 	json_int_t begin, end;
 	struct cell parsed;
-	json_t *nonces, *evidence = NULL;
+	json_t *nonces, *evidence = NULL, *secret = NULL;
 	int probe0, number, r;
 
-	r = UNPACK(e, "visit", j, "{s:s, s:o, s:b, s:I, s:I, s:F, s:s, s:s, s?o}", "cell", &cell,
+	r = UNPACK(e, "visit", j, "{s:s, s:o, s:b, s:I, s:I, s:F, s:s, s:s, s?o, s?o}", "cell", &cell,
 	           "nonces", &nonces, "probe0", &probe0, "begin", &begin, "end", &end, "seconds",
-	           &v->seconds, "state", &state, "reason", &reason, "evidence", &evidence);
+	           &v->seconds, "state", &state, "reason", &reason, "evidence", &evidence,
+	           "secret", &secret);
 	if (r < 0 || (r = good_seconds(v->seconds, "visit.seconds", e)) < 0 ||
 	    (r = in_range(end, 0, 1ll << 50, "visit.end", e)) < 0 ||
 	    (r = in_range(begin, 0, end, "visit.begin", e)) < 0 ||
 	    (r = copy(cell, v->cell_id, sizeof(v->cell_id), "visit.cell", e)) < 0 ||
 	    (r = copy(reason, v->reason, sizeof(v->reason), "visit.reason", e)) < 0 ||
 	    (r = cell_parse(cell, &parsed, e)) < 0 || (r = load_nonces(nonces, v, e)) < 0 ||
-	    (r = load_digest(evidence, &v->evidence, "visit.evidence", e)) < 0)
+	    (r = load_digest(evidence, &v->evidence, "visit.evidence", e)) < 0 ||
+	    (r = load_secret(secret, &v->secret, e)) < 0)
 		return r;
 	if (v->layers != parsed.layers)
 		return bad(e, "visit.nonces", "not one for each layer of the cell");
@@ -433,11 +452,10 @@ static int load_shard(json_t *j, struct shard *s, struct err *e)
 static int load_run(json_t *j, struct run_record *r, struct err *e)
 {
 	json_t *host, *boots, *skips, *command = NULL, *shard = NULL;
-	json_int_t version, started;
+	json_int_t version = json_integer_value(json_object_get(j, "schema_version")), started;
 	const char *id, *confirmed = "";
 	int code, ended = 1;
 
-	version = json_integer_value(json_object_get(j, "schema_version"));
 	if (version != RECORD_SCHEMA)
 		return bad(e, "schema_version", "not 1: made by another version of tception");
 	code = UNPACK(e, "run", j, "{s:I, s:s, s:I, s:F, s?b, s:o, s:o, s:o, s?o, s?s, s?o}",
@@ -466,11 +484,10 @@ static int load_run(json_t *j, struct run_record *r, struct err *e)
 int record_from_json(const char *text, size_t size, struct run_record *ret, struct err *e)
 {
 	struct run_record r = {0};
-	json_auto_t *root = NULL;
 	json_error_t error;
+	json_auto_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	int code;
 
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		return err_set(e, -EINVAL, "line %d: %s", error.line, error.text);
 	code = load_run(root, &r, e);

@@ -56,6 +56,15 @@ static json_t *words_json(char *const *words)
 	return list;
 }
 
+static json_t *secret_json(const struct secret_record *s)
+{
+	char hex[HEX_ENCODED_SIZE(SECRET_PROOF_SIZE)];
+
+	hex_encode(s->proof, SECRET_PROOF_SIZE, hex);
+	return json_pack("{s:b, s:b, s:o, s:s}", "answered", s->answered, "released", s->released,
+	                 "reason", text_json(s->reason), "proof", hex);
+}
+
 static json_t *visit_json(const struct visit_record *v)
 {
 	json_t *nonces = json_array(), *visit;
@@ -70,6 +79,8 @@ static json_t *visit_json(const struct visit_record *v)
 	                  (json_int_t)v->end, "seconds", v->seconds, "state",
 	                  ENUM_NAME(visit_state_names, v->state), "reason", text_json(v->reason));
 	set_digest(visit, "evidence", &v->evidence);
+	if (v->secret.wanted)
+		json_object_set_new(visit, "secret", secret_json(&v->secret));
 	return visit;
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/hpke.h"
 #include "format/sha2.h"
 #include "plan/plan.h"
 
@@ -41,6 +42,18 @@ struct evidence_digest {
 	uint8_t sha256[SHA256_SIZE];
 };
 
+/*
+ * What the harness answered a layer that asked for a secret. The secret itself is not kept: `proof`
+ * is what a layer says that has it (format/hpke.h).
+ */
+struct secret_record {
+	bool wanted;      /* the innermost layer is to ask for one */
+	bool answered;    /* it asked */
+	bool released;    /* it was sent */
+	char reason[240]; /* why not, or "" */
+	uint8_t proof[SECRET_PROOF_SIZE];
+};
+
 struct visit_record {
 	char cell_id[CELL_ID_MAX]; /* whole cell; layer 0's own visit has just layer 0's ID */
 	size_t layers;
@@ -53,6 +66,7 @@ struct visit_record {
 	double seconds;
 	enum visit_state state;
 	char reason[200]; /* "" when done */
+	struct secret_record secret;
 };
 
 /*

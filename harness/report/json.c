@@ -55,11 +55,12 @@ static json_t *expectation_json(const struct test_case *c)
 {
 	const struct expectation *x = &c->expect;
 
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "entered", x->entered, "grade",
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "entered", x->entered, "grade",
 	                 name_or_null(grade_names, x->grade), "rung",
 	                 name_or_null(rung_names, x->rung), "errno", text_or_null(x->error), "kvm",
 	                 name_or_null(kvm_state_names, x->kvm), "extend", text_or_null(x->extend),
-	                 "covers", text_or_null(x->covers), "why", c->why);
+	                 "covers", text_or_null(x->covers), "secret",
+	                 name_or_null(secret_state_names, x->secret), "why", c->why);
 }
 
 static json_t *rate_or_null(double rate)

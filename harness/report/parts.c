@@ -94,6 +94,7 @@ const char *expected_text(const struct judge_input *in, const struct cell_verdic
 	        {"kvm ", x->kvm >= 0 ? kvm_state_names[x->kvm] : ""},
 	        {"extend ", x->extend},
 	        {"covers ", x->covers},
+	        {"secret ", x->secret >= 0 ? secret_state_names[x->secret] : ""},
 	};
 	size_t used = (size_t)snprintf(out, EXPECTED_MAX, "%s",
 	                               x->entered ? "entered" : "not entered");

@@ -9,7 +9,8 @@
 #include "record/store.h"
 #include "run/visit.h"
 
-static int add_visit(struct boot_record *b, const struct cell *cell, size_t layers, struct err *e)
+static int add_visit(struct boot_record *b, const struct cell *cell, size_t layers, bool secret,
+                     struct err *e)
 {
 	struct visit_record *v = reallocarray(b->visit, b->visits + 1, sizeof(*v));
 	int r;
@@ -18,6 +19,8 @@ static int add_visit(struct boot_record *b, const struct cell *cell, size_t laye
 		return err_nomem(e);
 	b->visit = v;
 	r = visit_plan(cell, layers, &v[b->visits], e);
+	if (r == 0)
+		v[b->visits].secret.wanted = secret;
 	b->visits += r == 0;
 	return r;
 }
@@ -25,13 +28,20 @@ static int add_visit(struct boot_record *b, const struct cell *cell, size_t laye
 static int plan_visits(struct boot_record *b, const struct case_file *cases, struct err *e)
 {
 	struct cell layer0 = {.layers = 1, .layer = {b->boot.layer0}};
-	int r = add_visit(b, &layer0, 1, e);
+	bool secret = false; /* for layer 0 itself */
+	int r;
 
+	for (size_t i = 0; i < b->boot.steps; i++) {
+		const struct test_case *c = &cases->item[b->boot.step[i].case_index];
+
+		secret |= c->cell.layers == 1 && c->expect.secret >= 0;
+	}
+	r = add_visit(b, &layer0, 1, secret, e);
 	for (size_t i = 0; i < b->boot.steps && r == 0; i++) {
-		const struct cell *cell = &cases->item[b->boot.step[i].case_index].cell;
+		const struct test_case *c = &cases->item[b->boot.step[i].case_index];
 
-		if (cell->layers > 1)
-			r = add_visit(b, cell, cell->layers, e);
+		if (c->cell.layers > 1)
+			r = add_visit(b, &c->cell, c->cell.layers, c->expect.secret >= 0, e);
 	}
 	return r;
 }

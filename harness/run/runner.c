@@ -260,6 +260,8 @@ static void start_more(struct runner *r)
 		                    .tsc_khz = r->record->host.tsc_khz},
 		        .boots_dir = r->boots_dir,
 		        .cases = r->spec->cases,
+		        .release = r->spec->release,
+		        .release_data = r->spec->userdata,
 		};
 
 		if (slot->job)

@@ -29,6 +29,7 @@ struct run_spec {
 	                 const struct visit_record *visit);
 	void (*waiting)(void *userdata, unsigned long keyids); /* all so many are in use; may be NULL */
 	void (*stopping)(void *userdata, int signal_number); /* a signal came; may be NULL */
+	release_fn release; /* who may have a secret; NULL: nobody */
 	void *userdata;
 };
 

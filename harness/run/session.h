@@ -6,6 +6,7 @@
 #include "core/err.h"
 #include "record/record.h"
 #include "run/machine.h"
+#include "run/release.h"
 
 /*
  * One boot from QEMU's start to its end, as a state machine on an event loop:
@@ -43,6 +44,8 @@ struct session_spec {
 	/* Layer 0's own, then one a step that is more: with the nonces that they will have. Borrowed. */
 	const struct visit_record *planned;
 	int attempt;
+	release_fn release; /* judges who asks for a secret; NULL: nobody gets one */
+	void *release_data;
 	uint64_t visit_bytes; /* 0: SESSION_VISIT_BYTES */
 };
 

@@ -18,9 +18,12 @@ static int mint(uint8_t nonce[REPORT_NONCE_SIZE], struct err *e)
 }
 
 /* Layer `i` (0 is the outermost) gets a tenth less time than its parent. */
-static json_t *layer_json(const struct cell *cell, size_t i, const uint8_t nonce[REPORT_NONCE_SIZE],
-                          bool probe, int deadline_s)
+static json_t *layer_json(const struct cell *cell, size_t i, const struct visit_record *v,
+                          int deadline_s)
 {
+	const uint8_t *nonce = v->nonce[i];
+	const bool probe = i > 0 || v->probe0, secret = v->secret.wanted && i + 1 == v->layers;
+	json_t *object;
 	const struct layer *l = &cell->layer[i];
 	char id[CELL_ID_MAX], text[BASE64_ENCODED_SIZE(REPORT_NONCE_SIZE)], value[AXIS_TEXT_MAX];
 	json_t *grants = json_array(), *axes = json_object();
@@ -33,9 +36,12 @@ static json_t *layer_json(const struct cell *cell, size_t i, const uint8_t nonce
 		                    json_string(axis_text(&l->axis[a], value)));
 	cell_print(cell, i + 1, id);
 	base64_encode(nonce, REPORT_NONCE_SIZE, text);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:i}", "id", id, "kind",
-	                 l->kind->name, "mode", mode_name(l->mode), "grants", grants, "axes", axes,
-	                 "nonce", text, "probe", probe, "deadline_ms", deadline_ms);
+	object = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:i}", "id", id, "kind",
+	                   l->kind->name, "mode", mode_name(l->mode), "grants", grants, "axes", axes,
+	                   "nonce", text, "probe", probe, "deadline_ms", deadline_ms);
+	if (secret)
+		json_object_set_new(object, "secret", json_true());
+	return object;
 }
 
 int visit_plan(const struct cell *cell, size_t layers, struct visit_record *ret, struct err *e)
@@ -59,7 +65,7 @@ int visit_frame(const struct cell *cell, const struct visit_record *v, unsigned 
 	char *text;
 
 	for (size_t i = 0; i < v->layers; i++) {
-		json_t *layer = layer_json(cell, i, v->nonce[i], i > 0 || v->probe0, deadline_s);
+		json_t *layer = layer_json(cell, i, v, deadline_s);
 
 		if (!root || !layer || json_array_append_new(stack, layer) < 0)
 			return err_set(e, -ENOMEM, "VISIT frame: out of memory");

@@ -21,6 +21,7 @@
 #include "test/emulated_report.h"
 #include "test/golden.h"
 #include "test/scratch.h"
+#include "test/stream.h"
 #include "trust/trust.h"
 
 enum twist {
@@ -104,9 +105,25 @@ enum extend_twist {
 	"0123456789abcdef0123456789abcdef0123456789abcdef" \
 	"0123456789abcdef0123456789abcdef0123456789abcdef"
 
+/* What the container does about a secret. */
+enum secret_twist {
+	NO_SECRET,
+	SECRET_PROVES,  /* names a key, asks, proves that it has it */
+	SECRET_SILENT,  /* sends no proof */
+	SECRET_GUESSES, /* or another one */
+	SECRET_KEYLESS, /* names no key */
+	SECRET_SHORT,   /* or one of 31 bytes */
+	SECRET_ASKLESS, /* never asks */
+	SECRET_REPEATS, /* asks twice */
+	SECRET_SWAPPED, /* somebody put another key into its evidence on the way */
+};
+#define SYNTH_KEY   0x4b /* each byte of its key */
+#define SYNTH_PROOF 0x50 /* and of its proof */
+
 struct synth {
 	enum twist twist;
 	enum extend_twist extends;
+	enum secret_twist secret;
 	struct authority *authority, *other;
 	struct golden log;
 	struct tdreport td; /* what the TD's registers are */
@@ -125,54 +142,8 @@ struct synth {
 	size_t covered; /* bytes of that account before its configfs REPORT */
 };
 
-/* One direction of one channel. */
-struct stream {
-	uint8_t *data;
-	size_t size;
-	uint32_t sequence;
-	struct sha512 digest; /* since the visit began */
-};
-
-static inline json_t *base64_json(const void *data, size_t size)
-{
-	char *text = malloc(BASE64_ENCODED_SIZE(size));
-	json_t *j;
-
-	base64_encode(data, size, text);
-	j = json_string(text);
-	free(text);
-	return j;
-}
-
-static inline void stream_add(struct stream *s, const void *data, size_t size)
-{
-	s->data = realloc(s->data, s->size + size + 1);
-	memcpy(s->data + s->size, data, size);
-	s->size += size;
-	sha512_update(&s->digest, data, size);
-}
-
-static inline void stream_raw(struct stream *s, enum frame_type type, const char *text, size_t size)
-{
-	struct frame_header h = {.type = type, .sequence = s->sequence++, .length = size};
-	uint8_t header[FRAME_HEADER_SIZE];
-
-	frame_header_write(&h, header);
-	stream_add(s, header, sizeof(header));
-	stream_add(s, text, size);
-}
-
-static inline void stream_frame(struct stream *s, enum frame_type type, json_t *object)
-{
-	char *text = json_dumps(object, JSON_COMPACT);
-
-	ck_assert_ptr_nonnull(text);
-	stream_raw(s, type, text, strlen(text));
-	free(text);
-	json_decref(object);
-}
-
 static const char *synth_td = "td"; /* layer 0 as it was asked for */
+static bool synth_debug;            /* its TD's ATTRIBUTES have DEBUG */
 
 /* ---- one layer's own account ---- */
 struct account {
@@ -415,17 +386,48 @@ static inline void put_launch(struct synth *y, struct stream *s)
 	put_extend(y, s, &a, EXTEND_LAUNCH, text, strlen(text));
 }
 
+static inline void put_key(struct synth *y, struct stream *s, const struct account *a)
+{
+	uint8_t key[32];
+
+	memset(key, SYNTH_KEY, sizeof(key));
+	if (a->inner && y->secret && y->secret != SECRET_KEYLESS)
+		stream_frame(s, FRAME_FACT,
+		             json_pack("{s:s, s:o}", "probe", "key", "public",
+		                       base64_json(key, y->secret == SECRET_SHORT ? 31 : 32)));
+}
+
+static inline void put_question(struct synth *y, struct stream *s, const struct account *a)
+{
+	uint8_t proof[32];
+
+	if (!a->inner || !y->secret || y->secret == SECRET_ASKLESS)
+		return;
+	for (int i = 0; i < (y->secret == SECRET_REPEATS ? 2 : 1); i++)
+		stream_frame(s, FRAME_ASK, json_object());
+	memset(proof, SYNTH_PROOF, sizeof(proof));
+	proof[31] ^= y->secret == SECRET_GUESSES;
+	if (y->secret == SECRET_SILENT)
+		stream_frame(s, FRAME_PROOF, json_pack("{s:b, s:s}", "ok", 0, "step", "open"));
+	else
+		stream_frame(s, FRAME_PROOF,
+		             json_pack("{s:b, s:s, s:o}", "ok", 1, "step", "done", "mac",
+		                       base64_json(proof, sizeof(proof))));
+}
+
 static inline void put_account(struct synth *y, struct stream *s, const struct account *a)
 {
 	put_hello(y, s, a);
 	put_facts(s, a);
 	put_log(y, s, a);
 	put_probe(y, s, a);
+	put_key(y, s, a);
 	put_tdreport(y, s, a);
 	put_quote(y, s, a);
 	put_brokered(y, s, a);
 	if (a->twist == NO_JSON)
 		stream_raw(s, FRAME_FACT, "[1]", 3);
+	put_question(y, s, a);
 	s->sequence += a->twist == SEQUENCE_GAP;
 	if (a->twist != NO_DONE && a->twist != ZERO_NO_DONE)
 		stream_frame(s, FRAME_DONE,
@@ -462,6 +464,8 @@ static inline void put_child(struct synth *y, struct stream *s)
 	put_account(y, &child, &a);
 	if (y->twist == EVIDENCE_CHANGED)
 		memcpy(memmem(child.data, child.size, "0600", 4), "0666", 4);
+	if (y->secret == SECRET_SWAPPED) /* its first character in base64 */
+		*(uint8_t *)(memmem(child.data, child.size, "\"public\":\"", 10) + 10) ^= 1;
 	if (y->flip >= 0)
 		child.data[y->flip] ^= 1u << (y->flip % 8);
 	if (y->twist == CUT_SHORT)
@@ -509,7 +513,8 @@ static inline void synth_case(struct synth *y, size_t i, const char *id, enum gr
 
 	ck_assert_msg(cell_parse(id, &c->cell, &e) == 0, "%s", e.text);
 	cell_print(&c->cell, c->cell.layers, c->id);
-	c->expect = (struct expectation){.entered = 1, .grade = grade, .kvm = -1, .rung = rung};
+	c->expect = (struct expectation){
+	        .entered = 1, .grade = grade, .kvm = -1, .rung = rung, .secret = -1};
 	c->why = (char *)"a test";
 }
 
@@ -557,7 +562,7 @@ static inline void synth_registers(struct synth *y)
 	y->td.mac.type = 0x81;
 	memset(y->td.td.mrtd, 0x4d, 48);
 	y->td.td.xfam = 0xe7;
-	y->td.td.attributes = 1ull << 28;
+	y->td.td.attributes = 1ull << 28 | (synth_debug ? TDX_ATTR_DEBUG : 0);
 	ck_assert_int_eq(eventlog_replay(y->log.data, y->log.size, y->td.td.rtmr, &events, &at), 0);
 	memset(y->td.td.rtmr[3], 0, 48);
 	if (y->twist == ZERO_LOG) { /* the digest of the first event after the header */
@@ -646,6 +651,28 @@ static inline void synth_extend(struct synth *y, enum extend_twist extends)
 	if (extends == EXTENDS_ANY_IMAGE)
 		y->item[1].expect.covers[0] = '\0';
 	synth_build(y);
+}
+
+/* The same run, in which the container is to have a secret; the harness released it, or has yet to judge. */
+static inline void synth_secret(struct synth *y, enum secret_twist secret, bool released)
+{
+	y->secret = secret;
+	y->item[1].expect.secret = SECRET_RELEASED;
+	y->visit[1].secret =
+	        (struct secret_record){.wanted = true, .answered = released, .released = released};
+	memset(y->visit[1].secret.proof, SYNTH_PROOF, SECRET_PROOF_SIZE);
+	y->visit[1].state = released ? VISIT_DONE : VISIT_NOT_RUN;
+	synth_build(y);
+}
+
+/* The prediction of a boot whose registers are those of the made-up TD. */
+static inline void synth_predict(const struct synth *y, struct prediction *p)
+{
+	memset(p, 0, sizeof(*p));
+	memcpy(p->mrtd[MRTD_TWO_PASS], y->td.td.mrtd, 48);
+	memcpy(p->rtmr, y->td.td.rtmr, sizeof(p->rtmr));
+	for (int i = 0; i < 4; i++)
+		p->known[i] = true;
 }
 
 /* Judges the container's case. */

@@ -92,7 +92,7 @@ static const struct {
         {"vm/docker@cap=SYS_ADMIN", "unknown value 'SYS_ADMIN'"},
         {"vm/docker@user=0", "unknown value '0'"},
         {"vm/podman.rootful@rootfs=strong", "unknown value 'strong'; expected weak, changed"},
-        {"vm/docker@agent=sing", "unknown value 'sing'; expected hang, flood, garbage"},
+        {"vm/docker@agent=sing", "unknown value 'sing'; expected hang, flood, garbage, replay, foreign"},
         {"vm/qemu.tcg@machine=pc", "unknown value 'pc'; expected q35, microvm"},
         {"vm/qemu.tcg@arch=riscv64@machine=q35", "column 4: a machine type of this architecture"},
         {"td docker", "column 3: unexpected character"},

@@ -140,6 +140,15 @@ TEST(visit_of_a_container)
 	ck_assert(!a.probe0);
 	ck_assert_int_ne(memcmp(a.nonce[1], b.nonce[1], 32), 0);
 	ck_assert_int_ne(memcmp(a.nonce[0], a.nonce[1], 32), 0);
+	ck_assert_ptr_null(json_object_get(inner, "secret"));
+	json_decref(root);
+	free(json);
+	a.secret.wanted = true; /* the innermost layer alone is told */
+	ck_assert_int_eq(visit_frame(&cell, &a, 7, 60, &json, &e), 0);
+	root = json_loads(json, 0, NULL);
+	stack = json_object_get(root, "stack");
+	ck_assert_ptr_null(json_object_get(json_array_get(stack, 0), "secret"));
+	ck_assert(json_is_true(json_object_get(json_array_get(stack, 1), "secret")));
 	json_decref(root);
 	free(json);
 	free(other);

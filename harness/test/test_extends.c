@@ -99,7 +99,7 @@ TEST(image_foreseen)
 	memcpy(p.mrtd[MRTD_SINGLE_PASS], y.td.td.mrtd, 48);
 	strcpy(p.image, SYNTH_IMAGE);
 	y.in.prediction = list;
-	y.item[1].expect = (struct expectation){1, GRADE_COVERED, -1, -1, "", "ok", ""};
+	y.item[1].expect = (struct expectation){1, GRADE_COVERED, -1, -1, "", "ok", "", -1};
 	v = synth_judge(&y, 1);
 	ck_assert_msg(v.outcome == OUTCOME_PASS, "%s", v.reason);
 	ck_assert_ptr_nonnull(strstr(v.layer[1].ladder[RUNG_COVERS].detail, "the initrd's agent"));

@@ -139,16 +139,6 @@ TEST_RANGE(twisted, 0, ROWS)
 	synth_done(&y);
 }
 
-/* The prediction of a boot whose registers are those of the made-up TD. */
-static void predict_synth(const struct synth *y, struct prediction *p)
-{
-	memset(p, 0, sizeof(*p));
-	memcpy(p->mrtd[MRTD_TWO_PASS], y->td.td.mrtd, 48);
-	memcpy(p->rtmr, y->td.td.rtmr, sizeof(p->rtmr));
-	for (int i = 0; i < 4; i++)
-		p->known[i] = true;
-}
-
 /* Judges a cell with that prediction, one register of which is changed: 0 MRTD, 1 to 4 RTMRs. */
 static void judge_predicted(int changed, bool known, const char *detail, enum rung_state ok,
                             enum grade grade)
@@ -159,7 +149,7 @@ static void judge_predicted(int changed, bool known, const char *detail, enum ru
 	struct synth y;
 
 	synth_init(&y, AS_IT_SHOULD_BE);
-	predict_synth(&y, &p);
+	synth_predict(&y, &p);
 	list[0] = &p;
 	y.in.prediction = list;
 	if (changed == 0)

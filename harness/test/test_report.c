@@ -42,7 +42,7 @@ TEST(json_shape)
 	static const char *const rungs[] = {"device",   "tdreport",  "provider",  "quote",
 	                                    "parsed",   "bound",     "registers", "chain",
 	                                    "eventlog", "predicted", "tcb",       "conforms",
-	                                    "covers"};
+	                                    "covers",   "secret"};
 	char *text = report_of(AS_IT_SHOULD_BE, REPORT_JSON);
 	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *cell, *layer, *ladder;
 

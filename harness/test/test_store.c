@@ -48,7 +48,8 @@ static struct visit_record visits[] = {
          .end = 5000,
          .seconds = 60.5,
          .state = VISIT_FLOOD,
-         .reason = "sent more than \"it\" may"},
+         .reason = "sent more than \"it\" may",
+         .secret = {true, true, true, "", {5, 6, 7, [31] = 0xfe}}},
 };
 
 static struct boot_record boots[] = {
@@ -128,6 +129,11 @@ static void same_visit(const struct visit_record *a, const struct visit_record *
 	ck_assert_double_eq(a->seconds, b->seconds);
 	ck_assert_int_eq(a->state, b->state);
 	ck_assert_str_eq(a->reason, b->reason);
+	ck_assert_int_eq(a->secret.wanted, b->secret.wanted);
+	ck_assert_int_eq(a->secret.answered, b->secret.answered);
+	ck_assert_int_eq(a->secret.released, b->secret.released);
+	ck_assert_str_eq(a->secret.reason, b->secret.reason);
+	ck_assert_mem_eq(a->secret.proof, b->secret.proof, SECRET_PROOF_SIZE);
 }
 
 static void same_boot(const struct boot_record *a, const struct boot_record *b)
@@ -309,6 +315,10 @@ static const struct {
         {"visit", "end", "-1", "visit.end"},
         {"visit", "state", "\"fine\"", "visit.state"},
         {"visit", "evidence", "{\"size\": 1, \"sha256\": \"00\"}", "visit.evidence"},
+        {"visit", "secret", "{\"answered\": true}", "visit.secret"},
+        {"visit", "secret",
+         "{\"answered\": true, \"released\": true, \"reason\": \"\", \"proof\": \"00\"}",
+         "visit.secret.proof"},
         {"visit", "evidence", "{\"size\": -1, \"sha256\": \"\"}", "visit.evidence"},
         {"boot", "tail", "{}", "boot.tail"},
         {"", "command", "[]", "command"},

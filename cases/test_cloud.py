@@ -138,12 +138,18 @@ def field(number, data):
     return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def certificate(name, key, issuer, signer, ca):
-    return (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00")
+
+
+def certificate(name, key, issuer, signer, ca, critical=None):
+    builder = (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)])).public_key(key.public_key())
             .serial_number(x509.random_serial_number()).not_valid_before(datetime.datetime(2024, 1, 1))
             .not_valid_after(datetime.datetime(2034, 1, 1))
-            .add_extension(x509.BasicConstraints(ca, None), True).sign(signer, hashes.SHA256()))
+            .add_extension(x509.BasicConstraints(ca, None), True))
+    if critical is not None:
+        builder = builder.add_extension(UNKNOWN, critical)
+    return builder.sign(signer, hashes.SHA256())
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +197,19 @@ def test_gcp_endorsement(tmp_path, keys):
     assert wrong(judge(*words, *endorse(tmp_path, keys, mrtd, flip=20), "--root", tmp_path / "root.pem")[1]) >= {"endorsement"}
     assert wrong(judge(*words, *endorse(tmp_path, keys, mrtd, flip=-5), "--root", tmp_path / "root.pem")[1]) == {"endorsement"}
     assert wrong(judge(*words, *endorse(tmp_path, keys, b"\2" * 48), "--root", tmp_path / "root.pem")[1]) == {"firmware"}
+
+
+@pytest.mark.parametrize("critical", [False, True])
+def test_critical_extension(tmp_path, keys, critical):
+    """What nobody here understands is left alone, unless the certificate says that it must not be."""
+    root, signer, root_cert, _ = keys
+    cert = certificate("signer", signer, "root", root, False, critical)
+    mrtd = QUOTE.read_bytes()[48 + 136:48 + 184]
+    checks = judge("gcp", QUOTE, "--at", GCP_AT, *endorse(tmp_path, (root, signer, root_cert, cert), mrtd),
+                   "--root", tmp_path / "root.pem")[1]
+    assert checks["endorsement"]["ok"] is not critical
+    if critical:
+        assert "unhandled critical extension" in checks["endorsement"]["detail"]
 
 
 # ---- the TPM's log ----

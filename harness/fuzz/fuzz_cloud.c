@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What clouds' evidence is made of: HCL reports, TPM quotes and logs, launch endorsements. What is
- * accepted lies in the input, and what was not signed is never called so.
+ * accepted lies in the input, a firmware's MRTD within what is signed, and what was not signed is never called so.
  * Seeds: cases/golden/cloud cases/golden/eventlog
  */
 #include "format/gce.h"
@@ -37,7 +37,7 @@ static void parse(const uint8_t *data, size_t size)
 		inside(data, size, g.golden.data, g.golden.size);
 		inside(data, size, g.cert.data, g.cert.size);
 		for (size_t i = 0; i < g.mrtds; i++)
-			inside(data, size, g.mrtd[i].mrtd, 48);
+			inside(g.golden.data, g.golden.size, g.mrtd[i].mrtd, 48);
 	}
 	tpm_log_replay(data, size, pcr, &touched, &events, NULL);
 }

@@ -83,8 +83,7 @@ static void read_certs(struct bytes pem, STACK_OF(X509) *to)
 	ERR_clear_error();
 }
 
-/* The AK's certificates of clouds carry critical extensions of TCG's that OpenSSL does not know:
- * what they are for is checked by nobody but the chain. */
+/* A critical extension that OpenSSL does not know refuses the chain; clouds' certificates have none. */
 static bool verify(X509 *leaf, STACK_OF(X509) *more, STACK_OF(X509) *roots, time_t at, char *why,
                    size_t why_size)
 {
@@ -93,9 +92,9 @@ static bool verify(X509 *leaf, STACK_OF(X509) *more, STACK_OF(X509) *roots, time
 
 	if (ctx && X509_STORE_CTX_init(ctx, NULL, leaf, more) == 1) {
 		X509_STORE_CTX_set0_trusted_stack(ctx, roots);
-		X509_STORE_CTX_set_time(ctx, X509_V_FLAG_IGNORE_CRITICAL, at);
+		X509_STORE_CTX_set_time(ctx, 0, at);
 		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx),
-		                            X509_V_FLAG_IGNORE_CRITICAL | X509_V_FLAG_PARTIAL_CHAIN);
+		                            X509_V_FLAG_PARTIAL_CHAIN);
 		ok = X509_verify_cert(ctx) == 1;
 		if (!ok)
 			snprintf(why, why_size, "%s",

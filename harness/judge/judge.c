@@ -10,6 +10,7 @@
 #include "core/cleanup.h"
 #include "core/escape.h"
 #include "core/file.h"
+#include "format/identity.h"
 #include "judge/broken.h"
 #include "judge/clock.h"
 #include "judge/cutoff.h"

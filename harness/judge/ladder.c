@@ -8,8 +8,8 @@
 #include "core/escape.h"
 #include "format/eventlog.h"
 #include "format/tdx.h"
+#include "judge/asked.h"
 #include "judge/frames.h"
-#include "judge/identity.h"
 #include "judge/told.h"
 #include "judge/weigh.h"
 

@@ -7,6 +7,7 @@
 
 #include "core/json.h"
 #include "format/hcl.h"
+#include "format/identity.h"
 #include "format/sha2.h"
 #include "format/tdreport.h"
 #include "format/tpm.h"
@@ -77,21 +78,19 @@ static void runtime_row(struct azure *a)
 /* Every register and both sides' REPORTDATA: the quote was made of that report. */
 static void same_td_row(struct azure *a)
 {
-	const struct quote_td *q = &a->quote.td;
-	const struct td_info *t = &a->report.td;
-	const bool same = memcmp(q->report_data, a->report.mac.report_data, 64) == 0 &&
-	                  memcmp(q->mrtd, t->mrtd, 48) == 0 &&
-	                  memcmp(q->mrconfigid, t->mrconfigid, 48) == 0 &&
-	                  memcmp(q->mrowner, t->mrowner, 48) == 0 &&
-	                  memcmp(q->mrownerconfig, t->mrownerconfig, 48) == 0 &&
-	                  memcmp(q->rtmr, t->rtmr, sizeof(t->rtmr)) == 0 &&
-	                  q->attributes == t->attributes && q->xfam == t->xfam;
+	const struct identity quote = identity_of_quote(&a->quote);
+	const struct identity report = identity_of_report(&a->report);
+	const char *other = memcmp(a->quote.td.report_data, a->report.mac.report_data, 64) != 0
+	                            ? "REPORTDATA"
+	                            : identity_differs(&quote, &report, TDX_RTMR_COUNT);
+	const bool same = !other;
 
 	a->covered = a->bound && same && a->v->quote.authentic &&
 	             a->v->quote.origin == ORIGIN_HARDWARE;
-	cloud_row(a->v, "same td", same,
+	cloud_row(a->v, "same td", same, "%s%s",
 	          same ? "the quote is of the HCL report's TDREPORT"
-	               : "the quote is of another TDREPORT than the HCL report's");
+	               : "the quote is of another TDREPORT than the HCL report's: not the same ",
+	          same ? "" : other);
 }
 
 /* Zeros are no measurement that something could agree with. */

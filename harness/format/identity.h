@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "format/quote.h"
 #include "format/tdreport.h"
-#include "plan/tdparams.h"
+#include "format/tdx.h"
 
 /* What identifies a TD; both kinds of evidence have it. */
 struct identity {
@@ -19,6 +22,3 @@ struct identity identity_of_report(const struct tdreport *r);
 /* The name of the first register that differs, or NULL. Only the first `rtmrs` RTMRs
  * are compared. */
 const char *identity_differs(const struct identity *a, const struct identity *b, size_t rtmrs);
-
-/* The name of the first of what the VMM was to set of this `td` that is otherwise, or NULL. */
-const char *identity_not_as_asked(const struct identity *of, const struct layer *td);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "judge/identity.h"
+#include "format/identity.h"
 
 #include <string.h>
 
 #include "format/bytes.h"
-#include "format/tdx.h"
 
 struct identity identity_of_quote(const struct quote *q)
 {
@@ -59,18 +58,4 @@ const char *identity_differs(const struct identity *a, const struct identity *b,
 	if (a->attributes != b->attributes)
 		return "ATTRIBUTES";
 	return a->xfam != b->xfam ? "XFAM" : NULL;
-}
-
-const char *identity_not_as_asked(const struct identity *of, const struct layer *td)
-{
-	struct td_params asked;
-
-	td_params_of(td, &asked);
-	if (memcmp(of->mrconfigid, asked.mrconfigid, sizeof(asked.mrconfigid)) != 0)
-		return "MRCONFIGID";
-	if (memcmp(of->mrowner, asked.mrowner, sizeof(asked.mrowner)) != 0)
-		return "MROWNER";
-	if (memcmp(of->mrownerconfig, asked.mrownerconfig, sizeof(asked.mrownerconfig)) != 0)
-		return "MROWNERCONFIG";
-	return (of->attributes ^ asked.attributes) & TD_ATTRIBUTES_ASKED ? "ATTRIBUTES" : NULL;
 }

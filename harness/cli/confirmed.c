@@ -6,7 +6,6 @@
 #include <string.h>
 #include <systemd/sd-id128.h>
 
-#include "cli/judged.h"
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "trust/authority.h"
@@ -48,33 +47,19 @@ int confirmed_load(const char *state_dir, char *ret, size_t size, struct err *e)
 	return 0;
 }
 
-static bool was_as_predicted(const struct run_verdict *v)
+int confirmed_keep(const char *state_dir, const struct judged *j, struct err *e)
 {
-	for (size_t i = 0; i < v->cells; i++) {
-		const struct cell_verdict *c = &v->cell[i];
-
-		if (c->platform == PLATFORM_HARDWARE && c->layers &&
-		    c->outcome != OUTCOME_BROKEN &&
-		    c->layer[0].ladder[RUNG_PREDICTED].ok == RUNG_TRUE)
-			return true;
-	}
-	return false;
-}
-
-int confirmed_keep(const char *state_dir, const char *dir, struct err *e)
-{
-	_cleanup_(judged_done) struct judged j = {0};
 	char path[PATH_MAX], folder[PATH_MAX], text[RUN_ID_MAX];
-	int r = judged_load(dir, FRAMES_NONE, &j, e);
+	int r;
 
-	if (r < 0 || j.run.confirmed[0] || !was_as_predicted(&j.verdict))
-		return r;
+	if (j->run.confirmed[0] || !run_verdict_confirms(&j->verdict))
+		return 0;
 	r = file_of_machine(state_dir, path, e);
 	if (r < 0)
 		return r;
 	snprintf(folder, sizeof(folder), "%s", path);
 	*strrchr(folder, '/') = '\0';
-	snprintf(text, sizeof(text), "%.90s\n", j.run.id);
+	snprintf(text, sizeof(text), "%.90s\n", j->run.id);
 	r = file_make_dirs(folder, 0700, e);
 	if (r == 0)
 		r = file_write(path, text, strlen(text), e);
@@ -82,6 +67,6 @@ int confirmed_keep(const char *state_dir, const char *dir, struct err *e)
 		fprintf(stderr,
 		        "tception: run %s is the first on this machine with a trust domain as "
 		        "predicted (%s): from now on one that is not lowers the grade\n",
-		        j.run.id, path);
+		        j->run.id, path);
 	return r;
 }

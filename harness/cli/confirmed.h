@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "cli/judged.h"
 #include "core/err.h"
 
 /*
@@ -15,5 +16,5 @@
 /* Its ID, or "" where there is none yet. */
 int confirmed_load(const char *state_dir, char *ret, size_t size, struct err *e);
 
-/* Judges the run in `dir`; where it is the first, keeps it and says so. */
-int confirmed_keep(const char *state_dir, const char *dir, struct err *e);
+/* Where this run is the first, keeps it and says so. */
+int confirmed_keep(const char *state_dir, const struct judged *j, struct err *e);

@@ -212,11 +212,18 @@ int judged_show(const char *run, enum report_format format, struct err *e)
 int judged_conclude(const char *run, enum report_format format, bool show, struct err *e)
 {
 	_cleanup_(judged_done) struct judged j = {0};
-	int r = judged_load(run, FRAMES_ALL, &j, e);
+
+	return judged_conclude_in(run, format, show, &j, e);
+}
+
+int judged_conclude_in(const char *run, enum report_format format, bool show, struct judged *ret,
+                       struct err *e)
+{
+	int r = judged_load(run, FRAMES_ALL, ret, e);
 
 	if (r == 0 && !bundle_is(run))
-		r = judged_save(&j, e);
+		r = judged_save(ret, e);
 	if (r == 0 && show)
-		r = report_write(format, &j.in, &j.verdict, stdout, e);
-	return r < 0 ? r : run_verdict_exit_code(&j.verdict);
+		r = report_write(format, &ret->in, &ret->verdict, stdout, e);
+	return r < 0 ? r : run_verdict_exit_code(&ret->verdict);
 }

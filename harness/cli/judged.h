@@ -38,3 +38,6 @@ int judged_save(const struct judged *j, struct err *e);
 int judged_show(const char *run, enum report_format format, struct err *e);
 /* Loads, saves where it is a folder and, if asked to, prints: the exit code, or -errno. */
 int judged_conclude(const char *run, enum report_format format, bool show, struct err *e);
+/* The same for who goes on with what was judged: *ret is the caller's to free, on failure too. */
+int judged_conclude_in(const char *run, enum report_format format, bool show, struct judged *ret,
+                       struct err *e);

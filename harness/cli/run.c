@@ -139,12 +139,24 @@ static int keep_host(const struct context *c, const char *dir, struct err *e)
 }
 
 /* Whose first hardware trust domain was as predicted, if this run's was. */
-static int after_hardware(const struct context *c, const char *dir, struct err *e)
+static int after_hardware(const struct context *c, const struct judged *j, struct err *e)
 {
-	int r = keep_host(c, dir, e);
+	int r = keep_host(c, j->run.dir, e);
 
-	if (r == 0 && run_plan_needs(&c->plan, PLATFORM_HARDWARE))
-		r = confirmed_keep(c->o->state_dir, dir, e);
+	return r < 0 ? r : confirmed_keep(c->o->state_dir, j, e);
+}
+
+/* The exit code, or -errno. */
+static int conclude(const struct context *c, const struct run_record *record, struct err *e)
+{
+	_cleanup_(judged_done) struct judged j = {0};
+	struct err later;
+	int r;
+
+	predict_boots(c, record);
+	r = judged_conclude_in(record->dir, c->o->format, true, &j, e);
+	if (r >= 0 && after_hardware(c, &j, &later) < 0)
+		fprintf(stderr, "tception: %s\n", later.text);
 	return r;
 }
 
@@ -266,10 +278,7 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	} else if (*ret_signal) {
 		r = end_early(c, &record, *ret_signal, e);
 	} else {
-		predict_boots(c, &record);
-		r = judged_conclude(record.dir, c->o->format, true, e);
-		if (r >= 0 && after_hardware(c, record.dir, e) < 0)
-			fprintf(stderr, "tception: %s\n", e->text);
+		r = conclude(c, &record, e);
 	}
 	if (r >= 0)
 		run_announce_platform(&c->plan, &c->host, c->o->platform);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/cleanup.h"
 #include "core/escape.h"
@@ -267,25 +266,6 @@ static int judge_layer0(struct trial *t, struct layer_verdict *v, struct err *e)
 	return rc;
 }
 
-/* For whom the case wants one: its innermost layer. */
-static void judge_secret(const struct trial *t, struct cell_verdict *v)
-{
-	const size_t last = v->layers - 1;
-	const struct visit_record *visit = last ? t->visit : t->shared->own;
-	struct secret_input in = {
-	        .layer = last ? &t->inner[last] : t->shared->zero,
-	        .measured = layer_has(&t->test->cell.layer[last], GRANT_MEASURED),
-	        .flaw = t->shared->zero->problem,
-	};
-
-	if (!visit || !visit->secret.wanted || !v->layer[last].entered)
-		return;
-	for (size_t i = 0; last && i <= last && !in.flaw[0]; i++)
-		in.flaw = t->inner[i].problem;
-	in.answer = &visit->secret;
-	secret_weigh(&in, &v->layer[last]);
-}
-
 static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 {
 	const struct bytes *channel = &t->shared->channel;
@@ -313,10 +293,11 @@ static int judge_layers(struct trial *t, struct cell_verdict *v, struct err *e)
 		t->shared->extends = t->extends;
 		t->shared->visits++;
 	}
-	if (rc == 0)
-		judge_secret(t, v);
-	if (rc == 0)
+	if (rc == 0) {
+		secret_judge(v->layers > 1 ? t->visit : t->shared->own, &t->test->cell,
+		             t->shared->zero, t->inner, &v->layer[v->layers - 1]);
 		show_kvm_used(&t->test->cell, v);
+	}
 	return rc;
 }
 

@@ -354,7 +354,8 @@ static void climb_predicted(struct climb *c)
 		predicted_weigh(c->in->prediction, td.mrtd, td.rtmr, &c->l->ccel_log,
 		                &c->v->ladder[RUNG_PREDICTED]);
 		if (c->in->platform == PLATFORM_HARDWARE)
-			predicted_on_hardware(c->in->confirmed, &c->v->ladder[RUNG_PREDICTED]);
+			predicted_on_hardware(c->in->confirmed, holds(c, RUNG_CHAIN),
+			                      &c->v->ladder[RUNG_PREDICTED]);
 	}
 }
 

@@ -47,7 +47,7 @@ void predicted_weigh(const struct prediction *prediction, const uint8_t mrtd[48]
 		log_done(&events);
 }
 
-void predicted_on_hardware(const char *confirmed, struct rung_result *ret)
+void predicted_on_hardware(const char *confirmed, bool authentic, struct rung_result *ret)
 {
 	char what[JUDGE_TEXT_MAX];
 
@@ -58,7 +58,9 @@ void predicted_on_hardware(const char *confirmed, struct rung_result *ret)
 		         "grade: %.140s",
 		         what);
 	else if (ret->ok == RUNG_TRUE && !*confirmed)
-		rung_set(ret, RUNG_TRUE, "%.120s: this machine's first confirmation", what);
+		rung_set(ret, RUNG_TRUE, "%.120s: %s", what,
+		         authentic ? "this machine's first confirmation"
+		                   : "no confirmation, since no quote of Intel's chain says so");
 	else if (*confirmed && ret->ok != RUNG_NULL)
 		rung_set(ret, ret->ok, "%.150s (this machine confirmed in run %.40s)", what,
 		         confirmed);

@@ -113,3 +113,22 @@ void secret_weigh(const struct secret_input *in, struct layer_verdict *v)
 		         "sealed to the key that REPORTDATA binds; the layer proves that it has it",
 		         in->measured ? "; RTMR3 names the layer" : "");
 }
+
+void secret_judge(const struct visit_record *visit, const struct cell *cell,
+                  const struct layer_evidence *zero, const struct layer_evidence *inner,
+                  struct layer_verdict *v)
+{
+	const size_t last = cell->layers - 1;
+	struct secret_input in = {
+	        .layer = last ? &inner[last] : zero,
+	        .measured = layer_has(&cell->layer[last], GRANT_MEASURED),
+	        .flaw = zero->problem,
+	};
+
+	if (!visit || !visit->secret.wanted || !v->entered)
+		return;
+	for (size_t i = 0; last && i <= last && !in.flaw[0]; i++)
+		in.flaw = inner[i].problem;
+	in.answer = &visit->secret;
+	secret_weigh(&in, v);
+}

@@ -30,3 +30,11 @@ void secret_weigh(const struct secret_input *in, struct layer_verdict *v);
  * (JUDGE_TEXT_MAX bytes) says what is missing.
  */
 bool secret_allowed(const struct secret_input *in, const struct layer_verdict *v, char *why);
+
+/*
+ * The same for a cell's innermost layer, if its visit wants that: by layer 0's own evidence and, where
+ * there are more layers, those of the visit, outermost first.
+ */
+void secret_judge(const struct visit_record *visit, const struct cell *cell,
+                  const struct layer_evidence *zero, const struct layer_evidence *inner,
+                  struct layer_verdict *v);

@@ -95,6 +95,20 @@ void run_verdict_done(struct run_verdict *v)
 	*v = (struct run_verdict){0};
 }
 
+bool run_verdict_confirms(const struct run_verdict *v)
+{
+	for (size_t i = 0; i < v->cells; i++) {
+		const struct cell_verdict *c = &v->cell[i];
+
+		if (c->platform == PLATFORM_HARDWARE && c->layers &&
+		    c->outcome != OUTCOME_BROKEN &&
+		    c->layer[0].ladder[RUNG_CHAIN].ok == RUNG_TRUE &&
+		    c->layer[0].ladder[RUNG_PREDICTED].ok == RUNG_TRUE)
+			return true;
+	}
+	return false;
+}
+
 int run_verdict_exit_code(const struct run_verdict *v)
 {
 	if (v->outcome[OUTCOME_FAIL])

@@ -120,5 +120,11 @@ void run_verdict_done(struct run_verdict *v);
 /* The first rung that is false, or -1. */
 int layer_first_false(const struct layer_verdict *l);
 
+/*
+ * Whether a hardware trust domain was as predicted, by a quote that ends in Intel's root: what its
+ * machine's later ones are then held to.
+ */
+bool run_verdict_confirms(const struct run_verdict *v);
+
 /* 0 all as expected, 1 a verdict differs, 3 something was broken: the verbs' exit code. */
 int run_verdict_exit_code(const struct run_verdict *v);

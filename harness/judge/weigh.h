@@ -36,9 +36,10 @@ void predicted_weigh(const struct prediction *prediction, const uint8_t mrtd[48]
  * What that means for a hardware trust domain. Nothing says that predictions fit machines like this
  * one until they did: `confirmed` is the run in which this machine's first trust domain was as
  * predicted, "" before there was one. Until then the rung is null where it would be false, which
- * lowers no grade, and says both.
+ * lowers no grade, and says both. `authentic`: the registers are of a quote that ends in Intel's root;
+ * others confirm nothing.
  */
-void predicted_on_hardware(const char *confirmed, struct rung_result *ret);
+void predicted_on_hardware(const char *confirmed, bool authentic, struct rung_result *ret);
 
 /*
  * The rung "tcb": what the collateral of the run says about the platform that an authentic quote

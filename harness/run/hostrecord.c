@@ -38,15 +38,17 @@ static json_t *firmware_json(const char *path)
 	_cleanup_(bytes_free) struct bytes image = {0};
 	uint8_t digest[SHA256_SIZE];
 	char hex[HEX_ENCODED_SIZE(SHA256_SIZE)];
-	char shown[PATH_MAX];
+	char shown[NAME_MAX + 1];
+	const char *name;
 	struct err e;
 
 	if (!path || file_read(path, TDVF_IMAGE_MAX, &image, &e) < 0)
 		return json_null();
 	sha256(image.data, image.size, digest);
 	hex_encode(digest, sizeof(digest), hex);
-	text_escape(shown, sizeof(shown), path);
-	return json_pack("{s:s, s:I, s:s}", "path", shown, "size", (json_int_t)image.size, "sha256",
+	name = strrchr(path, '/');
+	text_escape(shown, sizeof(shown), name ? name + 1 : path);
+	return json_pack("{s:s, s:I, s:s}", "name", shown, "size", (json_int_t)image.size, "sha256",
 	                 hex);
 }
 

@@ -46,22 +46,61 @@ TEST(predictions_count_once_the_machine_confirmed_one)
 		const char *confirmed;
 		enum rung_state is;
 		const char *says;
+		bool unsigned_too; /* whether nobody's signature makes no difference */
 	} rows[] = {
-	        {RUNG_FALSE, "", RUNG_NULL, "lowers no grade: RTMR0 is not as predicted"},
+	        {RUNG_FALSE, "", RUNG_NULL, "lowers no grade: RTMR0 is not as predicted", true},
 	        {RUNG_FALSE, "20261201T000000Z-1", RUNG_FALSE,
-	         "RTMR0 is not as predicted (this machine confirmed in run 20261201T000000Z-1)"},
-	        {RUNG_TRUE, "", RUNG_TRUE, "this machine's first confirmation"},
-	        {RUNG_TRUE, "20261201T000000Z-1", RUNG_TRUE, "in run 20261201T000000Z-1"},
-	        {RUNG_NULL, "", RUNG_NULL, "RTMR0 is not as predicted"},
-	        {RUNG_NULL, "20261201T000000Z-1", RUNG_NULL, "RTMR0 is not as predicted"},
+	         "RTMR0 is not as predicted (this machine confirmed in run 20261201T000000Z-1)", true},
+	        {RUNG_TRUE, "", RUNG_TRUE, "this machine's first confirmation", false},
+	        {RUNG_TRUE, "20261201T000000Z-1", RUNG_TRUE, "in run 20261201T000000Z-1", true},
+	        {RUNG_NULL, "", RUNG_NULL, "RTMR0 is not as predicted", true},
+	        {RUNG_NULL, "20261201T000000Z-1", RUNG_NULL, "RTMR0 is not as predicted", true},
 	};
 	struct rung_result r;
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		rung_set(&r, rows[i].was, "RTMR0 is not as predicted");
-		predicted_on_hardware(rows[i].confirmed, &r);
+		predicted_on_hardware(rows[i].confirmed, true, &r);
 		ck_assert_msg(r.ok == rows[i].is && strstr(r.detail, rows[i].says), "%zu: %d %s", i,
 		              r.ok, r.detail);
+		rung_set(&r, rows[i].was, "RTMR0 is not as predicted");
+		predicted_on_hardware(rows[i].confirmed, false, &r);
+		ck_assert_msg(r.ok == rows[i].is &&
+		                      !strstr(r.detail, rows[i].says) == !rows[i].unsigned_too,
+		              "%zu: %s", i, r.detail);
+	}
+}
+
+/* What confirms a machine: a hardware TD's own quote, signed and as predicted. */
+TEST(only_a_signed_quote_confirms)
+{
+	static const struct {
+		enum platform platform;
+		enum outcome outcome;
+		enum rung_state chain, predicted;
+		bool confirms;
+	} rows[] = {
+	        {PLATFORM_HARDWARE, OUTCOME_PASS, RUNG_TRUE, RUNG_TRUE, true},
+	        {PLATFORM_HARDWARE, OUTCOME_FAIL, RUNG_TRUE, RUNG_TRUE, true},
+	        {PLATFORM_HARDWARE, OUTCOME_PASS, RUNG_NULL, RUNG_TRUE, false},
+	        {PLATFORM_HARDWARE, OUTCOME_PASS, RUNG_FALSE, RUNG_TRUE, false},
+	        {PLATFORM_HARDWARE, OUTCOME_PASS, RUNG_TRUE, RUNG_NULL, false},
+	        {PLATFORM_HARDWARE, OUTCOME_PASS, RUNG_TRUE, RUNG_FALSE, false},
+	        {PLATFORM_HARDWARE, OUTCOME_BROKEN, RUNG_TRUE, RUNG_TRUE, false},
+	        {PLATFORM_EMULATED, OUTCOME_PASS, RUNG_TRUE, RUNG_TRUE, false},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct layer_verdict layer = {.entered = true};
+		struct cell_verdict cell = {.platform = rows[i].platform,
+		                            .outcome = rows[i].outcome,
+		                            .layers = 1,
+		                            .layer = &layer};
+		const struct run_verdict v = {.cell = &cell, .cells = 1};
+
+		layer.ladder[RUNG_CHAIN].ok = rows[i].chain;
+		layer.ladder[RUNG_PREDICTED].ok = rows[i].predicted;
+		ck_assert_msg(run_verdict_confirms(&v) == rows[i].confirms, "row %zu", i);
 	}
 }
 

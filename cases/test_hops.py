@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is said when a hop on the way to a hardware TD's quote fails. Stand-ins: KVM (kvm-standin.c), QEMU with a TD in
 it (standin-tdx). The lines are those of QEMU 10.1 to 11.1 and of Linux' driver, as people have reported them."""
+import base64
 import hashlib
 import hmac
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -59,6 +61,22 @@ DIED = {  # name -> QEMU's lines, what of them is shown, hop, remedy
     "group": ("Could not access KVM kernel module: Permission denied|"
               f"{NAME}: failed to initialize kvm: Permission denied", "Could not access", "KVM: this user may not",
               "usermod -aG kvm"),
+    "no kvm": ("Could not access KVM kernel module: No such file or directory|"
+               f"{NAME}: failed to initialize kvm: No such file or directory", "Could not access", "KVM: there is no /dev/kvm",
+               "modprobe kvm_intel"),
+    "busy kvm": ("Could not access KVM kernel module: Device or resource busy", "Could not access", "KVM: /dev/kvm can't be opened",
+                 "a container needs the device"),
+    "no tdx in kvm, lower case": (f"{NAME}: -accel kvm: vm-type tdx not supported by KVM", "vm-type tdx not supported by KVM",
+                                  "KVM: it makes no trust domains", "doctor --require hardware"),
+    "parameters": (f"{NAME}: TDX ioctl KVM_TDX_INIT_VM failed, hw_errors: 0xc000010000000000: Invalid argument", "INIT_VM failed",
+                   "TDX module: it refused the trust domain's parameters", "SEAMCALL's status"),
+    "metadata": (f"{NAME}: failed to parse TDVF for TDX VM", "failed to parse TDVF", "firmware: it is no TDVF", "measure mrtd FILE"),
+    "smm": (f"{NAME}: TDX VM doesn't support SMM", "doesn't support SMM", "QEMU: the machine has what a TD can't have",
+            "smm=off,pic=off"),
+    "irqchip": (f"{NAME}: TDX VM requires kernel_irqchip to be split", "kernel_irqchip", "QEMU: the machine has what a TD can't have",
+                "kernel-irqchip=split"),
+    "memory": (f"{NAME}: Cannot set up guest memory 'pc.ram': Cannot allocate memory", "Cannot set up guest memory",
+               "host: not enough memory", "less memory, or huge pages"),
     "cpu model": (f"{NAME}: Named cpu model is not supported for TDX yet!", "not supported for TDX yet", "QEMU: the CPU model",
                   "-cpu host"),
     "large": (f"{NAME}: -device virtio-blk-pci: device virtio-blk-pci is modern interface but does not have VIRTIO_F_VERSION_1",
@@ -81,6 +99,39 @@ def run(folder, kvm, hop, types="0x21", parts=tuple(f"--{part}=/dev/null" for pa
                     TOP / "cases" / "standin-tdx", *parts, "--state-dir", folder.parent / "state",
                     env={**os.environ, "LD_PRELOAD": str(kvm), "TCEPTION_VM_TYPES": types, "TCEPTION_HOP": hop, **env})
     return done.returncode, json.loads(done.stdout)["cells"][0]
+
+
+def table(name):
+    """The rows of a table of harness/judge/hop.c: two texts that stand in a line (the second may be None), hop, cause, remedy."""
+    source = (TOP / "harness" / "judge" / "hop.c").read_text()
+    body = re.search(rf"struct hop {name}\[\] = {{\n(.*?)\n}};", source, re.S)[1]
+    text = r'(?:"(?:[^"\\]|\\.)*"\s*)+'
+    rows = re.findall(rf"{{({text}|NULL),\s*({text}|NULL),\s*({text}),\s*({text}),\s*({text})}}", body)
+    assert len(rows) == len(re.findall(r"^        {", body, re.M))
+    return [[None if word == "NULL" else "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', word)) for word in row] for row in rows]
+
+
+def row_of(lines, rows):
+    """The first row that one of the lines, warnings left out, is known by."""
+    for line in (line for line in lines if "warning:" not in line):
+        for i, (first, second, *_) in enumerate(rows):
+            if first in line and (second is None or second in line):
+                return i
+    return None
+
+
+@pytest.mark.parametrize("name", ["qemu_lines", "kernel_lines"])
+def test_every_row_is_walked(name):
+    """Each message that is known happens in a test here, which expects its hop, cause and remedy: a row without one fails."""
+    rows = table(name)
+    said = [(how.partition(":")[2].split("|"), hop, remedy) for how, _, hop, remedy in BOOTED.values()
+            if how.partition(":")[0] == ("said" if name == "qemu_lines" else "kernel")]
+    if name == "qemu_lines":
+        said += [(lines.split("|"), hop, remedy) for lines, _, hop, remedy in DIED.values()]
+    walked = {row_of(lines, rows): (hop, remedy) for lines, hop, remedy in said}
+    assert None not in walked and sorted(walked) == list(range(len(rows))), [r for i, r in enumerate(rows) if i not in walked]
+    for i, (hop, remedy) in walked.items():
+        assert f"{rows[i][2]}: {rows[i][3]}".startswith(hop) and remedy in rows[i][4]
 
 
 @pytest.mark.parametrize("name", BOOTED)
@@ -162,6 +213,29 @@ def machine():
 
 def boot_argv(folder):
     return json.loads((folder / "first" / "run" / "run.json").read_text())["boots"][0]["argv"]
+
+
+def test_hardware_yaml(tmp_path, kvm):
+    """The file that a TDX host runs, on the stand-in whose quoting service fails: each boot is as its cells ask, and each cell
+    without a quote says which hop failed."""
+    tception("run", TOP / "cases" / "hardware.yaml", "--platform", "hardware", "--output", tmp_path / "run", "--qemu", TOP / "cases" / "standin-tdx",
+             *(f"--{part}=/dev/null" for part in PARTS), "--state-dir", tmp_path / "state",
+             env={**os.environ, "LD_PRELOAD": str(kvm), "TCEPTION_VM_TYPES": "0x21",
+                  "TCEPTION_HOP": f"said:{NAME}: QGS message error code 69633"})
+    cells = {c["id"]: c for c in json.loads((tmp_path / "run" / "result.json").read_text())["cells"]}
+    for name, cell in cells.items():
+        if cell["outcome"] == "skip":  # no second kernel in this machine's image
+            assert "kernel=backports" in name and "vmlinuz-backports" in cell["reason"]
+        elif cell["expected"]["grade"] in ("verified", "covered"):
+            assert "PCCS: " in cell["reason"], name
+    boots = {b["layer0"]: " ".join(b["argv"]) for b in json.loads((tmp_path / "run" / "run.json").read_text())["boots"]}
+    for argv in boots.values():
+        assert "confidential-guest-support=" in argv and "smm=off" in argv and "pic=off" in argv and "kernel-irqchip=split" in argv
+    assert "-m 8192 " in boots["td@mem=8192@vcpus=4"] and "-smp 4" in boots["td@mem=8192@vcpus=4"]
+    configured = boots["td@mrconfigid=258@mrowner=1@mrownerconfig=2"]
+    for register, value in (("mrconfigid", 258), ("mrowner", 1), ("mrownerconfig", 2)):
+        text = re.search(rf'"{register}": ?"([^"]+)"', configured)[1]
+        assert base64.b64decode(text) == value.to_bytes(48, "big")
 
 
 @pytest.mark.parametrize("types, says", [("0x1", "KVM_CAP_VM_TYPES is 0x1"), ("0x5", "from before Linux 6.16")])

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge/judge.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,6 @@
 #include "core/cleanup.h"
 #include "core/escape.h"
 #include "core/file.h"
-#include "format/identity.h"
 #include "judge/broken.h"
 #include "judge/clock.h"
 #include "judge/cutoff.h"

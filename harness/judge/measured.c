@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "judge/identity.h"
+#include "format/identity.h"
 
 void measured_keep(struct measured *m, const struct attested *a)
 {

@@ -439,4 +439,38 @@ TEST(finds_files_by_long_names)
 	golden_done(&g);
 }
 
+#define FAT32_CLUSTERS_MIN 65525u /* below, edk2's FatOpenDevice() refuses it */
+
+TEST(fat32_of_few_clusters_is_not_mounted)
+{
+	struct golden g = golden_read("disk/fat32.qcow2");
+	struct disk *d = open_ok(&g), *fewer;
+	struct gpt gpt;
+	struct fat fat;
+	struct err e;
+	uint8_t *sectors;
+	uint32_t least;
+
+	ck_assert_int_eq(gpt_read(d, &gpt, &e), 0);
+	const uint64_t start = gpt.partition[1].start, size = gpt.partition[1].size;
+	const size_t end = (size_t)disk_size(d);
+	uint8_t *whole = read_whole(d, end);
+	ck_assert_int_eq(fat_open(d, start, size, &fat, &e), 0);
+	sectors = whole + start + 32;
+	memcpy(&least, sectors, sizeof(least)); /* little-endian, as here */
+	least -= (fat.clusters - FAT32_CLUSTERS_MIN) * whole[start + 13];
+	for (uint32_t i = 0; i < 2; i++) {
+		const uint32_t total = least - i * whole[start + 13];
+
+		memcpy(sectors, &total, sizeof(total));
+		ck_assert_int_eq(disk_open_memory((struct bytes){whole, end}, &fewer, &e), 0);
+		ck_assert_int_eq(fat_open(fewer, start, size, &fat, &e), i ? -EBADMSG : 0);
+		ck_assert_uint_eq(fat.clusters, FAT32_CLUSTERS_MIN);
+		disk_free(fewer);
+	}
+	free(whole);
+	disk_free(d);
+	golden_done(&g);
+}
+
 TESTS("disk", .timeout = 60)

@@ -18,10 +18,11 @@
 #define MEMORY_MIN 512 /* of the axis */
 /*
  * Slots of 2 KiB in the kernel's bounce buffer, where all that devices write goes through in a TD.
- * Linux takes 6% of the memory, at least 64 MiB, and makes each page of it shared and zero before
- * anything else: a tenth of a boot. A device that finds it full waits.
+ * Linux takes 6% of the memory, at least these 64 MiB, and makes each page of it shared and zero before
+ * anything else: a tenth of a boot. A device that finds it full waits; half of this is too little for
+ * the ports' buffers under QEMU 10.0 ("Error allocating inbufs"), and the TD is never ready.
  */
-#define BOUNCE_BUFFER  "swiotlb=16384"
+#define BOUNCE_BUFFER  "swiotlb=32768"
 #define BOOT_DEADLINE  600 /* seconds: a busy machine is slow, not broken */
 #define VCPU_DEADLINE  20  /* and for each vCPU */
 #define SQUASHFS_MAGIC "hsqs"

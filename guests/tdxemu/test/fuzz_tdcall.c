@@ -25,6 +25,9 @@ enum {
 	ROWS_MAX = 256
 };
 
+#define CPUID_VALUES      0x9410000300000000ull
+#define CPUID_VALUES_NAME 0x1ffffull
+
 /* What TDG.VP.VMCALL names: exit reasons, calls of their own, and one that is none. */
 static const uint64_t calls[] = {10,      12,      30,      31,      32,      48,     54,
                                  0x10000, 0x10001, 0x10002, 0x10003, 0x10004, 0x10005};
@@ -109,6 +112,8 @@ static void choose(struct td_regs *r)
 		choose_field(r);
 	if (r->rbp & 1024) /* TDG.MEM.PAGE.ATTR.WR for no VM */
 		r->rdx = r->r8 = 0;
+	if ((r->rbp & 0x4080) == 0x4080) /* CPUID_VALUES, named by leaf and subleaf */
+		r->rdx = CPUID_VALUES | (r->rdx & CPUID_VALUES_NAME);
 	if ((r->rbp & 0x1800) == 0x1800) /* the first field */
 		r->rdx = ~0ull;
 	if (r->rax == SYS_RDALL && r->rbp & 0x2000) { /* all of them, into a page */

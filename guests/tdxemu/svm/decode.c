@@ -12,6 +12,13 @@ bool cpu_is_code64(const struct cpu *c)
 	return c->vmcb.efer & EFER_LMA && c->vmcb.cs.attributes & CS_LONG;
 }
 
+uint64_t cpu_code_address(const struct cpu *c)
+{
+	const struct vmcb *v = &c->vmcb;
+
+	return cpu_is_code64(c) ? v->rip : (uint32_t)(v->rip + v->cs.base);
+}
+
 uint64_t *cpu_register(struct cpu *c, unsigned number)
 {
 	uint64_t *const at[16] = {

@@ -43,6 +43,8 @@ uint64_t *cpu_register(struct cpu *c, unsigned number);
 
 /* Whether the CPU is in 64-bit code. */
 bool cpu_is_code64(const struct cpu *c);
+/* The linear address of the code at RIP. */
+uint64_t cpu_code_address(const struct cpu *c);
 
 /*
  * Copies between `bytes` and the guest's memory at a linear address, with the guest's own

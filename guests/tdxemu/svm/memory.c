@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "tdxemu/svm/cpu.h"
+#include "tdxemu/svm/decode.h"
 #include "tdxemu/svm/insn.h"
 
 #define GIB4        (4ull << 30)
-#define CS_LONG     0x200u /* attributes: 64-bit code */
 #define PTE_P       1ull
 #define PTE_RW      2ull
 #define PTE_US      4ull
@@ -130,8 +129,7 @@ int memory_translate(const struct vmcb *v, uint64_t va, uint64_t *ret)
 unsigned memory_fetch(const struct cpu *c, uint8_t *out, unsigned size)
 {
 	const struct vmcb *v = &c->vmcb;
-	bool long_mode = v->efer & EFER_LMA && v->cs.attributes & CS_LONG;
-	uint64_t linear = long_mode ? v->rip : (uint32_t)(v->rip + v->cs.base), gpa = 0;
+	uint64_t linear = cpu_code_address(c), gpa = 0;
 	unsigned n;
 
 	for (n = 0; n < size; n++, linear++, gpa++) {

@@ -18,8 +18,9 @@
 /* A write makes TCG forget what it translated from there. */
 static void forget_translation(struct cpu *c)
 {
-	uint64_t linear = c->vmcb.rip + (cpu_is_code64(c) ? 0 : c->vmcb.cs.base), gpa;
-	uint8_t *code = memory_translate(&c->vmcb, linear, &gpa) ? NULL : memory_guest(gpa, 1);
+	uint64_t gpa;
+	const bool found = memory_translate(&c->vmcb, cpu_code_address(c), &gpa) == 0;
+	uint8_t *code = found ? memory_guest(gpa, 1) : NULL;
 
 	if (code)
 		__asm__ volatile("lock orb $0, %0" : "+m"(*code)::"cc");

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -46,6 +47,9 @@ class Patient(subprocess.Popen):
 
 
 subprocess.Popen = Patient
+for interrupt in (signal.SIGINT, signal.SIGQUIT):  # a script's '&' has them ignored, and so would be all that is started here
+    if signal.getsignal(interrupt) is signal.SIG_IGN:
+        signal.signal(interrupt, signal.SIG_DFL)
 RUN = ("run", "--boot-deadline", str(180 * PATIENCE))  # the verb, of a run that boots real guests
 
 

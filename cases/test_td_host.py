@@ -114,6 +114,17 @@ def test_interrupted(td):
         assert b"interrupted by SIG" in child.communicate(timeout=120)[1] and child.returncode == 125
 
 
+def test_ignored_signal(td):
+    """As nohup and a script's '&' start it: what it ignores neither ends it nor reaches the program, the rest does."""
+    with td.start("run", *FAKE, "sh", "-c", "trap 'echo got; exit 3' TERM; echo up; while :; do sleep 0.1; done",
+                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                  preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as child:
+        child.stdout.readline()
+        child.send_signal(signal.SIGHUP)
+        child.send_signal(signal.SIGTERM)
+        assert child.communicate(timeout=120)[0] == b"got\n" and child.returncode == 3
+
+
 def test_up_exec_down(td):
     assert [td("up", *FAKE).stdout, td("up", "own", *FAKE).stdout] == ["td1\n", "own\n"]
     again = td("up", "own", *FAKE)

@@ -291,14 +291,19 @@ static int converse(struct connection *c, struct err *e)
 
 /* ---- beginning and end ---- */
 
+/* What we were started to ignore, by nohup or by a script's '&', is not for the program either. A
+ * signalfd would have it all the same. */
 static int catch_signals(sigset_t *old)
 {
 	static const int ours[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGWINCH};
+	struct sigaction before;
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < COUNT_OF(ours); i++)
-		sigaddset(&set, ours[i]);
+	for (size_t i = 0; i < COUNT_OF(ours); i++) {
+		if (sigaction(ours[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaddset(&set, ours[i]);
+	}
 	sigprocmask(SIG_BLOCK, &set, old);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

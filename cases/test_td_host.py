@@ -70,6 +70,20 @@ def test_named_file_is_missing(td, option):
     assert re.fullmatch(rf"tception: ({option} )?/no/such/file: no .*\n", done.stderr, re.I)
 
 
+def test_copy(td, tmp_path):
+    """A folder by its name, and what is in one: as cp has it."""
+    made = tmp_path / "made"
+    (made / "tests").mkdir(parents=True)
+    (made / "tests/run.sh").write_text("x")
+    for args, wanted in (((made,), "made/tests/run.sh"), ((made / "tests", made / "tests/run.sh"), "tests/run.sh"),
+                         ((f"{made}/.",), "tests/run.sh")):
+        work = tmp_path / f"work{len(args)}{str(args[0])[-1]}"
+        work.mkdir()
+        td.env["TCEPTION_STANDIN_WORK"] = str(work)
+        done = run(td, "cat", wanted, options=[word for file in args for word in ("--copy", file)])
+        assert (done.returncode, done.stdout) == (0, "x"), done.stderr
+
+
 @pytest.mark.parametrize("fault, says", [
     ("trouble", "the TD could not be made ready: network: No such device"),
     ("dies", "the TD has ended"),

@@ -95,7 +95,8 @@ int td_take_copy(void *td_files, const char *value, struct err *e);
 /* Of a program that is run: `files` and `terminal` of the verb's options. */
 #define OPTIONS_OF_FILES                                                      \
 	OPTION_CALL(files, td_take_copy, "copy", "FILE",                      \
-	            "put a file or folder into /work, where programs start"), \
+	            "put a file or folder into /work, where programs start; of " \
+	            "'.' or 'FOLDER/.' what is in it"),                       \
 	        OPTION_OUTPUT(files.output, "afterwards put all of /work into DIR")
 #define OPTION_WORK_JSON                                                                          \
 	OPTION_FLAG(files.json, "json",                                                           \

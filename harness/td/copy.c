@@ -50,6 +50,14 @@ static int end_tar(pid_t pid, const char *what, struct err *e)
 	return status == 0 ? 0 : err_set(e, -EIO, "tar %s has failed here", what);
 }
 
+/* "." or "FOLDER/.": as cp has it, what is in there. */
+static bool means_content(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return strcmp(slash ? slash + 1 : file, ".") == 0;
+}
+
 /* Each by its own folder, so that the TD sees its last name only. */
 static int add_file(struct argv *a, const char *file, struct err *e)
 {
@@ -58,6 +66,12 @@ static int add_file(struct argv *a, const char *file, struct err *e)
 
 	if (!slash)
 		return err_sys(e, -errno, "%s", file);
+	if (slash[1] && means_content(file)) {
+		argv_add(a, "-C");
+		argv_add(a, path);
+		argv_add(a, ".");
+		return 0;
+	}
 	if (!slash[1])
 		return err_set(e, -EINVAL, "%s: the whole file system can't be copied", file);
 	*slash = '\0';

@@ -54,6 +54,7 @@ struct child {
 	struct feed feed;
 	struct frame_scanner scanner; /* over what it sends, while `feed` is open */
 	bool asks, answered;          /* for a secret, once it waits for one; it was passed on */
+	bool keyed;                   /* it has named the key of its own, which is measured */
 	json_int_t tag;
 	int64_t begun;
 	bool ended, timeout, flood;
@@ -108,6 +109,22 @@ static int feed_end(struct feed *f)
 	return feed_frame(f, FRAME_BYE, empty);
 }
 
+/* A measured layer's first key goes into RTMR3; it waits for that. What it said before is out. */
+static int measure_key(struct child *child)
+{
+	_cleanup_(util_json_decrefp) json_t *empty = json_object();
+	uint8_t digest[SHA256_SIZE];
+	int r;
+
+	if (child->keyed || !child->entry.visit->secret ||
+	    !layer_has(&child->entry.layer, GRANT_MEASURED))
+		return 0;
+	child->keyed = true;
+	sha256_final(&child->scanner.key, digest);
+	r = launch_measure_key(child->channel, child->entry.visit, digest);
+	return r == 0 ? feed_frame(&child->feed, FRAME_KEYED, empty) : r;
+}
+
 /* Headers alone are looked at: whether it waits for a secret now, or is done without one. */
 static int follow(struct child *child, const uint8_t *data, size_t size)
 {
@@ -120,6 +137,8 @@ static int follow(struct child *child, const uint8_t *data, size_t size)
 		data += used;
 		size -= used;
 		child->asks |= result == SCAN_ASK;
+		if (result == SCAN_KEY)
+			r = measure_key(child);
 		if (result == SCAN_DONE || result == SCAN_GARBAGE)
 			r = feed_end(&child->feed);
 	}
@@ -166,8 +185,11 @@ static int stream_read(struct child *child, struct stream *s)
 		if (s->used == 0)
 			s->since = util_now_ms();
 		stream_remember(s, s->data + s->used, (size_t)n);
-		if (s == &child->out && follow(child, s->data + s->used, (size_t)n) < 0)
-			return -ENOMEM;
+		if (s == &child->out) {
+			int r = follow(child, s->data + s->used, (size_t)n);
+			if (r < 0)
+				return r;
+		}
 		s->used += (size_t)n;
 		s->total += (uint64_t)n;
 		if (s->used == FRAME_RELAY_CHUNK ||

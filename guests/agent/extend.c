@@ -171,10 +171,10 @@ int extend_probe(struct channel *c, const struct visit_layer *layer)
 	return attempt_send(c, &a, extend_ioctl, &unused);
 }
 
-int extend_launch(struct channel *c, const char *payload, int *ret_error)
+int extend_event(struct channel *c, const char *event, const char *payload, int *ret_error)
 {
 	struct attempt a = {.interface = "rtmr-sysfs",
-	                    .event = EXTEND_LAUNCH,
+	                    .event = event,
 	                    .payload = payload,
 	                    .size = strlen(payload)};
 

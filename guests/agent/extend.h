@@ -17,5 +17,5 @@
 /* Tries each interface with an event of its own, bound to the visit. Only our channel can fail. */
 int extend_probe(struct channel *c, const struct visit_layer *layer);
 
-/* Extends with a launch event, see format/extend.h. *ret_error: 0, or why it was not possible. */
-int extend_launch(struct channel *c, const char *payload, int *ret_error);
+/* Extends with EXTEND_LAUNCH or EXTEND_KEY, see format/extend.h. *ret_error: 0, or why it was not possible. */
+int extend_event(struct channel *c, const char *event, const char *payload, int *ret_error);

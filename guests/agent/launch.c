@@ -204,9 +204,23 @@ int launch_measure(struct channel *c, const struct entry *e, bool *ret_ready, st
 		trouble_set(t, 0, "measure", "%s", strerror(ENOMEM));
 		return 0;
 	}
-	int r = extend_launch(c, text, &error);
+	int r = extend_event(c, EXTEND_LAUNCH, text, &error);
 	*ret_ready = error == 0;
 	if (error)
 		trouble_set(t, 0, "measure", "RTMR3 can't be extended here: %s", strerror(error));
 	return r;
+}
+
+int launch_measure_key(struct channel *c, const struct visit_layer *layer,
+                       const uint8_t key[SHA256_SIZE])
+{
+	_cleanup_(util_freep) char *text = NULL;
+	char hex[HEX_ENCODED_SIZE(SHA256_SIZE)];
+	int unused;
+
+	hex_encode(key, SHA256_SIZE, hex);
+	_cleanup_(util_json_decrefp) json_t *object =
+	        json_pack("{s:s,s:s}", "layer", layer->id, "key", hex);
+	text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+	return text ? extend_event(c, EXTEND_KEY, text, &unused) : -ENOMEM;
 }

@@ -12,5 +12,9 @@
  */
 int launch_measure(struct channel *c, const struct entry *e, bool *ret_ready, struct trouble *t);
 
+/* Extends RTMR3 with the key that such a layer has made; only our own channel can fail. */
+int launch_measure_key(struct channel *c, const struct visit_layer *layer,
+                       const uint8_t key[SHA256_SIZE]);
+
 /* The image digest of format/extend.h over the command's measured files. 0 or -errno, with `t`. */
 int launch_image(const struct command *command, uint8_t ret[48], struct trouble *t);

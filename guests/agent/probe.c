@@ -171,10 +171,10 @@ int probe_layer(struct channel *c, const struct visit_layer *layer)
 		r = send_blob(c, "ccel-table", "/sys/firmware/acpi/tables/CCEL");
 	if (r == 0)
 		r = send_blob(c, "ccel-log", "/sys/firmware/acpi/tables/data/CCEL");
+	if (r == 0 && layer->secret)
+		r = secret_offer(c, layer, &key);
 	if (r == 0) /* before the reports, which then carry it */
 		r = extend_probe(c, layer);
-	if (r == 0 && layer->secret)
-		r = secret_offer(c, &key);
 	if (r == 0)
 		r = send_report(c, layer, "ioctl", REPORT_IOCTL, report_ioctl);
 	if (r == 0)

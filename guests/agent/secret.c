@@ -12,18 +12,36 @@ _Static_assert(crypto_scalarmult_curve25519_BYTES == HPKE_KEY_SIZE, "X25519");
 _Static_assert(crypto_aead_chacha20poly1305_ietf_NPUBBYTES == HPKE_NONCE_SIZE, "RFC 8439");
 _Static_assert(crypto_aead_chacha20poly1305_ietf_ABYTES == HPKE_TAG_SIZE, "RFC 8439");
 
-int secret_offer(struct channel *c, struct secret_key *ret)
+/* The layer below extends RTMR3 with it, before the quote that is to carry it. */
+static int wait_keyed(struct channel *c, const struct visit_layer *from)
 {
-	json_t *fact = json_pack("{s:s,s:s}", "probe", "key", "suite", HPKE_SUITE);
+	_cleanup_(util_json_decrefp) json_t *empty = NULL;
+	struct trouble unused;
+	struct layer layer;
+	uint16_t type = 0;
+	int r;
+
+	if (visit_read_layer(from, &layer, &unused) < 0 || !layer_has(&layer, GRANT_MEASURED))
+		return 0;
+	r = channel_receive(c, &type, &empty);
+	return r == 0 && type != FRAME_KEYED ? -EPROTO : r;
+}
+
+int secret_offer(struct channel *c, const struct visit_layer *layer, struct secret_key *ret)
+{
+	json_t *key = json_pack("{s:s}", "suite", HPKE_SUITE);
+	int r;
 
 	if (sodium_init() < 0) {
-		util_json_set_errno(fact, EIO);
-		return channel_send(c, FRAME_FACT, fact);
+		util_json_set_errno(key, EIO);
+	} else {
+		randombytes_buf(ret->private, sizeof(ret->private));
+		crypto_scalarmult_curve25519_base(ret->public, ret->private);
+		json_object_set_new(key, "public",
+		                    util_json_base64(ret->public, sizeof(ret->public)));
 	}
-	randombytes_buf(ret->private, sizeof(ret->private));
-	crypto_scalarmult_curve25519_base(ret->public, ret->private);
-	json_object_set_new(fact, "public", util_json_base64(ret->public, sizeof(ret->public)));
-	return channel_send(c, FRAME_FACT, fact);
+	r = channel_send(c, FRAME_KEY, key);
+	return r == 0 ? wait_keyed(c, layer) : r;
 }
 
 int secret_open(const struct secret_key *key, const void *info, size_t info_size,

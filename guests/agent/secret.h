@@ -6,15 +6,15 @@
 #include "format/hpke.h"
 
 /*
- * A secret for this layer: a key made here, named in a FACT before the REPORTs, whose REPORTDATA so
+ * A secret for this layer: a key made here, named in KEY before the REPORTs, whose REPORTDATA so
  * binds it; then ASK, the answer SECRET, and PROOF. See README.md.
  */
 struct secret_key {
 	uint8_t private[HPKE_KEY_SIZE], public[HPKE_KEY_SIZE];
 };
 
-/* Makes a key and sends the FACT "key". */
-int secret_offer(struct channel *c, struct secret_key *ret);
+/* Makes a key and sends it; where this layer is measured, waits until the layer below has measured that, too. */
+int secret_offer(struct channel *c, const struct visit_layer *layer, struct secret_key *ret);
 /* Asks for the secret, waits for the answer, sends PROOF; wipes the key. */
 int secret_ask(struct channel *c, const struct visit_layer *layer, struct secret_key *key);
 

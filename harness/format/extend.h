@@ -32,6 +32,13 @@ size_t extend_probe_payload(const uint8_t nonce[32], enum extend_interface inter
  */
 #define EXTEND_LAUNCH "tception-launch"
 
+/*
+ * The key that a layer which was measured has made for its secret, before that layer's quote. Its
+ * payload is JSON as above: {"key":hex,"layer":id}, where `key` is the SHA-256 of the KEY frame's
+ * payload: the key as JSON in compact form with sorted keys, as in RFC 7638.
+ */
+#define EXTEND_KEY "tception-key"
+
 void extend_digest(const char *event, const void *payload, size_t size, uint8_t ret[SHA384_SIZE]);
 
 /*

@@ -15,6 +15,7 @@ static const char *const type_names[] = {
         [FRAME_DONE] = "DONE",   [FRAME_EXTEND] = "EXTEND", [FRAME_TIME] = "TIME",
         [FRAME_CLOCK] = "CLOCK", [FRAME_TD] = "TD",         [FRAME_SERVING] = "SERVING",
         [FRAME_SECRET] = "SECRET", [FRAME_ASK] = "ASK",   [FRAME_PROOF] = "PROOF",
+        [FRAME_KEY] = "KEY",     [FRAME_KEYED] = "KEYED",
 };
 
 const char *frame_type_name(uint16_t type)

@@ -23,6 +23,7 @@ enum frame_type {
 	FRAME_TIME = 3,  /* between visits: say what your clock says */
 	FRAME_TD = 4,    /* to a VM, instead of visits: be a machine for somebody's own work */
 	FRAME_SECRET = 5, /* the answer to ASK: a sealed secret, or that there is none */
+	FRAME_KEYED = 6,  /* to a measured layer: its KEY was measured, or could not be */
 	/* agent -> harness (or parent layer) */
 	FRAME_READY = 15,   /* a VM's agent serves its port from now on; no visit before that */
 	FRAME_HELLO = 16,   /* first frame of a visit: layer ID, nonce, agent version, kernel */
@@ -40,6 +41,7 @@ enum frame_type {
 	FRAME_SERVING = 28, /* the answer to TD */
 	FRAME_ASK = 29,     /* the quote is out: the layer, or one further in, waits for its secret */
 	FRAME_PROOF = 30,   /* that it has the secret, or why not */
+	FRAME_KEY = 31,     /* what its secret is to be sealed to */
 };
 
 struct frame_header {

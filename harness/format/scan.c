@@ -36,9 +36,13 @@ enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t
 			}
 			s->length = s->left = h.length;
 			s->type = h.type;
+			if (s->type == FRAME_KEY)
+				sha256_init(&s->key);
 		}
 		n = s->left < size - used ? s->left : size - used;
 		s->left -= (uint32_t)n;
+		if (s->type == FRAME_KEY)
+			sha256_update(&s->key, data + used, n);
 		used += n;
 		if (s->left == 0) {
 			s->have = 0;
@@ -50,6 +54,8 @@ enum scan_result frame_scan(struct frame_scanner *s, const uint8_t *data, size_t
 				result = SCAN_CLOCK;
 			else if (s->type == FRAME_ASK)
 				result = SCAN_ASK;
+			else if (s->type == FRAME_KEY)
+				result = SCAN_KEY;
 		}
 	}
 	sha256_update(&s->digest, data, used);

@@ -10,7 +10,7 @@
 
 /*
  * Follows frame boundaries over bytes that come in pieces of any size, without I/O of its own. It
- * looks at headers only; payloads are the judge's. The harness follows layer 0's channel so, and a
+ * looks at headers only, payloads are the judge's; of one kind it has the digest. The harness follows layer 0's channel so, and a
  * layer its child's: what children further in said is inside RELAY payloads, so a FRAME_DONE seen here
  * is that layer's own.
  */
@@ -22,6 +22,7 @@ struct frame_scanner {
 	uint16_t type;        /* of the frame whose payload is coming */
 	uint64_t position;    /* bytes scanned since the channel opened */
 	struct sha256 digest; /* of the bytes scanned since whoever began it */
+	struct sha256 key;    /* of the payload of a FRAME_KEY */
 };
 
 enum scan_result {
@@ -30,6 +31,7 @@ enum scan_result {
 	SCAN_DONE,  /* a FRAME_DONE ended; bytes after it are not consumed */
 	SCAN_CLOCK, /* a FRAME_CLOCK ended; likewise */
 	SCAN_ASK,   /* a FRAME_ASK ended; likewise */
+	SCAN_KEY,   /* a FRAME_KEY ended, `key` is its payload's digest; likewise */
 	SCAN_GARBAGE,
 };
 

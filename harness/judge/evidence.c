@@ -96,7 +96,6 @@ static const struct fact {
         {"cost", offsetof(struct layer_evidence, cost)},
         {"conformance", offsetof(struct layer_evidence, conformance)},
         {"conformance-extend", offsetof(struct layer_evidence, conformance_extend)},
-        {"key", offsetof(struct layer_evidence, key)},
 };
 
 static json_t **fact_slot(struct layer_evidence *l, size_t i)
@@ -264,6 +263,17 @@ static int on_ask(struct reading *r, const json_t *o)
 	return 0;
 }
 
+static int on_key(struct reading *r, const struct frame_view *f, json_t *o)
+{
+	if (r->layer->key) {
+		reading_problem(r->layer, "it names two keys");
+		return 0;
+	}
+	r->layer->key = json_incref(o);
+	sha256(f->payload, f->header.length, r->layer->key_digest);
+	return 0;
+}
+
 static int on_proof(struct reading *r, json_t *o)
 {
 	if (r->layer->proof || !r->layer->asks)
@@ -296,6 +306,8 @@ static int on_frame(struct reading *r, const struct frame_view *f, json_t *o)
 		return child_frame(r, f->header.type, o);
 	case FRAME_ASK:
 		return on_ask(r, o);
+	case FRAME_KEY:
+		return on_key(r, f, o);
 	case FRAME_PROOF:
 		return on_proof(r, o);
 	case FRAME_DONE:
@@ -429,6 +441,7 @@ void layer_evidence_done(struct layer_evidence *l)
 	free(l->owned);
 	json_decref(l->command);
 	json_decref(l->proof);
+	json_decref(l->key);
 	for (size_t i = 0; i < COUNT_OF(facts); i++)
 		json_decref(*fact_slot(l, i));
 	for (size_t i = 0; i < l->reports; i++)

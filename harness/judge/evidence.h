@@ -33,7 +33,7 @@ struct report_evidence {            /* one REPORT frame */
 	size_t extends;       /* of the layer before it */
 };
 
-#define EXTENDS_MAX 4 /* of a layer in a visit: two probes, one launch */
+#define EXTENDS_MAX 4 /* of a layer in a visit: two probes, a launch, its key */
 
 struct blob {
 	bool begun, complete;
@@ -67,8 +67,10 @@ struct layer_evidence {
 	bool guest_detected; /* its kernel found that it is a trust domain's */
 	json_t *devices, *kvm, *tsm;
 	json_t *confinement, *isolation, *syscalls, *reach, *entry, *cost; /* NULL without */
-	json_t *conformance, *conformance_extend, *key; /* NULL without */
-	bool asks;     /* for a secret */
+	json_t *conformance, *conformance_extend; /* NULL without */
+	json_t *key;            /* that a secret is sealed to; NULL without */
+	uint8_t key_digest[32]; /* of the frame that names it */
+	bool asks;              /* for a secret */
 	json_t *proof; /* that it has it; NULL without */
 	struct report_evidence report[REPORTS_MAX];
 	size_t reports;

@@ -40,9 +40,10 @@ static int read_event(const json_t *o, const uint8_t *nonce, const char *id,
 		return rc == -ENOMEM ? rc : 0;
 	}
 	x->launch = strcmp(event, EXTEND_LAUNCH) == 0;
+	x->key = strcmp(event, EXTEND_KEY) == 0;
 	extend_digest(event, payload, size, digest);
 	x->known_event = memcmp(digest, x->digest, sizeof(digest)) == 0;
-	if (x->launch) {
+	if (x->launch || x->key) {
 		x->what = json_loadb((const char *)payload, size, JSON_REJECT_DUPLICATES, NULL);
 	} else {
 		n = extend_probe_payload(

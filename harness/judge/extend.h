@@ -8,14 +8,14 @@
 /* One EXTEND frame: RTMR3 extended, or an attempt to. */
 struct extend_evidence {
 	char name[LAYER_WORD_MAX]; /* the interface, escaped */
-	bool launch;               /* the event is a launch, else a probe; see format/extend.h */
+	bool launch, key;          /* the event is a launch, or a layer's key, else a probe; see format/extend.h */
 	bool ok;                   /* the layer's claim; the rest is claimed, too */
 	bool known_event;          /* `digest` is that of the event, which is of this visit */
 	char step[40];
 	char error[LAYER_WORD_MAX];
 	double ms;
 	uint8_t digest[48];
-	json_t *what;            /* a launch's payload; or NULL */
+	json_t *what;            /* a launch's or key's payload; or NULL */
 	bool told_writable;      /* the next was reported */
 	bool writable[4];        /* RTMR0 to RTMR3 could be extended through this interface */
 	bool read_back, as_read; /* RTMR3 was read before and after; and was extended in between */

@@ -429,7 +429,7 @@ static void read_extends(struct climb *c)
 	if (seen)
 		replayed = extends_until(c, r);
 	for (size_t i = 0; i < c->l->extends && c->v->interfaces < JUDGE_INTERFACES_MAX; i++) {
-		if (!c->l->extend[i].launch)
+		if (!c->l->extend[i].launch && !c->l->extend[i].key)
 			extends_interface(&c->l->extend[i], seen, &replayed,
 			                  &c->v->interface[c->v->interfaces++]);
 	}

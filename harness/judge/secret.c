@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/escape.h"
+#include "format/text.h"
 #include "format/tdx.h"
 #include "judge/frames.h"
 #include "judge/rung.h"
@@ -18,6 +19,24 @@ static bool lacks(const struct layer_verdict *v, enum rung rung, char *why)
 		return false;
 	snprintf(why, JUDGE_TEXT_MAX, "%s: %s%s%.200s", rung_names[rung], r->error,
 	         r->error[0] && r->detail[0] ? ": " : "", r->detail);
+	return true;
+}
+
+/* What the layer below says to have put into RTMR3, which `covers` holds against the quote's. */
+static bool lacks_key(const struct secret_input *in, char *why)
+{
+	char own[HEX_ENCODED_SIZE(32)];
+
+	hex_encode(in->layer->key_digest, 32, own);
+	for (size_t i = 0; i < in->below->extends; i++) {
+		const struct extend_evidence *x = &in->below->extend[i];
+		const char *id = member_text(x->what, "layer"), *key = member_text(x->what, "key");
+
+		if (x->key && x->ok && x->known_event && id && key &&
+		    strcmp(id, in->id) == 0 && strcmp(key, own) == 0)
+			return false;
+	}
+	snprintf(why, JUDGE_TEXT_MAX, "covers: RTMR3 has not the layer's key");
 	return true;
 }
 
@@ -40,7 +59,7 @@ bool secret_allowed(const struct secret_input *in, const struct layer_verdict *v
 	}
 	if (v->ladder[RUNG_TCB].ok == RUNG_FALSE && lacks(v, RUNG_TCB, why))
 		return false;
-	return !in->measured || !lacks(v, RUNG_COVERS, why);
+	return !in->below || (!lacks(v, RUNG_COVERS, why) && !lacks_key(in, why));
 }
 
 /* The key that the layer named, in evidence that its quote binds. */
@@ -111,7 +130,7 @@ void secret_weigh(const struct secret_input *in, struct layer_verdict *v)
 	else
 		conclude(v, SECRET_RELEASED,
 		         "sealed to the key that REPORTDATA binds; the layer proves that it has it",
-		         in->measured ? "; RTMR3 names the layer" : "");
+		         in->below ? "; RTMR3 names layer and key" : "");
 }
 
 void secret_judge(const struct visit_record *visit, const struct cell *cell,
@@ -121,12 +140,14 @@ void secret_judge(const struct visit_record *visit, const struct cell *cell,
 	const size_t last = cell->layers - 1;
 	struct secret_input in = {
 	        .layer = last ? &inner[last] : zero,
-	        .measured = layer_has(&cell->layer[last], GRANT_MEASURED),
+	        .id = visit ? visit->cell_id : "",
 	        .flaw = zero->problem,
 	};
 
 	if (!visit || !visit->secret.wanted || !v->entered)
 		return;
+	if (last && layer_has(&cell->layer[last], GRANT_MEASURED))
+		in.below = &inner[last - 1];
 	for (size_t i = 0; last && i <= last && !in.flaw[0]; i++)
 		in.flaw = inner[i].problem;
 	in.answer = &visit->secret;

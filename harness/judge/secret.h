@@ -11,7 +11,9 @@
 struct secret_input {
 	const struct layer_evidence *layer;
 	const struct secret_record *answer; /* what the run did */
-	bool measured;    /* the layer has that grant: RTMR3 has to name it, too */
+	const char *id;                     /* of the layer */
+	/* That measured it, and so has its key in RTMR3, too: the layer below; or NULL. */
+	const struct layer_evidence *below;
 	const char *flaw; /* the first problem of this visit's evidence, or "" */
 };
 
@@ -26,7 +28,7 @@ void secret_weigh(const struct secret_input *in, struct layer_verdict *v);
  * The policy: whether a layer may have a secret. Its evidence is whole; its quote is bound to this
  * visit's nonce, authentic by the platform's root and not by a debuggable TD or a platform whose TCB
  * the run's collateral speaks against; the event log replays; MRTD and RTMR0-2 are as predicted; and
- * where the layer below measured it, RTMR3 names it. What is not known is no yes. `why`
+ * where the layer below measured it, RTMR3 names it and its key. What is not known is no yes. `why`
  * (JUDGE_TEXT_MAX bytes) says what is missing.
  */
 bool secret_allowed(const struct secret_input *in, const struct layer_verdict *v, char *why);

@@ -100,6 +100,10 @@ enum extend_twist {
 	EXTENDS_LAUNCH_ARGV, /* or another command */
 	EXTENDS_LAUNCH_TEXT, /* or nothing at all */
 	EXTENDS_WRITABLE,    /* the container can write RTMR1 */
+	EXTENDS_KEYED,       /* as it should be, and the container's key is measured, too */
+	EXTENDS_KEY_OTHER,   /* that of another */
+	EXTENDS_KEY_LAYER,   /* or for another layer */
+	EXTENDS_KEY_FLIP,    /* or by another digest than that of its payload */
 };
 #define SYNTH_IMAGE                                        \
 	"0123456789abcdef0123456789abcdef0123456789abcdef" \
@@ -116,6 +120,7 @@ enum secret_twist {
 	SECRET_ASKLESS, /* never asks */
 	SECRET_REPEATS, /* asks twice */
 	SECRET_SWAPPED, /* somebody put another key into its evidence on the way */
+	SECRET_TWO_KEYS, /* names one twice */
 };
 #define SYNTH_KEY   0x4b /* each byte of its key */
 #define SYNTH_PROOF 0x50 /* and of its proof */
@@ -340,6 +345,8 @@ static inline void put_extend(struct synth *y, struct stream *s, const struct ac
 	extend_digest(event, payload, size, digest);
 	if (launch)
 		digest[7] ^= y->extends == EXTENDS_LAUNCH_FLIP;
+	if (strcmp(event, EXTEND_KEY) == 0)
+		digest[9] ^= y->extends == EXTENDS_KEY_FLIP;
 	if (!failed && (a->inner || launch || y->extends != EXTENDS_UNDONE))
 		rtmr_extend(rtmr3, digest);
 	if (a->inner && y->extends == EXTENDS_PROBE_FLIP)
@@ -386,15 +393,36 @@ static inline void put_launch(struct synth *y, struct stream *s)
 	put_extend(y, s, &a, EXTEND_LAUNCH, text, strlen(text));
 }
 
-static inline void put_key(struct synth *y, struct stream *s, const struct account *a)
+static inline json_t *synth_key_json(const struct synth *y)
 {
 	uint8_t key[32];
 
 	memset(key, SYNTH_KEY, sizeof(key));
-	if (a->inner && y->secret && y->secret != SECRET_KEYLESS)
-		stream_frame(s, FRAME_FACT,
-		             json_pack("{s:s, s:o}", "probe", "key", "public",
-		                       base64_json(key, y->secret == SECRET_SHORT ? 31 : 32)));
+	return json_pack("{s:o}", "public", base64_json(key, y->secret == SECRET_SHORT ? 31 : 32));
+}
+
+static inline void put_key(struct synth *y, struct stream *s, const struct account *a)
+{
+	if (!a->inner || !y->secret || y->secret == SECRET_KEYLESS)
+		return;
+	for (int i = 0; i < (y->secret == SECRET_TWO_KEYS ? 2 : 1); i++)
+		stream_frame(s, FRAME_KEY, synth_key_json(y));
+}
+
+/* That the layer below has measured it. */
+static inline void put_keyed(struct synth *y, struct stream *s)
+{
+	const struct account a = {.id = synth_td};
+	char text[512], hex[65], *key = json_dumps(synth_key_json(y), JSON_COMPACT);
+	uint8_t digest[32];
+
+	sha256(key, strlen(key), digest);
+	digest[5] ^= y->extends == EXTENDS_KEY_OTHER;
+	hex_encode(digest, 32, hex);
+	snprintf(text, sizeof(text), "{\"key\":\"%s\",\"layer\":\"%s\"}", hex,
+	         y->extends == EXTENDS_KEY_LAYER ? "td/docker" : y->item[1].id);
+	put_extend(y, s, &a, EXTEND_KEY, text, strlen(text));
+	free(key);
 }
 
 static inline void put_question(struct synth *y, struct stream *s, const struct account *a)
@@ -420,8 +448,8 @@ static inline void put_account(struct synth *y, struct stream *s, const struct a
 	put_hello(y, s, a);
 	put_facts(s, a);
 	put_log(y, s, a);
-	put_probe(y, s, a);
 	put_key(y, s, a);
+	put_probe(y, s, a);
 	put_tdreport(y, s, a);
 	put_quote(y, s, a);
 	put_brokered(y, s, a);
@@ -489,6 +517,8 @@ static inline void put_second_visit(struct synth *y, struct stream *s)
 		                       "--name=n-1"));
 	if (y->extends && y->extends != EXTENDS_NO_LAUNCH)
 		put_launch(y, s);
+	if (y->extends >= EXTENDS_KEYED)
+		put_keyed(y, s);
 	put_child(y, s);
 	if (y->twist != NO_LEFT)
 		stream_frame(s, FRAME_LEFT,

@@ -70,11 +70,11 @@ TEST(type_names)
 	ck_assert_str_eq(frame_type_name(FRAME_TIME), "TIME");
 	ck_assert_str_eq(frame_type_name(FRAME_TD), "TD");
 	ck_assert_str_eq(frame_type_name(FRAME_SECRET), "SECRET");
-	for (int i = FRAME_HELLO; i <= FRAME_PROOF; i++)
+	for (int i = FRAME_HELLO; i <= FRAME_KEY; i++)
 		ck_assert_str_ne(frame_type_name((uint16_t)i), "?");
 	ck_assert_str_eq(frame_type_name(0), "?");
-	ck_assert_str_eq(frame_type_name(FRAME_SECRET + 1), "?");
-	ck_assert_str_eq(frame_type_name(FRAME_PROOF + 1), "?");
+	ck_assert_str_eq(frame_type_name(FRAME_KEYED + 1), "?");
+	ck_assert_str_eq(frame_type_name(FRAME_KEY + 1), "?");
 	ck_assert_str_eq(frame_type_name(0xffff), "?");
 }
 

@@ -69,6 +69,7 @@ static const struct {
         {SECRET_SHORT, AS_IT_SHOULD_BE, NOTHING, false, SECRET_LOST, "key"},
         {SECRET_ASKLESS, AS_IT_SHOULD_BE, NOTHING, false, SECRET_LOST, ""},
         {SECRET_REPEATS, AS_IT_SHOULD_BE, NOTHING, false, SECRET_LOST, "evidence: it asks"},
+        {SECRET_TWO_KEYS, AS_IT_SHOULD_BE, NOTHING, false, SECRET_LOST, "evidence: it names two"},
         /* another key put into the frames on their way: what the quote binds is not that */
         {SECRET_SWAPPED, AS_IT_SHOULD_BE, NOTHING, false, SECRET_LOST, "bound: "},
         /* quotes that are replayed, another layer's, forged; signed by others */
@@ -164,10 +165,12 @@ TEST_EACH(is_judged_again, table)
 	synth_done(&y);
 }
 
-/* With the grant `measured` RTMR3 has to name the layer as well. */
-TEST_RANGE(measured_has_to_cover, 0, 3)
+/* With the grant `measured` RTMR3 has to name the layer and its key as well. */
+TEST_RANGE(measured_has_to_cover, 0, 7)
 {
-	static const enum extend_twist extends[] = {EXTENDS, EXTENDS_IMAGE, EXTENDS_NO_LAUNCH};
+	static const enum extend_twist extends[] = {
+	        EXTENDS_KEYED,     EXTENDS_IMAGE,     EXTENDS_NO_LAUNCH, EXTENDS,
+	        EXTENDS_KEY_OTHER, EXTENDS_KEY_LAYER, EXTENDS_KEY_FLIP};
 	const struct prediction *list[1];
 	char why[JUDGE_TEXT_MAX] = "";
 	struct prediction p;
@@ -186,7 +189,9 @@ TEST_RANGE(measured_has_to_cover, 0, 3)
 	y.in.prediction = list;
 	ck_assert_msg(release_judge(&y.in, 1, key, why) == (_i == 0), "%d: %s", _i, why);
 	if (_i > 0)
-		ck_assert_ptr_nonnull(strstr(why, "covers: "));
+		ck_assert_msg(strstr(why, _i < 3 ? "covers: " : "covers: RTMR3 has not the layer's key") !=
+		                      NULL,
+		              "%d: %s", _i, why);
 	synth_done(&y);
 }
 

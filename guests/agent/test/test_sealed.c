@@ -99,7 +99,9 @@ TEST_EACH(asks_and_answers, answers)
 {
 	_cleanup_(util_json_decrefp) json_t *answer = json_loads(answers[_i].answer, 0, NULL);
 	static const uint8_t zeroes[sizeof(struct secret_key)];
-	struct visit_layer layer = {.id = "td/docker"};
+	_cleanup_(util_json_decrefp) json_t *object = json_pack(
+	        "{s:s,s:[s]}", "kind", "docker", "grants", _i == 0 ? "measured" : "dev");
+	struct visit_layer layer = {.id = "td/docker", .object = object};
 	struct channel agent, harness;
 	struct secret_key key;
 	int down[2], up[2];
@@ -107,11 +109,13 @@ TEST_EACH(asks_and_answers, answers)
 	ck_assert(pipe(down) == 0 && pipe(up) == 0);
 	channel_init(&agent, down[0], up[1], false);
 	channel_init(&harness, up[0], down[1], false);
-	ck_assert_int_eq(secret_offer(&agent, &key), 0);
+	if (_i == 0) /* a measured layer waits */
+		ck_assert_int_eq(channel_send(&harness, FRAME_KEYED, json_object()), 0);
+	ck_assert_int_eq(secret_offer(&agent, &layer, &key), 0);
 	ck_assert_int_eq(channel_send(&harness, FRAME_SECRET, json_incref(answer)), 0);
 	ck_assert_int_eq(secret_ask(&agent, &layer, &key), 0);
 	ck_assert_mem_eq(&key, zeroes, sizeof(key));
-	json_t *fact = next_frame(&harness, FRAME_FACT);
+	json_t *fact = next_frame(&harness, FRAME_KEY);
 	ck_assert_str_eq(util_json_string(fact, "suite", ""), HPKE_SUITE);
 	ck_assert_uint_eq(json_string_length(json_object_get(fact, "public")), 44);
 	json_t *ask = next_frame(&harness, FRAME_ASK);
@@ -137,6 +141,7 @@ DRIVER(fake);
 
 #define ASK_FRAME  "TCF1\\035\\0\\0\\0\\0\\0\\0\\0\\2\\0\\0\\0{}"
 #define DONE_FRAME "TCF1\\031\\0\\0\\0\\0\\0\\0\\0\\2\\0\\0\\0{}"
+#define KEY_FRAME  "TCF1\\037\\0\\0\\0\\0\\0\\0\\0\\2\\0\\0\\0{}"
 #define VISIT_JSON                                                                         \
 	"{\"visit\":7,\"stack\":[{\"id\":\"td\",\"kind\":\"td\",\"nonce\":\"" NONCE        \
 	"\",\"probe\":false},{\"id\":\"td/docker\",\"kind\":\"docker\",\"nonce\":\"" NONCE \
@@ -149,6 +154,7 @@ static const struct {
 } passed[] = {
         {ASK_FRAME, true, {FRAME_VISIT, FRAME_SECRET, FRAME_BYE}, FRAME_ASK},
         {DONE_FRAME, false, {FRAME_VISIT, FRAME_BYE}, FRAME_LEFT},
+        {KEY_FRAME DONE_FRAME, false, {FRAME_VISIT, FRAME_BYE}, FRAME_LEFT}, /* not measured */
         {"no frame at all, and long enough", false, {FRAME_VISIT, FRAME_BYE}, FRAME_LEFT},
 };
 

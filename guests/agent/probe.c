@@ -181,6 +181,8 @@ int probe_layer(struct channel *c, const struct visit_layer *layer)
 		r = send_report(c, layer, "configfs", REPORT_CONFIGFS, report_configfs);
 	if (r == 0 && broker_present())
 		r = send_report(c, layer, "broker", REPORT_BROKER, report_broker);
+	if (r == 0 && vtpm_present())
+		r = send_report(c, layer, "vtpm", REPORT_VTPM, report_vtpm);
 	if (r == 0 && conformance_layer(layer)) /* last: it extends RTMR2 and RTMR3 */
 		r = send_fact(c, "conformance-extend", conformance_extend, CONFORMANCE_DEADLINE_MS);
 	if (r == 0 && layer->secret)

@@ -23,8 +23,7 @@ struct tdx_report_req {
 #define TDX_CMD_GET_REPORT0 _IOWR('T', 1, struct tdx_report_req)
 _Static_assert(TDX_CMD_GET_REPORT0 == 0xc4405401, "Linux' number");
 
-/* An attempt that ended at `step`: with `data` when it succeeded. */
-static json_t *outcome(const char *step, int error, const void *data, size_t size)
+json_t *report_outcome(const char *step, int error, const void *data, size_t size)
 {
 	json_t *report = json_pack("{s:b,s:s}", "ok", error == 0, "step", step);
 
@@ -41,11 +40,11 @@ json_t *report_ioctl(void *arg)
 	_cleanup_(util_closep) int fd = open("/dev/tdx_guest", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
-		return outcome("open", errno, NULL, 0);
+		return report_outcome("open", errno, NULL, 0);
 	memcpy(r.reportdata, request->report_data, sizeof(r.reportdata));
 	if (ioctl(fd, TDX_CMD_GET_REPORT0, &r) < 0)
-		return outcome("ioctl", errno, NULL, 0);
-	return outcome("done", 0, r.tdreport, sizeof(r.tdreport));
+		return report_outcome("ioctl", errno, NULL, 0);
+	return report_outcome("done", 0, r.tdreport, sizeof(r.tdreport));
 }
 
 /* One report object of configfs-tsm. */
@@ -81,15 +80,15 @@ static json_t *entry_ask(struct entry *e, const struct report_request *request)
 	snprintf(path, sizeof(path), "%s/inblob", e->dir);
 	int r = util_write_file(path, request->report_data, sizeof(request->report_data));
 	if (r < 0)
-		return outcome("inblob", r, NULL, 0);
+		return report_outcome("inblob", r, NULL, 0);
 	snprintf(path, sizeof(path), "%s/outblob", e->dir);
 	r = util_read_file(path, OUTBLOB_MAX, &blob, &size);
 	e->after = entry_generation(e);
 	if (r < 0)
-		return outcome("outblob", r, NULL, 0);
+		return report_outcome("outblob", r, NULL, 0);
 	if (size == 0) /* older kernels' way to say that the quote failed */
-		return outcome("empty", ENODATA, NULL, 0);
-	return outcome("done", 0, blob, size);
+		return report_outcome("empty", ENODATA, NULL, 0);
+	return report_outcome("done", 0, blob, size);
 }
 
 json_t *report_configfs(void *arg)
@@ -103,7 +102,7 @@ json_t *report_configfs(void *arg)
 	else
 		snprintf(e.dir, sizeof(e.dir), "%s/tception-%d", place_reports(), (int)getpid());
 	if (!given && mkdir(e.dir, 0700) < 0) {
-		report = outcome("mkdir", errno, NULL, 0);
+		report = report_outcome("mkdir", errno, NULL, 0);
 		json_object_set_new(report, "path", json_string(e.dir));
 		return report;
 	}

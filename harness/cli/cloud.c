@@ -25,36 +25,19 @@ struct options {
 
 /* ---- inputs: heap copies, by who asks for them ---- */
 
-struct parts {
-	struct form_bytes item[16]; /* seven of JSON, nine of options */
-	size_t count;
-};
-
-static void parts_done(struct parts *p)
-{
-	for (size_t i = 0; i < p->count; i++)
-		form_done(&p->item[i]);
-}
-
-static struct bytes keep(struct parts *p, struct form_bytes b)
-{
-	p->item[p->count++] = b;
-	return (struct bytes){b.data, b.size};
-}
-
 /* A file as it is; nothing where none is named. */
-static int take_file(const char *path, struct parts *p, struct bytes *ret, struct err *e)
+static int take_file(const char *path, struct cloud_parts *p, struct bytes *ret, struct err *e)
 {
 	struct input in;
 	int r = path ? input_read(path, FILE_MAX, &in, e) : 0;
 
 	if (path && r == 0)
-		*ret = keep(p, (struct form_bytes){.data = in.data, .size = in.size});
+		*ret = cloud_keep(p, (struct form_bytes){.data = in.data, .size = in.size});
 	return r;
 }
 
 /* A quote in any form; what is none is left to the verdict. */
-static int take_quote(const char *path, struct parts *p, struct bytes *ret, struct err *e)
+static int take_quote(const char *path, struct cloud_parts *p, struct bytes *ret, struct err *e)
 {
 	_cleanup_(input_done) struct input in = {0};
 	struct form_bytes b;
@@ -64,11 +47,11 @@ static int take_quote(const char *path, struct parts *p, struct bytes *ret, stru
 		return r;
 	r = form_quote(in.data, in.size, &b, e);
 	if (r == 0)
-		*ret = keep(p, b);
+		*ret = cloud_keep(p, b);
 	return r < 0 ? err_prefix(e, "%.200s", path) : 0;
 }
 
-static int take_hex(const char *option, const char *text, struct parts *p, struct bytes *ret,
+static int take_hex(const char *option, const char *text, struct cloud_parts *p, struct bytes *ret,
                     struct err *e)
 {
 	struct form_bytes b;
@@ -77,110 +60,19 @@ static int take_hex(const char *option, const char *text, struct parts *p, struc
 		return 0;
 	if (form_text(text, strlen(text), &b) < 0)
 		return err_set(e, -EINVAL, "%s: neither hexadecimal nor base64: %.40s", option, text);
-	*ret = keep(p, b);
+	*ret = cloud_keep(p, b);
 	return 0;
 }
 
-/* ---- evidence in JSON, by the names that others give its parts ---- */
-
-static const json_t *member(const json_t *object, const char *a, const char *b)
-{
-	const json_t *found = json_object_get(object, a);
-
-	return found || !b ? found : json_object_get(object, b);
-}
-
-static int take_member(const json_t *value, const char *name, struct parts *p, struct bytes *ret,
-                       struct err *e)
-{
-	struct form_bytes b;
-	int r;
-
-	if (!value || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0))
-		return 0;
-	r = form_json(value, &b);
-	if (r == -ENOMEM)
-		return err_nomem(e);
-	if (r < 0)
-		return err_set(e, -EBADMSG, "%s: no bytes in hexadecimal, base64 or numbers", name);
-	*ret = keep(p, b);
-	return 0;
-}
-
-static int take_pcrs(const json_t *list, struct azure_evidence *ev, struct err *e)
-{
-	if (!list)
-		return 0;
-	if (json_array_size(list) != 24)
-		return err_set(e, -EBADMSG, "pcrs: not 24 values");
-	for (size_t i = 0; i < 24; i++) {
-		_cleanup_(form_done) struct form_bytes b = {0};
-
-		if (form_json(json_array_get(list, i), &b) < 0 || b.size != 32)
-			return err_set(e, -EBADMSG, "pcrs: number %zu is no SHA-256", i);
-		memcpy(ev->pcr[i], b.data, 32);
-	}
-	ev->pcrs = 24;
-	return 0;
-}
-
-static int take_text(const json_t *value, struct parts *p, struct bytes *ret, struct err *e)
-{
-	struct form_bytes b = {.size = json_string_length(value)};
-
-	if (!json_is_string(value))
-		return 0;
-	b.data = (uint8_t *)strdup(json_string_value(value));
-	if (!b.data)
-		return err_nomem(e);
-	*ret = keep(p, b);
-	return 0;
-}
-
-/* PEM after PEM. */
-static int take_texts(const json_t *list, struct parts *p, struct bytes *ret, struct err *e)
-{
-	struct form_bytes b = {0};
-	FILE *f = open_memstream((char **)&b.data, &b.size);
-
-	if (!f)
-		return err_nomem(e);
-	for (size_t i = 0; i < json_array_size(list); i++)
-		fprintf(f, "%s\n", json_string_value(json_array_get(list, i)) ?: "");
-	if (fclose(f) != 0)
-		return err_nomem(e);
-	*ret = keep(p, b);
-	return 0;
-}
-
-static int take_evidence(const char *path, struct parts *p, struct azure_evidence *ev, struct err *e)
+static int take_evidence(const char *path, struct cloud_parts *p, struct azure_evidence *ev,
+                         struct err *e)
 {
 	_cleanup_(input_done) struct input in = {0};
-	json_auto_t *root = NULL;
-	const json_t *tpm, *quote;
 	int r = path ? input_read(path, FILE_MAX, &in, e) : 0;
 
-	if (!path || r < 0)
-		return r;
-	root = json_loadb((const char *)in.data, in.size, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_object(root))
-		return err_set(e, -EBADMSG, "%.200s: no JSON object", path);
-	tpm = json_object_get(root, "tpm_attestation");
-	quote = tpm ? json_object_get(tpm, "quote") : json_object_get(root, "tpm_quote");
-	if ((r = take_member(member(root, "hcl_report", "hcl_report_base64"), "hcl_report", p,
-	                     &ev->hcl, e)) < 0 ||
-	    (r = take_member(member(root, "td_quote", "tdx_quote_base64"), "td_quote", p,
-	                     &ev->td_quote, e)) < 0 ||
-	    (r = take_member(json_object_get(quote, "message"), "message", p, &ev->message, e)) < 0 ||
-	    (r = take_member(json_object_get(quote, "signature"), "signature", p, &ev->signature,
-	                     e)) < 0 ||
-	    (r = take_member(json_object_get(tpm ? tpm : root, "event_log"), "event_log", p, &ev->log,
-	                     e)) < 0 ||
-	    (r = take_text(json_object_get(tpm, "ak_certificate_pem"), p, &ev->ak_cert, e)) < 0 ||
-	    (r = take_texts(json_object_get(tpm, "ak_intermediate_certificates_pem"), p,
-	                    &ev->ak_more, e)) < 0)
-		return err_prefix(e, "%.200s", path);
-	return take_pcrs(json_object_get(quote, "pcrs"), ev, e);
+	if (path && r == 0)
+		r = azure_read(in.data, in.size, p, ev, e);
+	return path && r < 0 ? err_prefix(e, "%.200s", path) : r;
 }
 
 /* ---- what comes out ---- */
@@ -228,7 +120,7 @@ static int make_verifier(const struct options *o, struct verifier **ret, struct 
 	return r;
 }
 
-static int judge_azure(const struct options *o, struct parts *p, struct verifier *verifier,
+static int judge_azure(const struct options *o, struct cloud_parts *p, struct verifier *verifier,
                        struct cloud_verdict *ret, struct err *e)
 {
 	struct azure_evidence ev = {0};
@@ -247,7 +139,7 @@ static int judge_azure(const struct options *o, struct parts *p, struct verifier
 	return cloud_azure(&ev, verifier, o->at, ret, e);
 }
 
-static int judge_gcp(const struct options *o, struct parts *p, struct verifier *verifier,
+static int judge_gcp(const struct options *o, struct cloud_parts *p, struct verifier *verifier,
                      struct cloud_verdict *ret, struct err *e)
 {
 	struct gcp_evidence ev = {0};
@@ -263,10 +155,10 @@ static int judge_gcp(const struct options *o, struct parts *p, struct verifier *
 }
 
 static int run(const struct options *o,
-               int (*judge)(const struct options *, struct parts *, struct verifier *,
+               int (*judge)(const struct options *, struct cloud_parts *, struct verifier *,
                             struct cloud_verdict *, struct err *))
 {
-	_cleanup_(parts_done) struct parts parts = {0};
+	_cleanup_(cloud_parts_done) struct cloud_parts parts = {0};
 	_cleanup_(verifier_freep) struct verifier *verifier = NULL;
 	struct cloud_verdict v;
 	struct err e = {0};

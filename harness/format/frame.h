@@ -69,6 +69,7 @@ enum report_interface {
 	REPORT_CONFIGFS = 2, /* configfs-tsm: a quote */
 	REPORT_VSOCK = 3,    /* a quote straight from a QGS over vsock */
 	REPORT_BROKER = 4,   /* a quote handed in by the layer below */
+	REPORT_VTPM = 5,     /* a vTPM's evidence, its nonce the first 32 bytes: trust/cloud.h */
 };
 #define REPORT_NONCE_SIZE 32
 

@@ -77,6 +77,11 @@ uint64_t reader_u64(struct reader *r)
 	return v;
 }
 
+uint16_t reader_u16be(struct reader *r)
+{
+	return __builtin_bswap16(reader_u16(r));
+}
+
 uint32_t reader_u32be(struct reader *r)
 {
 	return __builtin_bswap32(reader_u32(r));

@@ -50,6 +50,7 @@ uint8_t reader_u8(struct reader *r);
 uint16_t reader_u16(struct reader *r);
 uint32_t reader_u32(struct reader *r);
 uint64_t reader_u64(struct reader *r);
+uint16_t reader_u16be(struct reader *r);
 uint32_t reader_u32be(struct reader *r);
 
 /* A view of the next `n` bytes, which are skipped; NULL on failure (also for n == 0 after one). */

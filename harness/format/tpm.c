@@ -12,13 +12,6 @@
 #define ALG_SHA256   0x000b
 #define NONCE_MAX    64
 
-static uint16_t read_u16be(struct reader *r)
-{
-	uint16_t high = reader_u8(r);
-
-	return (uint16_t)(high << 8 | reader_u8(r));
-}
-
 static void expect(struct reader *r, uint64_t value, uint64_t wanted, enum format_code code,
                    size_t size)
 {
@@ -32,7 +25,7 @@ static uint32_t read_selection(struct reader *r)
 	uint32_t set = 0, bytes;
 
 	expect(r, reader_u32be(r), 1, FORMAT_BAD_COUNT, 4);
-	expect(r, read_u16be(r), ALG_SHA256, FORMAT_BAD_ALGORITHM, 2);
+	expect(r, reader_u16be(r), ALG_SHA256, FORMAT_BAD_ALGORITHM, 2);
 	bytes = reader_u8(r);
 	if (bytes > TPM_PCRS / 8)
 		reader_fail(r, FORMAT_BAD_SIZE, reader_offset(r) - 1);
@@ -49,15 +42,15 @@ enum format_code tpm_quote_parse(const void *data, size_t size, struct tpm_quote
 	struct reader r = reader_of(data, size);
 
 	expect(&r, reader_u32be(&r), GENERATED, FORMAT_BAD_MAGIC, 4);
-	expect(&r, read_u16be(&r), ATTEST_QUOTE, FORMAT_BAD_TYPE, 2);
-	reader_skip(&r, read_u16be(&r)); /* the name of the key that signs */
-	q.extra_size = read_u16be(&r);
+	expect(&r, reader_u16be(&r), ATTEST_QUOTE, FORMAT_BAD_TYPE, 2);
+	reader_skip(&r, reader_u16be(&r)); /* the name of the key that signs */
+	q.extra_size = reader_u16be(&r);
 	if (q.extra_size > NONCE_MAX)
 		reader_fail(&r, FORMAT_BAD_SIZE, reader_offset(&r) - 2);
 	q.extra = reader_bytes(&r, q.extra_size);
 	reader_skip(&r, 17 + 8); /* TPMS_CLOCK_INFO, firmware version */
 	q.pcrs = read_selection(&r);
-	expect(&r, read_u16be(&r), sizeof(q.digest), FORMAT_BAD_SIZE, 2);
+	expect(&r, reader_u16be(&r), sizeof(q.digest), FORMAT_BAD_SIZE, 2);
 	reader_copy(&r, q.digest, sizeof(q.digest));
 	code = reader_end(&r, ret_offset);
 	if (code == FORMAT_OK)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What clouds' evidence is made of: HCL reports, TPM quotes and logs, launch endorsements. What is
+ * What clouds' evidence is made of: HCL reports, TPM quotes and logs, launch endorsements; what a TPM answers. What is
  * accepted lies in the input, a firmware's MRTD within what is signed, and what was not signed is never called so.
  * Seeds: cases/golden/cloud cases/golden/eventlog
  */
 #include "format/gce.h"
 #include "format/hcl.h"
 #include "format/tpm.h"
+#include "format/tpmcmd.h"
 #include "fuzz/fuzz.h"
 #include "trust/cloud.h"
 
@@ -16,6 +17,24 @@ static void inside(const uint8_t *data, size_t size, const void *at, size_t leng
 
 	FUZZ_CHECK(!length ||
 	           (p >= data && p <= data + size && length <= (size_t)(data + size - p)));
+}
+
+static void responses(const uint8_t *data, size_t size)
+{
+	const uint8_t *one = NULL, *two = NULL;
+	uint8_t pcr[TPM_PCRS_ASKED][32];
+	size_t ones = 0, twos = 0;
+	struct tpm_nv nv;
+	uint32_t rc;
+
+	if (tpm_nv_read_parse(data, size, &rc, &one, &ones) == FORMAT_OK && rc == 0)
+		inside(data, size, one, ones);
+	if (tpm_quote_answer(data, size, &rc, &one, &ones, &two, &twos) == FORMAT_OK && rc == 0) {
+		inside(data, size, one, ones);
+		inside(data, size, two, twos);
+	}
+	tpm_nv_public_parse(data, size, &rc, &nv);
+	tpm_pcr_parse(data, size, &rc, pcr);
 }
 
 static void parse(const uint8_t *data, size_t size)
@@ -40,6 +59,7 @@ static void parse(const uint8_t *data, size_t size)
 			inside(g.golden.data, g.golden.size, g.mrtd[i].mrtd, 48);
 	}
 	tpm_log_replay(data, size, pcr, &touched, &events, NULL);
+	responses(data, size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -23,6 +23,7 @@ static const char *const interface_names[] = {
         [REPORT_CONFIGFS] = "configfs",
         [REPORT_VSOCK] = "vsock",
         [REPORT_BROKER] = "broker",
+        [REPORT_VTPM] = "vtpm",
 };
 
 void reading_problem(struct layer_evidence *l, const char *fmt, ...)
@@ -175,6 +176,17 @@ static int on_blob(struct reading *r, const json_t *o)
 	return rc == -ENOMEM ? rc : 0;
 }
 
+static int read_vtpm(struct layer_evidence *l, const struct report_evidence *rep)
+{
+	struct err e;
+	int rc = azure_read(rep->data, rep->size, &l->vtpm_parts, &l->vtpm, &e);
+
+	l->has_vtpm = rc == 0;
+	if (rc < 0 && rc != -ENOMEM)
+		reading_problem(l, "the vTPM's evidence: %s", e.text);
+	return rc == -ENOMEM ? rc : 0;
+}
+
 static int on_report(struct reading *r, const json_t *o)
 {
 	struct layer_evidence *l = r->layer;
@@ -208,12 +220,12 @@ static int on_report(struct reading *r, const json_t *o)
 		rep.generation[i] = json_integer_value(json_array_get(generation, i));
 	if (frame_data_bytes(o, &r->data, &rep.data, &rep.size) == -ENOMEM)
 		return -ENOMEM;
-	if (rep.size > QUOTE_MAX)
+	if (rep.size > QUOTE_MAX && rep.interface != REPORT_VTPM)
 		reading_problem(l, "a report of %zu bytes", rep.size);
 	sha384_final(&so_far, evidence);
 	report_data_make(r->nonce, r->id, rep.interface, evidence, rep.expected);
 	l->report[l->reports++] = rep;
-	return 0;
+	return rep.interface == REPORT_VTPM && rep.ok && rep.data ? read_vtpm(l, &rep) : 0;
 }
 
 static int on_extend(struct reading *r, const json_t *o)
@@ -440,6 +452,7 @@ void layer_evidence_done(struct layer_evidence *l)
 {
 	free(l->owned);
 	json_decref(l->command);
+	cloud_parts_done(&l->vtpm_parts);
 	json_decref(l->proof);
 	json_decref(l->key);
 	for (size_t i = 0; i < COUNT_OF(facts); i++)

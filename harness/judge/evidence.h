@@ -7,6 +7,7 @@
 #include "format/frame.h"
 #include "judge/extend.h"
 #include "judge/verdict.h"
+#include "trust/cloud.h"
 
 /*
  * What the layers of one visit said, taken apart: layer 0's frames, and inside their RELAY frames
@@ -72,6 +73,9 @@ struct layer_evidence {
 	uint8_t key_digest[32]; /* of the frame that names it */
 	bool asks;              /* for a secret */
 	json_t *proof; /* that it has it; NULL without */
+	bool has_vtpm; /* a vTPM's evidence came: the next, of views into `vtpm_parts` */
+	struct azure_evidence vtpm;
+	struct cloud_parts vtpm_parts;
 	struct report_evidence report[REPORTS_MAX];
 	size_t reports;
 	struct extend_evidence extend[EXTENDS_MAX];

@@ -11,6 +11,7 @@
 #include "judge/asked.h"
 #include "judge/frames.h"
 #include "judge/told.h"
+#include "judge/vtpm.h"
 #include "judge/weigh.h"
 
 /* A layer on the ladder. The rungs are climbed in order; each looks at what those
@@ -20,6 +21,7 @@ struct climb {
 	const struct layer_evidence *l;
 	const struct report_evidence *ioctl;
 	const struct report_evidence *quoter; /* the interface that is to give the quote, or NULL */
+	bool vtpm; /* a vTPM's evidence takes the place of a quote from an interface */
 	struct layer_verdict *v;
 	struct attested *a;
 	struct verdict tcb; /* what the collateral says, once the chain was climbed */
@@ -161,6 +163,8 @@ static void climb_provider(struct climb *c)
 
 	if (brokered && strcmp(c->quoter->provider, "tdx_guest") == 0)
 		PASS(c, RUNG_PROVIDER, "tdx_guest, of the layer below: through its broker");
+	else if (c->vtpm)
+		PASS(c, RUNG_PROVIDER, "a paravisor's vTPM");
 	else if (!r)
 		VOID(c, RUNG_PROVIDER, "not tried");
 	else if (strcmp(r->provider, "tdx_guest") == 0)
@@ -179,7 +183,11 @@ static void climb_quote(struct climb *c)
 	const struct report_evidence *r = c->quoter;
 	json_int_t writes = r && r->generations ? r->generation[1] - r->generation[0] : 1;
 
-	if (!r)
+	if (c->vtpm && c->l->vtpm.td_quote.size)
+		PASS(c, RUNG_QUOTE, "vtpm: %zu bytes, of the metadata service", c->l->vtpm.td_quote.size);
+	else if (c->vtpm)
+		DENY(c, RUNG_QUOTE, "vtpm: the metadata service gave no quote of the TDREPORT");
+	else if (!r)
 		VOID(c, RUNG_QUOTE, "no interface was tried");
 	else if (!r->ok && c->v->ladder[RUNG_PROVIDER].ok == RUNG_FALSE)
 		VOID(c, RUNG_QUOTE, "no provider to ask");
@@ -199,6 +207,7 @@ static void climb_quote(struct climb *c)
 static void climb_parsed(struct climb *c)
 {
 	struct quote *q = &c->a->quote;
+	struct bytes b;
 	enum format_code code;
 	uint64_t at = 0;
 
@@ -206,7 +215,8 @@ static void climb_parsed(struct climb *c)
 		VOID(c, RUNG_PARSED, "no quote");
 		return;
 	}
-	code = quote_parse(c->quoter->data, c->quoter->size, q, &at);
+	b = c->vtpm ? c->l->vtpm.td_quote : (struct bytes){c->quoter->data, c->quoter->size};
+	code = quote_parse(b.data, b.size, q, &at);
 	if (code != FORMAT_OK)
 		DENY(c, RUNG_PARSED, "no quote: %s at byte %llu", format_code_name(code),
 		     (unsigned long long)at);
@@ -418,11 +428,11 @@ static enum grade grade_of(const struct climb *c)
 /* Trials of RTMR3 and what they are seen in: the quote, or else the TDREPORT. */
 static void read_extends(struct climb *c)
 {
-	const struct report_evidence *r = c->a->has_quote ? c->quoter : c->ioctl;
+	const struct report_evidence *r = c->a->has_quote && !c->vtpm ? c->quoter : c->ioctl;
 	struct extends replayed = {{0}, 0};
 	const uint8_t *seen = NULL;
 
-	if (c->a->has_quote)
+	if (c->a->has_quote && !c->vtpm)
 		seen = c->a->quote.td.rtmr[3];
 	else if (c->a->has_report)
 		seen = c->a->report.td.rtmr[3];
@@ -450,22 +460,29 @@ int ladder_climb(const struct ladder_input *in, struct layer_verdict *ret,
 	};
 	int rc;
 
+	c.vtpm = c.l->has_vtpm && !(c.quoter && c.quoter->ok);
 	climb_device(&c);
 	climb_tdreport(&c);
 	climb_provider(&c);
 	climb_quote(&c);
 	climb_parsed(&c);
-	climb_bound(&c);
-	climb_registers(&c);
+	if (!c.vtpm) {
+		climb_bound(&c);
+		climb_registers(&c);
+	}
 	rc = climb_chain(&c, e);
-	read_log(&c);
-	climb_eventlog(&c);
-	climb_predicted(&c);
 	if (rc < 0)
 		return rc;
+	read_log(&c);
+	if (!c.vtpm) {
+		climb_eventlog(&c);
+		climb_covers(&c);
+	} else {
+		vtpm_weigh(c.l, attested.has_quote ? &attested.quote : NULL, in->at, &v);
+	}
+	climb_predicted(&c);
 	climb_tcb(&c);
 	conforms_weigh(c.l->conformance, c.l->conformance_extend, &v.ladder[RUNG_CONFORMS]);
-	climb_covers(&c);
 	VOID(&c, RUNG_SECRET, "the case asks for none");
 	v.grade = grade_of(&c);
 	told_interfaces(c.l, &v);

@@ -672,29 +672,6 @@ static inline void synth_done(struct synth *y)
 	golden_done(&y->log);
 }
 
-/* The same run, in which RTMR3 is extended. */
-static inline void synth_extend(struct synth *y, enum extend_twist extends)
-{
-	y->extends = extends;
-	strcpy(y->item[1].expect.covers, SYNTH_IMAGE);
-	y->item[1].expect.covers[0] ^= extends == EXTENDS_IMAGE;
-	if (extends == EXTENDS_ANY_IMAGE)
-		y->item[1].expect.covers[0] = '\0';
-	synth_build(y);
-}
-
-/* The same run, in which the container is to have a secret; the harness released it, or has yet to judge. */
-static inline void synth_secret(struct synth *y, enum secret_twist secret, bool released)
-{
-	y->secret = secret;
-	y->item[1].expect.secret = SECRET_RELEASED;
-	y->visit[1].secret =
-	        (struct secret_record){.wanted = true, .answered = released, .released = released};
-	memset(y->visit[1].secret.proof, SYNTH_PROOF, SECRET_PROOF_SIZE);
-	y->visit[1].state = released ? VISIT_DONE : VISIT_NOT_RUN;
-	synth_build(y);
-}
-
 /* The prediction of a boot whose registers are those of the made-up TD. */
 static inline void synth_predict(const struct synth *y, struct prediction *p)
 {

@@ -57,6 +57,17 @@ static bool spoils(const struct layer_verdict *l, const char *how)
 	return false;
 }
 
+/* The same run, in which RTMR3 is extended. */
+static void synth_extend(struct synth *y, enum extend_twist extends)
+{
+	y->extends = extends;
+	strcpy(y->item[1].expect.covers, SYNTH_IMAGE);
+	y->item[1].expect.covers[0] ^= extends == EXTENDS_IMAGE;
+	if (extends == EXTENDS_ANY_IMAGE)
+		y->item[1].expect.covers[0] = '\0';
+	synth_build(y);
+}
+
 TEST_EACH(extends_of_rtmr3, extends_table)
 {
 	const enum extend_twist twist = extends_table[_i].twist;

@@ -49,6 +49,18 @@ TEST(seals_to_no_weak_key)
 	ck_assert_ptr_nonnull(strstr(e.text, "X25519 gives no secret"));
 }
 
+/* The same run, in which the container is to have a secret; the harness released it, or has yet to judge. */
+static void synth_secret(struct synth *y, enum secret_twist secret, bool released)
+{
+	y->secret = secret;
+	y->item[1].expect.secret = SECRET_RELEASED;
+	y->visit[1].secret =
+	        (struct secret_record){.wanted = true, .answered = released, .released = released};
+	memset(y->visit[1].secret.proof, SYNTH_PROOF, SECRET_PROOF_SIZE);
+	y->visit[1].state = released ? VISIT_DONE : VISIT_NOT_RUN;
+	synth_build(y);
+}
+
 /* ---- the policy, while the layer waits, and the verdict afterwards ---- */
 enum more { NOTHING, NO_PREDICTION, MRTD, RTMR0, RTMR2, RTMR1_UNKNOWN, DEBUGGABLE };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "format/bytes.h"
+#include "trust/form.h"
 #include "trust/verify.h"
 
 /*
@@ -44,6 +45,23 @@ struct azure_evidence {
 };
 int cloud_azure(const struct azure_evidence *in, struct verifier *verifier, time_t at,
                 struct cloud_verdict *ret, struct err *e);
+/* All but the TD quote's own rows. `quote`: parsed, or NULL; ret->quote is the verdict on it. */
+void cloud_azure_parts(const struct azure_evidence *in, const struct quote *quote, time_t at,
+                       struct cloud_verdict *ret);
+
+/* Heap copies that evidence is made of, for cloud_parts_done() to end. */
+struct cloud_parts {
+	struct form_bytes item[16]; /* seven of JSON, nine of options */
+	size_t count;
+};
+void cloud_parts_done(struct cloud_parts *p);
+struct bytes cloud_keep(struct cloud_parts *p, struct form_bytes b);
+/*
+ * Azure's parts in JSON, added to `ev`: "hcl_report", "td_quote", "tpm_quote" with "message", "signature"
+ * and "pcrs", "event_log", or as the recordings of others call them. -EBADMSG.
+ */
+int azure_read(const void *json, size_t size, struct cloud_parts *p, struct azure_evidence *ev,
+               struct err *e);
 
 /* Google (C3): native quotes and CCEL; beside them Google's endorsement of the firmware. */
 struct gcp_evidence {

@@ -85,8 +85,7 @@ static void same_td_row(struct azure *a)
 	                            : identity_differs(&quote, &report, TDX_RTMR_COUNT);
 	const bool same = !other;
 
-	a->covered = a->bound && same && a->v->quote.authentic &&
-	             a->v->quote.origin == ORIGIN_HARDWARE;
+	a->covered = a->bound && same && a->v->quote.authentic;
 	cloud_row(a->v, "same td", same, "%s%s",
 	          same ? "the quote is of the HCL report's TDREPORT"
 	               : "the quote is of another TDREPORT than the HCL report's: not the same ",
@@ -275,18 +274,13 @@ static void log_row(struct azure *a, bool values)
 		cloud_row(a->v, "tpm log", -1, "it names none of the PCRs that were signed");
 }
 
-int cloud_azure(const struct azure_evidence *in, struct verifier *verifier, time_t at,
-                struct cloud_verdict *ret, struct err *e)
+void cloud_azure_parts(const struct azure_evidence *in, const struct quote *quote, time_t at,
+                       struct cloud_verdict *ret)
 {
-	struct cloud_verdict v = {0};
-	struct azure a = {.in = in, .v = &v};
-	int r;
+	struct azure a = {.in = in, .v = ret, .has_quote = quote != NULL};
 
-	verdict_init(&v.quote);
-	r = cloud_quote(in->td_quote, verifier, at, &a.quote, &v, e);
-	if (r < 0)
-		return r;
-	a.has_quote = r > 0;
+	if (quote)
+		a.quote = *quote;
 	if (hcl_row(&a)) {
 		runtime_row(&a);
 		if (a.has_quote)
@@ -299,11 +293,25 @@ int cloud_azure(const struct azure_evidence *in, struct verifier *verifier, time
 	nonce_row(&a);
 	log_row(&a, pcr_row(&a));
 	EVP_PKEY_free(a.ak);
-	v.covers[0] = "The TD quote covers what MRTD names, on Azure the paravisor (which one is not looked at here), and, by REPORTDATA, the key of the "
-	              "vTPM that it keeps: not the guest's firmware, loader, kernel or programs.";
-	v.covers[1] = "Those are what the vTPM's PCRs have measured, which the AK signs with a nonce; "
-	              "whoever trusts them trusts the paravisor to be what MRTD says.";
-	v.covers[2] = "A container in the guest is in neither.";
+	ret->covers[0] = "The TD quote covers what MRTD names, on Azure the paravisor (which one is not looked at here), and, by REPORTDATA, the key of the "
+	                 "vTPM that it keeps: not the guest's firmware, loader, kernel or programs.";
+	ret->covers[1] = "Those are what the vTPM's PCRs have measured, which the AK signs with a nonce; "
+	                 "whoever trusts them trusts the paravisor to be what MRTD says.";
+	ret->covers[2] = "A container in the guest is in neither.";
+}
+
+int cloud_azure(const struct azure_evidence *in, struct verifier *verifier, time_t at,
+                struct cloud_verdict *ret, struct err *e)
+{
+	struct cloud_verdict v = {0};
+	struct quote quote;
+	int r;
+
+	verdict_init(&v.quote);
+	r = cloud_quote(in->td_quote, verifier, at, &quote, &v, e);
+	if (r < 0)
+		return r;
+	cloud_azure_parts(in, r > 0 ? &quote : NULL, at, &v);
 	*ret = v;
 	return 0;
 }

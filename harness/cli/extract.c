@@ -149,6 +149,26 @@ static void print_eventlog(const char *out, bool has_quote)
 	words_put_line(has_quote ? with : without, stdout);
 }
 
+/* Of a machine whose paravisor keeps TDX to itself; nothing where there is none. */
+static int write_vtpm(const struct cell_evidence *c, const char *out, struct err *e)
+{
+	const struct report_evidence *r = layer_report(cell_evidence_inner(c), REPORT_VTPM);
+	char path[PATH_MAX], nonce[HEX_ENCODED_SIZE(32)];
+	char *const words[] = {"tception", "cloud", "azure", "--nonce", nonce, path, NULL};
+	int code;
+
+	if (!r || !r->ok || !r->data)
+		return 0;
+	code = path_join(path, out, "vtpm.json", e) ?: file_write(path, r->data, r->size, e);
+	if (code < 0)
+		return code;
+	hex_encode(r->expected, 32, nonce);
+	printf("%s  %zu bytes\n\n# what the vTPM has, and whether it is over this visit's nonce:\n",
+	       path, r->size);
+	words_put_line(words, stdout);
+	return 0;
+}
+
 static int extract(const struct cell_evidence *c, const char *out, struct err *e)
 {
 	int quote, report, log, r = file_make_dirs(out, 0777, e);
@@ -163,7 +183,7 @@ static int extract(const struct cell_evidence *c, const char *out, struct err *e
 		return r;
 	if (log)
 		print_eventlog(out, quote > 0);
-	return 0;
+	return write_vtpm(c, out, e);
 }
 
 /* "td_docker+dev" of the cell td/docker+dev: no more than the cell's words. */

@@ -29,6 +29,9 @@ static const uint8_t guid_boot_manager[GUID_SIZE] = /* MdeModulePkg/Universal/Bd
         GUID(0x6d33944a, 0xec75, 0x4855, 0xa5, 0x4d, 0x80, 0x9c, 0x75, 0x24, 0x1f, 0x6c);
 static const uint8_t guid_smbios_measurement[GUID_SIZE] = /* MdeModulePkg SmbiosMeasurementDxe */
         GUID(0xd27fed59, 0xabb4, 0x4fed, 0xbe, 0xad, 0x2a, 0x87, 0x8c, 0x7e, 0x4a, 0x7e);
+/* The name of the volume that OvmfPkg/IntelTdx leaves out in a trust domain: FV.NCCFV */
+static const uint8_t guid_not_for_tds[GUID_SIZE] =
+        GUID(0xae047c6d, 0xbce9, 0x426c, 0xae, 0x03, 0xa6, 0x8e, 0x3b, 0x8a, 0x04, 0x88);
 const uint8_t guid_shell[GUID_SIZE] = /* ShellPkg */
         GUID(0x7c04a583, 0x9e3e, 0x4f1c, 0xad, 0x65, 0xe0, 0x52, 0x68, 0xd0, 0xb4, 0xd1);
 
@@ -164,6 +167,8 @@ static void look_at_file(const struct volume_file *file, void *userdata)
 	static const char fw_cfg_event[] = "QEMU FW CFG", boot_kernel[] = "etc/boot/kernel";
 	struct scan *s = userdata;
 
+	if (memcmp(file->volume, guid_not_for_tds, GUID_SIZE) == 0)
+		return;
 	if (file_is(file, guid_td_tcg2_dxe))
 		s->f->measures = true;
 	if (file_is(file, guid_td_tcg2_pei))

@@ -5,7 +5,7 @@
 tiny.fd     a variable volume without variables, TdTcg2Dxe and a menu inside an LZMA section
 policy.fd   built "with Secure Boot": variables in every state of a variable store
 newer.fd    with what OVMF has since 2025.05: fw_cfg and SMBIOS are measured, another menu
-bare.fd     the same without the setup (UiApp), as Debian's ovmf-inteltdx
+bare.fd     the same with the setup (UiApp) in the volume that a trust domain does without, as Debian's ovmf-inteltdx
 shell.fd    the same with the setup and a shell
 silent.fd   no TdTcg2Dxe: such firmware measures nothing into RTMRs
 foreign.fd  none of OVMF's modules: nothing is known of what it measures
@@ -26,6 +26,7 @@ TD_TCG2_DXE = "f062221e-c607-44c2-b0b4-c3886331d351"
 TD_TCG2_PEI = "fcb3a3d6-6274-411c-a548-bd0e717d533a"
 SECURE_BOOT_CONFIG = "f0e6a44f-7195-41c3-ac64-54f202cd0a21"
 SMBIOS = "4110465d-5ff3-4f4b-b580-24ed0d06747a"
+NOT_FOR_TDS = "ae047c6d-bce9-426c-ae03-a68e3b8a0488"  # OvmfPkg/IntelTdx: FV.NCCFV
 UI_APP = "462caa21-7614-4503-836e-8ab6f4662331"
 MENU_APP = "eec25bdc-67f2-4d95-b1d5-f81b2039d11d"
 SHELL = "7c04a583-9e3e-4f1c-ad65-e05268d0b4d1"
@@ -88,11 +89,11 @@ def nv_volume(variables, size=0x2000):
 def image(modules, variables, version="2025.02-8", more=(), setup=True):
     dxe = [file(m, 7, [section(0x10, b"code")]) for m in modules if m != TD_TCG2_PEI]
     dxe.append(file(SMBIOS, 7, [section(0x10, b"Debian " + (version + "\0").encode("utf-16-le"))]))
-    if setup:
-        dxe.append(file(UI_APP, 9, [section(0x10, b"menu"), section(0x15, "UiApp\0".encode("utf-16-le"))]))
-    dxe.extend(more)
+    ui_app = file(UI_APP, 9, [section(0x10, b"menu"), section(0x15, "UiApp\0".encode("utf-16-le"))])
+    dxe.extend([ui_app, *more] if setup else more)
     pei = [file(m, 6, [section(0x10, b"code")]) for m in modules if m == TD_TCG2_PEI]
-    inner = compressed([section(0x17, volume(pei)), section(0x17, volume(dxe, DXE_VOLUME))])
+    volumes = [volume(pei), volume(dxe, DXE_VOLUME)] + ([] if setup else [volume([ui_app], NOT_FOR_TDS)])
+    inner = compressed([section(0x17, v) for v in volumes])
     main = volume([file("9e21fd93-9c72-4c15-8c4b-e77f1db2d792", 0x0B, [inner])], size=0x2000)
     nv = nv_volume(variables)
     size = len(nv) + len(main) + 0x1000

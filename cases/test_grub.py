@@ -87,9 +87,32 @@ def member(deb, name):
         return subprocess.run(["bsdtar", "-xOf", "-", name], stdin=tar.stdout, capture_output=True, check=True).stdout
 
 
-def make_disk(folder, which, config=CONFIG, **files):
-    """A disk with an EFI system partition and an ext4 root; returns its path."""
-    tree, root = folder / "root/boot", folder / "ext4"
+def make_root(tree, file, system):
+    """A file system of that kind with the tree in it."""
+    if system == "xfs":
+        lines = ["boot", "0 0", "d--755 0 0"]
+
+        def add(folder):
+            for path in sorted(folder.iterdir()):
+                if path.is_dir():
+                    lines.append(f"{path.name} d--755 0 0")
+                    add(path)
+                    lines.append("$")
+                else:
+                    lines.append(f"{path.name} ---644 0 0 {path}")
+        add(tree)
+        (tree.parent / "proto").write_text("\n".join([*lines, "$"]) + "\n")
+    make = {"ext4": (ROOT_MIB, "mke2fs", "-q", "-t", "ext4", "-U", UUID, "-d", tree, file),
+            "btrfs": (160, "mkfs.btrfs", "-q", "-U", UUID, "-r", tree, file),
+            "xfs": (320, "mkfs.xfs", "-q", "-m", f"uuid={UUID}", "-p", tree.parent / "proto", file)}
+    mib, *command = make[system]
+    chains.run("truncate", "-s", f"{mib}M", file)
+    chains.run(*command)
+
+
+def make_disk(folder, which, config=CONFIG, system="ext4", **files):
+    """A disk with an EFI system partition and a root; returns its path."""
+    tree, root = folder / "root/boot", folder / "root.img"
     (tree / "grub").mkdir(parents=True)
     shim, grub = loaders(which)
     place = "debian" if which == "trixie" else "BOOT"  # GRUB looks beside itself first
@@ -101,8 +124,7 @@ def make_disk(folder, which, config=CONFIG, **files):
     (tree / "grub/grubenv").write_bytes(b"# GRUB Environment Block\n".ljust(1024, b"#"))
     shutil.copy(files.get("kernel", FILES["kernel"]), tree / f"vmlinuz-{RELEASE}")
     shutil.copy(files.get("initrd", FILES["initrd"]), tree / f"initrd.img-{RELEASE}")
-    chains.run("truncate", "-s", f"{ROOT_MIB}M", root)
-    chains.run("mke2fs", "-q", "-t", "ext4", "-U", UUID, "-d", folder / "root", root)
+    make_root(folder / "root", root, system)
     shutil.rmtree(folder / "root")
     return chains.gpt(folder / "disk.img", [("U", esp), ("L", root)])
 

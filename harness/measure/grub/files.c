@@ -42,6 +42,7 @@ static int opened(struct grub_run *g, int r, const struct err *why, struct err *
 	if (r == -ENOENT)
 		return 0;
 	if (r == -ENOTSUP || r == -EFBIG || r == -ENOPKG) {
+		g->blind = r == -ENOTSUP;
 		grub_script_stop(g->script, "%.100s", why->text);
 		return 0;
 	}
@@ -160,6 +161,7 @@ int grub_run_search(struct grub_run *g, const struct grub_words *w, int *ret_sta
 	/* On its way GRUB then loads every module that might read a file system. */
 	if (r == 0 && g->has_fs_list && (number == 0 || bootfs_has_unknown(g->fs)))
 		r = -ENOTSUP;
+	g->blind |= r == -ENOTSUP && bootfs_has_unknown(g->fs);
 	if (r == -ENOTSUP)
 		grub_script_stop(g->script,
 		                 "'search': whether a file system has the UUID %.40s "

@@ -259,14 +259,14 @@ int grub_run_config(struct grub_run *g, const char *path, bool menu, struct err 
 
 /* ---- Linux ---- */
 
-static void open_both(struct event_list *l, const char *reason)
+
+/* By its module "peimage", and then nobody measures what it starts. */
+static bool loads_by_itself(const struct grub_image *g)
 {
-	event_open(l, 1, reason);
-	event_open(l, 2, reason);
+	return !g->by_shim && grub_image_has(g, "peimage") && g->stub;
 }
 
-/* Who loads the kernel: shim where GRUB knows how to ask it, and measures it; or GRUB itself, by
- * its module "peimage", and then nobody does. */
+/* Who loads the kernel: shim where GRUB knows how to ask it, and measures it; or GRUB itself. */
 static int measure_kernel(struct grub_run *g, struct err *e)
 {
 	const struct event_tag tag = {1, EV_EFI_BOOT_SERVICES_APPLICATION, INPUT_DISK};
@@ -280,7 +280,7 @@ static int measure_kernel(struct grub_run *g, struct err *e)
 	if (g->image->by_shim && g->shim->has_loader) {
 		pe_authenticode(&pe, digest);
 		event_add(g->l, tag, digest, "kernel, loaded by shim");
-	} else if (g->image->by_shim || !grub_image_has(g->image, "peimage") || !g->image->stub) {
+	} else if (!loads_by_itself(g->image)) {
 		grub_script_stop(g->script, "how this GRUB starts a kernel is not known here");
 	}
 	return 0;
@@ -433,7 +433,7 @@ int grub_measure(struct event_list *l, const struct grub_image *image, const str
 	int r;
 
 	if (!is_tried(image, reason, sizeof(reason))) {
-		open_both(l, reason);
+		boot_open(l, reason);
 		return 0;
 	}
 	host.userdata = &g;
@@ -444,7 +444,12 @@ int grub_measure(struct event_list *l, const struct grub_image *image, const str
 		r = start(&g, esp, e);
 	if (r < 0)
 		return r;
-	if (grub_script_reason(g.script)[0])
-		open_both(l, grub_script_reason(g.script));
+	if (g.blind && !image->measures && loads_by_itself(image)) {
+		/* Whatever Linux it finds there, RTMR1 is the same. */
+		boot_measure_exit(l);
+		event_open(l, 2, grub_script_reason(g.script));
+	} else if (grub_script_reason(g.script)[0]) {
+		boot_open(l, grub_script_reason(g.script));
+	}
 	return 0;
 }

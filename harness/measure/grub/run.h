@@ -48,6 +48,7 @@ struct grub_run {
 	struct bytes kernel; /* data NULL: none is loaded */
 	struct grub_initrd initrd;
 	char *cmdline;
+	bool blind; /* stopped at a file system that is not read here */
 };
 
 /* "(hd0,gpt2)/x" or "/x" on $root: 1 with the partition and the path in it, 0 after a stop. */

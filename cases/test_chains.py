@@ -12,7 +12,7 @@ import uuid
 import pytest
 
 import chains
-from conftest import FILES, tception
+from conftest import FILES, GOLDEN, tception
 
 CC = uuid.UUID("96751a3d-72f4-41a6-a794-ed5d0e67ae6b").bytes_le
 WIDE = {252: [], 254: [".addon.efi"], 257: [".addon.efi"],
@@ -485,3 +485,11 @@ def test_machine_with_other_low_memory():
 def test_machine_errors(words, says):
     done = tception("measure", "rtmr", "--", "qemu", *words)
     assert done.returncode == 2 and says in done.stderr.splitlines()[0]
+
+
+def test_shim_is_told_of_another_program(tmp_path):
+    """By options.csv beside it, which is not read here."""
+    files = {OWN: (GOLDEN / "pe/shim.efi").read_bytes(), "EFI/BOOT/grubx64.efi": image(257)}
+    assert all(registers(chains.esp_disk(tmp_path / "plain", files, 8)))
+    p = foreseen(chains.esp_disk(tmp_path / "told", {**files, "EFI/BOOT/options.csv": "other.efi,".encode("utf-16")}, 8))
+    assert p["rtmr"][1:3] == [None, None] and "options.csv" in p["unknown"][1]

@@ -21,6 +21,7 @@
 #define FALLBACK      "EFI/BOOT/BOOTX64.EFI" /* what is started when no boot option names a file */
 #define SECOND        "EFI/BOOT/grubx64.efi" /* what shim starts from there */
 #define FALLBACK_SHIM "EFI/BOOT/fbx64.efi"   /* or this, if it is there */
+#define SHIM_OPTIONS  "EFI/BOOT/options.csv" /* names another second program (shim 16) */
 
 static void measure_image(struct event_list *l, const struct pe *pe, const char *what)
 {
@@ -145,6 +146,11 @@ static int measure_shim(struct disk_boot *b, const struct shim *shim, struct err
 		return r;
 	if (r > 0)
 		return measure_second(b, shim, FALLBACK_SHIM, e);
+	r = fat_exists(&b->esp, SHIM_OPTIONS, e);
+	if (r != 0) {
+		boot_open(b->l, "what shim makes of " SHIM_OPTIONS " is not foreseen");
+		return r < 0 ? r : 0;
+	}
 	r = measure_second(b, shim, SECOND, e);
 	if (r != -ENOENT)
 		return r;

@@ -3,10 +3,12 @@
 measure what was foreseen from disk and firmware alone. `make test-full` runs it.
 """
 import json
+import shutil
 
 import pytest
 
 import chains
+import test_grub
 from chains import member
 from conftest import CACHE, FILES, cells, debs, evidence, scratch, start, tception, write_cases
 from test_chains import TRAILER
@@ -140,6 +142,20 @@ def test_chain(packages, tmp_path, build, version):
     assert json.loads(done.stdout)["rtmr"][:3] == [td["registers"][f"RTMR{i}"] for i in range(3)]
 
 
+@pytest.mark.parametrize("system", ["btrfs", "xfs"])
+def test_grub_on_other_file_systems(tmp_path, system):
+    """A GRUB that measures nothing starts the same Linux from anywhere, as far as RTMR1 goes."""
+    if not shutil.which(f"mkfs.{system}"):
+        pytest.skip(f"mkfs.{system} is not installed")
+    disk = test_grub.make_disk(tmp_path / "disk", "trixie", system=system)
+    td = run(tmp_path, disk)
+    done = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", MEMORY, "--acpi", td["boot"],
+                    "--boot-device", PLACE, "--disk", disk)
+    told = json.loads(done.stdout)
+    assert told["rtmr"][:2] == [td["registers"]["RTMR0"], td["registers"]["RTMR1"]]
+    assert told["rtmr"][2] is None and "file system" in told["unknown"][2]
+
+
 def firmware(packages, folder, package, name):
     found = sorted((packages / "forky").glob(f"{package}_*.deb"))
     if not found:
@@ -162,5 +178,5 @@ def test_secure_boot_is_left_open(packages, tmp_path):
     disk = chains.esp_disk(tmp_path / "disk", image(Loaders(packages, 257, tmp_path)))
     done = tception("measure", "rtmr", "--json", "--firmware", newest, "--memory", MEMORY, "--boot-device", PLACE, "--disk", disk)
     told = json.loads(done.stdout)
-    refused = "Secure Boot is on and refuses the disk's loader, which has no signature: db has certificates only"
+    refused = "Secure Boot is on and refuses the disk's loader: it has no signature, and db does not have its digest"
     assert told["rtmr"][:3] == [None] * 3 and told["unknown"][:3] == [refused] * 3

@@ -32,7 +32,8 @@ static void read_texts(struct bytes b, const struct sd_program *p)
 
 static void measure_image(struct bytes b)
 {
-	const struct stub_start s = {.options = "@1 x", .read_only = true};
+	struct admission a = {.on = false};
+	const struct stub_start s = {.options = "@1 x", .read_only = true, .admission = &a};
 	struct event_list l = {0};
 	struct pe pe;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "format/bytes.h"
+#include "measure/admission.h"
 #include "measure/events.h"
 #include "measure/firmware.h"
 
@@ -32,4 +33,4 @@ void boot_measure_exit(struct event_list *l);
 
 /* Booting from inputs->disk, from ready-to-boot on. */
 int boot_measure_disk(struct event_list *l, const struct firmware *f,
-                      const struct measure_inputs *in, struct err *e);
+                      const struct measure_inputs *in, struct admission *admission, struct err *e);

@@ -37,6 +37,7 @@ struct disk_boot {
 	struct event_list *l;
 	const struct firmware *firmware;
 	const struct measure_inputs *in;
+	struct admission *admission;
 	struct disk *disk;
 	struct gpt gpt;
 	struct fat esp;
@@ -67,6 +68,7 @@ static int start_sdboot(struct disk_boot *b, const struct pe *pe, const char *pa
 	        .read_only = b->in->disk_read_only,
 	        .setup_mode = b->firmware->secure_boot && !firmware_secure_boot_on(b->firmware),
 	        .smbios = boot_smbios(b->in),
+	        .admission = b->admission,
 	};
 
 	return sdboot_measure(b->l, pe, &s, e);
@@ -79,6 +81,7 @@ static int start_uki(struct disk_boot *b, const struct pe *pe, const char *path,
 	        .path = path,
 	        .read_only = b->in->disk_read_only,
 	        .smbios = boot_smbios(b->in),
+	        .admission = b->admission,
 	};
 
 	return stub_measure(b->l, pe, &s, e);
@@ -134,8 +137,8 @@ static int measure_shim(struct disk_boot *b, const struct shim *shim, struct err
 {
 	int r;
 
-	if (firmware_secure_boot_on(b->firmware)) {
-		boot_open(b->l, "what shim and GRUB measure with Secure Boot on is not known here");
+	if (b->admission->on) {
+		admission_open(b->admission, "what shim then admits and measures");
 		return 0;
 	}
 	r = shim_measure(b->l, shim, b->firmware, e);
@@ -158,6 +161,15 @@ static int measure_shim(struct disk_boot *b, const struct shim *shim, struct err
 	return 0;
 }
 
+/* The partition table, with the first program that firmware loads from it. */
+static void measure_table(struct disk_boot *b)
+{
+	const struct event_tag tag = {1, EV_EFI_GPT_EVENT, INPUT_DISK};
+
+	if (b->gpt.kind == GPT_TABLE)
+		event_hash(b->l, tag, b->gpt.event, b->gpt.event_size, "partition table");
+}
+
 static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 {
 	struct shim shim;
@@ -165,10 +177,15 @@ static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 	int r = pe_parse(file, &pe, e);
 
 	if (r < 0) {
+		measure_table(b);
 		err_prefix(e, FALLBACK);
 		return r;
 	}
-	admission_check(b->l, b->firmware, &pe, false, "the disk's loader");
+	if (admission_ask(b->admission, &pe, "the disk's loader") == REFUSED) {
+		admission_refused(b->admission, &pe, "the disk's loader");
+		return 0;
+	}
+	measure_table(b);
 	measure_image(b->l, &pe, FALLBACK);
 	r = shim_read(&pe, &shim, e);
 	if (r > 0)
@@ -216,6 +233,7 @@ static int start_shell(struct disk_boot *b, unsigned systems, struct err *e)
 
 	const struct pci_place *place = b->in->boot_device;
 
+	admission_open(b->admission, "what follows where no loader is there");
 	/* How many options fail before the shell is tried is in RTMR1. */
 	if (b->l->open[0] || !place || (!place->first && place->others > 0))
 		return err_set(e, -ENOENT,
@@ -234,7 +252,6 @@ static int start_shell(struct disk_boot *b, unsigned systems, struct err *e)
 
 static int measure_disk(struct disk_boot *b, struct err *e)
 {
-	const struct event_tag tag = {1, EV_EFI_GPT_EVENT, INPUT_DISK};
 	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
 	unsigned systems = 0;
 	int r = gpt_read(b->disk, &b->gpt, e);
@@ -244,17 +261,14 @@ static int measure_disk(struct disk_boot *b, struct err *e)
 	r = find_loader(b, &file, &systems, e);
 	if (r == -ENOENT)
 		return start_shell(b, systems, e);
-	if (r < 0)
-		return r;
-	if (b->gpt.kind == GPT_TABLE)
-		event_hash(b->l, tag, b->gpt.event, b->gpt.event_size, "partition table");
-	return measure_loader(b, file, e);
+	return r < 0 ? r : measure_loader(b, file, e);
 }
 
 int boot_measure_disk(struct event_list *l, const struct firmware *f,
-                      const struct measure_inputs *in, struct err *e)
+                      const struct measure_inputs *in, struct admission *admission, struct err *e)
 {
-	struct disk_boot b = {.l = l, .firmware = f, .in = in, .disk = in->disk};
+	struct disk_boot b = {
+	        .l = l, .firmware = f, .in = in, .admission = admission, .disk = in->disk};
 	struct err why = {0};
 	int r = boot_measure_ready(l, f, in, e);
 

@@ -254,3 +254,24 @@ bool firmware_secure_boot_on(const struct firmware *f)
 		return false;
 	return !enable || enable->data.size == 0 || enable->data.data[0] == 1;
 }
+
+int firmware_delete_platform_key(uint8_t *image, size_t size)
+{
+	struct firmware f = {.image = {image, size}};
+	const struct variable *key = NULL;
+	uint64_t at;
+	int deleted = 0;
+
+	if (tdvf_parse(image, size, &f.tdvf, &at) != FORMAT_OK)
+		return -EBADMSG;
+	do { /* an older copy may count when the newer one is gone */
+		if (read_cfv(&f, NULL) < 0)
+			return -EBADMSG;
+		key = variable_find(&f.variables, guid_global_variable, "PK");
+		if (key)
+			variable_delete(image + (key->guid - image));
+		deleted |= key != NULL;
+		firmware_done(&f);
+	} while (key);
+	return deleted;
+}

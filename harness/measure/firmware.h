@@ -51,3 +51,6 @@ void firmware_done(struct firmware *f);
 
 /* Whether it starts with Secure Boot on, by its own variables. */
 bool firmware_secure_boot_on(const struct firmware *f);
+/* Deletes the platform key in an image, in place, which turns it off: 1, 0 where there is none, or
+ * -EBADMSG. */
+int firmware_delete_platform_key(uint8_t *image, size_t size);

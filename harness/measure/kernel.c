@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "format/guid.h"
-#include "measure/pe.h"
 
 /* The setup header's fields: offsets in the file. */
 enum {
@@ -29,7 +28,6 @@ enum {
 #define CMDLINE_ADDRESS    0x20000
 #define ACPI_DATA_SIZE     0x28000 /* what a PC machine keeps free below the top of low RAM */
 #define PROTOCOL_XLOADFLAG 0x20c
-#define HEAD_SIZE          16384 /* bytes, with all headers: Linux' are within 4096 */
 
 static void put16(uint8_t *p, unsigned value)
 {
@@ -114,29 +112,25 @@ enum kernel_stub kernel_stub(struct bytes kernel)
 	return has_guid(kernel, tcg2) ? KERNEL_STUB_SILENT : KERNEL_STUB_UNKNOWN;
 }
 
-int kernel_digest(struct bytes kernel, const struct kernel_boot *boot, uint8_t ret_digest[48],
-                  struct err *e)
+int kernel_read(struct bytes kernel, const struct kernel_boot *boot, struct kernel_image *ret,
+                struct err *e)
 {
-	uint8_t copy[HEAD_SIZE];
 	struct bytes head = kernel;
-	struct pe pe;
 	int r;
 
 	r = check_header(kernel, e);
 	if (r < 0)
 		return r;
 	if (boot->patched) {
-		head = (struct bytes){copy, kernel.size < HEAD_SIZE ? kernel.size : HEAD_SIZE};
-		memcpy(copy, kernel.data, head.size);
-		r = patch(copy, boot, e);
+		head = (struct bytes){ret->head, kernel.size < KERNEL_HEAD_SIZE ? kernel.size
+		                                                                : KERNEL_HEAD_SIZE};
+		memcpy(ret->head, kernel.data, head.size);
+		r = patch(ret->head, boot, e);
 		if (r < 0)
 			return r;
 	}
-	r = pe_parse_with_head(kernel, head, &pe, e);
-	if (r < 0) {
+	r = pe_parse_with_head(kernel, head, &ret->pe, e);
+	if (r < 0)
 		err_prefix(e, "kernel");
-		return r;
-	}
-	pe_authenticode(&pe, ret_digest);
-	return 0;
+	return r;
 }

@@ -5,6 +5,7 @@
 
 #include "core/err.h"
 #include "format/quote.h"
+#include "measure/pe.h"
 
 /*
  * A kernel as firmware gets it from `qemu -kernel`. Up to 10.1 QEMU writes into the setup header
@@ -21,9 +22,15 @@ struct kernel_boot {
 
 bool kernel_is_linux(struct bytes kernel); /* has the setup header of an x86 kernel */
 
-/* The Authenticode SHA-384 of the kernel as booted. -EBADMSG: no PE image, or no bzImage. */
-int kernel_digest(struct bytes kernel, const struct kernel_boot *boot, uint8_t ret_digest[48],
-                  struct err *e);
+/* The kernel as booted, a PE image with views into this and into the file: not to be copied. */
+#define KERNEL_HEAD_SIZE 16384 /* bytes, with all headers: Linux' are within 4096 */
+struct kernel_image {
+	uint8_t head[KERNEL_HEAD_SIZE];
+	struct pe pe;
+};
+/* -EBADMSG: no PE image, or no bzImage. */
+int kernel_read(struct bytes kernel, const struct kernel_boot *boot, struct kernel_image *ret,
+                struct err *e);
 
 /*
  * Whether the kernel's EFI stub measures what it is booted with, its command line and its initrd,

@@ -31,7 +31,7 @@ static void read_optional(struct reader *r, struct pe *pe)
 		return;
 	reader_skip(r, DIRECTORY_CERTIFICATES * 8);
 	pe->certificate_at = (size_t)reader_offset(r);
-	reader_skip(r, 4);
+	pe->certificates = reader_u32(r);
 	pe->certificate_size = reader_u32(r);
 }
 
@@ -114,45 +114,63 @@ static int by_offset(const void *a, const void *b)
 	return x->raw_offset < y->raw_offset ? -1 : x->raw_offset > y->raw_offset;
 }
 
-/* Takes the image's bytes from `at` to `end` into the digest. */
-static void hash(struct hash384 *h, const struct pe *pe, size_t at, size_t end)
+/* Where the image's bytes go. */
+struct sink {
+	pe_take take;
+	void *userdata;
+};
+
+/* The image's bytes from `at` to `end`. */
+static void pour(const struct sink *to, const struct pe *pe, size_t at, size_t end)
 {
 	if (at < pe->head.size && at < end) {
 		size_t n = (end < pe->head.size ? end : pe->head.size) - at;
 
-		hash384_update(h, pe->head.data + at, n);
+		to->take(to->userdata, pe->head.data + at, n);
 		at += n;
 	}
 	if (at < end)
-		hash384_update(h, pe->file.data + at, end - at);
+		to->take(to->userdata, pe->file.data + at, end - at);
 }
 
-void pe_authenticode(const struct pe *pe, uint8_t digest[48])
+void pe_authenticode_bytes(const struct pe *pe, pe_take take, void *userdata)
 {
+	const struct sink to = {take, userdata};
 	struct pe_section sorted[PE_SECTIONS_MAX];
 	size_t at = pe->checksum_at + 4;
-	uint64_t hashed = pe->headers_size;
-	struct hash384 h;
+	uint64_t poured = pe->headers_size;
 
-	hash384_init(&h);
-	hash(&h, pe, 0, pe->checksum_at);
+	pour(&to, pe, 0, pe->checksum_at);
 	if (pe->certificate_at) {
-		hash(&h, pe, at, pe->certificate_at);
+		pour(&to, pe, at, pe->certificate_at);
 		at = pe->certificate_at + 8;
 	}
-	hash(&h, pe, at, pe->headers_size);
+	pour(&to, pe, at, pe->headers_size);
 	memcpy(sorted, pe->section, sizeof(sorted));
 	qsort(sorted, pe->sections, sizeof(sorted[0]), by_offset);
 	for (unsigned i = 0; i < pe->sections; i++) {
 		if (sorted[i].raw_size == 0)
 			continue;
-		hash(&h, pe, sorted[i].raw_offset,
+		pour(&to, pe, sorted[i].raw_offset,
 		     (size_t)sorted[i].raw_offset + sorted[i].raw_size);
-		hashed += sorted[i].raw_size;
+		poured += sorted[i].raw_size;
 	}
 	/* What follows the sections, but for the certificates at the very end. */
-	if (hashed + pe->certificate_size < pe->file.size)
-		hash(&h, pe, hashed, pe->file.size - pe->certificate_size);
+	if (poured + pe->certificate_size < pe->file.size)
+		pour(&to, pe, poured, pe->file.size - pe->certificate_size);
+}
+
+static void take_hash(void *userdata, const void *data, size_t size)
+{
+	hash384_update(userdata, data, size);
+}
+
+void pe_authenticode(const struct pe *pe, uint8_t digest[48])
+{
+	struct hash384 h;
+
+	hash384_init(&h);
+	pe_authenticode_bytes(pe, take_hash, &h);
 	hash384_final(&h, digest);
 }
 

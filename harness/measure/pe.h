@@ -24,7 +24,8 @@ struct pe {
 	struct bytes head;         /* stands in place of as many bytes at its start; borrowed */
 	size_t checksum_at;        /* offset of the 4-byte checksum */
 	size_t certificate_at;     /* offset of the 8-byte directory entry, 0: there is none */
-	uint32_t certificate_size; /* bytes of the certificate table at the file's end */
+	uint32_t certificates;     /* offset of the certificate table; not checked */
+	uint32_t certificate_size; /* bytes of it; at the file's end, as the digest goes */
 	uint32_t headers_size;     /* bytes */
 	unsigned sections;
 	struct pe_section section[PE_SECTIONS_MAX]; /* in the order of the table */
@@ -40,6 +41,9 @@ int pe_parse_with_head(struct bytes file, struct bytes head, struct pe *ret, str
  * "Windows Authenticode Portable Executable Signature Format").
  */
 void pe_authenticode(const struct pe *pe, uint8_t digest[48]);
+/* What such a digest, with any hash, is of; piece by piece. */
+typedef void (*pe_take)(void *userdata, const void *data, size_t size);
+void pe_authenticode_bytes(const struct pe *pe, pe_take take, void *userdata);
 
 /* The section named `name` (NULL when there is none), and its bytes: min(raw, virtual) of them. */
 const struct pe_section *pe_find(const struct pe *pe, const char *name);

@@ -34,6 +34,7 @@ struct boot {
 	const struct measure_inputs *in;
 	struct firmware firmware;
 	struct event_list list;
+	struct admission admission;
 	struct err *e;
 };
 
@@ -186,6 +187,7 @@ static int measure_kernel(struct boot *b, struct err *e)
 	        .initrd_size = b->in->initrd.size,
 	        .patched = qemu_patches_kernel(b),
 	};
+	struct kernel_image image;
 	uint8_t digest[48];
 	int r;
 
@@ -193,17 +195,26 @@ static int measure_kernel(struct boot *b, struct err *e)
 		event_unknown(&b->list, tag, "kernel");
 		event_open(&b->list, 1,
 		           "the QEMU version is not given: up to 10.1 it writes into the kernel");
+		admission_open(&b->admission, "whether QEMU writes into the kernel");
 		return 0;
 	}
 	if (boot.patched && boot.low == 0) {
 		event_unknown(&b->list, tag, "kernel (QEMU writes its memory layout into it)");
+		admission_open(&b->admission, "what QEMU writes into the kernel");
 		return 0;
 	}
-	r = kernel_digest(b->in->kernel, &boot, digest, e);
-	if (r == 0)
-		event_add(&b->list, tag, digest, "kernel%s",
-		          boot.patched ? ", with what QEMU writes into its header" : "");
-	return r;
+	r = kernel_read(b->in->kernel, &boot, &image, e);
+	if (r < 0)
+		return r;
+	if (admission_ask(&b->admission, &image.pe, "the kernel") == REFUSED) {
+		admission_refused(&b->admission, &image.pe,
+		                  boot.patched ? "the kernel that QEMU wrote into" : "the kernel");
+		return 0;
+	}
+	pe_authenticode(&image.pe, digest);
+	event_add(&b->list, tag, digest, "kernel%s",
+	          boot.patched ? ", with what QEMU writes into its header" : "");
+	return 0;
 }
 
 /*
@@ -254,10 +265,15 @@ static int measure_stub(struct boot *b)
 static int measure_unified(struct boot *b, const struct pe *pe)
 {
 	const struct event_tag tag = {1, EV_EFI_BOOT_SERVICES_APPLICATION, INPUT_KERNEL};
-	const struct stub_start start = {.smbios = boot_smbios(b->in)};
+	const struct stub_start start = {.smbios = boot_smbios(b->in),
+	                                 .admission = &b->admission};
 	uint8_t digest[48];
 	int r;
 
+	if (admission_ask(&b->admission, pe, "the kernel image") == REFUSED) {
+		admission_refused(&b->admission, pe, "the kernel image");
+		return boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
+	}
 	pe_authenticode(pe, digest);
 	event_add(&b->list, tag, digest, "unified kernel image");
 	r = boot_measure_ready(&b->list, &b->firmware, b->in, b->e);
@@ -278,9 +294,6 @@ static int measure_direct_boot(struct boot *b)
 	bool linux_image = kernel_is_linux(b->in->kernel);
 	int r;
 
-	if (program)
-		admission_check(&b->list, &b->firmware, &pe,
-		                linux_image && b->in->qemu && qemu_patches_kernel(b), "the kernel");
 	if (!linux_image && program && uki_is(&pe))
 		return measure_unified(b, &pe);
 	r = measure_kernel(b, &why); /* loaded first, then the boot manager says that it boots */
@@ -321,8 +334,7 @@ static int measure_boot(struct boot *b)
 	if (b->in->kernel.data)
 		r = measure_direct_boot(b);
 	else
-		r = boot_measure_disk(&b->list, &b->firmware, b->in, b->e);
-	admission_open(&b->list, &b->firmware);
+		r = boot_measure_disk(&b->list, &b->firmware, b->in, &b->admission, b->e);
 	return r;
 }
 
@@ -434,6 +446,7 @@ int predict(const struct measure_inputs *inputs, struct prediction *ret, struct 
 		place = look_at_place(inputs);
 		in.boot_device = &place;
 	}
+	admission_init(&b.admission, &b.list, &b.firmware);
 	r = measure_boot(&b);
 	if (r == 0 && b.list.failed)
 		r = err_sys(e, -ENOMEM, "prediction");

@@ -15,6 +15,8 @@
 #define STORE_FORMATTED 0x5a
 #define STORE_HEALTHY   0xfe
 #define STORE_HEADER    28
+#define DELETED         0x02 /* cleared in a state */
+#define STATE_TO_GUID   42   /* bytes */
 #define VARIABLES_MAX   4096
 
 const uint8_t guid_global_variable[GUID_SIZE] =
@@ -157,6 +159,11 @@ void variable_store_done(struct variable_store *s)
 {
 	free(s->item);
 	*s = (struct variable_store){0};
+}
+
+void variable_delete(uint8_t *guid)
+{
+	guid[-STATE_TO_GUID] &= (uint8_t)~DELETED;
 }
 
 bool variable_is(const struct variable *v, const char *name)

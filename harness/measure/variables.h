@@ -29,6 +29,9 @@ void variable_store_done(struct variable_store *s);
 const struct variable *variable_find(const struct variable_store *s, const uint8_t *guid,
                                      const char *name);
 
+/* Marks the variable as deleted whose `guid` is here, in a copy of the volume that may be written. */
+void variable_delete(uint8_t *guid);
+
 /* Whether that is its name, in ASCII. */
 bool variable_is(const struct variable *v, const char *name);
 

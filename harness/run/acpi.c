@@ -11,6 +11,8 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "format/reader.h"
+#include "format/tdvf.h"
+#include "measure/firmware.h"
 #include "run/process.h"
 
 #define DEADLINE_MS 60000
@@ -279,20 +281,46 @@ static const char *first_cause(char *text)
 	return "it said nothing";
 }
 
+/* Firmware with Secure Boot on would refuse our program, which nobody signed; off, it fetches the
+ * same. Its copy is in `fd`. */
+static int replace_firmware(struct argv *control, int fd, struct err *e)
+{
+	_cleanup_(bytes_free) struct bytes image = {NULL, 0};
+	char path[64], **at = control->item;
+
+	while (*at && strcmp(*at, "-bios") != 0)
+		at++;
+	if (!*at || !at[1] || file_read(at[1], TDVF_IMAGE_MAX, &image, NULL) < 0)
+		return 0; /* QEMU says what is wrong with it */
+	if (firmware_delete_platform_key((uint8_t *)image.data, image.size) <= 0)
+		return 0;
+	if (write(fd, image.data, image.size) != (ssize_t)image.size)
+		return err_sys(e, -EIO, "a copy of the firmware");
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
+	free(at[1]);
+	at[1] = strdup(path);
+	return at[1] ? 0 : err_nomem(e);
+}
+
 int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e)
 {
 	_cleanup_(closep) int fd = memfd_create("tception-fw-cfg", MFD_CLOEXEC);
+	_cleanup_(closep) int firmware = memfd_create("tception-firmware", MFD_CLOEXEC);
 	char path[64], complaint[400];
 	struct argv control = {0};
 	int r;
 
-	if (fd < 0)
+	if (fd < 0 || firmware < 0)
 		return err_sys(e, -errno, "memfd_create");
 	/* QEMU opens our descriptor by its name: nothing to inherit, no file left behind. */
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
 	r = acpi_control_argv(argv, dumper, path, &control, e);
-	if (r < 0)
+	if (r == 0)
+		r = replace_firmware(&control, firmware, e);
+	if (r < 0) {
+		argv_done(&control);
 		return r;
+	}
 	r = process_capture(control.item, DEADLINE_MS, complaint, sizeof(complaint));
 	argv_done(&control);
 	if (r < 0)

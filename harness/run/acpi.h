@@ -8,7 +8,7 @@
 /*
  * QEMU's ACPI tables, and what else newer firmware measures of it, for a guest's command line,
  * without that guest: a control VM with the same firmware and devices, but without any TDX, runs
- * guests/fwcfg instead of a kernel. About a second.
+ * guests/fwcfg instead of a kernel, and with Secure Boot off, for nobody signed that. About a second.
  */
 
 /*

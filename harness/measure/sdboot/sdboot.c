@@ -59,7 +59,9 @@ static int check_folders(struct sdboot *b, struct err *e)
 		return r;
 	for (size_t i = 0; i < count; i++) {
 		if (!file[i].folder && file[i].name[0] != '.' && sd_ends(file[i].name, "x64.efi"))
-			leave_open(b->l, "the disk has drivers for systemd-boot to load");
+			for (unsigned k = 0; k < 3; k++)
+				event_open(b->l, k,
+				           "the disk has drivers for systemd-boot to load");
 	}
 	r = b->start->setup_mode ? fat_exists(b->start->fat, KEYS_FOLDER, e) : 0;
 	if (r > 0)
@@ -209,6 +211,7 @@ static int start_uki(struct sdboot *b, const struct sd_entry *n, const struct pe
 	        .smbios_done = b->program.smbios,
 	        .read_only = b->start->read_only,
 	        .smbios = b->start->smbios,
+	        .admission = b->start->admission,
 	};
 
 	if (!path)
@@ -231,6 +234,10 @@ static int start_program(struct sdboot *b, const struct sd_entry *n, struct byte
 
 	if (r < 0)
 		return r;
+	if (admission_ask(b->start->admission, &pe, "a boot entry's program") == REFUSED) {
+		admission_refused(b->start->admission, &pe, "a boot entry's program");
+		return 0;
+	}
 	pe_authenticode(&pe, digest);
 	event_add(b->l, tag, digest, "%s", n->loader);
 	r = make_options(n, &options, e);

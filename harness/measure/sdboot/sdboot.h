@@ -3,6 +3,7 @@
 
 #include "disk/fat.h"
 #include "disk/gpt.h"
+#include "measure/admission.h"
 #include "measure/events.h"
 #include "measure/pe.h"
 
@@ -21,6 +22,7 @@ struct sdboot_start {
 	bool read_only;        /* the TD cannot write to the disk */
 	bool setup_mode;       /* Secure Boot waits for its keys */
 	struct bytes smbios;   /* the tables as the VMM hands them over; data NULL: unknown */
+	struct admission *admission; /* by the firmware */
 };
 
 /* Appends the events from its start to the kernel's Exit Boot Services. */

@@ -245,13 +245,16 @@ static int keep_cmdline(const struct sd_program *p, const struct pe *pe, char **
 	return *cmdline ? 0 : err_sys(e, -ENOMEM, "add-on");
 }
 
-static int load_addon(struct event_list *l, const struct sd_program *p, const struct pe *pe,
-                      const char *name, const char *uname, struct addons *a, struct err *e)
+static int load_addon(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
+                      const struct pe *pe, const char *name, const char *uname, struct addons *a,
+                      struct err *e)
 {
 	const struct event_tag tag = {1, EV_EFI_BOOT_SERVICES_APPLICATION, INPUT_DISK};
 	uint8_t digest[48];
 	int r;
 
+	if (admission_ask(s->admission, pe, "an add-on") == REFUSED)
+		return 0; /* the others may still be loaded */
 	pe_authenticode(pe, digest);
 	event_add(l, tag, digest, "add-on %s", name);
 	if (pe_find(pe, ".linux") || !is_for(pe, uname))
@@ -269,22 +272,22 @@ static int load_addon(struct event_list *l, const struct sd_program *p, const st
 	return r;
 }
 
-static int load_folder(struct event_list *l, const struct sd_program *p, const struct fat *fat,
-                       const char *folder, const char *uname, struct addons *a, struct err *e)
+static int load_folder(struct event_list *l, const struct sd_program *p,
+                       const struct stub_start *s, const char *folder, const char *uname, struct addons *a, struct err *e)
 {
 	_cleanup_(freep) struct fat_entry *list = NULL;
 	size_t count = 0;
-	int r = list_files(fat, folder, ".addon.efi", NULL, &list, &count, e);
+	int r = list_files(s->fat, folder, ".addon.efi", NULL, &list, &count, e);
 
 	for (size_t i = 0; i < count && r == 0; i++) {
 		_cleanup_(bytes_free) struct bytes file = {NULL, 0};
 		struct pe pe;
 
-		r = read_in(fat, folder, list[i].name, &file, e);
+		r = read_in(s->fat, folder, list[i].name, &file, e);
 		if (r == 0)
 			r = pe_parse(file, &pe, e);
 		if (r == 0)
-			r = load_addon(l, p, &pe, list[i].name, uname, a, e);
+			r = load_addon(l, p, s, &pe, list[i].name, uname, a, e);
 	}
 	return r;
 }
@@ -307,10 +310,10 @@ int addons_load(struct event_list *l, const struct sd_program *p, const struct s
 	own = sidecar_folder(s->path, p);
 	if (!own)
 		return err_sys(e, -ENOMEM, "add-on");
-	r = load_folder(l, p, s->fat, "loader/addons", uname, ret, e);
+	r = load_folder(l, p, s, "loader/addons", uname, ret, e);
 	mangle_folder(p, ret);
 	if (r == 0)
-		r = load_folder(l, p, s->fat, own, uname, ret, e);
+		r = load_folder(l, p, s, own, uname, ret, e);
 	mangle_folder(p, ret);
 	return r;
 }

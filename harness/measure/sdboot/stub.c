@@ -14,7 +14,8 @@
 #include "measure/sdboot/sidecar.h"
 #include "measure/sdboot/text.h"
 
-#define MIXIN_SIZE 32 /* bytes that a file needs to be mixed into the secret */
+#define MIXIN_SIZE 32  /* bytes that a file needs to be mixed into the secret */
+#define TD_AWARE   255 /* from this version on it sees that it is in a TD */
 
 /* In the order in which the stub measures them; systemd's fundamental/uki.c. */
 static const char *const names[] = {".linux",   ".osrel",   ".cmdline", ".initrd", ".ucode",
@@ -207,6 +208,11 @@ static int settle_cmdline(struct stub *s, struct err *e)
 {
 	struct bytes own = section_bytes(s, CMDLINE);
 
+	/* With Secure Boot on, what is in the image holds; in a TD, as newer ones see it, always. */
+	if (s->start->admission->on && (s->section[CMDLINE] || s->program.version >= TD_AWARE)) {
+		free(s->cmdline);
+		s->cmdline = NULL;
+	}
 	if (s->cmdline && s->cmdline[0])
 		return s->program.measures ? sd_measure_text(s->l, EV_IPL, s->cmdline,
 		                                             "command line from the loader", e)
@@ -334,8 +340,10 @@ static int measure_kernel(struct stub *s, struct err *e)
 	struct pe kernel;
 	int r;
 
-	if (s->program.loads_kernel)
-		return 0; /* nobody else sees it; it is in the image, which was measured */
+	/* Nobody else sees it; it is in the image, which was measured. With Secure Boot on the stub
+	 * keeps firmware from asking for a signature of it, and so from measuring it. */
+	if (s->program.loads_kernel || s->start->admission->on)
+		return 0;
 	r = pe_parse(section_bytes(s, LINUX), &kernel, e);
 	if (r < 0) {
 		err_prefix(e, "section .linux");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "disk/fat.h"
+#include "measure/admission.h"
 #include "measure/events.h"
 #include "measure/pe.h"
 
@@ -24,6 +25,7 @@ struct stub_start { /* where and how it is started */
 	bool read_only;      /* the TD cannot write to the disk */
 	struct bytes smbios; /* the tables as the VMM hands them over; data NULL: unknown */
 	struct bytes previous; /* an initrd handed to it */
+	struct admission *admission; /* by the firmware */
 };
 
 /*

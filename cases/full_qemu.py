@@ -12,6 +12,7 @@ import pytest
 
 from conftest import RUN, TOP, cells, rung, scratch, tception, write_cases
 from roots import root
+from td_common import Td
 
 QEMUS = {"10.0": "trixie", "11.1": "trixie,trixie-backports"}
 # Beside the default matrix: what changes the module's mechanics, and what QEMU's own emulation of SVM carries.
@@ -64,6 +65,17 @@ def test_more(qemu, tmp_path):
     done = tception(*RUN, write_cases(tmp_path, MORE), "--platform", "emulated", "--qemu", qemu, "-o", tmp_path / "run", seconds=3000)
     assert done.returncode == 0, done.stdout + done.stderr
     assert attested(tmp_path / "run")[0] == len(MORE)
+
+
+def test_ports(qemu, tmp_path):
+    """A TD of one's own with every port that it can have: their buffers find room, however long this QEMU's queues are."""
+    td, shares = Td(), []
+    for i in range(8):
+        (tmp_path / str(i)).mkdir()
+        (tmp_path / str(i) / "file").write_text(str(i))
+        shares += ["--share", f"{tmp_path}/{i}:/s{i}:ro"]
+    done = td("run", "--platform", "emulated", "--qemu", qemu, *shares, "--", "sh", "-c", "cat /s*/file; dmesg | grep -c 'buffer is full'")
+    assert (done.returncode, done.stdout) == (1, "012345670\n"), done.stderr  # grep counts 0
 
 
 # ---- the command line of a hardware trust domain -----------------------------------------------------------------------

@@ -108,7 +108,7 @@ static int linux_command(struct entry *e, struct trouble *t)
 	                "random.trust_cpu=on",
 	                "-chardev", "file,id=console,path=/dev/stderr", "-serial",
 	                "chardev:console", "-chardev", "stdio,id=channel,signal=off", "-device",
-	                "virtio-serial-pci", "-device",
+	                "virtio-serial-pci,max_ports=3", "-device", /* 0, channel, broker */
 	                "virtserialport,chardev=channel,name=tception", NULL);
 	if (layer_has(&e->layer, GRANT_BROKER))
 		r = add_broker(e, "virtserialport,chardev=broker,name=" BROKER_PORT, t);

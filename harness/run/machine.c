@@ -223,6 +223,7 @@ static int launch(struct machine *m, sd_event *event, const struct machine_spec 
 	struct qemu_spec qemu = {.boot = s->boot,
 	                         .parts = s->parts,
 	                         .qemu = s->qemu,
+	                         .qemu_version = s->qemu_version,
 	                         .quotes = s->quotes,
 	                         .tsc_khz = s->tsc_khz,
 	                         .port = s->port,

@@ -26,7 +26,8 @@ struct machine_spec {
 	const char *qgs_socket; /* emulated TD: the same, a unix socket */
 	struct qgs *qgs;        /* emulated TD: the service behind qgs_socket; not owned */
 	int dir_fd;             /* the boot's folder */
-	uint32_t tsc_khz;       /* struct host_facts */
+	const char *qemu_version; /* struct host_facts */
+	uint32_t tsc_khz;         /* the same */
 	/* Of struct qemu_spec. The ends of the ports are closed here once QEMU has them. */
 	const struct qemu_port *port;
 	size_t ports;

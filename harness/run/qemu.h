@@ -32,6 +32,7 @@ struct qemu_spec {
 	const struct guest_parts *parts;
 	const char *qemu;                   /* path of the program */
 	const struct quote_service *quotes; /* hardware TD: where they come from */
+	const char *qemu_version;           /* struct host_facts; NULL: not known */
 	uint32_t tsc_khz;                   /* struct host_facts */
 	struct qemu_fds fd;
 	const struct qemu_port *port; /* beside the evidence channel */

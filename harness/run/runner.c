@@ -257,6 +257,7 @@ static void start_more(struct runner *r)
 		struct session_spec s = {
 		        .machine = {.parts = r->spec->parts,
 		                    .qemu = r->record->host.qemu,
+		                    .qemu_version = r->record->host.qemu_version,
 		                    .tsc_khz = r->record->host.tsc_khz},
 		        .boots_dir = r->boots_dir,
 		        .cases = r->spec->cases,

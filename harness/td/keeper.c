@@ -371,6 +371,7 @@ static int start_machine(struct keeper *k, struct err *e)
 	        .boot = &k->spec->boot,
 	        .parts = &k->spec->parts,
 	        .qemu = k->spec->host.qemu,
+	        .qemu_version = k->spec->host.qemu_version,
 	        .quotes = &k->spec->quotes,
 	        .qgs_socket = k->qgs_socket,
 	        .qgs = k->qgs,

@@ -16,13 +16,6 @@
 
 #define MEMORY_MIB 2048
 #define MEMORY_MIN 512 /* of the axis */
-/*
- * Slots of 2 KiB in the kernel's bounce buffer, where all that devices write goes through in a TD.
- * Linux takes 6% of the memory, at least these 64 MiB, and makes each page of it shared and zero before
- * anything else: a tenth of a boot. A device that finds it full waits; half of this is too little for
- * the ports' buffers under QEMU 10.0 ("Error allocating inbufs"), and the TD is never ready.
- */
-#define BOUNCE_BUFFER  "swiotlb=32768"
 #define BOOT_DEADLINE  600 /* seconds: a busy machine is slow, not broken */
 #define VCPU_DEADLINE  20  /* and for each vCPU */
 #define SQUASHFS_MAGIC "hsqs"
@@ -92,19 +85,6 @@ static int make_boot(const struct td_wish *w, struct td_spec *s, struct err *e)
 	return r;
 }
 
-/* Of two sizes on a command line the kernel takes the last: what somebody says counts. */
-static int append_to_cmdline(struct guest_parts *p, struct err *e)
-{
-	_cleanup_(freep) char *more = p->append;
-
-	p->append = NULL;
-	if (asprintf(&p->append, BOUNCE_BUFFER "%s%s", more ? " " : "", more ? more : "") < 0) {
-		p->append = NULL;
-		return err_nomem(e);
-	}
-	return 0;
-}
-
 /* Before anything is looked for: what somebody named is told by that name. */
 static int check_names(const struct td_wish *w, const struct host_facts *h, struct err *e)
 {
@@ -132,7 +112,6 @@ static int check_names(const struct td_wish *w, const struct host_facts *h, stru
 static int find_parts(const struct td_wish *w, struct guest_parts *p, struct err *e)
 {
 	struct kernel_files *k = &p->kernel[KERNEL_TRIXIE];
-	int r;
 
 	if (w->kernel && strchr(w->kernel, '/') && !(k->image = strdup(w->kernel)))
 		return err_nomem(e);
@@ -141,8 +120,7 @@ static int find_parts(const struct td_wish *w, struct guest_parts *p, struct err
 	p->disk.scratch = w->boot != NULL;
 	if (w->initrd && !(k->initrd = strdup(w->initrd)))
 		return err_nomem(e);
-	r = guest_parts_find(p, e);
-	return r < 0 ? r : append_to_cmdline(p, e);
+	return guest_parts_find(p, e);
 }
 
 static int take_authority(const struct td_wish *w, struct td_spec *s, struct err *e)

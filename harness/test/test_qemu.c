@@ -34,6 +34,7 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 	                      .parts = &parts,
 	                      .qemu = "/usr/bin/qemu-system-x86_64",
 	                      .quotes = &quotes,
+	                      .qemu_version = "7.2.22",
 	                      .tsc_khz = 2300123,
 	                      .fd = {11, 12, 13, 14, 15, 16}};
 	struct argv a = {0};
@@ -69,7 +70,8 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 	        ".squashfs\","                                                                  \
 	        "\"locking\":\"off\"}}",                                                        \
 	        "-device", "virtio-blk-pci,drive=root,serial=tception-root" shared, "-chardev", \
-	        "socket,id=channel,fd=11", "-device", "virtio-serial-pci,id=serial" shared,     \
+	        "socket,id=channel,fd=11", "-device", "virtio-serial-pci,id=serial,max_ports=2" \
+	        shared,                                                                         \
 	        "-device", "virtserialport,bus=serial.0,chardev=channel,name=tception"
 
 TEST(plain_tcg)
@@ -114,7 +116,7 @@ TEST(other_files)
 	        "isa-debugcon,iobase=0xeb,chardev=doorbell", "-device",                           \
 	        "isa-debug-exit,iobase=0xf4,iosize=4",                                            \
 	        BARE_DEVICES(",iommu_platform=on,disable-legacy=on", ""), KERNEL_OF(""),          \
-	        "-append", TCG_CMDLINE
+	        "-append", TCG_CMDLINE " swiotlb=8704"
 
 /* The module's 256 MiB, and the TD's memory twice: private and shared. */
 TEST(emulated)
@@ -252,6 +254,45 @@ TEST(disk)
 	       BARE_DEVICES("", ""));
 	parts.disk.scratch = false;
 	parts.disk.path = NULL;
+}
+
+/* Slots of 2 KiB: 16 MiB, and a page for each entry of the queue of each port and of the control
+ * messages. Ports of our own and of the channel count, and QEMU makes no more. */
+TEST(bounce_buffer)
+{
+	static const struct {
+		const char *version;
+		size_t ports;
+		const char *slots;
+	} way[] = {{"7.2.22", 0, "8704"},   {"11.1.3", 0, "8704"}, {"12.0.0", 7, "10496"},
+	           {"10.0.13", 0, "12288"}, {"8.2.2", 7, "26624"}, {NULL, 15, "43008"}};
+	const struct qemu_port port[15] = {{.name = "p", .fd = 20}};
+	struct boot b = {.memory_mib = 2048,
+	                 .vcpus = 1,
+	                 .platform = PLATFORM_EMULATED,
+	                 .layer0 = {.kind = &kind_rows[KIND_TD]}};
+
+	for (size_t i = 0; i < COUNT_OF(way); i++) {
+		struct qemu_spec s = {.boot = &b,
+		                      .parts = &parts,
+		                      .qemu = "qemu",
+		                      .qemu_version = way[i].version,
+		                      .port = port,
+		                      .ports = way[i].ports};
+		char max[40], slots[40];
+		struct argv a = {0};
+		bool found = false;
+		struct err e;
+
+		ck_assert_int_eq(qemu_argv(&s, &a, &e), 0);
+		snprintf(max, sizeof(max), ",max_ports=%zu,", way[i].ports + 2);
+		snprintf(slots, sizeof(slots), " swiotlb=%s", way[i].slots);
+		for (size_t k = 0; k < a.count; k++)
+			found |= strstr(a.item[k], "virtio-serial-pci,") && strstr(a.item[k], max);
+		ck_assert(found);
+		ck_assert_str_eq(strrchr(a.item[a.count - 1], ' '), slots);
+		argv_done(&a);
+	}
 }
 
 /* q35 splits RAM at 2 GiB from 2816 MiB on (QEMU, hw/i386/pc_q35.c). */

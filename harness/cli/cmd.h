@@ -17,7 +17,8 @@ struct verb {
 	int (*run)(int argc, char **argv);
 	const char *help; /* one line */
 };
-/* Runs the one that is named first in argv. `about` says what they are, for --help. */
+/* Runs the one that is named first in argv. `about` says what they are, for --help, and behind a \v, in
+ * place of what is common, how they end. */
 int cmd_dispatch(const struct verb verbs[], size_t count, const char *about, int argc, char **argv);
 
 /* The case file of who names none: cases/default.yaml, else the installed one. Static. */

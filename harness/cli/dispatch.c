@@ -81,10 +81,11 @@ int cmd_dispatch(const struct verb verbs[], size_t count, const char *about, int
 
 	if (slash)
 		argv[0] = slash + 1;
-	if (asprintf(&doc,
-	             "%s\vEach has its own --help. Exit codes: 0 all as expected, 1 a verdict "
-	             "differs, 2 usage or a bad case file, 3 infrastructure.",
-	             about) < 0)
+	if (asprintf(&doc, "%s%s", about,
+	             strchr(about, '\v') ? ""
+	                                 : "\vEach has its own --help. Exit codes: 0 all as "
+	                                   "expected, 1 a verdict differs, 2 usage or a bad case "
+	                                   "file, 3 infrastructure.") < 0)
 		return cmd_failed(EXIT_BROKEN, (err_nomem(&e), &e));
 	argp.doc = doc;
 	argp_err_exit_status = EXIT_USAGE;

@@ -25,7 +25,9 @@ int cmd_td(int argc, char **argv)
 	return cmd_dispatch(
 	        verbs, COUNT_OF(verbs),
 	        "Trust domains for one's own work, EMULATED where the machine has no TDX: "
-	        "the interface without the protection.",
+	        "the interface without the protection.\vEach has its own --help. run, exec and "
+	        "shell end as the program in there does; where tception itself fails, they, up "
+	        "and boot with 125, down, list and trust with 3. 2 is usage.",
 	        argc, argv);
 }
 

@@ -37,7 +37,18 @@ static void find_id(const char *value, char id[64])
 		snprintf(id, 64, "%.*s", (int)strcspn(at + 4, ","), at + 4);
 }
 
-/* Copies a comma-separated value without the parts that begin with `drop`, and with `more`. */
+/* With one of several, comma-separated. */
+static bool begins_with_one(const char *text, const char *prefixes)
+{
+	for (size_t length; (length = strcspn(prefixes, ",")); prefixes += length) {
+		if (strncmp(text, prefixes, length) == 0)
+			return true;
+		length += prefixes[length] == ',';
+	}
+	return false;
+}
+
+/* Copies a comma-separated value without the parts that begin with one of `drop`, and with `more`. */
 static void add_without(struct argv *a, const char *value, const char *drop, const char *more)
 {
 	_cleanup_(freep) char *text = strdup(value);
@@ -49,7 +60,7 @@ static void add_without(struct argv *a, const char *value, const char *drop, con
 		return;
 	}
 	while ((part = strsep(&rest, ","))) {
-		if (begins(part, drop))
+		if (begins_with_one(part, drop))
 			continue;
 		if (out != text)
 			*out++ = ',';
@@ -107,7 +118,7 @@ static void add_option(struct argv *a, const char *option, const char *value, bo
 	if (strcmp(option, "-chardev") == 0)
 		add_stand_in(a, value, "null", NULL);
 	else if (strcmp(option, "-object") == 0 && begins(value, "memory-backend-"))
-		add_stand_in(a, value, "memory-backend-ram", "mem-path=");
+		add_stand_in(a, value, "memory-backend-ram", "mem-path=,hugetlb");
 	else if (strcmp(option, "-machine") == 0)
 		add_without(a, value, "confidential-guest-support=", hardware_td && !strstr(value, ",pic=") ? TD_MACHINE : "");
 	else if (strcmp(option, "-device") == 0 && value[0] != '{')

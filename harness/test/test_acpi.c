@@ -77,6 +77,17 @@ TEST(hardware_td_becomes_a_plain_vm)
 	                 "-device isa-debug-exit,iobase=0xf4,iosize=4");
 }
 
+/* Of a backend nothing but what all have is left: memory-backend-ram knows neither of these. */
+TEST(backend_of_huge_pages)
+{
+	static const char line[] =
+	        "qemu -object memory-backend-memfd,id=ram,size=4096M,hugetlb=on,hugetlbsize=2M";
+	struct argv a;
+
+	ck_assert_int_eq(acpi_control_argv(words(line), "/d.efi", "/o", &a, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(joined(&a), "-object memory-backend-ram,id=ram,size=4096M -kernel"));
+}
+
 static void count(void *userdata, const char *option, const char *why)
 {
 	ck_assert(option[0] == '-' && why[0]);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the kernel's attestation interfaces do at their edges, a line each: a name and what came.
- * An errno by its name, or numbers. For a trust domain of `tception td run`, as root.
+ * An errno by its name, or numbers. For a trust domain of `tception td`, as root.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -253,7 +255,106 @@ static void registers(void)
 	}
 }
 
-int main(void)
+/* A reader in a process of its own, while the service does not answer. */
+static pid_t reader(const char *entry, const char *name)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		quote_of(name, entry);
+		fflush(stdout);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* What a reader gets of a service that is `how`, and for how long; and who asks meanwhile. */
+static void without_service(const char *how)
+{
+	char data[64] = {0}, name[64];
+	const double begin = now();
+
+	make("first");
+	make("second");
+	put(in("first", "inblob"), data, 64, NULL);
+	put(in("second", "inblob"), data, 64, NULL);
+	snprintf(name, sizeof(name), "service %s, quote", how);
+	fflush(stdout);
+	const pid_t pid = reader("first", name);
+	if (strcmp(how, "silent") == 0) {
+		usleep(500000);
+		quote_of("service silent, another asks meanwhile", "second");
+	}
+	waitpid(pid, NULL, 0);
+	printf("# service %s: %.1f s\n", how, now() - begin);
+	rmdir(in("first", ""));
+	rmdir(in("second", ""));
+}
+
+/* Its reader is killed; the request goes on. */
+static void interrupted(void)
+{
+	char data[64] = {0};
+
+	make("killed");
+	make("next");
+	put(in("killed", "inblob"), data, 64, NULL);
+	put(in("next", "inblob"), data, 64, NULL);
+	fflush(stdout);
+	const pid_t pid = reader("killed", "");
+	usleep(500000);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	quote_of("reader killed, another asks", "next");
+	rmdir(in("killed", ""));
+	rmdir(in("next", ""));
+}
+
+/* Until there is a quote, for a minute and a half. */
+static void answers_again(void)
+{
+	char data[64] = {0};
+	ssize_t size = 0;
+
+	make("again");
+	for (int i = 0; i < 90 && !size; i++) {
+		put(in("again", "inblob"), data, 64, NULL);
+		if (get(in("again", "outblob"), &size) || !size)
+			sleep(1);
+	}
+	printf("service again, quote: %s\n", size ? "ok, a quote" : "never");
+	rmdir(in("again", ""));
+}
+
+/* An entry in a folder that this layer has, at the next whole four seconds: all begin then. */
+static void ask_in(const char *folder)
+{
+	char path[128], data[64] = {0};
+	struct timespec t;
+	ssize_t size = 0;
+	unsigned name; /* a PID would be the same in two containers */
+
+	if (getrandom(&name, sizeof(name), 0) != sizeof(name))
+		exit(1);
+	snprintf(path, sizeof(path), "%s/layer-%u", folder, name);
+	int error = mkdir(path, 0755) < 0 ? errno : 0;
+	snprintf(path, sizeof(path), "%s/layer-%u/inblob", folder, name);
+	if (!error)
+		error = put(path, data, 64, NULL);
+	snprintf(path, sizeof(path), "%s/layer-%u/outblob", folder, name);
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += 4 - t.tv_sec % 4;
+	t.tv_nsec = 0;
+	clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL);
+	const double begin = now();
+	if (!error)
+		error = get(path, &size);
+	printf("%s, %s, %.2f s\n", outcome(error), size ? "a quote" : "nothing", now() - begin);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+}
+
+static int edges(void)
 {
 	inblob_sizes();
 	two_writers();
@@ -262,5 +363,21 @@ int main(void)
 	another_user();
 	delegated();
 	registers();
+	return 0;
+}
+
+/* Without a word all that a TD with its service shows. */
+int main(int argc, char **argv)
+{
+	if (argc == 1)
+		return edges();
+	if (strcmp(argv[1], "ask") == 0 && argc == 3)
+		ask_in(argv[2]);
+	else if (strcmp(argv[1], "interrupted") == 0)
+		interrupted();
+	else if (strcmp(argv[1], "again") == 0)
+		answers_again();
+	else
+		without_service(argv[1]);
 	return 0;
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/measure.h"
@@ -13,7 +10,6 @@
 #include "run/acpi.h"
 #include "run/host.h"
 #include "run/parts.h"
-#include "run/portable.h"
 
 struct options {
 	const char *dir;
@@ -35,24 +31,16 @@ static void tell(void *userdata, const char *option, const char *why)
 	fprintf(stderr, "tception measure acpi: %s: %s\n", option, why);
 }
 
-static int capture(char *const *command, const char *dumper, const char *dir, struct err *e)
+static int capture(char **command, const char *dumper, const char *dir, struct err *e)
 {
-	const struct portable_host host = {.kvm = access("/dev/kvm", R_OK | W_OK) == 0,
-	                                   .vsock = access("/dev/vhost-vsock", R_OK | W_OK) == 0};
-	_cleanup_(argv_done) struct argv own = {0};
 	struct acpi_blobs blobs;
 	char program[PATH_MAX];
-	int r = portable_argv(command, &host, tell, NULL, &own, e);
+	int r;
 
-	if (r == 0 && host_find_program(command[0], program, sizeof(program)) < 0)
+	if (host_find_program(command[0], program, sizeof(program)) < 0)
 		return err_set(e, -ENOENT, "%s: no such program", command[0]);
-	if (r == 0) {
-		free(own.item[0]);
-		own.item[0] = strdup(program);
-		r = own.item[0] ? 0 : err_nomem(e);
-	}
-	if (r == 0)
-		r = acpi_capture(own.item, dumper, &blobs, e);
+	command[0] = program;
+	r = acpi_capture(command, dumper, tell, &blobs, e);
 	if (r < 0)
 		return r;
 	r = file_make_dirs(dir, 0777, e);

@@ -155,7 +155,7 @@ int measure_options_from_qemu(struct measure_options *o, char *const *argv, stru
 		r = take_paths(o, m, e);
 	if (r < 0)
 		return r;
-	if (!o->inputs.memory)
+	if (!o->inputs.memory && !m->split) /* else it has to be told */
 		o->inputs.memory = m->memory;
 	if (!o->inputs.cmdline)
 		o->inputs.cmdline = m->cmdline;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "measure/qemu_line.h"
 
 #define DEVICES_MAX 64u
 
@@ -22,66 +23,16 @@ struct scan {
 	struct machine *m;
 	struct device disk[DEVICES_MAX];
 	unsigned disks;
-	bool split;       /* where memory goes on above 4 GiB is not QEMU's own choice */
 	unsigned indexes; /* devices with a bootindex, of any kind */
 	json_t *nodes;    /* of -drive and -blockdev, by id or node-name */
 };
-
-/* ---- values: "a,b=c,d" or JSON, made into a JSON object of strings ---- */
-
-/* One part of "a=b,c=d", with ",," for a comma; *at moves behind it. */
-static void take_part(const char **at, char *part, size_t size)
-{
-	size_t n = 0;
-
-	for (; **at; (*at)++) {
-		if (**at == ',' && (*at)[1] != ',')
-			break;
-		*at += **at == ',';
-		if (n + 1 < size)
-			part[n++] = **at;
-	}
-	part[n] = '\0';
-	*at += **at == ',';
-}
-
-static json_t *read_value(const char *value, const char *first)
-{
-	json_t *object = value[0] == '{' ? json_loads(value, 0, NULL) : json_object();
-	char part[4096], *equals;
-
-	for (bool begin = true; object && value[0] != '{' && *value; begin = false) {
-		take_part(&value, part, sizeof(part));
-		equals = strchr(part, '=');
-		if (equals)
-			*equals = '\0';
-		if (equals || !begin)
-			json_object_set_new(object, part, json_string(equals ? equals + 1 : "on"));
-		else
-			json_object_set_new(object, first, json_string(part));
-	}
-	return object;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-static bool is_on(const json_t *object, const char *key)
-{
-	return json_is_true(json_object_get(object, key)) ||
-	       strcmp(text_of(object, key), "on") == 0;
-}
 
 /* ---- options ---- */
 
 static int take_memory(struct machine *m, const char *value, struct err *e)
 {
-	json_t *object = read_value(value, "size");
-	const char *text = text_of(object, "size"), *units = "KMGT", *unit;
+	json_t *object = qemu_value_read(value, "size");
+	const char *text = qemu_value_name(object, "size"), *units = "KMGT", *unit;
 	unsigned long long n;
 	unsigned shift = 20;
 	char *end;
@@ -104,7 +55,7 @@ static int take_memory(struct machine *m, const char *value, struct err *e)
 /* "4", "0x4", "4.1", on the root bus. */
 static void take_place(struct device *d, const json_t *object)
 {
-	const char *text = text_of(object, "addr"), *bus = text_of(object, "bus");
+	const char *text = qemu_value_name(object, "addr"), *bus = qemu_value_name(object, "bus");
 	bool root = !*bus || strcmp(bus, "pcie.0") == 0;
 	char *end, *rest;
 
@@ -121,14 +72,15 @@ static void take_place(struct device *d, const json_t *object)
 
 static void take_device(struct scan *s, const char *value)
 {
-	json_t *object = read_value(value, "driver");
+	json_t *object = qemu_value_read(value, "driver");
 	bool first = json_object_get(object, "bootindex") != NULL;
 	struct device *d = &s->disk[s->disks];
-	const char *driver = text_of(object, "driver"), *drive = text_of(object, "drive");
+	const char *driver = qemu_value_name(object, "driver");
+	const char *drive = qemu_value_name(object, "drive");
 
 	s->indexes += first;
-	if (strncmp(driver, "virtio-blk-pci", 14) == 0 && strlen(drive) < sizeof(d->drive) &&
-	    s->disks < DEVICES_MAX) {
+	if ((strncmp(driver, "virtio-blk-pci", 14) == 0 || strcmp(driver, "virtio-blk") == 0) &&
+	    strlen(drive) < sizeof(d->drive) && s->disks < DEVICES_MAX) {
 		*d = (struct device){.first = first};
 		memcpy(d->drive, drive, strlen(drive));
 		take_place(d, object);
@@ -139,10 +91,10 @@ static void take_device(struct scan *s, const char *value)
 
 static void take_node(struct scan *s, const char *value, const char *name)
 {
-	json_t *object = read_value(value, "driver");
+	json_t *object = qemu_value_read(value, "driver");
 
-	if (*text_of(object, name))
-		json_object_set(s->nodes, text_of(object, name), object);
+	if (*qemu_value_name(object, name))
+		json_object_set(s->nodes, qemu_value_name(object, name), object);
 	json_decref(object);
 }
 
@@ -153,7 +105,7 @@ static int keep(char **to, const char *value, struct err *e)
 	return *to ? 0 : err_nomem(e);
 }
 
-static int take_option(struct scan *s, const char *option, const char *value, struct err *e)
+static int take_option(struct scan *s, const struct qemu_option *o, struct err *e)
 {
 	const struct {
 		const char *name;
@@ -164,19 +116,19 @@ static int take_option(struct scan *s, const char *option, const char *value, st
 	             {"-append", &s->m->cmdline}};
 
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
-		if (strcmp(option, files[i].name) == 0)
-			return keep(files[i].to, value, e);
+		if (strcmp(o->name, files[i].name) == 0)
+			return keep(files[i].to, o->value, e);
 	}
-	if (strcmp(option, "-m") == 0)
-		return take_memory(s->m, value, e);
-	if (strcmp(option, "-machine") == 0 || strcmp(option, "-M") == 0)
-		s->split = s->split || strstr(value, "max-ram-below-4g");
-	else if (strcmp(option, "-device") == 0)
-		take_device(s, value);
-	else if (strcmp(option, "-drive") == 0)
-		take_node(s, value, "id");
-	else
-		take_node(s, value, "node-name");
+	if (strcmp(o->name, "-m") == 0)
+		return take_memory(s->m, o->value, e);
+	if (strcmp(o->name, "-machine") == 0 || strcmp(o->name, "-M") == 0)
+		s->m->split = s->m->split || strstr(o->value, "max-ram-below-4g");
+	else if (strcmp(o->name, "-device") == 0)
+		take_device(s, o->value);
+	else if (strcmp(o->name, "-drive") == 0)
+		take_node(s, o->value, "id");
+	else if (strcmp(o->name, "-blockdev") == 0)
+		take_node(s, o->value, "node-name");
 	return 0;
 }
 
@@ -187,16 +139,16 @@ static const char *find_image(const struct scan *s, const char *name, bool *ret_
 {
 	const json_t *node = json_object_get(s->nodes, name), *file = json_object_get(node, "file");
 
-	*ret_read_only = is_on(node, "read-only") || is_on(node, "readonly");
+	*ret_read_only = qemu_value_is_on(node, "read-only") || qemu_value_is_on(node, "readonly");
 	if (json_is_object(file))
 		return json_string_value(json_object_get(file, "filename"));
 	if (json_object_get(node, "file.filename"))
-		return text_of(node, "file.filename");
+		return qemu_value_name(node, "file.filename");
 	if (json_object_get(node, "filename"))
-		return text_of(node, "filename");
-	if (json_object_get(s->nodes, text_of(node, "file")))
+		return qemu_value_name(node, "filename");
+	if (json_object_get(s->nodes, qemu_value_name(node, "file")))
 		return json_string_value(json_object_get(
-		        json_object_get(s->nodes, text_of(node, "file")), "filename"));
+		        json_object_get(s->nodes, qemu_value_name(node, "file")), "filename"));
 	return json_string_value(file);
 }
 
@@ -246,30 +198,17 @@ static int find_disk(struct scan *s, struct err *e)
 
 int machine_from_argv(char *const *argv, struct machine *ret, struct err *e)
 {
-	static const char *const wanted[] = {"-bios",   "-kernel", "-initrd",   "-append",  "-m",
-	                                     "-device", "-drive",  "-blockdev", "-machine", "-M"};
 	struct machine m = {0};
 	struct scan s = {.m = &m, .nodes = json_object()};
+	struct qemu_option option;
 	int r = s.nodes ? 0 : err_nomem(e);
 
-	for (; r == 0 && *argv; argv++) {
-		const char *option = argv[0][0] == '-' && argv[0][1] == '-' ? argv[0] + 1 : argv[0];
-
-		for (size_t i = 0; r == 0 && i < COUNT_OF(wanted); i++) {
-			if (strcmp(option, wanted[i]) != 0)
-				continue;
-			if (!argv[1])
-				r = err_set(e, -EINVAL, "%s: its value is missing", option);
-			else
-				r = take_option(&s, option, *++argv, e);
-			break;
-		}
-	}
+	argv += *argv && (*argv)[0] != '-'; /* the program */
+	while (r == 0 && (r = qemu_option_next(&argv, &option, e)) > 0)
+		r = option.value ? take_option(&s, &option, e) : 0;
 	if (r == 0)
 		r = find_disk(&s, e);
 	json_decref(s.nodes);
-	if (s.split)
-		m.memory = 0; /* it has to be told */
 	if (r < 0)
 		machine_done(&m);
 	else

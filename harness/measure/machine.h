@@ -12,7 +12,8 @@
  */
 struct machine {
 	char *firmware, *kernel, *initrd, *cmdline; /* NULL: not given */
-	uint64_t memory;                            /* bytes; 0: not given */
+	uint64_t memory; /* bytes; 0: not given */
+	bool split;      /* how much of it is below 4 GiB is not QEMU's own choice */
 	char *disk;                                 /* path of the image; NULL: none */
 	bool read_only;
 	bool placed; /* `place` says where it is */

@@ -13,165 +13,14 @@
 #include "format/reader.h"
 #include "format/tdvf.h"
 #include "measure/firmware.h"
+#include "measure/qemu_line.h"
+#include "run/control.h"
 #include "run/process.h"
 
 #define DEADLINE_MS 60000
 #define OUTPUT_MAX  (8u << 20) /* bytes */
 #define EXIT_STATUS 0x41       /* what guests/fwcfg makes QEMU end with */
 #define RECORD_NAME 56
-
-/* ---- the command line ---- */
-
-static bool begins(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* "id=X" of an option's value, as long as the value has it; "" else. */
-static void find_id(const char *value, char id[64])
-{
-	const char *at = strstr(value, ",id=");
-
-	id[0] = '\0';
-	if (at)
-		snprintf(id, 64, "%.*s", (int)strcspn(at + 4, ","), at + 4);
-}
-
-/* With one of several, comma-separated. */
-static bool begins_with_one(const char *text, const char *prefixes)
-{
-	for (size_t length; (length = strcspn(prefixes, ",")); prefixes += length) {
-		if (strncmp(text, prefixes, length) == 0)
-			return true;
-		length += prefixes[length] == ',';
-	}
-	return false;
-}
-
-/* Copies a comma-separated value without the parts that begin with one of `drop`, and with `more`. */
-static void add_without(struct argv *a, const char *value, const char *drop, const char *more)
-{
-	_cleanup_(freep) char *text = strdup(value);
-	char *out = text, *part, *rest = text;
-	size_t length;
-
-	if (!text) {
-		a->failed = true;
-		return;
-	}
-	while ((part = strsep(&rest, ","))) {
-		if (begins_with_one(part, drop))
-			continue;
-		if (out != text)
-			*out++ = ',';
-		length = strlen(part); /* before it moves: it may move onto itself */
-		memmove(out, part, length + 1);
-		out += length;
-	}
-	*out = '\0';
-	argv_addf(a, "%s%s", text, more);
-}
-
-static bool is_dropped(const char *option, const char *value)
-{
-	static const char *const devices[] = {"loader,", "isa-debugcon,", "isa-debug-exit"};
-
-	if (strcmp(option, "-kernel") == 0 || strcmp(option, "-initrd") == 0 ||
-	    strcmp(option, "-append") == 0)
-		return true;
-	if (strcmp(option, "-object") == 0 && strstr(value, "tdx-guest"))
-		return true;
-	for (size_t i = 0; i < COUNT_OF(devices); i++) {
-		if (strcmp(option, "-device") == 0 && begins(value, devices[i]))
-			return true;
-	}
-	return false;
-}
-
-/* The id is what other options refer to. */
-static void add_stand_in(struct argv *a, const char *value, const char *kind, const char *drop)
-{
-	char id[64];
-
-	find_id(value, id);
-	if (drop) {
-		_cleanup_(freep) char *head = NULL;
-
-		if (asprintf(&head, "%s%s", kind, strchr(value, ',')) < 0)
-			a->failed = true;
-		else
-			add_without(a, head, drop, "");
-	} else {
-		argv_addf(a, "%s,id=%s", kind, id);
-	}
-}
-
-/* QEMU turns these off in a TD by itself, and the ACPI tables tell of them (FACP's SMI_CMD, APIC's
- * PCAT_COMPAT): a control VM without them has another RTMR0. */
-#define TD_MACHINE ",smm=off,pic=off"
-
-static void add_option(struct argv *a, const char *option, const char *value, bool hardware_td)
-{
-	if (is_dropped(option, value))
-		return;
-	argv_add(a, option);
-	if (strcmp(option, "-chardev") == 0)
-		add_stand_in(a, value, "null", NULL);
-	else if (strcmp(option, "-object") == 0 && begins(value, "memory-backend-"))
-		add_stand_in(a, value, "memory-backend-ram", "mem-path=,hugetlb");
-	else if (strcmp(option, "-machine") == 0)
-		add_without(a, value, "confidential-guest-support=", hardware_td && !strstr(value, ",pic=") ? TD_MACHINE : "");
-	else if (strcmp(option, "-device") == 0 && value[0] != '{')
-		add_without(a, value, "bootindex=", ""); /* -kernel takes index 0 for itself */
-	else
-		argv_add(a, value);
-}
-
-static bool has_value(char *const *item)
-{
-	/* No value of ours begins with a dash. */
-	return item[0][0] == '-' && item[1] && item[1][0] != '-';
-}
-
-static bool is_hardware_td(char *const *argv)
-{
-	for (; argv[0] && argv[1]; argv++) {
-		if (strcmp(argv[0], "-object") == 0 && strstr(argv[1], "tdx-guest"))
-			return true;
-	}
-	return false;
-}
-
-int acpi_control_argv(char *const *argv, const char *dumper, const char *output, struct argv *ret,
-                      struct err *e)
-{
-	const bool hardware_td = is_hardware_td(argv);
-	struct argv a = {0};
-
-	argv_add(&a, argv[0]);
-	for (char *const *item = argv[0] ? argv + 1 : argv; *item; item++) {
-		if (has_value(item)) {
-			add_option(&a, item[0], item[1], hardware_td);
-			item++;
-		} else {
-			argv_add(&a, *item);
-		}
-	}
-	argv_add(&a, "-kernel");
-	argv_add(&a, dumper);
-	argv_add(&a, "-chardev");
-	argv_addf(&a, "file,id=fw-cfg,path=%s", output);
-	argv_add(&a, "-device");
-	argv_add(&a, "isa-debugcon,iobase=0xe9,chardev=fw-cfg");
-	argv_add(&a, "-device");
-	argv_add(&a, "isa-debug-exit,iobase=0xf4,iosize=4");
-	if (a.failed) {
-		argv_done(&a);
-		return err_set(e, -ENOMEM, "control VM's command line: out of memory");
-	}
-	*ret = a;
-	return 0;
-}
 
 /* ---- what came out ---- */
 
@@ -252,9 +101,30 @@ static int read_output(int fd, struct acpi_blobs *ret, struct err *e)
 	return 0;
 }
 
+static bool adds_device(const struct qemu_option *o)
+{
+	static const char *const names[] = {"-nic", "-net", "-cdrom", "-hda", "-hdb", "-hdc", "-hdd"};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (strcmp(o->name, names[i]) == 0)
+			return true;
+	}
+	return strcmp(o->name, "-drive") == 0 && !strstr(o->value, "if=none") &&
+	       !strstr(o->value, "if=pflash");
+}
+
+static void list_device(FILE *f, const char *value)
+{
+	json_t *object = qemu_value_read(value, "driver");
+
+	fprintf(f, "%s\n", qemu_value_name(object, "driver"));
+	json_decref(object);
+}
+
 /* What of the command line may add boot options: the names of its devices. */
 static int list_devices(char *const *argv, struct bytes *ret, struct err *e)
 {
+	struct qemu_option o;
 	bool defaults = true;
 	char *text = NULL;
 	size_t size = 0;
@@ -262,15 +132,13 @@ static int list_devices(char *const *argv, struct bytes *ret, struct err *e)
 
 	if (!f)
 		return err_nomem(e);
-	for (char *const *a = argv; *a; a++) {
-		defaults = defaults && strcmp(*a, "-nodefaults") != 0;
-		if (strcmp(*a, "-device") == 0 && a[1])
-			fprintf(f, "%.*s\n", (int)strcspn(a[1], ","), a[1]);
-		if (strcmp(*a, "-nic") == 0 || strcmp(*a, "-net") == 0 ||
-		    strcmp(*a, "-cdrom") == 0 ||
-		    (strcmp(*a, "-drive") == 0 && a[1] && !strstr(a[1], "if=none") &&
-		     !strstr(a[1], "if=pflash")))
-			fprintf(f, "%s\n", *a);
+	argv++; /* the program */
+	while (qemu_option_next(&argv, &o, NULL) > 0) {
+		defaults = defaults && strcmp(o.name, "-nodefaults") != 0;
+		if (strcmp(o.name, "-device") == 0)
+			list_device(f, o.value);
+		else if (adds_device(&o))
+			fprintf(f, "%s\n", o.name);
 	}
 	if (defaults)
 		fprintf(f, "(default)\n");
@@ -313,11 +181,17 @@ static int replace_firmware(struct argv *control, int fd, struct err *e)
 	return at[1] ? 0 : err_nomem(e);
 }
 
-int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, struct err *e)
+int acpi_capture(char *const *argv, const char *dumper,
+                 void (*note)(void *userdata, const char *option, const char *why),
+                 struct acpi_blobs *ret, struct err *e)
 {
 	_cleanup_(closep) int fd = memfd_create("tception-fw-cfg", MFD_CLOEXEC);
 	_cleanup_(closep) int firmware = memfd_create("tception-firmware", MFD_CLOEXEC);
 	char path[64], complaint[400];
+	const struct control_spec spec = {.dumper = dumper,
+	                                  .output = path,
+	                                  .kvm = access("/dev/kvm", R_OK | W_OK) == 0,
+	                                  .note = note};
 	struct argv control = {0};
 	int r;
 
@@ -325,7 +199,7 @@ int acpi_capture(char *const *argv, const char *dumper, struct acpi_blobs *ret, 
 		return err_sys(e, -errno, "memfd_create");
 	/* QEMU opens our descriptor by its name: nothing to inherit, no file left behind. */
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
-	r = acpi_control_argv(argv, dumper, path, &control, e);
+	r = control_argv(argv, &spec, &control, e);
 	if (r == 0)
 		r = replace_firmware(&control, firmware, e);
 	if (r < 0) {

@@ -2,7 +2,6 @@
 #include "run/predict.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,100 +10,50 @@
 #include "disk/disk.h"
 #include "format/text.h"
 #include "measure/launch.h"
+#include "measure/machine.h"
 #include "record/prediction.h"
 #include "run/acpi.h"
-#include "run/qemu.h"
+#include "run/control.h"
 
 #define IMAGE_MAX (1u << 30) /* bytes of a kernel or an initrd */
 
 /* ---- from a command line to what is measured ---- */
 
 struct files {
+	struct machine machine;
 	struct bytes firmware, kernel, initrd;
 	struct disk *disk;
-	bool disk_read_only;
 };
 
 static void files_done(struct files *f)
 {
+	machine_done(&f->machine);
 	bytes_free(&f->firmware);
 	bytes_free(&f->kernel);
 	bytes_free(&f->initrd);
 	disk_free(f->disk);
 }
 
-static const char *option_value(char *const *argv, const char *option)
+static int read_optional(const char *path, struct bytes *ret, struct err *e)
 {
-	for (char *const *a = argv; a[0] && a[1]; a++) {
-		if (strcmp(a[0], option) == 0)
-			return a[1];
-	}
-	return NULL;
-}
-
-static int read_option(char *const *argv, const char *option, size_t max, struct bytes *ret,
-                       struct err *e)
-{
-	const char *path = option_value(argv, option);
-
-	return path ? file_read(path, max, ret, e) : 0;
-}
-
-/* Of the boot disk's -drive, whose last key is the file, with each comma twice. */
-static int open_scratch(const char *drive, struct disk **ret, struct err *e)
-{
-	const char *from = strstr(drive, ",file=");
-	char path[PATH_MAX];
-	size_t n = 0;
-
-	if (!strstr(drive, ",id=" QEMU_BOOT_DISK ",") || !from)
-		return 0;
-	for (from += strlen(",file="); *from && n < sizeof(path) - 1; from++) {
-		path[n++] = *from;
-		from += *from == ',';
-	}
-	path[n] = 0;
-	return disk_open(path, ret, e);
-}
-
-/* The image behind the node that the boot disk has, where there is one. */
-static int open_boot_disk(char *const *argv, struct disk **ret, bool *ret_read_only, struct err *e)
-{
-	int r = 0;
-
-	for (char *const *a = argv; r == 0 && !*ret && a[0] && a[1]; a++) {
-		const char *node = "", *path = NULL;
-		int read_only = 0;
-		json_t *object;
-
-		if (strcmp(a[0], "-drive") == 0)
-			r = open_scratch(a[1], ret, e);
-		if (strcmp(a[0], "-blockdev") != 0)
-			continue;
-		object = json_loads(a[1], 0, NULL);
-		if (json_unpack(object, "{s:s, s?b, s:{s:s}}", "node-name", &node, "read-only",
-		                &read_only, "file", "filename", &path) == 0 &&
-		    strcmp(node, QEMU_BOOT_DISK) == 0) {
-			r = disk_open(path, ret, e);
-			*ret_read_only = read_only;
-		}
-		json_decref(object);
-	}
-	return r;
+	return path ? file_read(path, IMAGE_MAX, ret, e) : 0;
 }
 
 static int read_files(char *const *argv, struct files *ret, struct err *e)
 {
-	int r = read_option(argv, "-bios", TDVF_IMAGE_MAX, &ret->firmware, e);
+	struct machine *m = &ret->machine;
+	int r = machine_from_argv(argv, m, e);
 
-	if (r == 0 && !ret->firmware.data)
+	if (r == 0 && !m->firmware)
 		r = err_set(e, -EINVAL, "QEMU's command line names no firmware");
 	if (r == 0)
-		r = read_option(argv, "-kernel", IMAGE_MAX, &ret->kernel, e);
+		r = file_read(m->firmware, TDVF_IMAGE_MAX, &ret->firmware, e);
 	if (r == 0)
-		r = read_option(argv, "-initrd", IMAGE_MAX, &ret->initrd, e);
+		r = read_optional(m->kernel, &ret->kernel, e);
 	if (r == 0)
-		r = open_boot_disk(argv, &ret->disk, &ret->disk_read_only, e);
+		r = read_optional(m->initrd, &ret->initrd, e);
+	if (r == 0 && m->disk)
+		r = disk_open(m->disk, &ret->disk, e);
 	return r;
 }
 
@@ -117,9 +66,10 @@ struct tables {
 
 static bool same_control_vm(char *const *a, char *const *b)
 {
+	const struct control_spec spec = {.dumper = "", .output = ""};
 	struct argv x = {0}, y = {0};
-	bool same = acpi_control_argv(a, "", "", &x, NULL) == 0 &&
-	            acpi_control_argv(b, "", "", &y, NULL) == 0 && x.count == y.count;
+	bool same = control_argv(a, &spec, &x, NULL) == 0 &&
+	            control_argv(b, &spec, &y, NULL) == 0 && x.count == y.count;
 
 	for (size_t i = 0; same && i < x.count; i++)
 		same = strcmp(x.item[i], y.item[i]) == 0;
@@ -137,7 +87,7 @@ static int find_tables(struct tables *t, char **argv, const char *dumper, struct
 	if (t->captured)
 		acpi_blobs_free(&t->blobs);
 	t->captured = false;
-	r = acpi_capture(argv, dumper, &t->blobs, e);
+	r = acpi_capture(argv, dumper, NULL, &t->blobs, e);
 	if (r < 0)
 		return r;
 	t->argv = argv;
@@ -148,13 +98,9 @@ static int find_tables(struct tables *t, char **argv, const char *dumper, struct
 static int predict_boot(const struct run_record *record, const struct boot_record *b,
                         const struct acpi_blobs *acpi, struct prediction *ret, struct err *e)
 {
-	/* The disk that the agent wants is behind it. */
-	static const struct pci_place boot_device = {
-	        .device = QEMU_BOOT_DISK_DEVICE, .first = true, .others = 1};
 	_cleanup_(files_done) struct files files = {0};
 	struct measure_inputs in = {
 	        .memory = (uint64_t)b->boot.memory_mib << 20,
-	        .cmdline = option_value(b->argv, "-append"),
 	        .acpi = acpi,
 	};
 	unsigned major, minor;
@@ -169,8 +115,9 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 	in.firmware = files.firmware;
 	in.kernel = files.kernel;
 	in.disk = files.disk;
-	in.disk_read_only = files.disk_read_only;
-	in.boot_device = files.disk ? &boot_device : NULL;
+	in.disk_read_only = files.machine.read_only;
+	in.boot_device = files.machine.placed ? &files.machine.place : NULL;
+	in.cmdline = files.machine.cmdline;
 	in.initrd.size = files.initrd.size;
 	if (files.initrd.data)
 		hash384(files.initrd.data, files.initrd.size, in.initrd.digest);

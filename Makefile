@@ -29,11 +29,12 @@ $(SETUP): scripts/setup scripts/packages
 	@mkdir -p $B && touch $@
 
 # ---- harness -----------------------------------------------------------------------------------
-ROOMS := format core trust tception case disk measure measure/grub measure/sdboot reference plan record judge run report td
+ROOMS := format core trust tception case disk measure measure/grub measure/sdboot measure/tables reference plan record judge run report td
 MAIN_SRC := $(wildcard harness/cli/*.c)
 ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard harness/$r/*.c))
 MAIN_OBJ := $(MAIN_SRC:%.c=$B/obj/%.o)
-ROOM_OBJ := $(ROOM_SRC:%.c=$B/obj/%.o) $B/page.o
+FILES := $B/page.o $B/q35.o
+ROOM_OBJ := $(ROOM_SRC:%.c=$B/obj/%.o) $(FILES)
 
 $B/obj/harness/%.o: harness/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
@@ -42,8 +43,10 @@ $B/san/harness/%.o: harness/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC san,$<)$(CC) $(CFLAGS) $(SAN) -c $< -o $@
 
-# The HTML report's files, as they are.
+# Files that are part of the program as they are.
 $B/page.o: harness/report/page.S $(wildcard harness/report/page/*) | $(SETUP)
+	$(call say,AS,$<)$(CC) -c $< -o $@
+$B/q35.o: harness/measure/tables/q35.S harness/measure/tables/q35.txt | $(SETUP)
 	$(call say,AS,$<)$(CC) -c $< -o $@
 
 $B/libtception.a: $(ROOM_OBJ)
@@ -63,7 +66,7 @@ CHECK_LIBS := -lxml2 -lcheck -lsubunit -lrt -lpthread
 $B/test/%: $B/obj/harness/test/%.o $B/libtception.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $^ $(CHECK_LIBS) $(LIBS) -o $@
-$B/san/libtception.a: $(ROOM_SRC:%.c=$B/san/%.o) $B/page.o
+$B/san/libtception.a: $(ROOM_SRC:%.c=$B/san/%.o) $(FILES)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
 	@mkdir -p $(@D)
@@ -82,7 +85,7 @@ FUZZ_CC := clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -isystem /usr/include
 $B/fuzz-obj/%.o: %.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC fuzz,$<)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c $< -o $@
-$B/fuzz/libtception.a: $(ROOM_SRC:%.c=$B/fuzz-obj/%.o) $B/page.o
+$B/fuzz/libtception.a: $(ROOM_SRC:%.c=$B/fuzz-obj/%.o) $(FILES)
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz-obj/harness/fuzz/steady.o $B/fuzz/libtception.a

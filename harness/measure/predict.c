@@ -163,6 +163,12 @@ static int measure_acpi(struct boot *b)
 {
 	static const char *const usual[] = {"etc/table-loader", "etc/acpi/rsdp", "etc/acpi/tables"};
 
+	if (b->in->acpi_made && b->firmware.separator != 1) {
+		event_open(&b->list, 0,
+		           "ACPI tables: what firmware older than August 2024 does to PCI is not "
+		           "known here; `measure acpi' captures them");
+		return 0;
+	}
 	if (b->in->acpi)
 		return acpi_fetch_order(b->in->acpi, measure_blob, b, b->e);
 	for (size_t i = 0; i < COUNT_OF(usual); i++)
@@ -363,7 +369,7 @@ static void describe_profile(const struct firmware *f, char *out, size_t size)
 }
 
 /* Replays the events; a register with an unknown or missing one is not known. */
-static void fold(struct event_list *l, struct prediction *p)
+static void fold(struct event_list *l, const char *no_acpi, struct prediction *p)
 {
 	for (unsigned i = 0; i < 4; i++) {
 		p->complete[i] = p->known[i] = !l->open[i];
@@ -377,8 +383,12 @@ static void fold(struct event_list *l, struct prediction *p)
 		if (ev->known || !p->known[ev->rtmr])
 			continue;
 		p->known[ev->rtmr] = false;
-		snprintf(p->reason[ev->rtmr], sizeof(p->reason[0]), "%s: %s not given", ev->what,
-		         measure_input_names[ev->input]);
+		if (ev->input == INPUT_ACPI && no_acpi)
+			snprintf(p->reason[ev->rtmr], sizeof(p->reason[0]), "ACPI tables: %.140s",
+			         no_acpi);
+		else
+			snprintf(p->reason[ev->rtmr], sizeof(p->reason[0]), "%s: %s not given",
+			         ev->what, measure_input_names[ev->input]);
 	}
 	for (unsigned i = 0; i < 4; i++) {
 		if (!p->known[i])
@@ -454,7 +464,7 @@ int predict(const struct measure_inputs *inputs, struct prediction *ret, struct 
 		describe_profile(&b.firmware, p.profile, sizeof(p.profile));
 		measure_mrtd(inputs->firmware, &b.firmware.tdvf, p.mrtd);
 		note_inputs(&p, inputs);
-		fold(&b.list, &p);
+		fold(&b.list, in.no_acpi, &p);
 		*ret = p;
 	}
 	event_list_done(&b.list);

@@ -58,6 +58,8 @@ struct measure_inputs {
 	struct hashed_file initrd;     /* size 0: none */
 	const char *cmdline;           /* UTF-8, what -append gets; NULL is "" */
 	const struct acpi_blobs *acpi; /* NULL: unknown, and so is RTMR0 */
+	const char *no_acpi;           /* why `acpi` is NULL, or NULL */
+	bool acpi_made;                /* by tables/, not captured: of newer firmware only */
 	struct disk *disk;             /* NULL: none */
 	bool disk_read_only;           /* the TD cannot write to it */
 	const struct pci_place *boot_device; /* the boot disk, virtio-blk; NULL: unknown */

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+import machines
 from conftest import RUN, TOP, cells, rung, scratch, tception, write_cases
 from roots import root
 from td_common import Td
@@ -76,6 +77,11 @@ def test_ports(qemu, tmp_path):
         shares += ["--share", f"{tmp_path}/{i}:/s{i}:ro"]
     done = td("run", "--platform", "emulated", "--qemu", qemu, *shares, "--", "sh", "-c", "cat /s*/file; dmesg | grep -c 'buffer is full'")
     assert (done.returncode, done.stdout) == (1, "012345670\n"), done.stderr  # grep counts 0
+
+
+@pytest.mark.parametrize("which", machines.KNOWN)
+def test_tables_without_a_boot(qemu, which, tmp_path):
+    machines.known(qemu, which, tmp_path)
 
 
 # ---- the command line of a hardware trust domain -----------------------------------------------------------------------

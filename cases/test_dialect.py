@@ -37,6 +37,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("measure", "reference"): "--firmware",
     ("measure", "explain"): "--quote, --tdreport or --eventlog",
     ("measure", "acpi"): "--output",
+    ("measure", "machine"): "--machine",
     ("td", "run"): "no PROGRAM",
     ("td", "boot"): "no DISK",
     ("td", "shell"): None,

@@ -4,10 +4,12 @@
 Boots real guests. The registers are cut out of the guest's own TDREPORT by fixed offsets.
 """
 import json
+import shlex
 import subprocess
 
 import pytest
 
+import machines
 from conftest import FILES, REGISTERS, RUN, evidence, flipped, result, tception, write_cases
 
 
@@ -160,3 +162,26 @@ def test_a_false_prediction_fails_the_run(base, tmp_path):
     assert rung["ok"] is False
     assert "RTMR0 is not as predicted: TD HOB: another memory size" in rung["detail"]
     assert cell["outcome"] == "fail" and cell["layers"][0]["grade"] == "quote"
+
+
+# ---- ACPI tables -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("which", machines.KNOWN)
+def test_tables_without_a_boot(which, tmp_path):
+    machines.known("qemu-system-x86_64", which, tmp_path)
+
+
+@pytest.mark.parametrize("who", machines.OTHERS)
+def test_command_lines_of_others(who, tmp_path):
+    """Each is made one that starts here; what changed is told."""
+    done = tception("measure", "acpi", "-o", tmp_path, "--", "qemu-system-x86_64", *shlex.split(machines.OTHERS[who]))
+    assert done.returncode == 0, done.stderr
+    assert {"acpi-loader", "acpi-rsdp", "acpi-tables"} <= {p.name for p in tmp_path.iterdir()}
+    assert "tdx-guest" in done.stderr
+
+
+@pytest.mark.parametrize("who", ["canonical", "dstack"])
+def test_tables_of_others(who, tmp_path):
+    """Those with all devices on the root bus are known without a boot."""
+    captured, made = machines.both("qemu-system-x86_64", machines.OTHERS[who], tmp_path)
+    assert captured == made

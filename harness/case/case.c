@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "case/reading.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/file.h"
+#include "core/reading.h"
 
 #define CASE_FILE_MAX  (4l << 20) /* bytes */
 #define DEADLINE_MAX_S 3600
@@ -331,62 +331,16 @@ static int read_version(const struct reading *r, const yaml_node_t *n, void *int
 	return strcmp(text, "1") == 0 ? 0 : reading_bad(r, n, "unknown version", "1");
 }
 
-static int read_document(const struct reading *r, struct case_file *f)
+static int read_root(const struct reading *r, const yaml_node_t *root, void *into)
 {
 	static const struct member members[] = {{"version", read_version}, {"cases", read_cases}};
-	const yaml_node_t *root = yaml_document_get_root_node(r->doc);
-	int rc;
+	struct case_file *f = into;
+	int rc = reading_mapping(r, root, members, 2, "version and cases", f);
 
-	if (!root)
-		return err_set(r->e, -EINVAL, "%s:1:1: an empty file; expected version and cases",
-		               r->path);
-	rc = reading_mapping(r, root, members, 2, "version and cases", f);
 	if (rc == 0 && !f->version)
 		return reading_bad(r, root, "no version", "version: 1");
 	if (rc == 0 && f->count == 0)
 		return reading_bad(r, root, "no cases", "version and cases");
-	return rc;
-}
-
-static int bad_yaml(const struct reading *r, const yaml_parser_t *p)
-{
-	return reading_bad_at(r, &p->problem_mark, p->problem ? p->problem : "bad YAML", NULL,
-	                      "YAML");
-}
-
-/* After the first document. */
-static int check_end(const struct reading *r, yaml_parser_t *parser)
-{
-	yaml_document_t doc;
-	int rc = 0;
-
-	if (!yaml_parser_load(parser, &doc))
-		return bad_yaml(r, parser);
-	if (yaml_document_get_root_node(&doc))
-		rc = reading_bad_at(r, &doc.start_mark, "a second document", NULL, "the end");
-	yaml_document_delete(&doc);
-	return rc;
-}
-
-static int parse(const char *path, const struct bytes *text, struct case_file *f, struct err *e)
-{
-	yaml_document_t doc;
-	yaml_parser_t parser;
-	struct reading r = {.path = path, .doc = &doc, .e = e};
-	int rc;
-
-	if (!yaml_parser_initialize(&parser))
-		return err_nomem(e);
-	yaml_parser_set_input_string(&parser, text->data, text->size);
-	if (yaml_parser_load(&parser, &doc)) {
-		rc = read_document(&r, f);
-		yaml_document_delete(&doc);
-		if (rc == 0)
-			rc = check_end(&r, &parser);
-	} else {
-		rc = bad_yaml(&r, &parser);
-	}
-	yaml_parser_delete(&parser);
 	return rc;
 }
 
@@ -399,7 +353,8 @@ int case_file_load(const char *path, struct case_file *ret, struct err *e)
 	if (rc < 0)
 		return err_prefix(e, "case file");
 	f.path = strdup(path);
-	rc = f.path ? parse(path, &text, &f, e) : err_nomem(e);
+	rc = f.path ? reading_load(path, text, read_root, "version and cases", &f, e)
+	            : err_nomem(e);
 	if (rc < 0) {
 		case_file_done(&f);
 		return rc;

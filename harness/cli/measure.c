@@ -14,7 +14,9 @@ int cmd_measure(int argc, char **argv)
 	        {"reference", cmd_measure_reference,
 	         "write what is expected as reference values for verifiers"},
 	        {"acpi", cmd_measure_acpi,
-	         "capture the ACPI tables that QEMU makes for a command line"},
+	         "capture or make the ACPI tables that QEMU makes for a machine"},
+	        {"machine", cmd_measure_machine,
+	         "write a QEMU command line or a domain of libvirt as a machine.yaml"},
 	};
 
 	return cmd_dispatch(verbs, COUNT_OF(verbs),

@@ -185,10 +185,11 @@ int cmd_measure_explain(int argc, char **argv)
 	        .rows = rows,
 	};
 	struct options o = {0};
+	struct err e;
 	int r;
 
 	options_parse(&options, argc, argv, &o);
-	r = run(&o);
+	r = measure_options_finish(&o.inputs, NULL, &e) < 0 ? cmd_failed(EXIT_USAGE, &e) : run(&o);
 	measure_options_done(&o.inputs);
 	return r;
 }

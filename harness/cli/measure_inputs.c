@@ -7,6 +7,7 @@
 #include "cli/measure.h"
 #include "core/file.h"
 #include "disk/disk.h"
+#include "measure/tables/tables.h"
 
 #define IMAGE_MAX (1u << 30) /* bytes of a kernel or an initrd */
 
@@ -32,6 +33,7 @@ static int take_version(void *options, const char *text, struct err *e)
 	if (sscanf(text, "%3u.%2u", &major, &minor) != 2 || major == 0)
 		return err_set(e, -EINVAL, "--qemu-version %.20s: not like 7.2 or 10.1.2", text);
 	o->inputs.qemu = 100 * major + minor;
+	o->version = text;
 	return 0;
 }
 
@@ -91,6 +93,18 @@ static int take_initrd(void *member, const char *path, struct err *e)
 	return hash384_file(path, member, e);
 }
 
+static int take_machine(void *member, const char *path, struct err *e)
+{
+	struct machine_file *slot = member, fresh;
+	int r = machine_file_read(path, &fresh, e);
+
+	if (r < 0)
+		return r;
+	machine_file_done(slot);
+	*slot = fresh;
+	return 0;
+}
+
 static int take_acpi(void *options, const char *dir, struct err *e)
 {
 	struct measure_options *o = options;
@@ -109,6 +123,9 @@ static int take_acpi(void *options, const char *dir, struct err *e)
 	OPTION_ROW(is, offsetof(struct measure_options, m), long, what, text, ##__VA_ARGS__)
 const struct option_row measure_rows[] = {
         OPTION_HEADING("What the TD is started with:"),
+        INPUT(CALL, file, "machine", "FILE",
+              "a machine.yaml, or a domain of libvirt in XML: what no other option says",
+              .take = take_machine),
         INPUT(CALL, inputs.firmware, "firmware", "FILE", "the TDVF image", .take = take_file),
         INPUT(CALL, inputs, "memory", "MIB", "the TD's memory", .take = take_memory),
         INPUT(TEXT, vcpus, "vcpus", "N", "taken, though nothing but the ACPI tables depends on it"),
@@ -146,11 +163,42 @@ static int take_paths(struct measure_options *o, const struct machine *m, struct
 	return r;
 }
 
-int measure_options_from_qemu(struct measure_options *o, char *const *argv, struct err *e)
+/* Without a control VM, where QEMU's tables for such a machine are known. */
+static void make_tables(struct measure_options *o, char *const *argv)
+{
+	struct tables_spec spec;
+	struct err e = {0};
+	int r;
+
+	if (o->inputs.acpi)
+		return;
+	r = o->version ? tables_spec_from_argv(argv, o->version, &spec, &e)
+	               : err_set(&e, -EINVAL, "the version of QEMU is not given");
+	if (r == 0)
+		r = tables_make(&spec, &o->acpi, &e);
+	if (r == 0)
+		o->inputs.acpi = &o->acpi;
+	o->inputs.acpi_made = r == 0;
+	if (r < 0) {
+		snprintf(o->no_acpi, sizeof(o->no_acpi), "%.150s", e.text);
+		o->inputs.no_acpi = o->no_acpi;
+	}
+}
+
+int measure_options_finish(struct measure_options *o, char *const *argv, struct err *e)
 {
 	struct machine *m = &o->machine;
-	int r = machine_from_argv(argv, m, e);
+	int r = 0;
 
+	if (argv && o->file.argv.item)
+		return err_set(e, -EINVAL, "--machine: a QEMU command line is given, too");
+	if (!argv && !o->file.argv.item)
+		return 0;
+	argv = argv ? argv : o->file.argv.item;
+	if (!o->version && o->file.version[0])
+		r = take_version(o, o->file.version, e);
+	if (r == 0)
+		r = machine_from_argv(argv, m, e);
 	if (r == 0)
 		r = take_paths(o, m, e);
 	if (r < 0)
@@ -163,12 +211,14 @@ int measure_options_from_qemu(struct measure_options *o, char *const *argv, stru
 		o->inputs.boot_device = &m->place;
 		o->inputs.disk_read_only = m->read_only;
 	}
+	make_tables(o, argv);
 	return 0;
 }
 
 void measure_options_done(struct measure_options *o)
 {
 	machine_done(&o->machine);
+	machine_file_done(&o->file);
 	acpi_blobs_free(&o->acpi);
 	disk_free(o->inputs.disk);
 	bytes_free(&o->inputs.firmware);

@@ -29,8 +29,8 @@ static int check(const void *options, struct err *e)
 {
 	const struct options *o = options;
 
-	if (!o->prediction[0] && !o->inputs.inputs.firmware.data)
-		return err_set(e, -EINVAL, "neither --firmware nor a prediction given");
+	if (!o->prediction[0] && !o->inputs.inputs.firmware.data && !o->inputs.file.argv.item)
+		return err_set(e, -EINVAL, "neither --firmware, --machine nor a prediction given");
 	if (o->key && o->format != REFERENCE_CORIM)
 		return err_set(e, -EINVAL, "--key: only a CoRIM is signed: --format corim");
 	return 0;
@@ -138,7 +138,9 @@ int cmd_measure_reference(int argc, char **argv)
 	int r;
 
 	options_parse(&options, argc, argv, &o);
-	r = make(&o, &document, &e);
+	r = measure_options_finish(&o.inputs, NULL, &e);
+	if (r == 0)
+		r = make(&o, &document, &e);
 	if (r == 0 && o.output)
 		r = file_write(o.output, document.data, document.size, &e);
 	else if (r == 0 && (r = file_write_fd(STDOUT_FILENO, document.data, document.size)) < 0)

@@ -23,7 +23,7 @@ static int check(const void *options, struct err *e)
 	if (o->command && (!o->command[0] || !o->command[1] || o->command[1][0] != '-'))
 		return err_set(e, -EINVAL, "%.80s: no QEMU command line: no option follows it",
 		               o->command[0] ? o->command[0] : "--");
-	return o->inputs.inputs.firmware.data || o->command
+	return o->inputs.inputs.firmware.data || o->command || o->inputs.file.argv.item
 	               ? 0
 	               : err_set(e, -EINVAL, "no --firmware given");
 }
@@ -84,9 +84,9 @@ int cmd_measure_rtmr(int argc, char **argv)
 	int r;
 
 	options_parse(&options, argc, argv, &o);
-	r = o.command ? measure_options_from_qemu(&o.inputs, o.command, &e) : 0;
+	r = measure_options_finish(&o.inputs, o.command, &e);
 	if (r == 0 && !o.inputs.inputs.firmware.data)
-		r = err_set(&e, -EINVAL, "no --firmware given, and QEMU gets none by -bios");
+		r = err_set(&e, -EINVAL, "no --firmware given, and the machine has none by -bios");
 	r = r < 0 ? cmd_failed(EXIT_USAGE, &e) : run(&o);
 	measure_options_done(&o.inputs);
 	return r;

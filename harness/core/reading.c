@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "case/reading.h"
+#include "core/reading.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,4 +114,58 @@ int reading_copy(const struct reading *r, const yaml_node_t *n, char **ret)
 	free(*ret);
 	*ret = copy;
 	return 0;
+}
+
+static int bad_yaml(const struct reading *r, const yaml_parser_t *p)
+{
+	return reading_bad_at(r, &p->problem_mark, p->problem ? p->problem : "bad YAML", NULL,
+	                      "YAML");
+}
+
+/* After the first document. */
+static int check_end(const struct reading *r, yaml_parser_t *parser)
+{
+	yaml_document_t doc;
+	int rc = 0;
+
+	if (!yaml_parser_load(parser, &doc))
+		return bad_yaml(r, parser);
+	if (yaml_document_get_root_node(&doc))
+		rc = reading_bad_at(r, &doc.start_mark, "a second document", NULL, "the end");
+	yaml_document_delete(&doc);
+	return rc;
+}
+
+static int read_document(const struct reading *r, reading_function *read, const char *expected,
+                         void *into)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(r->doc);
+
+	if (!root)
+		return err_set(r->e, -EINVAL, "%s:1:1: an empty file; expected %s", r->path,
+		               expected);
+	return read(r, root, into);
+}
+
+int reading_load(const char *path, struct bytes text, reading_function *read, const char *expected,
+                 void *into, struct err *e)
+{
+	yaml_document_t doc;
+	yaml_parser_t parser;
+	struct reading r = {.path = path, .doc = &doc, .e = e};
+	int rc;
+
+	if (!yaml_parser_initialize(&parser))
+		return err_nomem(e);
+	yaml_parser_set_input_string(&parser, text.data, text.size);
+	if (yaml_parser_load(&parser, &doc)) {
+		rc = read_document(&r, read, expected, into);
+		yaml_document_delete(&doc);
+		if (rc == 0)
+			rc = check_end(&r, &parser);
+	} else {
+		rc = bad_yaml(&r, &parser);
+	}
+	yaml_parser_delete(&parser);
+	return rc;
 }

@@ -4,18 +4,27 @@
 #include <yaml.h>
 
 #include "core/err.h"
+#include "format/bytes.h"
 
 /*
  * Values of a YAML file, each read in one way: what is refused is an error with file, line and
  * column, what was found and what was expected. 0, -EINVAL or -ENOMEM.
  */
 
-/* A case file being read: where we are, for messages. */
+/* A file being read: where we are, for messages. */
 struct reading {
 	const char *path;
 	yaml_document_t *doc;
 	struct err *e;
 };
+
+/* Reads one value into what it is given. */
+typedef int reading_function(const struct reading *r, const yaml_node_t *value, void *into);
+
+/* Reads a text of exactly one document, whose root `read` gets. `expected` is what is missing from an
+ * empty one. */
+int reading_load(const char *path, struct bytes text, reading_function *read, const char *expected,
+                 void *into, struct err *e);
 
 int reading_bad_at(const struct reading *r, const yaml_mark_t *at, const char *found,
                    const char *value, const char *expected);
@@ -28,7 +37,7 @@ const char *reading_text(const struct reading *r, const yaml_node_t *n, const ch
 /* One member of a mapping: its name and how it is read. */
 struct member {
 	const char *name;
-	int (*read)(const struct reading *r, const yaml_node_t *value, void *into);
+	reading_function *read;
 };
 
 /* Reads a mapping whose members are those of the list; each at most once. */

@@ -91,9 +91,10 @@ def test_agent_kit(tmp_path):
     """What is written is what an image takes: the agent itself, a unit that systemd takes, cloud-init's form of both."""
     assert tception("agent-kit", tmp_path / "kit").returncode == 0
     kit = {path.name: path for path in (tmp_path / "kit").iterdir()}
-    assert set(kit) == {"tception-agent", "tception.service", "90-tception.rules", "initramfs-hook", "mkosi.conf", "user-data", "meta-data", "README.md"}
+    assert set(kit) == {"tception-agent", "tception.service", "90-tception.rules", "initramfs-hook", "initramfs-script", "mkosi.conf", "user-data", "meta-data", "README.md"}
     assert kit["tception-agent"].read_bytes() == AGENT.read_bytes() and kit["tception-agent"].stat().st_mode & 0o111
-    subprocess.run(["sh", "-n", kit["initramfs-hook"]], check=True, timeout=60)
+    for name in ("initramfs-hook", "initramfs-script"):
+        subprocess.run(["sh", "-n", kit[name]], check=True, timeout=60)
     agent, unit = yaml.safe_load(kit["user-data"].read_text())["write_files"]
     assert base64.b64decode(agent["content"]) == AGENT.read_bytes() and agent["permissions"] == "0755"
     assert unit["content"] == kit["tception.service"].read_text()

@@ -34,12 +34,27 @@ static const char rules[] =
 
 static const char hook[] =
         "#!/bin/sh\n"
-        "# initramfs-tools: /etc/initramfs-tools/hooks/tception. The agent's driver and itself, for a\n"
-        "# root file system that can't be changed; it then starts from the initramfs.\n"
+        "# initramfs-tools: /etc/initramfs-tools/hooks/tception, for a root file system that can't be\n"
+        "# changed. The agent comes along in the initramfs.\n"
         "[ \"$1\" = prereqs ] && exit 0\n"
         ". /usr/share/initramfs-tools/hook-functions\n"
-        "manual_add_modules virtio_console virtio_pci tdx_guest\n"
-        "copy_exec /usr/lib/tception/" AGENT " /usr/lib/tception/" AGENT "\n";
+        "kit=/usr/lib/tception\n"
+        "copy_exec $kit/" AGENT "\n"
+        "sed \"s,=$kit/,=/run/tception/,; /^ExecStart=/i ExecStartPre=chmod 0755 /run/tception/" AGENT
+        "\" $kit/tception.service >\"$DESTDIR$kit/tception.service\"\n"
+        "cp $kit/90-tception.rules \"$DESTDIR$kit/\"\n";
+
+/* /run goes on where the root file system takes over, and is noexec; there may be neither cp nor chmod. */
+static const char script[] =
+        "#!/bin/sh\n"
+        "# initramfs-tools: /etc/initramfs-tools/scripts/init-bottom/tception. The agent goes to /run,\n"
+        "# where systemd and udev of the root file system take their files from, too.\n"
+        "[ \"$1\" = prereqs ] && exit 0\n"
+        "mkdir -p /run/tception /run/systemd/system /run/udev/rules.d\n"
+        "mount -t tmpfs -o mode=0755,nosuid,nodev tception /run/tception\n"
+        "cat /usr/lib/tception/" AGENT " >/run/tception/" AGENT "\n"
+        "cat /usr/lib/tception/tception.service >/run/systemd/system/tception.service\n"
+        "cat /usr/lib/tception/90-tception.rules >/run/udev/rules.d/90-tception.rules\n";
 
 static const char mkosi[] =
         "# mkosi --include=DIR, the folder of this file, whose other files these are.\n"
@@ -58,7 +73,9 @@ static const char readme[] =
         "| `" AGENT "` | `/usr/lib/tception/` of the image, mode 0755: one static program |\n"
         "| `tception.service` | `/usr/lib/systemd/system/`; not to be enabled, the next one starts it |\n"
         "| `90-tception.rules` | `/usr/lib/udev/rules.d/` |\n"
-        "| `initramfs-hook` | `/etc/initramfs-tools/hooks/tception`, where the root can't be changed |\n"
+        "| `initramfs-hook`, `initramfs-script` | where the image's root can't be changed: "
+        "`/etc/initramfs-tools/hooks/tception` and `scripts/init-bottom/tception` beside that, of the system that "
+        "makes its initramfs, with these three in its `/usr/lib/tception/`; nothing in the image itself |\n"
         "| `mkosi.conf` | `mkosi --include=DIR`, this folder, puts these three there |\n"
         "| `user-data` | cloud-init's NoCloud seed: writes and starts both in an image as it is |\n"
         "\n"
@@ -125,6 +142,7 @@ static int write_kit(const char *dir, const char *program, struct err *e)
 	    (r = put(dir, "tception.service", unit, strlen(unit), 0644, e)) < 0 ||
 	    (r = put(dir, "90-tception.rules", rules, strlen(rules), 0644, e)) < 0 ||
 	    (r = put(dir, "initramfs-hook", hook, strlen(hook), 0755, e)) < 0 ||
+	    (r = put(dir, "initramfs-script", script, strlen(script), 0755, e)) < 0 ||
 	    (r = put(dir, "mkosi.conf", mkosi, strlen(mkosi), 0644, e)) < 0 ||
 	    (r = put(dir, "meta-data", "instance-id: tception\n", 22, 0644, e)) < 0 ||
 	    (r = put(dir, "README.md", readme, strlen(readme), 0644, e)) < 0)

@@ -174,8 +174,10 @@ void options_parse(const struct options_of *verb, int argc, char **argv, void *o
 		int key = row->letter ? row->letter : KEY_FIRST + (int)i;
 
 		group += !row->name;
+		int how = row->optional ? OPTION_ARG_OPTIONAL : 0;
+
 		list[i + 1] = (struct argp_option){row->name, row->name ? key : 0, row->value,
-		                                   0,         row->help,           group};
+		                                   how,       row->help,           group};
 	}
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, verb->rest ? ARGP_IN_ORDER : 0, NULL, &p);

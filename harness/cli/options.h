@@ -19,7 +19,8 @@ struct option_row {
 	const char *name;  /* NULL: a heading over the rows behind it */
 	const char *value; /* as the help calls it; NULL: there is none */
 	const char *help;
-	int letter; /* or 0 */
+	int letter;    /* or 0 */
+	bool optional; /* of a call: the value, NULL where there is none */
 	enum {
 		OPTION_IS_FLAG,
 		OPTION_IS_TEXT,

@@ -15,6 +15,7 @@
 #include "cli/live.h"
 #include "cli/repeat.h"
 #include "cli/run_end.h"
+#include "cli/run_keep.h"
 #include "cli/run_options.h"
 #include "core/cleanup.h"
 #include "core/argv.h"
@@ -44,6 +45,7 @@ struct context {
 	int lock;    /* on the folder of that run, or -1 */
 	struct report_progress progress;
 	struct repeat repeat; /* of all runs */
+	struct run_keep keep;
 };
 
 /* ---- before the first boot ---- */
@@ -82,8 +84,6 @@ static void on_progress(void *userdata, enum session_event what, const struct bo
 	size_t step = 0;
 	int index;
 
-	if (!c->progress.out)
-		return;
 	if (what == SESSION_READY)
 		report_progress_boot(&c->progress, &boot->boot);
 	if (what != SESSION_VISIT_OVER)
@@ -92,6 +92,7 @@ static void on_progress(void *userdata, enum session_event what, const struct bo
 		if (live_judge(&l, boot, (size_t)index, &v) <= 0)
 			continue;
 		report_progress_cell(&c->progress, &v);
+		run_keep_note(&c->keep, boot->boot.id, &v);
 		cell_verdict_done(&v);
 	}
 }
@@ -101,6 +102,13 @@ static void on_release(void *userdata, const struct boot_record *boot, struct re
 	const struct live l = live_of(userdata);
 
 	live_release(&l, boot, ret);
+}
+
+static bool on_keep(void *userdata, const struct boot_record *boot)
+{
+	struct context *c = userdata;
+
+	return run_keep_wants(&c->keep, boot->boot.id);
 }
 
 static void on_stopping(void *userdata, int signal_number)
@@ -260,6 +268,8 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	        .stopping = on_stopping,
 	        .waiting = on_waiting,
 	        .release = on_release,
+	        .keep = on_keep,
+	        .kept = c->o->keep_s ? &c->keep.boot : NULL,
 	        .userdata = c,
 	};
 	size_t cells = count_cells(&c->plan);
@@ -270,6 +280,7 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 		goto out;
 	run_announce(&c->plan, &c->host, c->o->platform, record.dir, cells);
 	c->record = &record;
+	c->keep = (struct run_keep){.seconds = c->o->keep_s};
 	report_progress_init(&c->progress, stderr, cells);
 	r = runner_execute(&spec, &record, ret_signal, e);
 	if (r < 0) {
@@ -282,6 +293,10 @@ static int run_once(struct context *c, unsigned round, int *ret_signal, struct e
 	}
 	if (r >= 0)
 		run_announce_platform(&c->plan, &c->host, c->o->platform);
+	fflush(stdout);
+	if (r >= 0 && !*ret_signal)
+		run_keep_wait(&c->keep, c->authority);
+	kept_boot_done(&c->keep.boot);
 	if (r >= 0 && c->o->repeat > 1 && repeat_add(&c->repeat, record.dir, e) < 0)
 		r = e->code;
 out:

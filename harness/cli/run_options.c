@@ -50,6 +50,14 @@ static int take_shard(void *member, const char *value, struct err *e)
 	return 0;
 }
 
+static int take_keep(void *member, const char *value, struct err *e)
+{
+	if (value)
+		return options_number("keep-on-failure", value, DEADLINE_MAX, member, e);
+	*(unsigned *)member = 3600;
+	return 0;
+}
+
 static int check(const void *options, struct err *e)
 {
 	const struct options *o = options;
@@ -86,6 +94,9 @@ static const struct option_row rows[] = {
         OPTION_NUMBER(boot_deadline_s, "boot-deadline", DEADLINE_MAX,
                       "seconds from QEMU's start to the agent's first word (180)"),
         OPTION_NUMBER(repeat, "repeat", REPEAT_MAX, "N whole runs, each with a folder of its own"),
+        OPTION_CALL(keep_s, take_keep, "keep-on-failure", "SECONDS",
+                    "the first boot with a cell that is not as expected stays up at the end, "
+                    "for you to go in, so long at most (an hour)", .optional = true),
         OPTION_TEXT(resume, "resume", "DIR",
                     "go on with a run that was killed or interrupted, with the options that it "
                     "was begun with"),

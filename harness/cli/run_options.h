@@ -25,6 +25,7 @@ struct options {
 	const char *default_cases;
 	unsigned jobs, repeat;    /* jobs 0: chosen here */
 	unsigned boot_deadline_s; /* 0: the plan's */
+	unsigned keep_s;          /* a boot with a failing cell stays up so long; 0: not */
 	struct shard shard;       /* which of how many */
 	enum report_format format;
 	struct guest_parts parts;

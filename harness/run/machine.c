@@ -272,6 +272,11 @@ int machine_start(sd_event *event, const struct machine_spec *spec, process_ende
 	return 0;
 }
 
+bool machine_adopt(struct machine *m, process_ended_fn ended, void *userdata)
+{
+	return process_adopt(m->process, ended, userdata);
+}
+
 void machine_kill(struct machine *m)
 {
 	process_kill(m->process);

@@ -42,6 +42,8 @@ struct machine_spec {
 struct machine;
 int machine_start(sd_event *event, const struct machine_spec *spec, process_ended_fn ended,
                   void *userdata, struct machine **ret, struct err *e);
+/* From now on somebody else is told of its end. Whether it still runs. */
+bool machine_adopt(struct machine *m, process_ended_fn ended, void *userdata);
 void machine_kill(struct machine *m);
 void machine_free(struct machine *m);
 

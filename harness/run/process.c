@@ -134,6 +134,13 @@ int process_start(sd_event *event, const struct process_spec *spec, process_ende
 	return 0;
 }
 
+bool process_adopt(struct process *p, process_ended_fn ended, void *userdata)
+{
+	p->ended = ended;
+	p->userdata = userdata;
+	return !p->over;
+}
+
 void process_kill(struct process *p)
 {
 	if (!p->over)

@@ -29,6 +29,8 @@ typedef void (*process_ended_fn)(struct process *p, int code, int status, void *
 /* -errno of the exec when the program can't be started at all. */
 int process_start(sd_event *event, const struct process_spec *spec, process_ended_fn ended,
                   void *userdata, struct process **ret, struct err *e);
+/* From now on `ended` is called instead. Whether the process still runs. */
+bool process_adopt(struct process *p, process_ended_fn ended, void *userdata);
 /* SIGKILL to the process and its group; `ended` is called later. */
 void process_kill(struct process *p);
 /* Kills and reaps what is still there. `ended` is not called any more. May be NULL. */

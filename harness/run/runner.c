@@ -14,36 +14,31 @@
 #include "format/bytes.h"
 #include "record/store.h"
 #include "run/journal.h"
+#include "run/jobs.h"
+#include "run/kept.h"
 #include "run/keyids.h"
 
 /* A boot whose first visit fails this often in a row takes its cells with it. */
 #define FRUITLESS_MAX 2
 #define JOBS_MAX      64
-
-/* A boot to be done: a copy of the plan's, with the steps that are left. */
-struct job {
-	struct job *next;
-	struct boot boot; /* boot.step is ours */
-	size_t index;     /* of its record */
-	char base_id[64]; /* without the attempt's number */
-	int attempt;
-	int fruitless; /* attempts in a row without a first visit */
-};
+#define SIGNALS       3
 
 struct slot {
 	bool ready; /* its agent answered: it has its KeyID */
 	struct runner *runner;
 	struct session *session;
 	struct job *job;
+	struct task_ports ports; /* where a boot may stay up */
 };
 
 struct runner {
 	sd_event *event;
 	const struct run_spec *spec;
 	struct run_record *record;
-	struct job *first, **last;
+	struct jobs queue;
 	struct slot slot[JOBS_MAX];
 	unsigned jobs, running;
+	bool over; /* nothing is left to be done */
 	struct qgs *qgs;
 	int dir_fd;
 	char *boots_dir;
@@ -52,62 +47,16 @@ struct runner {
 	unsigned waited;          /* so many times */
 	int signal;
 	sigset_t signals; /* those that end the run */
+	sd_event_source *signal_source[SIGNALS];
 	struct err failure; /* of our own, not a boot's */
 };
-
-static void job_free(struct job *j)
-{
-	if (j)
-		free(j->boot.step);
-	free(j);
-}
-
-static void enqueue(struct runner *r, struct job *j)
-{
-	j->next = NULL;
-	*r->last = j;
-	r->last = &j->next;
-}
-
-static struct job *dequeue(struct runner *r)
-{
-	struct job *j = r->first;
-
-	if (j) {
-		r->first = j->next;
-		if (!r->first)
-			r->last = &r->first;
-	}
-	return j;
-}
 
 /* What can't go on at all: no memory, no disk. Ends the run. */
 static void fail(struct runner *r, const struct err *e)
 {
 	if (r->failure.code == 0)
 		r->failure = *e;
-	sd_event_exit(r->event, 0);
-}
-
-static struct job *job_new(const struct boot *b, size_t first_step)
-{
-	struct job *j = calloc(1, sizeof(*j));
-	size_t left = b->steps - first_step;
-
-	if (!j)
-		return NULL;
-	j->boot = *b;
-	j->boot.steps = left;
-	j->boot.step = calloc(left ? left : 1, sizeof(*b->step));
-	if (!j->boot.step) {
-		free(j);
-		return NULL;
-	}
-	if (left)
-		memcpy(j->boot.step, b->step + first_step, left * sizeof(*b->step));
-	snprintf(j->base_id, sizeof(j->base_id), "%s", b->id);
-	j->attempt = 1;
-	return j;
+	r->over = true;
 }
 
 /* ---- records ---- */
@@ -135,7 +84,7 @@ static int plan_boot(struct runner *r, const struct boot *b, size_t first_step, 
 	if (code < 0)
 		job_free(j);
 	else
-		enqueue(r, j);
+		jobs_add(&r->queue, j);
 	return code;
 }
 
@@ -252,7 +201,7 @@ static void start_more(struct runner *r)
 {
 	struct err e = {0};
 
-	for (unsigned i = 0; i < r->jobs && r->first && !r->signal; i++) {
+	for (unsigned i = 0; i < r->jobs && r->queue.first && !r->signal; i++) {
 		struct slot *slot = &r->slot[i];
 		struct session_spec s = {
 		        .machine = {.parts = r->spec->parts,
@@ -263,30 +212,52 @@ static void start_more(struct runner *r)
 		        .cases = r->spec->cases,
 		        .release = r->spec->release,
 		        .release_data = r->spec->userdata,
+		        .keep = r->spec->kept && !r->spec->kept->machine ? r->spec->keep : NULL,
+		        .keep_data = r->spec->userdata,
 		};
 
 		if (slot->job)
 			continue;
-		if (must_wait(r, r->first))
+		if (must_wait(r, r->queue.first))
 			return;
-		slot->job = dequeue(r);
+		slot->job = jobs_take(&r->queue);
 		slot->ready = false;
 		slot->runner = r;
 		r->running++;
 		s.attempt = slot->job->attempt;
 		s.planned = r->record->boot[slot->job->index].visit;
 		s.machine.boot = &slot->job->boot;
+		s.machine.port = slot->ports.far;
+		s.machine.ports = s.keep ? TASK_PORTS : 0;
 		s.machine.qgs = r->qgs;
 		s.machine.quotes = &r->spec->quotes;
 		s.machine.here = r->spec->here;
 		s.machine.qgs_socket = r->qgs_socket;
-		if (session_start(r->event, &s, on_session, slot, &slot->session, &e) < 0) {
+		if ((s.keep && task_ports_make(&slot->ports, &e) < 0) ||
+		    session_start(r->event, &s, on_session, slot, &slot->session, &e) < 0) {
 			fail(r, &e);
 			return;
 		}
 	}
 	if (r->running == 0)
-		sd_event_exit(r->event, 0);
+		r->over = true;
+}
+
+/* Its machine, if that stays up. */
+static void stay_up(struct runner *r, struct slot *slot)
+{
+	uint32_t sequence = 0;
+	struct machine *m = session_take_machine(slot->session, &sequence);
+
+	if (!m)
+		return;
+	*r->spec->kept = (struct kept_boot){.machine = m, .boot = slot->job->boot,
+	                                      .sequence = sequence,
+	                                      .dir_fd = -1};
+	r->spec->kept->boot.step = NULL;
+	r->spec->kept->boot.steps = 0;
+	memcpy(r->spec->kept->task, slot->ports.near, sizeof(slot->ports.near));
+	slot->ports.open = false;
 }
 
 static void boot_over(struct runner *r, struct slot *slot)
@@ -295,7 +266,9 @@ static void boot_over(struct runner *r, struct slot *slot)
 	struct err e = {0};
 	int code;
 
+	stay_up(r, slot);
 	session_free(TAKE_PTR(slot->session), &b);
+	task_ports_done(&slot->ports);
 	code = follow_up(r, slot->job, &b, &e);
 	boot_record_done(&b);
 	if (code == 0)
@@ -342,7 +315,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 			session_stop(r->slot[i].session, reason);
 	}
 	if (r->running == 0)
-		sd_event_exit(r->event, 0);
+		r->over = true;
 	/* Another one ends us at once: the record is on the disk, and guests end with us. */
 	sigprocmask(SIG_UNBLOCK, &r->signals, NULL);
 	return 0;
@@ -350,7 +323,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 
 static int watch_signals(struct runner *r, struct err *e)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 	int code = process_signals_init(e);
 
 	if (code < 0)
@@ -361,7 +334,7 @@ static int watch_signals(struct runner *r, struct err *e)
 	if (sigprocmask(SIG_BLOCK, &r->signals, NULL) < 0)
 		return err_sys(e, -errno, "sigprocmask");
 	for (size_t i = 0; i < COUNT_OF(signals); i++) {
-		code = sd_event_add_signal(r->event, NULL, signals[i], on_signal, r);
+		code = sd_event_add_signal(r->event, &r->signal_source[i], signals[i], on_signal, r);
 		if (code < 0)
 			return err_sys(e, code, "watching signals");
 	}
@@ -427,7 +400,7 @@ static void record_rest(struct runner *r)
 	static const char reason[] = "the run was interrupted before this boot";
 	struct job *j;
 
-	while ((j = dequeue(r))) {
+	while ((j = jobs_take(&r->queue))) {
 		struct boot_record *b = &r->record->boot[j->index];
 
 		snprintf(b->reason, sizeof(b->reason), "%s", reason);
@@ -438,20 +411,24 @@ static void record_rest(struct runner *r)
 
 static void runner_done(struct runner *r)
 {
-	struct job *j;
-
 	for (unsigned i = 0; i < JOBS_MAX; i++) {
 		session_free(r->slot[i].session, NULL);
 		job_free(r->slot[i].job);
 	}
-	while ((j = dequeue(r)))
-		job_free(j);
-	qgs_free(r->qgs);
+	jobs_done(&r->queue);
 	sd_event_source_unref(r->waiting);
-	sd_event_unref(r->event);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sd_event_source_disable_unref(r->signal_source[i]);
+	sigprocmask(SIG_UNBLOCK, &r->signals, NULL); /* what follows can be ended at once */
 	free(r->boots_dir);
-	if (r->dir_fd >= 0)
-		close(r->dir_fd);
+	if (r->spec->kept && r->spec->kept->machine) {
+		r->spec->kept->event = TAKE_PTR(r->event);
+		r->spec->kept->qgs = TAKE_PTR(r->qgs);
+		r->spec->kept->dir_fd = TAKE_FD(r->dir_fd);
+	}
+	qgs_free(r->qgs);
+	sd_event_unref(r->event);
+	closep(&r->dir_fd);
 }
 
 int runner_execute(const struct run_spec *spec, struct run_record *record, int *ret_signal,
@@ -461,7 +438,7 @@ int runner_execute(const struct run_spec *spec, struct run_record *record, int *
 	struct timespec a, b;
 	int code;
 
-	r.last = &r.first;
+	jobs_init(&r.queue);
 	r.jobs = spec->jobs < 1 ? 1 : spec->jobs > JOBS_MAX ? JOBS_MAX : spec->jobs;
 	if (!record->started)
 		record->started = time(NULL);
@@ -473,10 +450,13 @@ int runner_execute(const struct run_spec *spec, struct run_record *record, int *
 		code = save(&r, e);
 	if (code == 0) {
 		start_more(&r);
-		code = sd_event_loop(r.event);
+		while (!r.over && code >= 0)
+			code = sd_event_run(r.event, UINT64_MAX);
 		if (code < 0)
 			err_sys(e, code, "event loop");
 	}
+	if (code > 0)
+		code = 0;
 	if (code == 0 && r.failure.code) {
 		code = r.failure.code;
 		*e = r.failure;

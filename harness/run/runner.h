@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "record/record.h"
+#include "run/kept.h"
 #include "run/session.h"
 
 /*
@@ -30,6 +31,9 @@ struct run_spec {
 	void (*waiting)(void *userdata, unsigned long keyids); /* all so many are in use; may be NULL */
 	void (*stopping)(void *userdata, int signal_number); /* a signal came; may be NULL */
 	release_fn release; /* who may have a secret; NULL: nobody */
+	/* Whether a boot stays up when all its visits are done, as *kept; the first one does. NULL: none. */
+	keep_fn keep;
+	struct kept_boot *kept; /* all zeros; the caller's to end with kept_boot_done() */
 	void *userdata;
 };
 

@@ -49,7 +49,7 @@ static int on_over(sd_event_source *source, void *userdata)
 }
 
 /* Nothing runs any more. The owner hears of it from the loop, where it may free us. */
-static void end(struct session *s)
+void session_end(struct session *s)
 {
 	if (s->state == STATE_OVER)
 		return;
@@ -63,7 +63,8 @@ static void end(struct session *s)
 		s->record.console_tail = machine_console_tail(s->machine);
 		s->record.qemu_said = machine_qemu_said(s->machine);
 	}
-	machine_free(TAKE_PTR(s->machine));
+	if (!s->kept)
+		machine_free(TAKE_PTR(s->machine));
 	sd_event_source_set_enabled(s->over, SD_EVENT_ONESHOT);
 }
 
@@ -78,7 +79,7 @@ static void kill_machine(struct session *s)
 	if (s->machine)
 		machine_kill(s->machine); /* on_ended follows */
 	else
-		end(s);
+		session_end(s);
 }
 
 /* Ends the boot before its time; an open visit ends with it. */
@@ -261,7 +262,7 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 		machine_describe_end(s->machine, code, status, reason, sizeof(reason));
 		session_give_up(s, VISIT_DIED, "%s", reason);
 	}
-	end(s);
+	session_end(s);
 }
 
 /* ---- beginning and end ---- */
@@ -301,6 +302,8 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	s->userdata = userdata;
 	s->release = spec->release;
 	s->release_data = spec->release_data;
+	s->keep = spec->keep;
+	s->keep_data = spec->keep_data;
 	s->visit_bytes = spec->visit_bytes ? spec->visit_bytes : SESSION_VISIT_BYTES;
 	s->started = session_now(s);
 	s->planned = spec->planned;
@@ -328,6 +331,20 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
 	else if (b->layer0.kind->found) /* a pipe waits for who reads it: there is no READY */
 		ready(s);
 	return 0;
+}
+
+static void on_kept_end(struct process *p, int code, int status, void *userdata)
+{
+	(void)p, (void)code, (void)status, (void)userdata; /* whoever has the machine asks it */
+}
+
+struct machine *session_take_machine(struct session *s, uint32_t *ret_sequence)
+{
+	if (!s->kept || !s->machine)
+		return NULL;
+	machine_adopt(s->machine, on_kept_end, NULL);
+	*ret_sequence = s->outbox.sequence;
+	return TAKE_PTR(s->machine);
 }
 
 const struct boot_record *session_record(const struct session *s)

@@ -32,6 +32,9 @@ enum session_event {
 	SESSION_OVER
 };
 
+/* Whether the machine of a boot stays up. */
+typedef bool (*keep_fn)(void *userdata, const struct boot_record *boot);
+
 struct session;
 /* `visit` is NULL except for the visit events. At SESSION_OVER the session may be freed. */
 typedef void (*session_fn)(struct session *s, enum session_event what,
@@ -46,6 +49,8 @@ struct session_spec {
 	int attempt;
 	release_fn release; /* judges who asks for a secret; NULL: nobody gets one */
 	void *release_data;
+	keep_fn keep; /* asked when all visits are done: true, and it is not powered off; may be NULL */
+	void *keep_data;
 	uint64_t visit_bytes; /* 0: SESSION_VISIT_BYTES */
 };
 
@@ -57,6 +62,9 @@ int session_start(sd_event *event, const struct session_spec *spec, session_fn n
                   void *userdata, struct session **ret, struct err *e);
 /* Ends it now, with this reason; SESSION_OVER follows. */
 void session_stop(struct session *s, const char *reason);
+/* After SESSION_OVER: the machine that stays up, or NULL; it is the caller's then, and its end is told to nobody.
+ * *ret_sequence: of the next frame to it. */
+struct machine *session_take_machine(struct session *s, uint32_t *ret_sequence);
 const struct boot_record *session_record(const struct session *s);
 /* Frees the session and hands its record over. */
 void session_free(struct session *s, struct boot_record *ret);

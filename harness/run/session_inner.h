@@ -28,6 +28,9 @@ struct session {
 	int pending_deadline_s;
 	release_fn release;
 	void *release_data;
+	keep_fn keep;
+	void *keep_data;
+	bool kept; /* its machine stays up */
 	struct release *asking; /* a question that is being weighed */
 	struct clock_check clock;
 	uint64_t clock_begin; /* bytes of channel.bin when the clock was first asked */
@@ -41,6 +44,8 @@ uint64_t session_now(const struct session *s);
 double session_seconds_since(const struct session *s, uint64_t start);
 struct visit_record *session_current(struct session *s);
 int session_set_deadline(struct session *s, int seconds);
+/* Nothing runs any more, or it is no longer ours. */
+void session_end(struct session *s);
 /* Ends the boot before its time; an open visit ends with it. */
 void session_give_up(struct session *s, enum visit_state state, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));

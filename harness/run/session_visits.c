@@ -66,6 +66,11 @@ static void send_visit(struct session *s)
 
 static void power_off(struct session *s)
 {
+	s->kept = s->keep && s->keep(s->keep_data, &s->record);
+	if (s->kept) {
+		session_end(s);
+		return;
+	}
 	if (!put(s, FRAME_BYE, "{}"))
 		return;
 	s->state = STATE_POWEROFF;

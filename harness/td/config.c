@@ -133,7 +133,7 @@ int td_config(const struct td_spec *s, const char *pccs, char **ret, struct err 
 	o = json_pack("{s:s, s:b, s:o, s:b, s:b, s:b, s:o, s:i, s:i}", "name", s->place.name,
 	              "emulated", s->authority != NULL, "files", files, "network", s->network,
 	              "root", s->root.path != NULL, "docker", !s->layers, "shares", shares_json(s), "quotes",
-	              QGS_PORT, "tasks", TASK_PORTS);
+	              s->kept ? 0 : QGS_PORT, "tasks", TASK_PORTS);
 	if (r == 0 && (!o || !(*ret = json_dumps(o, JSON_COMPACT))))
 		r = err_nomem(e);
 	json_decref(o);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One TD: its QEMU, its services, and whoever wants to run something in there. */
+#include "td/keeper_inner.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,43 +16,9 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "format/frame.h"
-#include "format/tdxemu.h"
-#include "run/channel.h"
-#include "run/machine.h"
-#include "run/pccs.h"
-#include "run/qgs.h"
-#include "td/qemu.h"
-#include "td/quotes.h"
-#include "td/td.h"
-#include "td/wire.h"
 
-#define CONTROL_MAX      (64u << 10) /* bytes of a frame that we look at */
 #define POWEROFF_SECONDS 10
 #define US               1000000ull
-
-enum state { BOOTING, PREPARING, SERVING, ENDING };
-
-struct keeper {
-	const struct td_spec *spec;
-	sd_event *event;
-	sd_event_source *timer, *io, *listener, *owner;
-	struct machine *machine;
-	struct qgs *qgs;
-	struct pccs *pccs;
-	struct quotes *quotes;
-	struct wires *wires;
-	pid_t share[TASK_SHARES]; /* 0: none */
-	sd_event_source *share_end[TASK_SHARES];
-	struct outbox outbox;
-	enum state state;
-	int listen_fd, report;
-	char qgs_socket[128];
-	uint64_t started;
-	uint8_t frame[FRAME_HEADER_SIZE + CONTROL_MAX];
-	size_t have;
-	struct err *failure;
-	int code;
-};
 
 static uint64_t now(const struct keeper *k)
 {
@@ -87,7 +54,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source, (void)usec;
 	machine_describe_silence(k->machine, now(k), silence, sizeof(silence));
-	if (k->state == ENDING)
+	if (k->state == SERVING)
+		keeper_stop(k); /* a kept one's time is over */
+	else if (k->state == ENDING)
 		end(k, 0);
 	else
 		end(k, err_set(k->failure, -ETIMEDOUT,
@@ -113,7 +82,7 @@ static void flush(struct keeper *k)
 	sd_event_source_set_io_events(k->io, empty ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
-static void stop(void *userdata)
+void keeper_stop(void *userdata)
 {
 	struct keeper *k = userdata;
 
@@ -144,7 +113,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0;
 }
 
-static void on_ended(struct process *p, int code, int status, void *userdata)
+void keeper_machine_ended(struct process *p, int code, int status, void *userdata)
 {
 	struct keeper *k = userdata;
 	char how[200];
@@ -159,7 +128,7 @@ static void on_ended(struct process *p, int code, int status, void *userdata)
 }
 
 /* Whoever has a file of it open in there waits for its answer for ever. */
-static int on_share_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
+int keeper_share_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
 	struct keeper *k = userdata;
 
@@ -210,7 +179,7 @@ static void serving(struct keeper *k, const uint8_t *payload, size_t size)
 	} else {
 		snprintf(text, sizeof(text), "ready %.1f\n", (double)(now(k) - k->started) / US);
 		k->state = SERVING;
-		set_timer(k, 0);
+		set_timer(k, k->spec->kept_s);
 		wires_open(k->wires);
 		say(k, text);
 	}
@@ -250,7 +219,7 @@ static int read_control(struct keeper *k)
 	return 0;
 }
 
-static int on_control(sd_event_source *source, int fd, uint32_t events, void *userdata)
+int keeper_control(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct keeper *k = userdata;
 	int r = 0;
@@ -279,126 +248,6 @@ static int on_connection(sd_event_source *source, int listener, uint32_t events,
 }
 
 /* ---- beginning ---- */
-
-/* Each TD has a service of its own, which knows the key of this boot only. */
-static int start_services(struct keeper *k, struct err *e)
-{
-	struct qgs_config qgs = {.authority = k->spec->authority};
-	struct pccs_config pccs = {.authority = k->spec->authority};
-	int r;
-
-	if (!k->spec->authority) {
-		snprintf(k->qgs_socket, sizeof(k->qgs_socket), "%s", k->spec->quotes.path);
-		return 0;
-	}
-	snprintf(k->qgs_socket, sizeof(k->qgs_socket), "/proc/self/fd/%d/qgs.socket",
-	         k->spec->place.dir_fd);
-	r = qgs_new(k->event, k->qgs_socket, &qgs, &k->qgs, e);
-	return r < 0 ? r : pccs_new(k->event, &pccs, &k->pccs, e);
-}
-
-#define PORTS_MAX (TASK_PORTS + 1 + TASK_SHARES)
-
-struct ports {
-	struct qemu_port port[PORTS_MAX];
-	char name[PORTS_MAX][32];
-	size_t count;
-};
-
-/* Our end of a new one, or -errno. */
-static int make_port(struct ports *p, const char *name, unsigned number, struct err *e)
-{
-	char *own = p->name[p->count];
-	int fd[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
-		return err_sys(e, -errno, "socketpair");
-	snprintf(own, sizeof(p->name[0]), name[strlen(name) - 1] == '.' ? "%s%u" : "%s", name,
-	         number);
-	p->port[p->count++] = (struct qemu_port){.fd = fd[1], .name = own};
-	return fd[0];
-}
-
-static int make_shares(struct keeper *k, struct ports *p, struct err *e)
-{
-	const struct td_spec *s = k->spec;
-
-	for (unsigned i = 0; i < s->shares; i++) {
-		int fd = make_port(p, TASK_SHARE_NAME, i, e), r = fd;
-
-		if (fd >= 0)
-			r = share_start(&s->share[i], fd, &k->share[i], e);
-		if (r >= 0 && (r = sd_event_add_child(k->event, &k->share_end[i], k->share[i],
-		                                      WEXITED, on_share_ended, k)) < 0)
-			err_sys(e, r, "event loop");
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* Those of shared folders first: their processes shall have no other's. */
-static int make_ports(struct keeper *k, struct ports *p, struct err *e)
-{
-	int ours[TASK_PORTS], quotes, r = make_shares(k, p, e);
-
-	for (unsigned i = 0; i < TASK_PORTS && r >= 0; i++)
-		r = ours[i] = make_port(p, TASK_PORT_NAME, i, e);
-	if (r >= 0)
-		r = wires_new(k->event, ours, TASK_PORTS, k->spec->alone, &k->wires, e);
-	if (r >= 0)
-		r = quotes = make_port(p, TASK_QUOTES_NAME, 0, e);
-	if (r >= 0)
-		r = quotes_new(k->event, quotes, k->qgs_socket, &k->quotes, e);
-	if (r >= 0)
-		wires_on_stop(k->wires, stop, k);
-	return r;
-}
-
-/* What of the platform's profile the module itself has to show. */
-static uint32_t profile_flags(const struct td_spec *s)
-{
-	return s->authority && authority_profile(s->authority) == PROFILE_TD_RELAUNCH_ADVISED
-	               ? TDXEMU_FLAG_UPDATED
-	               : 0;
-}
-
-static int start_machine(struct keeper *k, struct err *e)
-{
-	struct ports ports = {.count = 0};
-	struct argv further = {0};
-	struct machine_spec m = {
-	        .boot = &k->spec->boot,
-	        .parts = &k->spec->parts,
-	        .qemu = k->spec->host.qemu,
-	        .qemu_version = k->spec->host.qemu_version,
-	        .quotes = &k->spec->quotes,
-	        .qgs_socket = k->qgs_socket,
-	        .qgs = k->qgs,
-	        .dir_fd = k->spec->place.dir_fd,
-	        .tsc_khz = k->spec->host.tsc_khz,
-	        .port = ports.port,
-	        .further = &further,
-	        .alone = k->spec->alone,
-	        .module_flags = profile_flags(k->spec),
-	};
-	int r = make_ports(k, &ports, e);
-
-	m.ports = ports.count;
-	/* Its end goes to QEMU and is closed here; ours is for our own last words. */
-	if (r == 0 && k->spec->alone &&
-	    (m.console_fd = fcntl(k->spec->console, F_DUPFD_CLOEXEC, 3)) < 0)
-		r = err_sys(e, -errno, "console");
-	if (r == 0) {
-		td_qemu_options(k->spec, &further);
-		r = machine_start(k->event, &m, on_ended, k, &k->machine, e);
-	}
-	argv_done(&further);
-	if (r == 0)
-		r = sd_event_add_io(k->event, &k->io, machine_channel(k->machine), EPOLLIN,
-		                    on_control, k);
-	return r;
-}
 
 static int watch(struct keeper *k, int owner, struct err *e)
 {
@@ -429,15 +278,17 @@ static int begin(struct keeper *k, int owner, struct err *e)
 {
 	int r = process_signals_init(e);
 
-	if (r == 0 && (r = sd_event_new(&k->event)) < 0)
+	if (k->spec->kept)
+		k->event = sd_event_ref(k->spec->kept->event);
+	else if (r == 0 && (r = sd_event_new(&k->event)) < 0)
 		err_sys(e, r, "event loop");
 	if (r == 0)
 		r = watch(k, owner, e);
 	if (r == 0)
-		r = start_services(k, e);
+		r = keeper_start_services(k, e);
 	k->started = r == 0 ? now(k) : 0;
 	if (r == 0)
-		r = start_machine(k, e);
+		r = keeper_start_machine(k, e);
 	if (r == 0)
 		r = listen_at_place(k, e);
 	if (r == 0)
@@ -446,6 +297,8 @@ static int begin(struct keeper *k, int owner, struct err *e)
 		say(k, "ready 0"); /* when it is ready, whoever sits at its console sees */
 	else if (r == 0)
 		set_timer(k, (uint64_t)k->spec->boot.boot_deadline_s);
+	if (r == 0 && k->spec->kept)
+		configure(k); /* its agent has been ready for long */
 	return r;
 }
 

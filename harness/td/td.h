@@ -3,6 +3,7 @@
 
 #include "format/task.h"
 #include "plan/plan.h"
+#include "run/kept.h"
 #include "run/parts.h"
 #include "run/quoteservice.h"
 #include "td/place.h"
@@ -19,6 +20,8 @@ struct td_spec {
 	bool network;                /* QEMU's user network */
 	struct image_file root; /* has what programs see as their root; path NULL: the TD's own */
 	bool layers; /* layers are entered in it, whose engines start by themselves */
+	struct kept_boot *kept; /* it runs already: what a run left up; NULL: it is booted */
+	unsigned kept_s;        /* then: it is ended so many seconds after it is ready for programs */
 	bool alone;  /* boots parts.disk by itself: programs only where the agent is in it */
 	int console; /* then: the other end of its serial line, a socket */
 	struct share share[TASK_SHARES];

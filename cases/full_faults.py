@@ -83,11 +83,16 @@ def judged_after_kill(run):
 
 
 def test_kills(seconds):
-    """SIGKILL of the harness at any instant: its guests end, judge reads the folder, and a run in it comes to its end."""
-    counts, before = {}, shared_memory()
-    for chance, folder in chances("kills"):
+    """SIGKILL of the harness at any instant: its guests end, judge reads the folder, and a run in it comes to its end. Every other
+    one comes after the plan is on the disk, and all of the run's life is hit."""
+    counts, tenths, before = {}, [0] * 10, shared_memory()
+    for number, (chance, folder) in enumerate(chances("kills")):
+        begin = time.monotonic()
         child = start(*command(folder), env=environment(folder))
-        time.sleep(chance.uniform(0, 1.1 * seconds))
+        if number % 2:
+            wait_for((folder / "run" / "run.json").exists, child)
+        time.sleep(max(0, begin + chance.uniform(0, 1.1 * seconds) - time.monotonic()))
+        tenths[min(9, int(10 * (time.monotonic() - begin) / seconds))] += 1
         child.kill()
         child.communicate(timeout=60)
         wait_for(lambda: not processes(folder), seconds=30)  # pylint: disable=cell-var-from-loop
@@ -99,7 +104,9 @@ def test_kills(seconds):
         assert not processes(folder)
         count(counts, when)
     assert shared_memory() == before
-    tell("kills", counts)
+    assert 2 * counts.get("before the plan", 0) <= TIMES["kills"]
+    assert TIMES["kills"] < 100 or all(tenths), tenths
+    tell("kills", {**counts, "in each tenth of a run's time": tenths})
 
 
 def test_boots():

@@ -2,11 +2,14 @@
 #include "case/case.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "case/expectation.h"
+#include "case/matrix.h"
 #include "core/cleanup.h"
 #include "core/enum.h"
 #include "core/file.h"
@@ -14,165 +17,86 @@
 
 #define CASE_FILE_MAX  (4l << 20) /* bytes */
 #define DEADLINE_MAX_S 3600
-#define ERRNO_END      134 /* one past Linux's last */
 
-/* ---- expect ---- */
-static int read_entered(const struct reading *r, const yaml_node_t *n, void *into)
+static void case_done(struct test_case *c)
 {
-	return reading_bool(r, n, &((struct expectation *)into)->entered);
-}
-
-static int read_grade(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	return reading_name(r, n, grade_names, 5, &((struct expectation *)into)->grade);
-}
-
-static int read_kvm(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	struct expectation *x = into;
-	int rc = reading_name(r, n, kvm_state_names + 1, 7, &x->kvm); /* nobody sees KVM_UNKNOWN */
-
-	x->kvm += rc == 0;
-	return rc;
-}
-
-static int read_rung(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	return reading_name(r, n, rung_names, RUNG_COUNT, &((struct expectation *)into)->rung);
-}
-
-/* Those of this machine, as everything else here names them: EAGAIN is never EWOULDBLOCK. */
-static bool is_errno(const char *name)
-{
-	for (int i = 1; i < ERRNO_END; i++) {
-		const char *known = strerrorname_np(i);
-
-		if (known && strcmp(known, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* An errno by name, or the given other word, if there is one. */
-static int read_errno_or(const struct reading *r, const yaml_node_t *n, const char *word,
-                         char ret[LAYER_WORD_MAX])
-{
-	const char *expected = "the name of an errno, like EACCES";
-	const char *text = reading_text(r, n, expected);
-
-	if (!text)
-		return -EINVAL;
-	if ((!word || strcmp(text, word) != 0) && !is_errno(text))
-		return reading_bad(r, n, "not an errno", expected);
-	snprintf(ret, LAYER_WORD_MAX, "%s", text);
-	return 0;
-}
-
-static int read_errno(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	return read_errno_or(r, n, NULL, ((struct expectation *)into)->error);
-}
-
-static int read_extend(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	return read_errno_or(r, n, "ok", ((struct expectation *)into)->extend);
-}
-
-static int read_covers(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	const char *expected = "a SHA-384 digest: 96 hexadecimal digits in lower case";
-	const char *text = reading_text(r, n, expected);
-
-	if (!text)
-		return -EINVAL;
-	if (strlen(text) != 96 || strspn(text, "0123456789abcdef") != 96)
-		return reading_bad(r, n, "not a digest", expected);
-	memcpy(((struct expectation *)into)->covers, text, 97);
-	return 0;
-}
-
-static int read_secret(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	struct expectation *x = into;
-	int rc = reading_name(r, n, secret_state_names + SECRET_RELEASED, 2, &x->secret);
-
-	x->secret += rc == 0 ? SECRET_RELEASED : 0;
-	return rc;
-}
-
-#define RUNG(name)  (1u << RUNG_##name)
-#define OF_QUOTE    (RUNG(QUOTE) | RUNG(PARSED) | RUNG(BOUND))
-#define OF_VERIFIED (OF_QUOTE | RUNG(REGISTERS) | RUNG(CHAIN) | RUNG(EVENTLOG) | RUNG(PREDICTED))
-
-/* What no layer of the grade can have false first: grade_of() in judge/ladder.c. */
-static const unsigned impossible[] = {
-        [GRADE_NONE] = RUNG(REGISTERS) | RUNG(CHAIN),
-        [GRADE_REPORT] = RUNG(TDREPORT) | RUNG(REGISTERS) | RUNG(CHAIN),
-        [GRADE_QUOTE] = OF_QUOTE,
-        [GRADE_VERIFIED] = OF_VERIFIED,
-        [GRADE_COVERED] = OF_VERIFIED | RUNG(COVERS),
-};
-
-/* What no layer can meet. */
-static int check_possible(const struct reading *r, const yaml_node_t *n,
-                          const struct expectation *x)
-{
-	char found[80];
-
-	if (x->error[0] && x->rung < 0)
-		return reading_bad(r, n, "an errno without the rung that gives it",
-		                   "rung, the first one that is false");
-	if (x->error[0] && x->rung > RUNG_QUOTE && x->rung != RUNG_EVENTLOG)
-		return reading_bad(
-		        r, n, "an errno of a rung that gives none",
-		        "errno beside rung: device, tdreport, provider, quote or eventlog");
-	if (!x->entered && (x->grade > GRADE_NONE || x->rung >= 0 || x->extend[0] || x->secret >= 0))
-		return reading_bad(r, n,
-		                   "a layer that is not entered can have no grade, rung, extend or secret",
-		                   "entered: false alone, or with kvm");
-	if (x->grade >= 0 && x->rung >= 0 && impossible[x->grade] & 1u << x->rung) {
-		snprintf(found, sizeof(found), "grade: %s with a false rung %s",
-		         grade_names[x->grade], rung_names[x->rung]);
-		return reading_bad(r, n, found,
-		                   "a grade that a layer with that rung false can have");
-	}
-	if (x->secret == SECRET_RELEASED && (x->grade < GRADE_VERIFIED || x->rung == RUNG_SECRET))
-		return reading_bad(r, n, "a secret for a layer that is not to be verified",
-		                   "grade: verified or covered beside secret: released");
-	if (x->covers[0] && x->grade != GRADE_COVERED && x->rung != RUNG_COVERS)
-		return reading_bad(r, n, "a digest that nothing is held against",
-		                   "grade: covered or rung: covers beside it");
-	return 0;
-}
-
-static int read_expect(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	static const struct member members[] = {
-	        {"entered", read_entered}, {"grade", read_grade}, {"kvm", read_kvm},
-	        {"rung", read_rung},       {"errno", read_errno}, {"extend", read_extend},
-	        {"covers", read_covers},   {"secret", read_secret},
-	};
-	struct test_case *c = into;
-	int rc = reading_mapping(
-	        r, n, members, 8,
-	        "a mapping of entered, grade, kvm, rung, errno, extend, covers, secret", &c->expect);
-
-	return rc < 0 ? rc : check_possible(r, n, &c->expect);
+	free(c->why);
+	free(c->xfail);
+	free(c->xfail_until);
+	free(c->tags);
+	free(c->excluded);
 }
 
 /* ---- one case ---- */
-static int read_cell(const struct reading *r, const yaml_node_t *n, void *into)
-{
-	struct test_case *c = into;
-	const char *text = reading_text(r, n, "a cell's ID, like td/docker+dev");
+/* One as it stands in the file: of a matrix many. */
+struct entry {
+	struct test_case c; /* first: what its members are read into */
+	const yaml_node_t *node, *cell, *matrix;
+};
 
-	if (!text)
-		return -EINVAL;
-	if (cell_parse(text, &c->cell, r->e) < 0)
+/* A cell's own complaint, with its place. */
+static int parse_cell(const struct reading *r, const yaml_node_t *n, const char *id,
+                      struct cell *ret)
+{
+	if (cell_parse(id, ret, r->e) < 0)
 		return err_prefix(r->e, "%s:%zu:%zu", r->path, n->start_mark.line + 1,
 		                  n->start_mark.column + 1);
-	cell_print(&c->cell, c->cell.layers, c->id);
 	return 0;
+}
+
+static int read_cell(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	((struct entry *)into)->cell = n;
+	return reading_text(r, n, "a cell's ID, like td/docker+dev") ? 0 : -EINVAL;
+}
+
+static int read_matrix(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	(void)r;
+	((struct entry *)into)->matrix = n;
+	return 0;
+}
+
+static int read_tag(const struct reading *r, const yaml_node_t *n, char **tags)
+{
+	const char *expected = "a list of tags: small letters, digits and '-'";
+	const char *tag = reading_text(r, n, expected);
+	char *more;
+
+	if (!tag)
+		return -EINVAL;
+	if (!*tag || strlen(tag) >= TAG_MAX || tag[strspn(tag, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+		return reading_bad(r, n, "not a tag", expected);
+	if (asprintf(&more, "%s%s ", *tags ? *tags : " ", tag) < 0)
+		return err_nomem(r->e);
+	free(*tags);
+	*tags = more;
+	return 0;
+}
+
+static int read_tags(const struct reading *r, const yaml_node_t *n, void *into)
+{
+	struct test_case *c = into;
+	int rc = 0;
+
+	if (n->type != YAML_SEQUENCE_NODE)
+		return reading_bad(r, n, "not a list", "a list of tags");
+	for (yaml_node_item_t *i = n->data.sequence.items.start;
+	     rc == 0 && i < n->data.sequence.items.top; i++)
+		rc = read_tag(r, yaml_document_get_node(r->doc, *i), &c->tags);
+	return rc;
+}
+
+bool case_has_tag(const struct test_case *c, const char *tag)
+{
+	char one[TAG_MAX];
+	int used;
+
+	for (const char *p = c->tags; p && sscanf(p, " %39s%n", one, &used) == 1; p += used) {
+		if (fnmatch(tag, one, 0) == 0)
+			return true;
+	}
+	return false;
 }
 
 static int read_why(const struct reading *r, const yaml_node_t *n, void *into)
@@ -226,37 +150,105 @@ static int read_until(const struct reading *r, const yaml_node_t *n, void *into)
 	return 0;
 }
 
-static int read_case(const struct reading *r, const yaml_node_t *n, struct test_case *c)
+static int read_entry(const struct reading *r, const yaml_node_t *n, struct entry *entry)
 {
 	static const struct member members[] = {
-	        {"cell", read_cell},         {"expect", read_expect}, {"why", read_why},
+	        {"cell", read_cell},         {"expect", expectation_read}, {"why", read_why},
 	        {"isolate", read_isolate},   {"xfail", read_xfail},   {"xfail-until", read_until},
-	        {"deadline", read_deadline},
+	        {"deadline", read_deadline}, {"tags", read_tags},     {"matrix", read_matrix},
 	};
+	struct test_case *c = &entry->c;
 	int rc;
 
 	c->expect = (struct expectation){
 	        .entered = 1, .grade = -1, .kvm = -1, .rung = -1, .secret = -1};
 	c->line = (int)n->start_mark.line + 1;
-	rc = reading_mapping(r, n, members, 7,
-	                     "a case: cell, expect, why, isolate, deadline, xfail, xfail-until", c);
+	c->column = (int)n->start_mark.column + 1;
+	rc = reading_mapping(
+	        r, n, members, 9,
+	        "a case: cell, expect, why, isolate, deadline, xfail, xfail-until, tags, matrix",
+	        entry);
 	if (rc < 0)
 		return rc;
-	if (!c->id[0])
+	entry->node = n;
+	if (!entry->cell)
 		return reading_bad(r, n, "a case without a cell", "cell: ID");
+	if (!entry->matrix &&
+	    parse_cell(r, entry->cell, (const char *)entry->cell->data.scalar.value, &c->cell) < 0)
+		return -EINVAL;
 	if (!c->why)
 		return reading_bad(r, n, "a case without a reason", "why: TEXT");
 	if (c->expect.entered && c->expect.grade < 0)
 		return reading_bad(r, n, "a case without an expected grade",
 		                   "expect: {grade: ...} or {entered: false}");
-	if (c->expect.secret >= 0 && layer_mode_in(&c->cell.layer[c->cell.layers - 1],
-	                                           c->cell.layer[c->cell.layers - 1].kind->tiny))
-		return reading_bad(r, n, "a secret for the tiny nested guest, which can't open one",
-		                   "a layer with the whole agent in it");
 	if (!c->xfail != !c->xfail_until)
 		return reading_bad(r, n, "a known failure needs its reason and its expiry",
 		                   "both xfail and xfail-until");
 	return 0;
+}
+
+/* ---- its cells ---- */
+struct adding {
+	const struct reading *r;
+	const struct entry *entry;
+	struct case_file *f;
+};
+
+static int copy_text(char **text, struct err *e)
+{
+	*text = *text ? strdup(*text) : NULL;
+	return *text ? 0 : err_nomem(e);
+}
+
+static int copy_texts(struct test_case *c, const char *excluded, struct err *e)
+{
+	char **all[] = {&c->why, &c->xfail, &c->xfail_until, &c->tags, &c->excluded};
+	int rc = 0;
+
+	c->excluded = (char *)excluded;
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		if (*all[i] && copy_text(all[i], e) < 0)
+			rc = -ENOMEM;
+	}
+	return rc;
+}
+
+static int add_cell(const char *id, const char *excluded, void *userdata)
+{
+	const struct adding *a = userdata;
+	struct test_case *all = reallocarray(a->f->item, a->f->count + 1, sizeof(*all)), *c;
+	const struct layer *last;
+
+	if (!all)
+		return err_nomem(a->r->e);
+	a->f->item = all;
+	c = &all[a->f->count++];
+	*c = a->entry->c;
+	if (copy_texts(c, excluded, a->r->e) < 0)
+		return -ENOMEM;
+	if (parse_cell(a->r, a->entry->cell, id, &c->cell) < 0)
+		return -EINVAL;
+	cell_print(&c->cell, c->cell.layers, c->id);
+	last = &c->cell.layer[c->cell.layers - 1];
+	if (c->expect.secret >= 0 && layer_mode_in(last, last->kind->tiny))
+		return reading_bad(a->r, a->entry->node,
+		                   "a secret for the tiny nested guest, which can't open one",
+		                   "a layer with the whole agent in it");
+	return 0;
+}
+
+static int read_case(const struct reading *r, const yaml_node_t *n, struct case_file *f)
+{
+	struct entry entry = {0};
+	struct adding adding = {.r = r, .entry = &entry, .f = f};
+	int rc = read_entry(r, n, &entry);
+
+	if (rc == 0 && entry.matrix)
+		rc = matrix_read(r, entry.matrix, entry.cell, add_cell, &adding);
+	else if (rc == 0)
+		rc = add_cell((const char *)entry.cell->data.scalar.value, NULL, &adding);
+	case_done(&entry.c);
+	return rc;
 }
 
 /* ---- the file ---- */
@@ -269,8 +261,7 @@ static int by_cell(const void *left, const void *right)
 }
 
 /* An order, or what is usual, makes no other cell. The first that is there again is told. */
-static int check_repeated(const struct reading *r, const yaml_node_t *list,
-                          const struct case_file *f)
+static int check_repeated(const struct reading *r, const struct case_file *f)
 {
 	_cleanup_(freep) const struct test_case **all = calloc(f->count, sizeof(*all));
 	const struct test_case *first = NULL, *again = NULL;
@@ -291,8 +282,10 @@ static int check_repeated(const struct reading *r, const yaml_node_t *list,
 		return 0;
 	snprintf(expected, sizeof(expected), "each cell once, and line %d has '%s'", first->line,
 	         first->id);
-	list = yaml_document_get_node(r->doc, list->data.sequence.items.start[again - f->item]);
-	return reading_bad_at(r, &list->start_mark, "repeated cell", again->id, expected);
+	return reading_bad_at(r,
+	                      &(yaml_mark_t){.line = (size_t)again->line - 1,
+	                                     .column = (size_t)again->column - 1},
+	                      "repeated cell", again->id, expected);
 }
 
 static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
@@ -305,20 +298,14 @@ static int read_cases(const struct reading *r, const yaml_node_t *n, void *into)
 	count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
 	if (count == 0)
 		return reading_bad(r, n, "no cases", "a list of cases");
-	f->item = calloc(count, sizeof(*f->item));
-	if (!f->item)
-		return err_nomem(r->e);
 	for (size_t i = 0; i < count; i++) {
-		const yaml_node_t *item =
-		        yaml_document_get_node(r->doc, n->data.sequence.items.start[i]);
-		int rc;
+		int rc = read_case(
+		        r, yaml_document_get_node(r->doc, n->data.sequence.items.start[i]), f);
 
-		f->count = i + 1;
-		rc = read_case(r, item, &f->item[i]);
 		if (rc < 0)
 			return rc;
 	}
-	return check_repeated(r, n, f);
+	return check_repeated(r, f);
 }
 
 static int read_version(const struct reading *r, const yaml_node_t *n, void *into)
@@ -365,11 +352,8 @@ int case_file_load(const char *path, struct case_file *ret, struct err *e)
 
 void case_file_done(struct case_file *f)
 {
-	for (size_t i = 0; i < f->count; i++) {
-		free(f->item[i].why);
-		free(f->item[i].xfail);
-		free(f->item[i].xfail_until);
-	}
+	for (size_t i = 0; i < f->count; i++)
+		case_done(&f->item[i]);
 	free(f->item);
 	free(f->path);
 	*f = (struct case_file){0};

@@ -79,8 +79,11 @@ struct test_case {
 	int deadline_s;    /* 0 = default */
 	char *xfail;       /* known failure: the reason, or NULL */
 	char *xfail_until; /* its expiry "YYYY-MM-DD"; NULL without xfail */
-	int line;          /* in the case file */
+	char *tags;        /* its words with a blank before and behind each, " slow disk "; or NULL */
+	char *excluded;    /* of a matrix: why it is not to be run; or NULL */
+	int line, column;  /* in the case file; of one of a matrix the same for all */
 };
+#define TAG_MAX 40 /* bytes of a tag, with the NUL: small letters, digits and '-' */
 
 struct case_file {
 	char *path;
@@ -94,4 +97,6 @@ struct case_file {
  * "FILE:LINE:COLUMN: what was found; what was expected".
  */
 int case_file_load(const char *path, struct case_file *ret, struct err *e);
+/* `tag` by fnmatch(). */
+bool case_has_tag(const struct test_case *c, const char *tag);
 void case_file_done(struct case_file *f);

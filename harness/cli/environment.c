@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/enum.h"
+#include "core/escape.h"
+#include "core/json.h"
 #include "format/text.h"
 #include "measure/predict.h"
 #include "report/parts.h"
@@ -102,9 +104,63 @@ static bool first_of_layer0(const struct run_verdict *v, size_t index)
 	return true;
 }
 
+/* ---- what guests were made of: anybody's JSON ---- */
+
+static const char *text_of(const json_t *object, const char *name, char out[80])
+{
+	return text_escape(out, 80, member_text(object, name));
+}
+
+static void engines(struct differences *d, const char *image, const json_t *a, const json_t *b)
+{
+	char x[80], y[80], what[100], shown[60];
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)a, name, value)
+	{
+		snprintf(what, sizeof(what), "%s in %s", text_escape(shown, sizeof(shown), name), image);
+		differences_text(d, "guests", what, text_of(a, name, x), text_of(b, name, y));
+	}
+	json_object_foreach((json_t *)b, name, value)
+	{
+		snprintf(what, sizeof(what), "%s in %s", text_escape(shown, sizeof(shown), name), image);
+		if (!json_object_get(a, name))
+			differences_text(d, "guests", what, "", text_of(b, name, y));
+	}
+}
+
+/* Of the files that both have, and in these of the packages that engines come from. */
+static void made_of(struct differences *d, const json_t *a, const json_t *b)
+{
+	const json_t *with = json_object_get(b, "parts");
+	char x[80], y[80], shown[60];
+	const char *name;
+	json_t *part;
+
+	json_object_foreach(json_object_get(a, "parts"), name, part)
+	{
+		const json_t *other = json_object_get(with, name);
+
+		text_of(part, "sha256", x);
+		text_of(other, "sha256", y);
+		x[strnlen(x, 16)] = y[strnlen(y, 16)] = '\0';
+		if (other)
+			differences_text(d, "guests", text_escape(shown, sizeof(shown), name), x, y);
+	}
+	with = json_object_get(b, "engines");
+	json_object_foreach(json_object_get(a, "engines"), name, part)
+	{
+		if (json_object_get(with, name))
+			engines(d, text_escape(shown, sizeof(shown), name), part,
+			        json_object_get(with, name));
+	}
+}
+
 void environment_differences(struct differences *d, const struct judged *a, const struct judged *b)
 {
 	host(d, &a->run.host, &b->run.host);
+	made_of(d, json_array_get(a->parts, 0), json_array_get(b->parts, 0));
 	for (size_t i = 0; i < a->verdict.cells; i++) {
 		const struct cell_verdict *x = &a->verdict.cell[i],
 		                          *y = run_find_cell(&b->verdict, x->id);

@@ -70,6 +70,8 @@ static int load(const char *dir, struct judged *j, struct err *e)
 		r = load_predictions(dir, j, e);
 	if (r == 0)
 		r = store_collateral(dir, &j->collateral, &j->in.collaterals, e);
+	if (r == 0 && !(j->parts = store_parts(dir)))
+		r = err_nomem(e);
 	return r;
 }
 
@@ -114,6 +116,7 @@ void judged_done(struct judged *j)
 		prediction_done(&j->prediction[i]);
 	free(j->prediction);
 	free(j->predicted);
+	json_decref(j->parts);
 	case_file_done(&j->cases);
 	run_record_done(&j->run);
 	memset(j, 0, sizeof(*j));

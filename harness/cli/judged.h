@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "core/err.h"
@@ -11,13 +12,14 @@
 /*
  * A run's folder and the verdicts on it: what `run` does at its end, and `judge`, `report` and
  * `diff` begin with. It reads run.json, cases.yaml, root.pem, collateral/ and
- * boots/<id>/channel.bin and prediction.json.
+ * boots/<id>/channel.bin and prediction.json, and parts.json for who compares runs.
  */
 struct judged {
 	struct run_record run;
 	struct case_file cases;
 	struct prediction *prediction;       /* run.boots of them */
 	const struct prediction **predicted; /* into these; NULL where there is none */
+	json_t *parts;                       /* store_parts() */
 	struct bytes *collateral;            /* in.collaterals of them */
 	struct judge_input in;               /* points into the above: don't copy the struct */
 	struct run_verdict verdict;

@@ -57,9 +57,21 @@ static int print_cases(const struct case_file *cases)
 		const struct test_case *c = &cases->item[i];
 
 		expected_text(&c->expect, expected, sizeof(expected));
-		printf("%-*s  %-36s  %s\n", width, c->id, expected, c->why);
+		printf("%-*s  %-36s  %s\n", width, c->id, c->excluded ? "excluded" : expected,
+		       c->excluded ?: c->why);
 	}
 	return 0;
+}
+
+static json_t *tags_json(const char *tags)
+{
+	json_t *list = json_array();
+	char tag[TAG_MAX];
+	int used;
+
+	for (; tags && sscanf(tags, " %39s%n", tag, &used) == 1; tags += used)
+		json_array_append_new(list, json_string(tag));
+	return list;
 }
 
 static json_t *cases_json(const struct case_file *cases)
@@ -72,8 +84,10 @@ static json_t *cases_json(const struct case_file *cases)
 
 		expected_text(&c->expect, expected, sizeof(expected));
 		json_array_append_new(list,
-		                      json_pack("{s:s, s:s, s:s, s:i}", "cell", c->id, "expected",
-		                                expected, "why", c->why, "line", c->line));
+		                      json_pack("{s:s, s:s, s:s, s:i, s:o, s:s?}", "cell", c->id,
+		                                "expected", expected, "why", c->why, "line",
+		                                c->line, "tags", tags_json(c->tags), "excluded",
+		                                c->excluded));
 	}
 	return list;
 }

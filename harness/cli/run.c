@@ -17,6 +17,7 @@
 #include "cli/run_end.h"
 #include "cli/run_keep.h"
 #include "cli/run_options.h"
+#include "cli/since.h"
 #include "core/cleanup.h"
 #include "core/argv.h"
 #include "core/enum.h"
@@ -26,6 +27,7 @@
 #include "report/report.h"
 #include "run/host.h"
 #include "run/hostrecord.h"
+#include "run/madeof.h"
 #include "run/parts.h"
 #include "run/predict.h"
 #include "run/runner.h"
@@ -138,6 +140,20 @@ static void predict_boots(const struct context *c, const struct run_record *reco
 		fprintf(stderr, "tception: %s\n", e.text);
 }
 
+/* Nobody's verdict hangs on it: `run --changed-since` and `diff` say where it is not known. */
+static void keep_parts(const struct context *c, const struct run_record *record)
+{
+	_cleanup_(freep) const struct boot **boot = calloc(record->boots + 1, sizeof(*boot));
+	struct made_of m = {
+	        .parts = &c->o->parts, .qemu = record->host.qemu, .boot = boot, .boots = record->boots};
+	struct err e;
+
+	for (size_t i = 0; boot && i < record->boots; i++)
+		boot[i] = &record->boot[i].boot;
+	if (boot && made_of_save(&m, record->dir, &e) < 0)
+		fprintf(stderr, "tception: %s\n", e.text);
+}
+
 /* Before the first boot and after the last, whose lines the kernel's log has then. */
 static int keep_host(const struct context *c, const char *dir, struct err *e)
 {
@@ -161,6 +177,7 @@ static int conclude(const struct context *c, const struct run_record *record, st
 	struct err later;
 	int r;
 
+	keep_parts(c, record);
 	predict_boots(c, record);
 	r = judged_conclude_in(record->dir, c->o->format, true, &j, e);
 	if (r >= 0 && after_hardware(c, &j, &later) < 0)
@@ -324,18 +341,35 @@ static int run_all(struct context *c, struct err *e)
 	return worst;
 }
 
+/* Of a plan of all what has changed. */
+static int plan_since(struct context *c, struct plan_options *how, struct err *e)
+{
+	_cleanup_(freep) bool *chosen = NULL;
+	struct plan all = c->plan;
+	int r = since_choose(c->o->since, &c->cases, &c->host, &all, &c->o->parts, &chosen, e);
+
+	how->chosen = chosen;
+	c->plan = (struct plan){0};
+	if (r == 0)
+		r = plan_make(&c->cases, &c->host, how, &c->plan, e);
+	plan_done(&all);
+	return r;
+}
+
 /* What to boot: of the case file as the host can, or what an earlier run left. */
 static int make_plan(struct context *c, struct err *e)
 {
 	const struct options *o = c->o;
+	int r;
 	struct plan_options how = {
-	        .platform = o->platform, .only = o->cell, .shard = o->shard.number, .shards = o->shard.of, .boot_deadline_s = (int)o->boot_deadline_s};
+	        .platform = o->platform, .only = o->cell, .tag = o->tag, .shard = o->shard.number, .shards = o->shard.of, .boot_deadline_s = (int)o->boot_deadline_s};
 
 	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
 	how.no_image[IMAGE_MINIMAL] = o->parts.no_minimal;
 	if (o->resume)
 		return run_record_left(&c->earlier, &c->cases, &c->plan, e);
-	return plan_make(&c->cases, &c->host, &how, &c->plan, e);
+	r = plan_make(&c->cases, &c->host, &how, &c->plan, e);
+	return r == 0 && o->since ? plan_since(c, &how, e) : r;
 }
 
 static int run_with(struct context *c, struct options *o)
@@ -350,6 +384,10 @@ static int run_with(struct context *c, struct options *o)
 	r = make_plan(c, &e);
 	if (r < 0)
 		return cmd_failed(r == -EINVAL ? EXIT_USAGE : EXIT_BROKEN, &e);
+	if (o->since && c->plan.boots == 0 && c->plan.skips == 0) {
+		fprintf(stderr, "tception: nothing has changed since %s\n", o->since);
+		return EXIT_OK;
+	}
 	if (c->plan.boots > 0) {
 		if (guest_parts_check(&o->parts, &c->plan, &e) < 0 ||
 		    (run_plan_needs(&c->plan, PLATFORM_EMULATED) &&

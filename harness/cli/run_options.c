@@ -63,11 +63,13 @@ static int check(const void *options, struct err *e)
 	const struct options *o = options;
 
 	if (o->resume &&
-	    (o->cases != o->default_cases || o->out || o->cell || o->repeat > 1 || o->shard.of))
+	    (o->cases != o->default_cases || o->out || o->cell || o->tag || o->since ||
+	     o->repeat > 1 || o->shard.of))
 		return err_set(
 		        e, -EINVAL,
 		        "--resume goes on with the cells and into the folder of the run that "
-		        "it names: without CASES, --cell, --shard, --output and --repeat");
+		        "it names: without CASES, --cell, --tag, --changed-since, --shard, --output "
+		        "and --repeat");
 	if (o->like && (o->resume || o->cases != o->default_cases))
 		return err_set(e, -EINVAL,
 		               "--like takes the cases of the run that it names: without CASES "
@@ -78,6 +80,10 @@ static int check(const void *options, struct err *e)
 static const struct option_row rows[] = {
         OPTION_HEADING("What to run:"),
         OPTION_TEXT(cell, "cell", "ID", "only this cell, or those of a pattern: 'td/docker*'"),
+        OPTION_TEXT(tag, "tag", "TAG", "only cells with this tag of the case file, or pattern"),
+        OPTION_TEXT(since, "changed-since", "RUN",
+                    "only cells that RUN did not do, or whose case, image, kernel, firmware, "
+                    "QEMU, host or tool is another since"),
         OPTION_CALL(shard, take_shard, "shard", "M/N",
                     "only the Mth of N parts, for N hosts: boots stay whole, and "
                     "'tception merge' makes one run of the parts"),
@@ -169,7 +175,7 @@ static int parse_again(int argc, char **argv, struct argv *words, struct options
 {
 	o->resume = o->like = NULL;
 	options_parse(&verb, (int)words->count, words->item, o); /* which points into the words */
-	o->out = o->cell = o->resume = o->like = NULL;
+	o->out = o->cell = o->tag = o->since = o->resume = o->like = NULL;
 	o->shard = (struct shard){0};
 	o->cases = o->default_cases;
 	o->repeat = 1;
@@ -255,13 +261,20 @@ int run_options(int argc, char **argv, struct options *o, struct earlier *ret, s
 {
 	*o = (struct options){
 	        .cases = cmd_default_cases(), .default_cases = cmd_default_cases(), .repeat = 1};
+	int r;
+
 	*ret = (struct earlier){.lock = -1};
 	if (quote_service_parse(NULL, &o->quotes, e) < 0)
 		return e->code;
 	options_parse(&verb, argc, argv, o);
+	if (o->since && !realpath(o->since, ret->since))
+		return err_sys(e, -errno, "--changed-since %s", o->since);
 	if (o->resume)
 		return go_on(argc, argv, o, ret, e);
-	return o->like ? begin_like(argc, argv, o, ret, e) : 0;
+	r = o->like ? begin_like(argc, argv, o, ret, e) : 0;
+	if (o->since)
+		o->since = ret->since;
+	return r;
 }
 
 void earlier_done(struct earlier *earlier)

@@ -15,9 +15,10 @@
 enum accel { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
 
 struct options {
-	const char *cases, *out, *cell, *qemu, *state_dir, *collateral;
+	const char *cases, *out, *cell, *tag, *qemu, *state_dir, *collateral;
 	const char *resume; /* the folder of a run that is gone on with */
 	const char *like;   /* of one whose cases and options are taken */
+	const char *since;  /* of one in comparison with which a cell has to have changed */
 	struct quote_service quotes;
 	struct here here;
 	enum platform platform; /* of a `td`; PLATFORM_NONE: what works */
@@ -36,7 +37,7 @@ struct earlier {
 	struct run_record record; /* of --resume */
 	char **words;             /* the command line that a run like it has; NULL: the one given */
 	int lock;                 /* on the folder of --resume, or -1 */
-	char dir[PATH_MAX], cases[PATH_MAX], out[PATH_MAX];
+	char dir[PATH_MAX], cases[PATH_MAX], out[PATH_MAX], since[PATH_MAX];
 };
 
 /*

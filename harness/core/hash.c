@@ -58,6 +58,37 @@ void hash384(const void *data, size_t size, uint8_t digest[SHA384_SIZE])
 	hash384_final(&h, digest);
 }
 
+static void evp_free(EVP_MD_CTX **evp)
+{
+	EVP_MD_CTX_free(*evp);
+}
+
+int hash256_file(const char *path, uint64_t *ret_size, uint8_t digest[SHA256_SIZE], struct err *e)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_(freep) uint8_t *piece = malloc(PIECE);
+	_cleanup_(evp_free) EVP_MD_CTX *evp = EVP_MD_CTX_new();
+	uint64_t size = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return err_sys(e, -errno, "%s", path);
+	if (!piece || !evp || EVP_DigestInit_ex(evp, EVP_sha256(), NULL) != 1)
+		return err_nomem(e);
+	while ((n = read(fd, piece, PIECE)) > 0 || (n < 0 && errno == EINTR)) {
+		if (n > 0 && EVP_DigestUpdate(evp, piece, (size_t)n) != 1)
+			abort();
+		size += n > 0 ? (uint64_t)n : 0;
+	}
+	if (n < 0)
+		return err_sys(e, -errno, "%s", path);
+	if (EVP_DigestFinal_ex(evp, digest, NULL) != 1)
+		abort();
+	if (ret_size)
+		*ret_size = size;
+	return 0;
+}
+
 int hash384_file(const char *path, struct hashed_file *ret, struct err *e)
 {
 	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

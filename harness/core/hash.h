@@ -23,6 +23,9 @@ void hash384_final(struct hash384 *h, uint8_t digest[SHA384_SIZE]);
 
 void hash384(const void *data, size_t size, uint8_t digest[SHA384_SIZE]);
 
+/* SHA-256 of a file, a device or a pipe, by OpenSSL. */
+int hash256_file(const char *path, uint64_t *ret_size, uint8_t digest[SHA256_SIZE], struct err *e);
+
 /* A file of any size that is only hashed: never more than a piece of it is in memory. */
 struct hashed_file {
 	uint64_t size; /* bytes */

@@ -86,23 +86,33 @@ static int deal(struct groups *g, unsigned shards, struct err *e)
 	return 0;
 }
 
-int groups_make(const struct case_file *cases, const char *only, unsigned shards,
+static bool is_asked_for(const struct test_case *c, const struct plan_options *o)
+{
+	return (!o->only || fnmatch(o->only, c->id, 0) == 0) && (!o->tag || case_has_tag(c, o->tag));
+}
+
+int groups_make(const struct case_file *cases, const struct plan_options *options,
                 struct groups *ret, struct err *e)
 {
+	bool any = false;
 	struct groups g = {.item = calloc(cases->count + 1, sizeof(*g.item)),
 	                   .of_case = calloc(cases->count + 1, sizeof(*g.of_case))};
 	int r = g.item && g.of_case ? 0 : err_nomem(e);
 
 	for (size_t i = 0; i < cases->count && r == 0; i++) {
 		g.of_case[i] = GROUP_NONE;
-		if (!only || fnmatch(only, cases->item[i].id, 0) == 0)
+		if (!is_asked_for(&cases->item[i], options))
+			continue;
+		any = true;
+		if (!options->chosen || options->chosen[i])
 			add_case(&g, cases, i);
 	}
-	if (r == 0 && g.count == 0)
-		r = err_set(e, -EINVAL, "%s: no cell '%s'; 'tception list' shows them", cases->path,
-		            only ? only : "");
+	if (r == 0 && !any)
+		r = err_set(e, -EINVAL, "%s: no cell '%s'%s%s; 'tception list' shows them",
+		            cases->path, options->only ?: "*", options->tag ? " of tag " : "",
+		            options->tag ?: "");
 	if (r == 0)
-		r = deal(&g, shards, e);
+		r = deal(&g, options->shards ?: 1, e);
 	if (r < 0)
 		groups_done(&g);
 	else

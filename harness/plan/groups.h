@@ -5,6 +5,7 @@
 
 #include "case/case.h"
 #include "core/err.h"
+#include "plan/plan.h"
 
 /*
  * Which of the chosen cells go together into one boot, and the boots to shards: by the case file and
@@ -25,8 +26,8 @@ struct groups {
 };
 #define GROUP_NONE ((size_t)-1)
 
-/* `only` by fnmatch(), or NULL; `shards` of at least 1, in which boots and cells are as equal as can
- * be. -EINVAL when no cell is chosen. Free with groups_done(). */
-int groups_make(const struct case_file *cases, const char *only, unsigned shards,
+/* What is chosen by struct plan_options, into its shards (0: one), in which boots and cells are as equal
+ * as can be. -EINVAL when no cell is there to choose. Free with groups_done(). */
+int groups_make(const struct case_file *cases, const struct plan_options *options,
                 struct groups *ret, struct err *e);
 void groups_done(struct groups *g);

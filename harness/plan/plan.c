@@ -129,7 +129,9 @@ static struct placement place(const struct test_case *c, const struct host_facts
 	        .boot_deadline_s = boot_deadline(options),
 	};
 
-	if (l->kind->found)
+	if (c->excluded)
+		skip(&p, "excluded: %s", c->excluded);
+	if (l->kind->found && !c->excluded)
 		return place_found(host, options);
 	if (l->kind->trust_domain)
 		place_td(l, host, options->platform, &p);
@@ -286,7 +288,7 @@ int plan_make(const struct case_file *cases, const struct host_facts *host,
               const struct plan_options *options, struct plan *ret, struct err *e)
 {
 	struct planning g = {0};
-	int r = groups_make(cases, options->only, options->shards ?: 1, &g.groups, e);
+	int r = groups_make(cases, options, &g.groups, e);
 
 	if (r == 0 && add_cases(&g, cases, host, options) < 0)
 		r = err_nomem(e);

@@ -96,6 +96,8 @@ struct plan_options {
 	enum platform platform; /* asked for a `td`; PLATFORM_NONE: what the host can */
 	int boot_deadline_s; /* 0: BOOT_DEADLINE_S */
 	const char *only;       /* cells' IDs by fnmatch(), or NULL */
+	const char *tag;        /* a tag that they have, by fnmatch(), or NULL */
+	const bool *chosen;     /* for each case whether it is run at all, or NULL */
 	unsigned shard, shards; /* that one of so many; 0: all */
 	/* Why there is no such kernel or image, or NULL where there is one. */
 	const char *no_kernel[KERNEL_COUNT], *no_image[IMAGE_COUNT];

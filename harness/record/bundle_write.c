@@ -50,7 +50,8 @@ struct writer {
 
 /* ---- which files ---- */
 
-static const char *const of_run[] = {STORE_CASES, "host.json", "root.pem", "run.json"};
+static const char *const of_run[] = {STORE_CASES, "host.json", STORE_PARTS, "root.pem", "run.json"};
+static const char *const folder[] = {"collateral", "shards"}; /* of files of any name */
 static const char *const of_boot[] = {"channel.bin", "console.log", "module.log", "prediction.json",
                                       "qemu.log"};
 
@@ -85,8 +86,12 @@ bool bundle_name_is_good(const char *name)
 		return false;
 	if (!slash)
 		return is_one_of(name, of_run, COUNT_OF(of_run));
-	if (strncmp(name, "collateral/", 11) == 0)
-		return slash == name + 10 && is_plain(slash + 1, strlen(slash + 1));
+	for (size_t i = 0; i < COUNT_OF(folder); i++) {
+		size_t n = strlen(folder[i]);
+
+		if (strncmp(name, folder[i], n) == 0 && name[n] == '/')
+			return slash == name + n && is_plain(slash + 1, strlen(slash + 1));
+	}
 	return strncmp(name, "boots/", 6) == 0 && slash > name + 6 &&
 	       is_plain(name + 6, (size_t)(slash - name) - 6) &&
 	       is_one_of(slash + 1, of_boot, COUNT_OF(of_boot));
@@ -131,11 +136,11 @@ static int add(struct bundle *b, const char *dir, const char *name, struct err *
 	return r;
 }
 
-static int add_collateral(struct bundle *b, const char *dir, struct err *e)
+static int add_folder(struct bundle *b, const char *dir, const char *of, struct err *e)
 {
 	char path[PATH_MAX], name[PATH_MAX];
 	struct dirent **entry = NULL;
-	int n, r = path_join(path, dir, "collateral", e);
+	int n, r = path_join(path, dir, of, e);
 
 	if (r < 0)
 		return r;
@@ -144,7 +149,7 @@ static int add_collateral(struct bundle *b, const char *dir, struct err *e)
 		return err_sys(e, -errno, "%s", path);
 	for (int i = 0; i < n; i++) {
 		if (r == 0 && entry[i]->d_name[0] != '.')
-			r = path_join(name, "collateral", entry[i]->d_name, e)
+			r = path_join(name, of, entry[i]->d_name, e)
 			            ?: add(b, dir, name, e);
 		free(entry[i]);
 	}
@@ -166,8 +171,8 @@ int bundle_collect(const struct run_record *run, struct bundle *b, struct err *e
 
 	for (size_t i = 0; i < COUNT_OF(of_run) && r == 0; i++)
 		r = add(b, run->dir, of_run[i], e);
-	if (r == 0)
-		r = add_collateral(b, run->dir, e);
+	for (size_t i = 0; i < COUNT_OF(folder) && r == 0; i++)
+		r = add_folder(b, run->dir, folder[i], e);
 	for (size_t i = 0; i < run->boots; i++) {
 		for (size_t k = 0; k < COUNT_OF(of_boot) && r == 0; k++)
 			r = path_format(name, e, "boots/%s/%s", run->boot[i].boot.id, of_boot[k])

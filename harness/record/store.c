@@ -301,3 +301,34 @@ int store_channel(const char *dir, const char *boot_id, struct bytes *ret, struc
 		*ret = (struct bytes){calloc(1, 1), 0};
 	return r == -ENOENT ? 0 : r;
 }
+
+/* ---- what guests were made of ---- */
+
+#define PARTS_MAX (1u << 20) /* bytes */
+
+static void add_parts(json_t *list, const char *path)
+{
+	_cleanup_(bytes_free) struct bytes text = {0};
+	json_t *o;
+
+	if (file_read(path, PARTS_MAX, &text, NULL) < 0)
+		return;
+	o = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
+	if (json_is_object(o))
+		json_array_append(list, o);
+	json_decref(o);
+}
+
+json_t *store_parts(const char *dir)
+{
+	json_t *list = json_array();
+	char path[PATH_MAX];
+
+	if (list && path_join(path, dir, STORE_PARTS, NULL) == 0)
+		add_parts(list, path);
+	for (unsigned i = 1; list && i <= SHARDS_MAX; i++) {
+		if (path_format(path, NULL, "%s/shards/%u-" STORE_PARTS, dir, i) == 0)
+			add_parts(list, path);
+	}
+	return list;
+}

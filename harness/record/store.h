@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -15,9 +16,11 @@
  *   cases.yaml          a copy of the case file
  *   root.pem            the test root that signed emulated quotes, if there were any
  *   collateral/         files of collateral: emulated.json of the test root, and what was given
+ *   parts.json          what guests were made of; not there when the run was killed
  *   boots/<id>/         channel.bin, console.log, qemu.log, module.log
  */
 #define STORE_CASES "cases.yaml"
+#define STORE_PARTS "parts.json" /* what the guests were made of: run/madeof.h */
 
 /* UTC time and 32 random bits: "20260131T120000Z-1a2b3c4d". Caller frees. */
 int store_run_id(char **ret, struct err *e);
@@ -61,6 +64,12 @@ int store_collateral_add(const char *dir, const char *name, const void *data, si
                          struct err *e);
 int store_collateral(const char *dir, struct bytes **ret, size_t *ret_count, struct err *e);
 void store_collateral_free(struct bytes *file, size_t count);
+
+/*
+ * parts.json of a run; of a merged one those of its shards. An array of objects, empty where none is
+ * there or can be read; for json_decref(). Who reads it checks types: the folder may be anybody's.
+ */
+json_t *store_parts(const char *dir);
 
 /* ---- run.json as text, without a file ---- */
 int record_to_json(const struct run_record *record, char **ret, struct err *e);

@@ -8,39 +8,18 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "format/sha2.h"
 #include "format/text.h"
 
 #define LINE_MAX_BYTES 1024
-#define CHUNK          (1u << 20)
-
-static int hash_file(const char *path, char hex[HEX_ENCODED_SIZE(SHA256_SIZE)], struct err *e)
-{
-	_cleanup_(fclosep) FILE *f = fopen(path, "re");
-	_cleanup_(freep) char *chunk = malloc(CHUNK);
-	uint8_t digest[SHA256_SIZE];
-	struct sha256 h;
-	size_t n;
-
-	if (!f)
-		return err_sys(e, -errno, "%s", path);
-	if (!chunk)
-		return err_nomem(e);
-	sha256_init(&h);
-	while ((n = fread(chunk, 1, CHUNK, f)) > 0)
-		sha256_update(&h, chunk, n);
-	if (ferror(f))
-		return err_sys(e, -EIO, "%s", path);
-	sha256_final(&h, digest);
-	hex_encode(digest, sizeof(digest), hex);
-	return 0;
-}
 
 /* What a manifest says; the first package that is not as it should be ends up in `changed`. */
 struct tally {
 	char root[65];
 	unsigned packages;
 	char changed[320];
+	json_t *versions; /* borrowed, or NULL */
 };
 
 /* One line, split at blanks: "root DIGEST", "program DIGEST PATH", "package NAME VERSION same" or
@@ -61,6 +40,8 @@ static bool take_line(struct tally *t, char *line)
 	if (n < 4 || strcmp(word[0], "package") != 0)
 		return false;
 	t->packages++;
+	if (t->versions)
+		json_object_set_new(t->versions, word[1], json_string(word[2]));
 	if (n == 4 && strcmp(word[3], "same") == 0)
 		return true;
 	if (n != 5 || strcmp(word[3], "changed") != 0)
@@ -89,22 +70,41 @@ static int read_manifest(const char *path, struct tally *t, struct err *e)
 	return 0;
 }
 
-int engines_check(const char *root_image, struct engines *ret, struct err *e)
+/* The manifest beside an image. */
+static int read_manifest_of(const char *root_image, struct tally *t, struct err *e)
 {
 	const char *slash = strrchr(root_image, '/');
+	char path[PATH_MAX];
 	int dir = slash ? (int)(slash - root_image) + 1 : 0;
-	char path[PATH_MAX], hex[HEX_ENCODED_SIZE(SHA256_SIZE)];
+	int r = path_format(path, e, "%.*sengines.manifest", dir, root_image);
+
+	return r < 0 ? r : read_manifest(path, t, e);
+}
+
+json_t *engines_versions(const char *root_image, const char *sha256)
+{
+	json_auto_t *versions = json_object();
+	struct tally t = {.versions = versions};
+
+	if (read_manifest_of(root_image, &t, NULL) < 0 || strcmp(t.root, sha256) != 0)
+		return NULL;
+	return json_incref(versions);
+}
+
+int engines_check(const char *root_image, struct engines *ret, struct err *e)
+{
+	char hex[HEX_ENCODED_SIZE(SHA256_SIZE)];
+	uint8_t digest[SHA256_SIZE];
 	struct engines engines = {0};
 	struct tally t = {0};
 	int r;
 
-	r = path_format(path, e, "%.*sengines.manifest", dir, root_image);
+	r = read_manifest_of(root_image, &t, e);
 	if (r == 0)
-		r = read_manifest(path, &t, e);
-	if (r == 0)
-		r = hash_file(root_image, hex, e);
+		r = hash256_file(root_image, NULL, digest, e);
 	if (r < 0)
 		return r;
+	hex_encode(digest, sizeof(digest), hex);
 	engines.same = strcmp(hex, t.root) == 0 && !t.changed[0];
 	if (strcmp(hex, t.root) != 0)
 		snprintf(engines.text, sizeof(engines.text),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "core/err.h"
@@ -17,3 +18,7 @@ struct engines {
 
 /* -ENOENT where there is no manifest, -EINVAL where it is none, with the line's number. */
 int engines_check(const char *root_image, struct engines *ret, struct err *e);
+
+/* {"podman": "5.4.2+ds1-2", ...}: the packages that engines come from, where the manifest is of the image with
+ * that SHA-256 (hexadecimal); else NULL. */
+json_t *engines_versions(const char *root_image, const char *sha256);

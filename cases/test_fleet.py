@@ -3,6 +3,7 @@
 a recorded run taken apart; full_fleet.py has them made by real nodes."""
 import json
 import shutil
+import subprocess
 
 import pytest
 
@@ -102,6 +103,22 @@ def test_two_boots_of_one_name(parts, tmp_path):
     """By a record that lies about what it did."""
     other = shard(tmp_path / "lies", 1, lambda record: record["shard"].update(number=2))
     assert "boots/td-1/channel.bin: File exists" in refused(tmp_path / "out", parts[0], other)
+
+
+def test_each_host(parts, tmp_path):
+    """What a shard has of its own host is kept, also by a bundle of the whole."""
+    for number, part in zip(PARTS, parts):
+        (part / "host.json").write_text(f'{{"checks": {number}}}')
+        (part / "parts.json").write_text(f'{{"append": "{number}"}}')
+    merged(tmp_path / "out", *parts)
+    found = {f.name: f.read_text() for f in (tmp_path / "out" / "shards").iterdir()}
+    assert found == {f"{n}-{name}": text for n in PARTS for name, text in (
+        ("host.json", f'{{"checks": {n}}}'), ("parts.json", f'{{"append": "{n}"}}'))}
+    assert not (tmp_path / "out" / "host.json").exists()
+    assert tception("bundle", tmp_path / "out", "-o", tmp_path / "b.tar.zst").returncode == 0
+    listed = subprocess.run(["bsdtar", "-tf", tmp_path / "b.tar.zst"], check=True, capture_output=True, text=True).stdout.split()
+    assert {f"shards/{name}" for name in found} <= set(listed)
+    assert tception("judge", tmp_path / "b.tar.zst").returncode == 3  # as RUN
 
 
 def test_hosts_differ(parts, tmp_path):

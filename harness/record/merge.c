@@ -86,6 +86,16 @@ static int copy_collateral(const struct merging *m, const struct run_record *r, 
 	return rc < 0 ? rc : copy(m, r->dir, name, as, e);
 }
 
+/* What each shard has of its own host. */
+static int copy_of_shard(const struct merging *m, const struct run_record *r, const char *name,
+                         struct err *e)
+{
+	char as[PATH_MAX];
+	int rc = path_format(as, e, "shards/%u-%s", r->shard.number, name);
+
+	return rc < 0 ? rc : copy(m, r->dir, name, as, e);
+}
+
 static int copy_files(const struct merging *m, const struct run_record *r, const struct bundle *b,
                       struct err *e)
 {
@@ -96,6 +106,8 @@ static int copy_files(const struct merging *m, const struct run_record *r, const
 
 		if (strncmp(name, "collateral/", 11) == 0)
 			rc = copy_collateral(m, r, name, e);
+		else if (strcmp(name, "host.json") == 0 || strcmp(name, STORE_PARTS) == 0)
+			rc = copy_of_shard(m, r, name, e);
 		else if (strchr(name, '/') || (strcmp(name, "run.json") != 0 && !is_there(m, name)))
 			rc = copy(m, r->dir, name, name, e);
 	}

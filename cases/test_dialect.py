@@ -18,6 +18,7 @@ NEEDS = {  # what each verb cannot do without, as its complaint calls it; None: 
     ("report",): "folder of a run",
     ("diff",): "folders of two runs",
     ("extract",): "folder of a run",
+    ("history",): "no CELL",
     ("replay",): "folder of a run",
     ("bundle",): "folder of a run",
     ("merge",): "no OUT",
@@ -103,7 +104,7 @@ def test_unknown_option(verb):
 @pytest.mark.parametrize("verb", [*SEVERAL, *NEEDS], ids=name)
 def test_too_much(verb):
     """Where arguments are not a list without end, one more than there should be is refused."""
-    if verb in (("compare",), ("merge",), ("measure", "acpi"), ("measure", "reference"), ("shell",), ("td", "run"), ("td", "exec")):
+    if verb in (("compare",), ("history",), ("merge",), ("measure", "acpi"), ("measure", "reference"), ("shell",), ("td", "run"), ("td", "exec")):
         pytest.skip("takes a list")
     done = tception(*verb, "nope", "nope", "nope")
     assert (done.returncode, done.stdout) == (2, "")

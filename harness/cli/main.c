@@ -18,6 +18,7 @@ int main(int argc, char **argv)
 	        {"judge", cmd_judge, "judge a run's evidence again, without booting anything"},
 	        {"report", cmd_report, "a judged run as a table, JSON, Markdown or JUnit"},
 	        {"diff", cmd_diff, "what differs between two runs; exit 1 when anything does"},
+	        {"history", cmd_history, "what became of a cell in all runs"},
 	        {"extract", cmd_extract,
 	         "a cell's quote, TDREPORT, event log, kernel log as files"},
 	        {"replay", cmd_replay, "run a cell of a run again, and compare the verdicts"},

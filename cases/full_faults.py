@@ -130,6 +130,15 @@ def test_boots():
     tell("boots", counts)
 
 
+def send(pid, number):
+    """Whether it was there still."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_qemu(seconds):
     """QEMU killed, stopped for a while, or hung for ever: cells pass or are broken, and none fails for it."""
     counts = {}
@@ -137,15 +146,10 @@ def test_qemu(seconds):
         child = start(*command(folder, "--boot-deadline", "5", deadline=5), env=environment(folder))
         time.sleep(chance.uniform(0, seconds))
         what = chance.choice(["killed", "stopped", "hung"])
-        hit = processes(folder)
-        for pid in hit:
-            os.kill(pid, signal.SIGKILL if what == "killed" else signal.SIGSTOP)
+        hit = [pid for pid in processes(folder) if send(pid, signal.SIGKILL if what == "killed" else signal.SIGSTOP)]
         time.sleep(chance.uniform(0, 2))
         for pid in hit if what == "stopped" else []:
-            try:
-                os.kill(pid, signal.SIGCONT)
-            except ProcessLookupError:
-                pass
+            send(pid, signal.SIGCONT)
         said = child.communicate(timeout=300)[0]
         assert child.returncode in (0, 3), said
         assert outcomes(folder / "run") <= {"pass", "broken"}, said

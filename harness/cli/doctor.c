@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "core/terminal.h"
 #include "format/tdvf.h"
 #include "run/engines.h"
 #include "run/host.h"
@@ -175,6 +176,7 @@ static const char *said(const struct finding *f)
 
 static void print_text(const struct examination *x)
 {
+	unsigned columns = terminal_columns();
 	int width = 9;
 
 	for (size_t i = 0; i < x->count; i++) {
@@ -184,8 +186,13 @@ static void print_text(const struct examination *x)
 	for (size_t i = 0; i < x->count; i++) {
 		const struct finding *f = &x->item[i];
 
-		printf("%-*s %-7s %s%s%s\n", width, f->what, said(f), f->text,
-		       f->remedy ? ": " : "", f->remedy ? f->remedy : "");
+		_cleanup_(freep) char *text = NULL;
+
+		if (asprintf(&text, "%s%s%s", f->text, f->remedy ? ": " : "",
+		             f->remedy ? f->remedy : "") < 0)
+			text = NULL;
+		printf("%-*s %-7s ", width, f->what, said(f));
+		terminal_wrap(stdout, text ? text : f->text, (unsigned)width + 9, columns);
 	}
 }
 

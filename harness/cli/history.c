@@ -15,12 +15,14 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/terminal.h"
 #include "core/time.h"
 #include "record/bundle.h"
 #include "record/stamp.h"
 #include "report/history.h"
 
-#define OPERANDS 1000
+#define OPERANDS  1000
+#define REASON_AT 115 /* column */
 
 struct options {
 	const char *operand[OPERANDS]; /* the cell, folders */
@@ -147,6 +149,8 @@ static size_t print_cell(const struct history_row *row, size_t rows)
 {
 	size_t n = 0, passed = 0, changes = 0;
 	char when[TIME_TEXT_SIZE];
+	unsigned columns = terminal_columns();
+	bool narrow = columns && columns < REASON_AT + 16;
 
 	printf("%s\n", row->cell);
 	for (; n < rows && strcmp(row[n].cell, row->cell) == 0; n++) {
@@ -154,9 +158,11 @@ static size_t print_cell(const struct history_row *row, size_t rows)
 		bool other = n > 0 && changed(&row[n - 1], r);
 
 		time_text(r->started, when);
-		printf("%c %s  %-25s  %-8s  %-7s  %-20s  %-9s  %6.1f  %s%s\n", other ? '*' : ' ', when,
-		       r->run, r->platform, r->outcome, r->grade, r->kvm, r->seconds,
-		       r->retried ? "(retried) " : "", r->reason);
+		printf(narrow ? "%c %s  %s\n    %s: %s: %s, kvm %s, %.1f s\n    %s"
+		              : "%c %s  %-25s  %-8s  %-7s  %-20s  %-9s  %6.1f  %s",
+		       other ? '*' : ' ', when, r->run, r->platform, r->outcome, r->grade, r->kvm,
+		       r->seconds, r->retried ? "(retried) " : "");
+		terminal_wrap(stdout, r->reason, narrow ? 4 : REASON_AT, columns);
 		passed += strcmp(r->outcome, "pass") == 0;
 		changes += other;
 	}

@@ -11,6 +11,7 @@
 #include "core/enum.h"
 #include "core/file.h"
 #include "core/install.h"
+#include "core/terminal.h"
 #include "report/kinds.h"
 
 struct options {
@@ -45,7 +46,9 @@ static void expected_text(const struct expectation *x, char *text, size_t size)
 
 static int print_cases(const struct case_file *cases)
 {
+	unsigned columns = terminal_columns();
 	char expected[128];
+	bool narrow;
 	int width = 0;
 
 	for (size_t i = 0; i < cases->count; i++) {
@@ -53,12 +56,17 @@ static int print_cases(const struct case_file *cases)
 
 		width = n > width ? n : width;
 	}
+	narrow = columns && columns < (unsigned)width + 64;
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct test_case *c = &cases->item[i];
 
 		expected_text(&c->expect, expected, sizeof(expected));
-		printf("%-*s  %-36s  %s\n", width, c->id, c->excluded ? "excluded" : expected,
-		       c->excluded ?: c->why);
+		if (narrow)
+			printf("%s\n  %s\n  ", c->id, c->excluded ? "excluded" : expected);
+		else
+			printf("%-*s  %-36s  ", width, c->id, c->excluded ? "excluded" : expected);
+		terminal_wrap(stdout, c->excluded ?: c->why, narrow ? 2 : (unsigned)width + 40,
+		              columns);
 	}
 	return 0;
 }

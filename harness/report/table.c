@@ -6,6 +6,7 @@
 
 #include "core/cleanup.h"
 #include "core/enum.h"
+#include "core/terminal.h"
 #include "report/parts.h"
 #include "report/report.h"
 
@@ -67,21 +68,42 @@ void report_summary(const struct judge_input *in, const struct run_verdict *v, F
 	        in->run->id);
 }
 
+#define FIXED      62 /* columns of a row beside the cell and the reason */
+#define REASON_MIN 24
+
+/* A row; `width` 0: a line for the cell, one for what it came to, and further ones for the reason. */
+static void print_cell(const struct cell_verdict *v, int width, unsigned columns, FILE *out)
+{
+	const char *platform = ENUM_NAME(platform_names, v->platform);
+	const char *outcome = ENUM_NAME(outcome_names, v->outcome);
+	struct row r;
+
+	row_make(v, &r);
+	if (width) {
+		fprintf(out, "%-*s  %-8s  %-7s  %-20s  %-9s  %6s  ", width, v->id, platform, outcome,
+		        r.grade, r.kvm, r.seconds);
+		terminal_wrap(out, v->reason, (unsigned)width + FIXED, columns);
+		return;
+	}
+	fprintf(out, "%s\n  %s: %s, kvm %s, %s s\n", v->id, outcome, r.grade, r.kvm, r.seconds);
+	if (v->reason[0]) {
+		fputs("  ", out);
+		terminal_wrap(out, v->reason, 2, columns);
+	}
+}
+
 void report_table(const struct judge_input *in, const struct run_verdict *verdict, FILE *out)
 {
+	unsigned columns = out == stdout ? terminal_columns() : 0;
 	int width = (int)id_width(verdict);
 
-	fprintf(out, "%-*s  %-8s  %-7s  %-20s  %-9s  %6s  %s\n", width, "cell", "platform",
-	        "outcome", "grade (origin)", "kvm", "s", "reason");
-	for (size_t i = 0; i < verdict->cells; i++) {
-		const struct cell_verdict *v = &verdict->cell[i];
-		struct row r;
-
-		row_make(v, &r);
-		fprintf(out, "%-*s  %-8s  %-7s  %-20s  %-9s  %6s  %s\n", width, v->id,
-		        ENUM_NAME(platform_names, v->platform),
-		        ENUM_NAME(outcome_names, v->outcome), r.grade, r.kvm, r.seconds, v->reason);
-	}
+	if (columns && columns < (unsigned)width + FIXED + REASON_MIN)
+		width = 0;
+	else
+		fprintf(out, "%-*s  %-8s  %-7s  %-20s  %-9s  %6s  %s\n", width, "cell", "platform",
+		        "outcome", "grade (origin)", "kvm", "s", "reason");
+	for (size_t i = 0; i < verdict->cells; i++)
+		print_cell(&verdict->cell[i], width, columns, out);
 	fputc('\n', out);
 	report_summary(in, verdict, out);
 	if (!in->run->ended)

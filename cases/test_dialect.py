@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import TOP, tception
+from conftest import TCEPTION, TOP, tception
 
 PAGE = TOP / "harness" / "cli" / "tception.1"
 SEVERAL = [(), ("quote",), ("cloud",), ("collateral",), ("measure",), ("td",)]  # verbs that are several
@@ -89,6 +89,13 @@ def test_help(verb):
     assert done.stdout.startswith(f"Usage: {name(verb)} ")
     assert tception(*verb, "-h").stdout == done.stdout
     assert max(map(len, done.stdout.splitlines())) < 80
+
+
+@pytest.mark.parametrize("verb", [*SEVERAL, *NEEDS], ids=name)
+def test_help_that_cannot_be_written(verb):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([TCEPTION, *verb, "--help"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3 and b"No space left on device" in done.stderr
 
 
 @pytest.mark.parametrize("verb", [*SEVERAL, *NEEDS], ids=name)

@@ -30,6 +30,15 @@ def test_command(command, tmp_path):
     assert done.stdout and not done.stderr
 
 
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("build/") and words(c)[0] not in BOOTING])
+def test_output_that_cannot_be_written(command, tmp_path):
+    """Whatever the verb: exit 3, said so, and nothing else goes wrong."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command.replace(" /tmp/", f" {tmp_path}/"), shell=True, cwd=TOP, timeout=120, check=False,
+                              stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (3, "tception: standard output: No space left on device\n")
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("build/") and words(c)[0] in BOOTING])
 def test_command_that_boots(command):
     """Not run here: its options are those of the verb, and its cell can be written so."""

@@ -1,13 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <argp.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
-#include "core/cleanup.h"
 #include "core/file.h"
 #include "core/version.h"
 #include "format/bytes.h"
 
 const char *argp_program_version = "tception " TCEPTION_VERSION; /* argp's own name for it */
+
+static struct file_new out; /* standard output */
+
+/* What a verb prints is its result: that must have reached its reader. */
+static bool output_is_whole(void)
+{
+	struct err e;
+
+	if (file_commit(&out, &e) == 0)
+		return true;
+	cmd_failed(EXIT_BROKEN, &e);
+	return false;
+}
+
+/* --help and --version end the program by themselves. */
+static void at_exit(void)
+{
+	if (out.stream && !output_is_whole())
+		_exit(EXIT_BROKEN);
+}
 
 int main(int argc, char **argv)
 {
@@ -39,18 +60,18 @@ int main(int argc, char **argv)
 	        {"qgs", cmd_qgs, "serve emulated quotes on a unix socket"},
 	        {"pccs", cmd_pccs, "serve the collateral of emulated quotes over HTTP"},
 	};
-	_cleanup_(file_abandon) struct file_new out = {0};
 	struct err e;
 	int code;
 
 	if (file_begin_output(&out, &e) < 0)
 		return cmd_failed(EXIT_BROKEN, &e);
 	stdout = out.stream;
+	if (atexit(at_exit) != 0)
+		return EXIT_BROKEN;
 	code = cmd_dispatch(
 	        verbs, COUNT_OF(verbs),
 	        "Which stacks of VMs, containers and nested VMs inside a TDX trust "
 	        "domain still attest, what their quotes cover, and why the others fail.",
 	        argc, argv);
-	/* What a verb prints is its result: that must have reached its reader. */
-	return file_commit(&out, &e) < 0 ? cmd_failed(EXIT_BROKEN, &e) : code;
+	return output_is_whole() ? code : EXIT_BROKEN;
 }

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, cells, start, tception, wait_for
+from conftest import PATIENCE, RUN, cells, start, tception, wait_for, write_cases
 from td_common import Td
 import test_faults as standin
 
@@ -92,3 +92,21 @@ def test_refused(tmp_path):
     for value in ("0", "x", "100000"):
         done = tception(*standin.command(tmp_path, f"--keep-on-failure={value}"))
         assert done.returncode == 2 and "keep-on-failure" in done.stderr
+
+
+def test_going_in(tmp_path):
+    """A trust domain: a quote in layer 0 by the run's own service, the cell's layer entered once more."""
+    td = Td()
+    cases = write_cases(tmp_path, {"td": "{grade: none}", "td/bwrap": "{grade: none}"})
+    with start(*RUN, cases, "--platform", "emulated", "--keep-on-failure=1200", "-o", tmp_path / "run", env=td.env) as child:
+        wait_for(td.places, child, seconds=600)
+        quote = ("d=/sys/kernel/config/tsm/report/x; mkdir $d && head -c 64 /dev/zero >$d/inblob && "
+                 "head -c 6 $d/outblob | od -An -tx1; cat /proc/sys/kernel/hostname")
+        done = td("exec", "td1", "sh", "-c", quote)
+        assert (done.returncode, done.stdout) == (0, " 04 00 02 00 81 00\ntd1\n"), done.stderr
+        done = tception("shell", "--in", "td1", "td/bwrap", "sh", "-c", "ls /dev/tdx_guest; id -u", env=td.env)
+        assert done.stdout == "0\n" and "/dev/tdx_guest" in done.stderr
+        assert td("down", "td1").returncode == 0
+        said = over(td, child)
+    assert "td: fail: its boot td-1 stays up as 'td1', EMULATED trust domain" in said
+    assert {name: cell["outcome"] for name, cell in cells(tmp_path / "run").items()} == {"td": "fail", "td/bwrap": "pass"}

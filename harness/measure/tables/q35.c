@@ -152,7 +152,7 @@ static void hook(struct aml *a, const char *word, void *userdata)
 
 void q35_dsdt(const struct tables_spec *s, struct aml *a)
 {
-	const char *words[5] = {NULL};
+	const char *words[4] = {NULL};
 	size_t n = 0;
 
 	if (s->hpet)
@@ -161,8 +161,6 @@ void q35_dsdt(const struct tables_spec *s, struct aml *a)
 		words[n++] = "serial";
 	if (s->isa_serial)
 		words[n++] = "isa-serial";
-	if (s->label)
-		words[n++] = "label";
 	a->version = s->version;
 	a->words = words;
 	a->hook = hook;

@@ -354,20 +354,10 @@ static int take_option(struct scan *s, const struct qemu_option *o)
 
 /* ---- the whole ---- */
 
-/*
- * Whose tables are known. Captured from Debian's: 7.2.22, 10.0.13 and 11.1.3. The others by the tables
- * that QEMU's own tests expect of each release, and its history: of those the first of a series only,
- * because corrections of tables went into later ones (0b05339198 did, into 7.2's).
- */
+/* Whose tables are known: those that were captured. Corrections go into later ones of a series, as 0b05339198 into 7.2's. */
 static const struct {
-	unsigned version, from, to; /* the third number */
-	bool label;
-} known[] = {
-        {702, 22, UINT_MAX, true}, {800, 0, 0, false}, {801, 0, 0, false},
-        {802, 0, 0, false},        {901, 0, 0, false}, {902, 0, 0, false},
-        {1000, 0, UINT_MAX, true}, {1001, 0, 0, true}, {1002, 0, 0, true},
-        {1101, 3, UINT_MAX, true},
-};
+	unsigned version, patch;
+} known[] = {{702, 22}, {1000, 13}, {1101, 3}};
 
 static int read_version(struct scan *s, const char *version)
 {
@@ -382,11 +372,10 @@ static int read_version(struct scan *s, const char *version)
 		if (n == 2)
 			return err_set(s->e, -ENOTSUP,
 			               "QEMU %.20s: the third number is needed, as in %.20s.%u",
-			               version, version, known[i].from);
-		if (patch < known[i].from || patch > known[i].to)
-			continue;
+			               version, version, known[i].patch);
+		if (patch != known[i].patch)
+			break;
 		s->spec->version = known[i].version;
-		s->spec->label = known[i].label;
 		return 0;
 	}
 	return err_set(s->e, -ENOTSUP, "the tables of QEMU %.20s are not known here", version);

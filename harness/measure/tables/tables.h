@@ -13,12 +13,11 @@
  * held against such captures is known; everything else is refused by name.
  */
 struct tables_spec {
-	unsigned version;   /* of QEMU: 1001 for 10.1 */
+	unsigned version;   /* of QEMU: 1000 for 10.0 */
 	uint64_t low, high; /* bytes of RAM below and above 4 GiB */
 	unsigned vcpus;
 	unsigned cores, threads; /* of a socket, of a core */
 	bool hpet, pic;
-	bool label;      /* QEMU 0b05339198 */
 	bool serial;     /* a port by -serial */
 	bool isa_serial; /* a port by -device isa-serial */
 	bool bars64;     /* a device of the root bus has 64-bit registers */
@@ -26,7 +25,7 @@ struct tables_spec {
 };
 
 /*
- * What a QEMU command line says of it. `version` is "10.1.2" or "10.1". -ENOTSUP, and the reason,
+ * What a QEMU command line says of it. `version` is "10.0.13". -ENOTSUP, and the reason,
  * where it has something that is not known here; -EINVAL where it is none.
  */
 int tables_spec_from_argv(char *const *argv, const char *version, struct tables_spec *ret,

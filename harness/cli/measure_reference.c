@@ -141,10 +141,12 @@ int cmd_measure_reference(int argc, char **argv)
 	r = measure_options_finish(&o.inputs, NULL, &e);
 	if (r == 0)
 		r = make(&o, &document, &e);
-	if (r == 0 && o.output)
-		r = file_write(o.output, document.data, document.size, &e);
-	else if (r == 0 && (r = file_write_fd(STDOUT_FILENO, document.data, document.size)) < 0)
-		err_sys(&e, r, "standard output");
 	measure_options_done(&o.inputs);
-	return r < 0 ? cmd_failed(EXIT_USAGE, &e) : EXIT_OK;
+	if (r < 0)
+		return cmd_failed(EXIT_USAGE, &e);
+	if (o.output)
+		r = file_write(o.output, document.data, document.size, &e);
+	else
+		fwrite(document.data, 1, document.size, stdout);
+	return r < 0 ? cmd_failed(EXIT_BROKEN, &e) : EXIT_OK;
 }

@@ -18,6 +18,7 @@
 #include "format/tdxemu.h"
 #include "plan/tdparams.h"
 #include "run/getquote.h"
+#include "run/ram.h"
 
 #define MODULE_MAX    (16u << 20) /* bytes of the module's binary */
 #define TAIL_LINES    20
@@ -92,16 +93,6 @@ static int module_image(const char *path, const struct tdxemu_config *config, in
 	if (r < 0)
 		return err_sys(e, r, "module image");
 	*ret = TAKE_FD(out);
-	return 0;
-}
-
-static int ram_file(uint64_t size, int *ret, struct err *e)
-{
-	_cleanup_(closep) int fd = memfd_create("tception-ram", MFD_CLOEXEC);
-
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
-		return err_sys(e, -errno, "memory of the guest");
-	*ret = TAKE_FD(fd);
 	return 0;
 }
 

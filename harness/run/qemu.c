@@ -183,7 +183,8 @@ static void add_emulated(struct argv *a, const struct qemu_spec *s)
 	argv_add(a, "tcg");
 	argv_add(a, "-object");
 	argv_addf(a,
-	          "memory-backend-file,id=ram,size=%" PRIu64 "M,mem-path=/proc/self/fd/%d,share=on",
+	          "memory-backend-file,id=ram,size=%" PRIu64
+	          "M,mem-path=/proc/self/fd/%d,share=on,align=2M", /* of huge pages */
 	          total, s->fd.ram);
 	argv_add(a, "-machine");
 	argv_addf(a,

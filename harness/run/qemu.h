@@ -15,7 +15,7 @@ struct qemu_fds {
 	int channel; /* socket: the virtio-serial port "tception" */
 	int console; /* socket: ttyS0 */
 	/* emulated TD only */
-	int ram;      /* memfd of (memory + 256) MiB: the TD's RAM and the module's */
+	int ram;      /* run/ram.h's, of (memory + 256) MiB: the TD's RAM and the module's */
 	int module;   /* memfd: the module's image with its struct tdxemu_config appended */
 	int log;      /* socket: the module's log */
 	int doorbell; /* socket: one byte when the mailbox has news */

@@ -78,7 +78,7 @@ TEST(emulated_td_becomes_a_plain_vm)
 {
 	static const char line[] =
 	        "/usr/bin/qemu -nodefaults -display none -smp 1 "
-	        "-object memory-backend-file,id=ram,size=1280M,mem-path=/proc/self/fd/7,share=on "
+	        "-object memory-backend-file,id=ram,size=1280M,mem-path=/proc/self/fd/7,share=on,align=2M "
 	        "-machine q35,smm=off,max-ram-below-4g=1073741824,memory-backend=ram "
 	        "-device loader,file=/proc/self/fd/8,addr=0x70000000,force-raw=on "
 	        "-chardev socket,id=doorbell,fd=9 "

@@ -101,7 +101,7 @@ TEST(other_files)
 
 #define EMULATED(size)                                                                            \
 	"-accel", "tcg", "-object",                                                               \
-	        "memory-backend-file,id=ram,size=" size "M,mem-path=/proc/self/fd/13,share=on",   \
+	        "memory-backend-file,id=ram,size=" size "M,mem-path=/proc/self/fd/13,share=on,align=2M", \
 	        "-machine",                                                                       \
 	        "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram", \
 	        "-cpu",                                                                           \

@@ -199,7 +199,7 @@ static void add_device(struct argv *a, json_t *device, size_t number)
 		bool read_only = strcmp(qemu_value_name(device, "read-only"), "true") == 0 ||
 		                 qemu_value_is_on(device, "read-only");
 		json_auto_t *drive = json_object();
-		char id[24];
+		char id[32];
 
 		snprintf(id, sizeof(id), "disk%zu", number);
 		json_object_set(drive, "file", image);

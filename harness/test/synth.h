@@ -413,7 +413,8 @@ static inline void put_key(struct synth *y, struct stream *s, const struct accou
 static inline void put_keyed(struct synth *y, struct stream *s)
 {
 	const struct account a = {.id = synth_td};
-	char text[512], hex[65], *key = json_dumps(synth_key_json(y), JSON_COMPACT);
+	json_auto_t *payload = synth_key_json(y);
+	char text[512], hex[65], *key = json_dumps(payload, JSON_COMPACT);
 	uint8_t digest[32];
 
 	sha256(key, strlen(key), digest);

@@ -10,6 +10,7 @@ static const uint8_t x509[16] = {0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
                                  0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72};
 static const uint8_t digest256[16] = {0x26, 0x16, 0xc4, 0xc1, 0x4c, 0x50, 0x92, 0x40,
                                       0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28};
+static const uint8_t other_kind[16] = {1};
 
 /* db says what may start: by a certificate, by a digest; what it says of other things is left open. */
 TEST(secure_boot_asks_db)
@@ -26,7 +27,7 @@ TEST(secure_boot_asks_db)
 	        {digest256, 76, 48, 0, true, true, REFUSED},
 	        {digest256, 77, 48, 0, true, false, UNFORESEEN}, /* beyond the end */
 	        {digest256, 27, 48, 0, true, false, UNFORESEEN},
-	        {digest256 + 1, 76, 48, 0, true, false, UNFORESEEN}, /* of another kind */
+	        {other_kind, 76, 48, 0, true, false, UNFORESEEN},
 	        {x509, 76, 48, 0, false, false, ADMITTED},
 	};
 	static const uint8_t names[] = {'d', 0, 'b', 0, 'x', 0, 'P', 0, 'K', 0};

@@ -100,7 +100,7 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 include scripts/install.mk
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
-.PHONY: image-minimal refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full test-hardware bench bench-matrix bench-report check-arrows format clean help
+.PHONY: image-minimal image-extra refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full test-hardware bench bench-matrix bench-report check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
@@ -108,6 +108,8 @@ guests: $(GUESTS)
 image: $(IMAGE) ## build the guest image and fetch the firmware (cached)
 image-minimal: $(IMAGE) ## also the image of cells with @image=minimal: Podman alone
 	guests/image/build $(CACHE) minimal
+image-extra: $(IMAGE) ## also the image of cells with @image=extra: engines that the usual one lacks
+	guests/image/extra $(CACHE)
 refresh: | $(SETUP) ## build the image anew from today's packages
 	rm -f $(CACHE)/inputs
 	guests/image/build $(CACHE)
@@ -133,6 +135,7 @@ test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on rea
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q -n auto cases
 test-full: test $B/test/tsc_lines ## also the full matrix, foreign verifiers and programs, TDs of 64 vCPUs, the HTML report in a browser, trust domains as a new user has them, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
+	guests/image/extra $(CACHE)
 	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_*.py
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)

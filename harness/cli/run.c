@@ -365,7 +365,8 @@ static int make_plan(struct context *c, struct err *e)
 	        .platform = o->platform, .only = o->cell, .tag = o->tag, .shard = o->shard.number, .shards = o->shard.of, .boot_deadline_s = (int)o->boot_deadline_s};
 
 	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
-	how.no_image[IMAGE_MINIMAL] = o->parts.no_minimal;
+	for (int i = 0; i < IMAGE_COUNT; i++)
+		how.no_image[i] = o->parts.no_image[i];
 	if (o->resume)
 		return run_record_left(&c->earlier, &c->cases, &c->plan, e);
 	r = plan_make(&c->cases, &c->host, &how, &c->plan, e);

@@ -22,8 +22,13 @@ enum guest_kernel {
 	KERNEL_COUNT
 };
 
-/* Which root image a guest has: all engines, or Podman only. Layer 0's axis `image`. */
-enum guest_image { IMAGE_FULL, IMAGE_MINIMAL = WORD_IMAGE_MINIMAL - WORD_IMAGE_FULL, IMAGE_COUNT };
+/* Which root image a guest has: the usual engines, Podman only, or others. Layer 0's axis `image`. */
+enum guest_image {
+	IMAGE_FULL,
+	IMAGE_MINIMAL = WORD_IMAGE_MINIMAL - WORD_IMAGE_FULL,
+	IMAGE_EXTRA = WORD_IMAGE_EXTRA - WORD_IMAGE_FULL,
+	IMAGE_COUNT
+};
 
 struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	char qemu[256];        /* path of qemu-system-x86_64, "" when there is none */

@@ -113,11 +113,18 @@ static void read_reason(const char *cache, const char *name, char out[128])
 		snprintf(out, 128, "%.*s", (int)strcspn((const char *)text.data, "\n"), text.data);
 }
 
-/* The second kernel and the minimal image may be missing; only cells that want them mind. */
+static const struct image_part {
+	const char *variable, *name, *maker;
+} image_names[IMAGE_COUNT] = {
+        [IMAGE_FULL] = {"TCEPTION_ROOT", "root.squashfs", "make image"},
+        [IMAGE_MINIMAL] = {"TCEPTION_ROOT_MINIMAL", "root-minimal.squashfs", "make image-minimal"},
+        [IMAGE_EXTRA] = {"TCEPTION_ROOT_EXTRA", "extra/root.squashfs", "make image-extra"},
+};
+
+/* The second kernel and the other images may be missing; only cells that want them mind. */
 static int explain_missing(struct guest_parts *p, const char *cache, struct err *e)
 {
 	const char *kernel = p->kernel[KERNEL_BACKPORTS].image;
-	const char *root = p->root[IMAGE_MINIMAL].path;
 	char reason[128];
 	int n = 0;
 
@@ -126,8 +133,11 @@ static int explain_missing(struct guest_parts *p, const char *cache, struct err 
 		n = reason[0]
 		            ? asprintf(&p->no_backports, "%s", reason)
 		            : asprintf(&p->no_backports, "no %s: 'make refresh' makes it", kernel);
-	if (n >= 0 && access(root, R_OK) < 0)
-		n = asprintf(&p->no_minimal, "no %s: 'make image-minimal' makes it", root);
+	for (int i = IMAGE_FULL + 1; n >= 0 && i < IMAGE_COUNT; i++) {
+		if (access(p->root[i].path, R_OK) < 0)
+			n = asprintf(&p->no_image[i], "no %s: '%s' makes it", p->root[i].path,
+			             image_names[i].maker);
+	}
 	return n < 0 ? err_nomem(e) : 0;
 }
 
@@ -164,11 +174,8 @@ int guest_parts_find(struct guest_parts *p, struct err *e)
 		cache = beside;
 	for (int k = 0; k < KERNEL_COUNT && r == 0; k++)
 		r = fill_kernel(&p->kernel[k], &kernel_names[k], cache, own, e);
-	if (r == 0)
-		r = fill_image(&p->root[IMAGE_FULL], "TCEPTION_ROOT", cache, "root.squashfs", e);
-	if (r == 0)
-		r = fill_image(&p->root[IMAGE_MINIMAL], "TCEPTION_ROOT_MINIMAL", cache,
-		               "root-minimal.squashfs", e);
+	for (int i = 0; r == 0 && i < IMAGE_COUNT; i++)
+		r = fill_image(&p->root[i], image_names[i].variable, cache, image_names[i].name, e);
 	if (r == 0)
 		r = explain_missing(p, cache, e);
 	if (r == 0)
@@ -235,10 +242,11 @@ void guest_parts_done(struct guest_parts *p)
 		free(p->kernel[k].unpacked);
 		free(p->kernel[k].initrd);
 	}
-	for (int i = 0; i < IMAGE_COUNT; i++)
+	for (int i = 0; i < IMAGE_COUNT; i++) {
 		free(p->root[i].path);
+		free(p->no_image[i]);
+	}
 	free(p->no_backports);
-	free(p->no_minimal);
 	free(p->firmware);
 	free(p->module);
 	free(p->dumper);

@@ -27,10 +27,11 @@ struct guest_parts {
 	/* TCEPTION_KERNEL, cache vmlinuz; TCEPTION_INITRD, beside the binary initrd.cpio. With
 	 * _BACKPORTS or -backports at the end of the name for that kernel. Unpacked, cache vmlinux. */
 	struct kernel_files kernel[KERNEL_COUNT];
-	/* TCEPTION_ROOT, cache root.squashfs; with _MINIMAL or -minimal for that image. */
+	/* TCEPTION_ROOT, cache root.squashfs; with _MINIMAL or -minimal, _EXTRA or extra/
+	 * for those images. */
 	struct image_file root[IMAGE_COUNT];
 	/* Why there is no such kernel or image, or NULL where there is one. */
-	char *no_backports, *no_minimal;
+	char *no_backports, *no_image[IMAGE_COUNT];
 	char *firmware; /* TCEPTION_FIRMWARE, cache OVMF.fd: TDVF, for a `td` and for `disk` */
 	char *module; /* TCEPTION_MODULE, beside the binary tdxemu.bin: for an emulated `td` only */
 	/* Boots what has no @kernel=backports in place of that kernel; path NULL: none does. */

@@ -66,7 +66,8 @@ static int make_boot(const struct td_wish *w, struct td_spec *s, struct err *e)
 	if (r == 0)
 		r = cell_parse(item.id, &item.cell, e);
 	how.no_kernel[KERNEL_BACKPORTS] = s->parts.no_backports;
-	how.no_image[IMAGE_MINIMAL] = s->parts.no_minimal;
+	for (int i = 0; i < IMAGE_COUNT; i++)
+		how.no_image[i] = s->parts.no_image[i];
 	if (r == 0)
 		r = plan_make(&cases, &s->host, &how, &plan, e);
 	if (r < 0)

@@ -79,7 +79,7 @@ static const struct {
         {"td@vcpus=1x", "unknown value '1x'"},
         {"vm@accel=hax", "unknown value 'hax'; expected auto, kvm, tcg"},
         {"td@kernel=sid", "unknown value 'sid'; expected trixie, backports"},
-        {"vm@image=tiny", "unknown value 'tiny'; expected full, minimal"},
+        {"vm@image=tiny", "unknown value 'tiny'; expected full, minimal, extra"},
         {"td@exits=all", "unknown value 'all'; expected passthrough, ve"},
         {"td@pages=private", "unknown value 'private'; expected enforced, shared"},
         {"td@quote=3", "unknown value '3'; expected 4, 5"},

@@ -443,6 +443,13 @@ MACHINES = {  # devices and drives -> what --boot-device would be told, None: it
 }
 
 
+def but_tables(text):
+    """Whether ACPI tables are missing, without why: of options none were given, of a command line none could be made."""
+    p = json.loads(text)
+    p["unknown"] = [why and why.startswith("ACPI") or why for why in p["unknown"]]
+    return p
+
+
 @pytest.mark.parametrize("what", MACHINES)
 def test_machine(tmp_path, what):
     words, place = MACHINES[what]
@@ -454,7 +461,7 @@ def test_machine(tmp_path, what):
     assert done.returncode == 0, done.stderr
     told = ["--boot-device", place] if place else []
     other = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", 1024, "--disk", disk, *told)
-    assert json.loads(done.stdout) == json.loads(other.stdout)
+    assert but_tables(done.stdout) == but_tables(other.stdout)
     assert ("which device the TD boots from was not given" in done.stdout) == (place is None)
 
 
@@ -463,7 +470,7 @@ def test_machine_with_a_kernel(tmp_path):
     kernel = ["--kernel", FILES["kernel"], "--initrd", FILES["initrd"], "--cmdline", "quiet", "--qemu-version", "7.2"]
     base = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", 3 << 10, *kernel).stdout
     qemu = ["-bios", FILES["firmware"], "-m", "3072", "-kernel", FILES["kernel"], "-initrd", FILES["initrd"], "-append", "quiet"]
-    assert tception("measure", "rtmr", "--json", "--qemu-version", "7.2", "--", "qemu", *qemu).stdout == base
+    assert but_tables(tception("measure", "rtmr", "--json", "--qemu-version", "7.2", "--", "qemu", *qemu).stdout) == but_tables(base)
     other = ["qemu", "-bios", tmp_path / "gone", *qemu[2:], "-m", "64"]
     done = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", 3 << 10, "--cmdline", "loud",
                     "--qemu-version", "7.2", "--", *other)
@@ -481,7 +488,7 @@ def test_machine_with_other_low_memory():
 @pytest.mark.parametrize("words, says", [(["-m", "2X"], "-m 2X: not a size"), (["-m"], "-m: its value is missing"),
                                          (["-m", "0"], "-m 0: not a size"), (["-kernel", "/gone"], "/gone: No such file or directory"),
                                          ([], "qemu: no QEMU command line"), (["nope"], "qemu: no QEMU command line"),
-                                         (["-m", "1G"], "no --firmware given, and QEMU gets none by -bios")])
+                                         (["-m", "1G"], "no --firmware given, and the machine has none by -bios")])
 def test_machine_errors(words, says):
     done = tception("measure", "rtmr", "--", "qemu", *words)
     assert done.returncode == 2 and says in done.stderr.splitlines()[0]

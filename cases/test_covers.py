@@ -69,8 +69,8 @@ def test_extends(layers):
     assert interface(td, "rtmr-sysfs")["ok"] is True
     assert "1 extends replay" in interface(td, "rtmr-sysfs")["detail"]
     assert interface(td, "rtmr-ioctl")["errno"] == "ENOTTY"
-    # every layer before it, and the launches: layer 0, two containers, a VM, and its own
-    assert "5 extends replay" in interface(layers[0][WRITABLE], "rtmr-sysfs")["detail"]
+    # every layer before it, the launches and their keys: layer 0, two containers that name a key each, a VM, and its own
+    assert "7 extends replay" in interface(layers[0][WRITABLE], "rtmr-sysfs")["detail"]
 
 
 def test_by_hand(layers):
@@ -128,7 +128,7 @@ def test_measured_vm_with_a_broker_is_covered(layers):
 
 @pytest.mark.parametrize("cell, says", [
     (TD, "the layer proves that it has it"), (BROKERED, "the layer proves that it has it"),
-    (PODMAN + "+measured", "RTMR3 names the layer")], ids=["td", "brokered", "measured"])
+    (PODMAN + "+measured", "RTMR3 names layer and key")], ids=["td", "brokered", "measured"])
 def test_secret_is_released(layers, cell, says):
     found = rung(layers[0][cell], "secret")
     assert found["ok"] is True and "REPORTDATA binds" in found["detail"] and says in found["detail"]

@@ -5,19 +5,7 @@
 
 #include "run/control.h"
 #include "test/tests.h"
-
-/* The words of a command line, in memory that the next call takes again. */
-static char *const *words(const char *line)
-{
-	static char text[4096], *word[128];
-	char *rest = strcpy(text, line);
-	size_t n = 0;
-
-	while (rest)
-		word[n++] = strsep(&rest, " ");
-	word[n] = NULL;
-	return word;
-}
+#include "test/words.h"
 
 static char *joined(struct argv *a)
 {

@@ -12,19 +12,7 @@
 #include "measure/tables/tables.h"
 #include "test/golden.h"
 #include "test/tests.h"
-
-/* The words of a line, in memory that the next call takes again. */
-static char *const *words(const char *line)
-{
-	static char text[4096], *word[256];
-	char *rest = strcpy(text, line);
-	size_t n = 0;
-
-	while (rest)
-		word[n++] = strsep(&rest, " ");
-	word[n] = NULL;
-	return word;
-}
+#include "test/words.h"
 
 /* ---- a command line, taken apart ---- */
 

@@ -29,7 +29,7 @@ CASES = """\
 version: 1
 cases:
   - {cell: vm, expect: {grade: none}, why: stand-in}
-  - {cell: vm/docker, expect: {grade: none, kvm: no-node}, why: stand-in}
+  - {cell: vm/docker, expect: {grade: none, kvm: no-node}, deadline: DEADLINE, why: stand-in}
   - {cell: vm/podman.rootful, expect: {grade: none, kvm: no-node}, isolate: true, why: stand-in}
 """
 

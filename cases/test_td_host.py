@@ -276,6 +276,12 @@ def test_all_killed_at_once(td):
     wait_for(lambda: json.loads(td("list", "--json").stdout) == [] and td.places() == [])
 
 
+def last_words(child):
+    """Its input stays open until it has ended: at the end of input `cat` ends by itself and well."""
+    child.wait(60)
+    return child.stderr.read()
+
+
 def test_share_killed(td, tmp_path):
     """Nobody in there gets an answer any more: the TD ends, and whoever runs a program in it is told why."""
     with td.start("run", *FAKE, "--share", tmp_path, "--", "sh", "-c", "echo up; cat",
@@ -284,7 +290,7 @@ def test_share_killed(td, tmp_path):
         keeper = json.loads(td("list", "--json").stdout)[0]["pid"]
         [share] = [p for p in td.processes() if parent_of(p) == keeper and os.path.samefile(f"/proc/{p}/exe", TCEPTION)]
         os.kill(share, signal.SIGKILL)
-        said = child.communicate(timeout=120)[1].decode()
+        said = last_words(child).decode()
     assert child.returncode == 125
     assert f"the TD has ended: --share {tmp_path}: its process was killed by signal 9\n" in said
     wait_for(lambda: not td.places() and not td.processes())
@@ -298,7 +304,7 @@ def test_end_is_told(td):
         child.stdout.readline()
         keeper = json.loads(td("list", "--json").stdout)[0]["pid"]
         os.kill(next(p for p in standins(td) if parent_of(p) == keeper), signal.SIGKILL)
-        said = child.communicate(timeout=120)[1]
+        said = last_words(child)
     assert child.returncode == 125 and said == b"tception: the TD has ended: QEMU was killed by signal 9 (Killed)\n"
 
 

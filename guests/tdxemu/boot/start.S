@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The module's entry in its own memory, the CPUs' ways in, and VMRUN. Position independent. */
 #define CPU_SHIFT 16
+#define VMCB_CR0  0x558
 
 	.section .head, "ax"
 	.code64
@@ -116,7 +117,7 @@ ap_start:				/* still on the temporary page tables */
 
 /*
  * void vmrun(struct vmcb *vmcb, struct td_regs *regs): offsets are those of struct td_regs.
- * After #VMEXIT only RAX and RSP are ours. CR0 is written because QEMU's TCG loses it: an exit from a guest
+ * After #VMEXIT only RAX, the VMCB, and RSP are ours. CR0 is written because QEMU's TCG loses it: an exit from a guest
  * with EFER.LME = 1, CR0.PG = 0 and CR4.PAE = 0 (a TD's first instructions) leaves PG = 0 here, and the next
  * VMRUN would make nested paging an identity map. It is why the module runs where it lies in physical memory.
  */
@@ -146,7 +147,9 @@ vmrun:
 	movq 112(%rsi), %r15
 	movq 32(%rsi), %rsi
 	vmrun %rax
-	movl $0x80000033, %eax
+	movl VMCB_CR0(%rax), %eax	/* WP as the guest has it: cpu_run says why */
+	andl $0x10000, %eax
+	orl $0x80000033, %eax
 	movq %rax, %cr0
 	xchgq %rsi, (%rsp)
 	movq %rbx, 8(%rsi)

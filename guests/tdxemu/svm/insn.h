@@ -23,6 +23,17 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 	                 : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
 	                 : "a"(leaf), "c"(subleaf));
 }
+static inline uint64_t read_cr4(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(v));
+	return v;
+}
+static inline void write_cr4(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr4" ::"r"(v) : "memory");
+}
 static inline uint64_t rdtsc(void)
 {
 	uint32_t low, high;

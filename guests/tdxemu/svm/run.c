@@ -267,6 +267,19 @@ void cpu_flush_all(void)
 	__atomic_add_fetch(&flush_epoch, 1, __ATOMIC_RELEASE);
 }
 
+/*
+ * VMRUN and #VMEXIT load CR0 and CR4, and for each in which a bit of paging changes TCG forgets all
+ * it knows of translations once more: half of what an exit costs. To the module, whose pages are the
+ * supervisor's and writable, the bits mean nothing, so it has them as the guest does.
+ */
+static void follow_paging(const struct vmcb *v)
+{
+	uint64_t now = read_cr4(), wanted = (now & ~CR4_PAGING) | (v->cr4 & CR4_PAGING);
+
+	if (wanted != now)
+		write_cr4(wanted);
+}
+
 void cpu_run(struct cpu *c)
 {
 	uint32_t flushed = 0;
@@ -278,6 +291,7 @@ void cpu_run(struct cpu *c)
 		if (flushed != epoch)
 			c->vmcb.tlb_control = 1;
 		flushed = epoch;
+		follow_paging(&c->vmcb);
 		if (c->park.on) /* with V_INTR_MASKING, the host's IF decides; GIF is 0 */
 			__asm__ volatile("sti");
 		vmrun(&c->vmcb, &c->regs);

@@ -158,6 +158,7 @@ enum vmexit { /* appendix C, table C-1 */
 #define CR0_PE 1ull
 #define CR0_NE (1ull << 5)
 #define CR0_PG (1ull << 31)
+#define CR4_PAGING (1ull << 4 | 1ull << 7 | 1ull << 20 | 1ull << 21) /* PSE, PGE, SMEP, SMAP */
 
 #define RFLAGS_TF (1ull << 8)
 #define RFLAGS_RF (1ull << 16)

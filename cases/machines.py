@@ -57,6 +57,7 @@ KNOWN = {
     "alone": " -m 2048",
     "split memory": ",hpet=off -m 4096 -smp 4 -device virtio-rng-pci -serial null",
     "small memory": ",hpet=off,pic=off -m 1024 -smp 6,sockets=2,cores=3,threads=1 -device virtio-rng-pci,addr=5.0",
+    "bare": ",hpet=off,i8042=off,sata=off -m 2048 -serial null",
     "many devices": ",pic=off -m 2815 -smp 12 " + "-device virtio-rng-pci " * 9,
 }
 

@@ -20,7 +20,7 @@
 #define FULL       RUN_DIR "/nested-full.cpio" /* with the modules that the root image needs */
 #define TINY_GOOD  33                          /* isa-debug-exit of 16: (16 << 1) | 1 */
 #define QEMU       "qemu-system-x86_64"
-#define Q35        "q35,smm=off,hpet=off,vmport=off"
+#define Q35        "q35,smm=off,hpet=off,vmport=off,i8042=off,sata=off"
 #define NESTED_MIB 256
 #define FULL_MIB   1024
 

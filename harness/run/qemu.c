@@ -43,7 +43,9 @@
 /* Under TCG each byte of a REP MOVSB or STOSB takes a round of its own; without these bits kernel
  * and libraries copy in other ways. */
 #define NO_SLOW_STRINGS "erms=off,fsrm=off"
-#define PLAIN_CPU       "max,la57=off," NO_SLOW_STRINGS /* four levels of page tables, as everywhere */
+/* What a machine need not have: for a keyboard and for disks that are not there OVMF waits. */
+#define WITHOUT         "smm=off,hpet=off,vmport=off,i8042=off,sata=off"
+#define PLAIN_CPU "max,la57=off," NO_SLOW_STRINGS /* four levels of page tables, as everywhere */
 
 /* What an emulated TD's CPU is before the module hides and adds, without AMD's own instructions but
  * SVM; cx16=off because QEMU 7.2's TCG corrupts RFLAGS in cmpxchg16b under nested paging. */
@@ -99,7 +101,7 @@ static void add_plain(struct argv *a, const struct qemu_spec *s)
 	argv_add(a, b->kvm ? "kvm" : "tcg");
 	add_backend(a, b);
 	argv_add(a, "-machine");
-	argv_addf(a, "q35,smm=off,hpet=off,vmport=off%s", backend_of(b));
+	argv_addf(a, "q35," WITHOUT "%s", backend_of(b));
 	argv_add(a, "-cpu");
 	argv_add(a, b->kvm ? "host" : PLAIN_CPU);
 	argv_add(a, "-m");
@@ -145,8 +147,7 @@ static void add_hardware(struct argv *a, const struct qemu_spec *s)
 	add_backend(a, s->boot);
 	argv_add(a, "-machine");
 	argv_addf(a,
-	          "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off,"
-	          "hpet=off,vmport=off%s",
+	          "q35,kernel-irqchip=split,confidential-guest-support=tdx0,pic=off," WITHOUT "%s",
 	          backend_of(s->boot));
 	argv_add(a, "-cpu");
 	argv_add(a, layer_word(&s->boot->layer0, AXIS_ATTRIBUTES) == WORD_ATTRIBUTES_PERFMON
@@ -187,9 +188,7 @@ static void add_emulated(struct argv *a, const struct qemu_spec *s)
 	          "M,mem-path=/proc/self/fd/%d,share=on,align=2M", /* of huge pages */
 	          total, s->fd.ram);
 	argv_add(a, "-machine");
-	argv_addf(a,
-	          "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=%" PRIu64 ",memory-backend=ram",
-	          low);
+	argv_addf(a, "q35," WITHOUT ",max-ram-below-4g=%" PRIu64 ",memory-backend=ram", low);
 	argv_add(a, "-cpu");
 	argv_add(a, EMULATED_CPU);
 	argv_add(a, "-m");

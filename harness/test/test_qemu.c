@@ -53,6 +53,7 @@ static void expect(const struct boot *boot, const char *const *want, size_t coun
 		expect(boot, want_, COUNT_OF(want_));             \
 	} while (0)
 
+#define WITHOUT "smm=off,hpet=off,vmport=off,i8042=off,sata=off"
 #define COMMON(smp)                                                                          \
 	"/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", \
 	        "-no-reboot", "-smp", smp
@@ -78,7 +79,7 @@ TEST(plain_tcg)
 {
 	struct boot b = {.memory_mib = 2048, .vcpus = 1};
 
-	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
+	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35," WITHOUT,
 	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED(UNPACKED, ""));
 }
 
@@ -86,7 +87,7 @@ TEST(plain_kvm)
 {
 	struct boot b = {.memory_mib = 1024, .vcpus = 2, .kvm = true};
 
-	EXPECT(&b, COMMON("2"), "-accel", "kvm", "-machine", "q35,smm=off,hpet=off,vmport=off",
+	EXPECT(&b, COMMON("2"), "-accel", "kvm", "-machine", "q35," WITHOUT,
 	       "-cpu", "host", "-m", "1024", DEVICES(""));
 }
 
@@ -95,7 +96,7 @@ TEST(other_files)
 	struct boot b = {
 	        .memory_mib = 2048, .vcpus = 1, .kernel = KERNEL_BACKPORTS, .image = IMAGE_MINIMAL};
 
-	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
+	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35," WITHOUT,
 	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED(KERNEL_OF("-backports"), "-minimal"));
 }
 
@@ -103,7 +104,7 @@ TEST(other_files)
 	"-accel", "tcg", "-object",                                                               \
 	        "memory-backend-file,id=ram,size=" size "M,mem-path=/proc/self/fd/13,share=on,align=2M", \
 	        "-machine",                                                                       \
-	        "q35,smm=off,hpet=off,vmport=off,max-ram-below-4g=2147483648,memory-backend=ram", \
+	        "q35," WITHOUT ",max-ram-below-4g=2147483648,memory-backend=ram", \
 	        "-cpu",                                                                           \
 	        "max,vendor=GenuineIntel,family=6,model=175,stepping=3,phys-bits=48,+svm,+npt,"   \
 	        "3dnow=off,3dnowext=off,sse4a=off,"                                               \
@@ -142,8 +143,8 @@ TEST(emulated)
 	        "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\",\"quote-generation-socket\":"  \
 	        "{" service "}" more "}",                                                   \
 	        backend "-machine",                                                         \
-	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off," \
-	        "hpet=off,vmport=off" machine,                                              \
+	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,pic=off," \
+	        WITHOUT machine,                                              \
 	        "-cpu", cpu, "-m", "4096", "-bios", "/c/OVMF.fd",                        \
 	        DEVICES(",iommu_platform=on,disable-legacy=on")
 
@@ -220,8 +221,7 @@ TEST(quote_services)
 	        "{\"qom-type\":\"tdx-guest\",\"id\":\"tdx0\",\"quote-generation-socket\":{"        \
 	        "\"type\":\"unix\",\"path\":\"/var/run/tdx-qgs/qgs.socket\"}}",                    \
 	        "-machine",                                                                        \
-	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,smm=off,pic=off,hpet="   \
-	        "off,vmport=off",                                                                  \
+	        "q35,kernel-irqchip=split,confidential-guest-support=tdx0,pic=off," WITHOUT,                                                                  \
 	        "-cpu", "host", "-m", "4096", "-bios", "/c/OVMF.fd", "-blockdev",                  \
 	        "{\"node-name\":\"boot\",\"driver\":\"" driver                                     \
 	        "\",\"read-only\":true,\"file\":{"                                                 \
@@ -246,7 +246,7 @@ TEST(disk)
 	/* A plain VM boots it as a TD does. */
 	b = (struct boot){.memory_mib = 2048, .vcpus = 1};
 	parts.disk.scratch = true;
-	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35,smm=off,hpet=off,vmport=off",
+	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35," WITHOUT,
 	       "-cpu", PLAIN_CPU, "-m", "2048", "-bios", "/c/OVMF.fd", "-drive",
 	       "if=none,id=boot,snapshot=on,format=qcow2,file=/d,, \"odd\"/disk", "-device",
 	       "virtio-blk-pci,drive=boot,bootindex=0,addr=1.0,iommu_platform=on,"

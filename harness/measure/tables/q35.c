@@ -152,11 +152,15 @@ static void hook(struct aml *a, const char *word, void *userdata)
 
 void q35_dsdt(const struct tables_spec *s, struct aml *a)
 {
-	const char *words[4] = {NULL};
+	const char *words[6] = {NULL};
 	size_t n = 0;
 
 	if (s->hpet)
 		words[n++] = "hpet";
+	if (s->i8042)
+		words[n++] = "i8042";
+	if (s->sata)
+		words[n++] = "sata";
 	if (s->serial)
 		words[n++] = "serial";
 	if (s->isa_serial)

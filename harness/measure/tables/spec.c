@@ -56,6 +56,8 @@ static int take_machine(struct scan *s, const char *value, json_t *v)
 	                                    "hpet",
 	                                    "smm",
 	                                    "pic",
+	                                    "i8042",
+	                                    "sata",
 	                                    "type",
 	                                    "graphics"};
 	static const char *const off[] = {"usb", "nvdimm"};
@@ -79,6 +81,10 @@ static int take_machine(struct scan *s, const char *value, json_t *v)
 	}
 	if (json_object_get(v, "hpet"))
 		s->spec->hpet = qemu_value_is_on(v, "hpet");
+	if (json_object_get(v, "i8042"))
+		s->spec->i8042 = qemu_value_is_on(v, "i8042");
+	if (json_object_get(v, "sata"))
+		s->spec->sata = qemu_value_is_on(v, "sata");
 	if (json_object_get(v, "pic"))
 		s->spec->pic = strcmp(qemu_value_text(v, "pic", buffer), "off") != 0;
 	if (json_object_get(v, "smm"))
@@ -411,7 +417,7 @@ static int finish(struct scan *s, char *const *argv)
 int tables_spec_from_argv(char *const *argv, const char *version, struct tables_spec *ret,
                           struct err *e)
 {
-	struct tables_spec spec = {.vcpus = 1, .cores = 1, .threads = 1, .hpet = true};
+	struct tables_spec spec = {.vcpus = 1, .cores = 1, .threads = 1, .hpet = true, .i8042 = true, .sata = true};
 	struct scan s = {.spec = &spec, .defaults = true, .e = e};
 	struct qemu_option option;
 	char *const *first = argv + (*argv && (*argv)[0] != '-'), *const *at =

@@ -139,7 +139,6 @@ static void add_facp(struct build *b)
 	        {92, 1, 16},          /* GPE0_BLK_LEN */
 	        {96, 4, 0x0fff0fff},  /* P_LVL2_LAT, P_LVL3_LAT */
 	        {108, 1, 0x32},       /* CENTURY */
-	        {109, 2, 2},          /* IAPC_BOOT_ARCH: 8042 */
 	        {112, 4, 0x84a5},     /* flags */
 	        {116, 4, 0x00000801}, /* RESET_REG: I/O, 8 bits */
 	        {120, 4, 0xcf9},      /* its address */
@@ -156,6 +155,7 @@ static void add_facp(struct build *b)
 
 	for (size_t i = 0; i < COUNT_OF(fields); i++)
 		little(table + fields[i].at, fields[i].value, fields[i].size);
+	table[109] = b->spec->i8042 ? 0x02 : 0; /* IAPC_BOOT_ARCH */
 	if (b->spec->vcpus > 8)
 		table[114] |= 0x04; /* FORCE_APIC_CLUSTER_MODEL */
 	add_table(b, "FACP", 3, table + HEADER_SIZE, sizeof(table) - HEADER_SIZE);

@@ -17,7 +17,7 @@ struct tables_spec {
 	uint64_t low, high; /* bytes of RAM below and above 4 GiB */
 	unsigned vcpus;
 	unsigned cores, threads; /* of a socket, of a core */
-	bool hpet, pic;
+	bool hpet, pic, i8042, sata;
 	bool serial;     /* a port by -serial */
 	bool isa_serial; /* a port by -device isa-serial */
 	bool bars64;     /* a device of the root bus has 64-bit registers */

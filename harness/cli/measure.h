@@ -19,6 +19,7 @@ int cmd_measure_rtmr(int argc, char **argv);
 /* What a TD is started with, as the verbs that predict are told. */
 struct measure_options {
 	struct measure_inputs inputs; /* its files and its disk are owned; it points into the rest */
+	struct view kernel;
 	struct acpi_blobs acpi;
 	struct pci_place boot_device;
 	const char *vcpus, *version;

@@ -88,6 +88,21 @@ static int take_file(void *member, const char *path, struct err *e)
 	return 0;
 }
 
+static int take_kernel(void *options, const char *path, struct err *e)
+{
+	struct measure_options *o = options;
+	struct view fresh;
+	int r = view_file(path, IMAGE_MAX, &fresh, e);
+
+	if (r < 0)
+		return r;
+	view_done(&o->kernel);
+	o->kernel = fresh;
+	o->inputs.kernel = o->kernel.bytes;
+	o->inputs.view = &o->kernel;
+	return 0;
+}
+
 static int take_initrd(void *member, const char *path, struct err *e)
 {
 	return hash384_file(path, member, e);
@@ -129,8 +144,7 @@ const struct option_row measure_rows[] = {
         INPUT(CALL, inputs.firmware, "firmware", "FILE", "the TDVF image", .take = take_file),
         INPUT(CALL, inputs, "memory", "MIB", "the TD's memory", .take = take_memory),
         INPUT(TEXT, vcpus, "vcpus", "N", "taken, though nothing but the ACPI tables depends on it"),
-        INPUT(CALL, inputs.kernel, "kernel", "FILE", "started with QEMU's -kernel",
-              .take = take_file),
+        INPUT(CALL, inputs, "kernel", "FILE", "started with QEMU's -kernel", .take = take_kernel),
         INPUT(CALL, inputs.initrd, "initrd", "FILE", "QEMU's -initrd", .take = take_initrd),
         INPUT(TEXT, inputs.cmdline, "cmdline", "TEXT", "QEMU's -append"),
         INPUT(CALL, inputs, "acpi", "DIR", "what `tception measure acpi' captured",
@@ -155,7 +169,7 @@ static int take_paths(struct measure_options *o, const struct machine *m, struct
 	if (m->firmware && !o->inputs.firmware.data)
 		r = take_file(&o->inputs.firmware, m->firmware, e);
 	if (r == 0 && m->kernel && !o->inputs.kernel.data && !o->inputs.disk)
-		r = take_file(&o->inputs.kernel, m->kernel, e);
+		r = take_kernel(o, m->kernel, e);
 	if (r == 0 && m->initrd && o->inputs.initrd.size == 0)
 		r = take_initrd(&o->inputs.initrd, m->initrd, e);
 	if (r == 0 && m->disk && !o->inputs.disk && !o->inputs.kernel.data)
@@ -222,6 +236,6 @@ void measure_options_done(struct measure_options *o)
 	acpi_blobs_free(&o->acpi);
 	disk_free(o->inputs.disk);
 	bytes_free(&o->inputs.firmware);
-	bytes_free(&o->inputs.kernel);
+	view_done(&o->kernel);
 	*o = (struct measure_options){0};
 }

@@ -58,6 +58,20 @@ void hash384(const void *data, size_t size, uint8_t digest[SHA384_SIZE])
 	hash384_final(&h, digest);
 }
 
+void hash384_take(void *h, const void *data, size_t size)
+{
+	hash384_update(h, data, size);
+}
+
+void hash384_view(const struct view *v, struct bytes b, uint8_t digest[SHA384_SIZE])
+{
+	struct hash384 h;
+
+	hash384_init(&h);
+	view_pour(v, b, hash384_take, &h);
+	hash384_final(&h, digest);
+}
+
 static void evp_free(EVP_MD_CTX **evp)
 {
 	EVP_MD_CTX_free(*evp);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/view.h"
 #include "format/sha2.h"
 
 /*
@@ -22,6 +23,10 @@ void hash384_update(struct hash384 *h, const void *data, size_t size);
 void hash384_final(struct hash384 *h, uint8_t digest[SHA384_SIZE]);
 
 void hash384(const void *data, size_t size, uint8_t digest[SHA384_SIZE]);
+
+/* hash384_update() as view_pour() wants it, and all of it for bytes that may be in a view, or NULL. */
+void hash384_take(void *h, const void *data, size_t size);
+void hash384_view(const struct view *v, struct bytes b, uint8_t digest[SHA384_SIZE]);
 
 /* SHA-256 of a file, a device or a pipe, by OpenSSL. */
 int hash256_file(const char *path, uint64_t *ret_size, uint8_t digest[SHA256_SIZE], struct err *e);

@@ -72,18 +72,40 @@ int bootfs_read(struct bootfs *b, unsigned number, const char *path, size_t max,
 	return no_reader(number, e);
 }
 
+/* What a view is poured into. */
+struct stream {
+	confined_take take;
+	void *userdata;
+	struct err *e;
+	int code; /* of the first failure */
+};
+
+static void take_part(void *userdata, const void *data, size_t size)
+{
+	struct stream *s = userdata;
+
+	if (s->code == 0)
+		s->code = s->take(s->userdata, data, size, s->e);
+}
+
 int bootfs_stream(struct bootfs *b, unsigned number, const char *path, size_t max,
                   confined_take take, void *userdata, struct err *e)
 {
-	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+	_cleanup_(view_done) struct view file = {0};
+	struct stream s = {take, userdata, e, 0};
 	unsigned i = 0;
 	int r = find(b, number, &i, e);
 
 	if (r == 0 && b->volume[i].type == BOOTFS_EXT)
 		return ext_stream_file(b->volume[i].ext, path, max, take, userdata, e);
+	if (r == 0 && b->volume[i].type != BOOTFS_FAT)
+		return no_reader(number, e);
 	if (r == 0)
-		r = bootfs_read(b, number, path, max, &file, e);
-	return r < 0 ? r : take(userdata, file.data, file.size, e);
+		r = fat_view_file(&b->volume[i].fat, path + strspn(path, "/"), max, &file, e);
+	if (r < 0)
+		return r;
+	view_pour(&file, file.bytes, take_part, &s);
+	return s.code;
 }
 
 int bootfs_kind(struct bootfs *b, unsigned number, const char *path, enum ext_kind *ret,

@@ -82,6 +82,18 @@ int disk_read(struct disk *d, uint64_t offset, void *out, size_t size, struct er
 	                     : read_any(d, offset, out, size, e);
 }
 
+int disk_plan(struct disk *d, uint64_t offset, uint64_t size, struct view_plan *p)
+{
+	if (offset > d->size || size > d->size - offset)
+		return -EBADMSG;
+	return d->qcow2 ? qcow2_plan(d, offset, size, p) : view_plan_add(p, offset, size);
+}
+
+int disk_map(struct disk *d, const struct view_plan *p, struct view *ret)
+{
+	return d->fd < 0 ? -ENOTSUP : view_map(d->fd, p, ret);
+}
+
 /* Takes over `fd`, also on failure. */
 static int open_any(int fd, struct bytes memory, uint64_t file_size, struct disk **ret,
                     struct err *e)

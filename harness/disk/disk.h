@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/view.h"
 #include "format/quote.h"
 
 /*
@@ -28,3 +29,8 @@ uint64_t disk_size(const struct disk *d); /* bytes the guest sees */
 bool disk_is_qcow2(const struct disk *d);
 /* All of `size` bytes or an error; beyond the end: -EBADMSG. */
 int disk_read(struct disk *d, uint64_t offset, void *out, size_t size, struct err *e);
+
+/* Adds where these bytes are in the image file, which disk_map() then maps. -ENOTSUP: they are not
+ * there as they are (compressed), or the image is in memory; and what disk_read() would fail with. */
+int disk_plan(struct disk *d, uint64_t offset, uint64_t size, struct view_plan *p);
+int disk_map(struct disk *d, const struct view_plan *p, struct view *ret);

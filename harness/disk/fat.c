@@ -10,6 +10,7 @@
 
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "disk/fat_internal.h"
 #include "format/reader.h"
 
 #define BOOT_SECTOR_SIZE 512
@@ -20,11 +21,6 @@
 
 enum { ATTRIBUTE_READ_ONLY = 0x01, ATTRIBUTE_VOLUME = 0x08, ATTRIBUTE_FOLDER = 0x10 };
 enum { ATTRIBUTE_LONG = 0x0f };
-
-struct entry { /* a directory entry */
-	struct fat_entry info;
-	uint32_t cluster;
-};
 
 static int bad(struct err *e, uint64_t at, const char *what)
 {
@@ -130,7 +126,7 @@ int fat_open(struct disk *d, uint64_t start, uint64_t size, struct fat *ret, str
 /* ---- chains of clusters ---- */
 
 /* The cluster after `cluster`, or 0 at the chain's end. */
-static int next_cluster(const struct fat *f, uint32_t cluster, uint32_t *ret, struct err *e)
+int fat_next_cluster(const struct fat *f, uint32_t cluster, uint32_t *ret, struct err *e)
 {
 	uint64_t at = f->table_at + (uint64_t)cluster * f->bits / 8;
 	uint32_t mask = f->bits == 32 ? 0x0fffffff : (1u << f->bits) - 1, value;
@@ -153,7 +149,7 @@ static int next_cluster(const struct fat *f, uint32_t cluster, uint32_t *ret, st
 	return 0;
 }
 
-static int check_cluster(const struct fat *f, uint32_t cluster, struct err *e)
+int fat_check_cluster(const struct fat *f, uint32_t cluster, struct err *e)
 {
 	if (cluster < 2 || cluster - 2 >= f->clusters)
 		return err_set(e, -EBADMSG, "FAT: no such cluster: %" PRIu32, cluster);
@@ -173,7 +169,7 @@ static int read_folder(const struct fat *f, uint32_t cluster, struct bytes *ret,
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	size_t size = 0;
-	int r = check_cluster(f, cluster, e);
+	int r = fat_check_cluster(f, cluster, e);
 
 	while (r == 0 && cluster != 0) {
 		uint8_t *grown;
@@ -188,7 +184,7 @@ static int read_folder(const struct fat *f, uint32_t cluster, struct bytes *ret,
 		r = read_cluster(f, cluster, data + size, f->cluster_size, e);
 		size += f->cluster_size;
 		if (r == 0)
-			r = next_cluster(f, cluster, &cluster, e);
+			r = fat_next_cluster(f, cluster, &cluster, e);
 	}
 	if (r < 0)
 		return r;
@@ -211,49 +207,6 @@ static int read_root(const struct fat *f, struct bytes *ret, struct err *e)
 		free(data);
 	else
 		*ret = (struct bytes){data, f->root_size};
-	return r;
-}
-
-/* How many clusters from `cluster` on, at most `max`, are one behind the other; the chain's next
- * one in *ret_next, 0 at its end. */
-static int find_run(const struct fat *f, uint32_t cluster, uint32_t max, uint32_t *ret_count,
-                    uint32_t *ret_next, struct err *e)
-{
-	uint32_t count = 0, next;
-	int r;
-
-	do {
-		r = next_cluster(f, cluster + count++, &next, e);
-	} while (r == 0 && count < max && next == cluster + count);
-	*ret_count = count;
-	*ret_next = next;
-	return r;
-}
-
-static int read_chain(const struct fat *f, const struct entry *file, uint8_t *out, struct err *e)
-{
-	uint32_t left = file->info.size, cluster = file->cluster;
-	int r = left > 0 ? check_cluster(f, cluster, e) : 0;
-
-	while (r == 0 && left > 0) {
-		uint32_t max = (left - 1) / f->cluster_size + 1, count = 1, next = 0;
-		uint64_t n;
-
-		if (cluster == 0)
-			return err_set(e, -EBADMSG, "FAT: a file's chain is shorter than the file");
-		/* What the last cluster's entry says is of no concern. */
-		if (max > 1)
-			r = find_run(f, cluster, max - 1, &count, &next, e);
-		if (r == 0 && count == max - 1 && next == cluster + count)
-			count++;
-		n = (uint64_t)count * f->cluster_size;
-		n = n < left ? n : left;
-		if (r == 0)
-			r = read_cluster(f, cluster, out, n, e);
-		out += n;
-		left -= (uint32_t)n;
-		cluster = next;
-	}
 	return r;
 }
 
@@ -321,7 +274,7 @@ static void short_name(const uint8_t *raw, struct fat_entry *ret)
 
 /* The entry at *at or the next one that is a file or folder, with both of its names; 0 at the end.
  */
-static bool next_entry(const struct bytes folder, size_t *at, struct entry *ret,
+static bool next_entry(const struct bytes folder, size_t *at, struct fat_place *ret,
                        struct fat_entry *ret_short)
 {
 	struct long_name longer = {.valid = false};
@@ -343,7 +296,7 @@ static bool next_entry(const struct bytes folder, size_t *at, struct entry *ret,
 			longer.valid = false;
 			continue;
 		}
-		*ret = (struct entry){0};
+		*ret = (struct fat_place){0};
 		short_name(raw, ret_short);
 		ret->info = *ret_short;
 		if (longer.valid && longer.checksum == short_checksum(raw)) {
@@ -362,7 +315,7 @@ static bool next_entry(const struct bytes folder, size_t *at, struct entry *ret,
 	return false;
 }
 
-static bool find_in(const struct bytes folder, const char *name, struct entry *ret)
+static bool find_in(const struct bytes folder, const char *name, struct fat_place *ret)
 {
 	struct fat_entry shorter = {0};
 
@@ -373,7 +326,7 @@ static bool find_in(const struct bytes folder, const char *name, struct entry *r
 	return false;
 }
 
-static int find_path(const struct fat *f, const char *path, struct entry *ret, struct err *e)
+int fat_find(const struct fat *f, const char *path, struct fat_place *ret, struct err *e)
 {
 	struct bytes folder;
 	int r = read_root(f, &folder, e);
@@ -404,47 +357,18 @@ static int find_path(const struct fat *f, const char *path, struct entry *ret, s
 	return r;
 }
 
-int fat_read_file(const struct fat *f, const char *path, size_t max, struct bytes *ret,
-                  struct err *e)
-{
-	struct entry file = {0};
-	uint8_t *data;
-	int r = find_path(f, path, &file, e);
-
-	if (r == -ENOENT || (r == 0 && file.info.folder))
-		return err_set(e, -ENOENT, "FAT: no file %s", path);
-	if (r < 0)
-		return r;
-	if (file.info.size > max)
-		return err_set(e, -EFBIG, "FAT: %s is larger than %zu bytes", path, max);
-	/* A damaged size is not worth an allocation: no file is larger than its file system. */
-	if (file.info.size > (uint64_t)f->clusters * f->cluster_size)
-		return err_set(e, -EBADMSG, "FAT: %s is larger than its file system", path);
-	data = bytes_room(file.info.size + 1u);
-	if (!data)
-		return err_sys(e, -ENOMEM, "FAT");
-	if (f->bits != 32)
-		file.cluster &= 0xffff;
-	r = read_chain(f, &file, data, e);
-	if (r < 0)
-		free(data);
-	else
-		*ret = (struct bytes){data, file.info.size};
-	return r;
-}
-
 int fat_exists(const struct fat *f, const char *path, struct err *e)
 {
-	struct entry found;
-	int r = find_path(f, path, &found, e);
+	struct fat_place found;
+	int r = fat_find(f, path, &found, e);
 
 	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
 int fat_stat(const struct fat *f, const char *path, struct fat_entry *ret, struct err *e)
 {
-	struct entry found;
-	int r = find_path(f, path, &found, e);
+	struct fat_place found;
+	int r = fat_find(f, path, &found, e);
 
 	if (r == -ENOENT)
 		return err_set(e, r, "FAT: no file %s", path);
@@ -456,8 +380,8 @@ int fat_stat(const struct fat *f, const char *path, struct fat_entry *ret, struc
 /* The bytes of a folder that is not the root. */
 static int open_folder(const struct fat *f, const char *path, struct bytes *ret, struct err *e)
 {
-	struct entry folder;
-	int r = find_path(f, path, &folder, e);
+	struct fat_place folder;
+	int r = fat_find(f, path, &folder, e);
 
 	if (r == -ENOENT || (r == 0 && !folder.info.folder))
 		return err_set(e, -ENOENT, "FAT: no folder %s", path);
@@ -474,7 +398,7 @@ int fat_list(const struct fat *f, const char *path, struct fat_entry **ret, size
 	_cleanup_(bytes_free) struct bytes folder = {NULL, 0};
 	_cleanup_(freep) struct fat_entry *list = NULL;
 	struct fat_entry shorter = {0};
-	struct entry entry;
+	struct fat_place entry;
 	size_t count = 0;
 	int r = open_folder(f, path, &folder, e);
 

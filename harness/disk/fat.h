@@ -29,6 +29,10 @@ int fat_open(struct disk *d, uint64_t start, uint64_t size, struct fat *ret, str
 int fat_read_file(const struct fat *f, const char *path, size_t max, struct bytes *ret,
                   struct err *e);
 
+/* The same without a copy where the image has the bytes as they are. */
+int fat_view_file(const struct fat *f, const char *path, size_t max, struct view *ret,
+                  struct err *e);
+
 /* Whether a file or folder of that name is there: 1, 0 or -errno. */
 int fat_exists(const struct fat *f, const char *path, struct err *e);
 

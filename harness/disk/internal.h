@@ -23,4 +23,5 @@ int disk_file_read(struct disk *d, uint64_t offset, void *out, size_t size, stru
 
 int qcow2_open(struct disk *d, struct qcow2 **ret, uint64_t *ret_size, struct err *e);
 void qcow2_free(struct qcow2 *q);
+int qcow2_plan(struct disk *d, uint64_t offset, uint64_t size, struct view_plan *p);
 int qcow2_read(struct disk *d, uint64_t offset, uint8_t *out, size_t size, struct err *e);

@@ -249,11 +249,24 @@ static int load_compressed(struct disk *d, uint64_t entry, struct err *e)
 	return 0;
 }
 
+/* Where a cluster is that is not compressed: VIEW_ZEROS, nowhere. */
+static int place_of(const struct qcow2 *q, uint64_t entry, uint64_t *ret, struct err *e)
+{
+	uint64_t at = entry & ENTRY_OFFSET;
+
+	*ret = at;
+	if (at == 0 || (q->version == 3 && (entry & ENTRY_ZERO)))
+		*ret = VIEW_ZEROS;
+	else if (at & ((1ull << q->cluster_bits) - 1))
+		return bad(e, at, "bad-value");
+	return 0;
+}
+
 /* Bytes within one cluster. */
 static int read_part(struct disk *d, uint64_t offset, uint8_t *out, size_t size, struct err *e)
 {
 	struct qcow2 *q = d->qcow2;
-	uint64_t within = offset & ((1ull << q->cluster_bits) - 1), entry = 0, at;
+	uint64_t within = offset & ((1ull << q->cluster_bits) - 1), entry = 0, at = 0;
 	int r = find_entry(d, offset, &entry, e);
 
 	if (r < 0)
@@ -264,23 +277,52 @@ static int read_part(struct disk *d, uint64_t offset, uint8_t *out, size_t size,
 			memcpy(out, q->cluster + within, size);
 		return r;
 	}
-	at = entry & ENTRY_OFFSET;
-	if (at == 0 || (q->version == 3 && (entry & ENTRY_ZERO))) {
+	r = place_of(q, entry, &at, e);
+	if (r < 0)
+		return r;
+	if (at == VIEW_ZEROS) {
 		memset(out, 0, size);
 		return 0;
 	}
-	if (at & ((1ull << q->cluster_bits) - 1))
-		return bad(e, at, "bad-value");
 	return disk_file_read(d, at + within, out, size, e);
+}
+
+/* How many of `size` bytes are in the cluster of the first. */
+static uint64_t part_size(const struct qcow2 *q, uint64_t offset, uint64_t size)
+{
+	uint64_t cluster = 1ull << q->cluster_bits, room = cluster - (offset & (cluster - 1));
+
+	return size < room ? size : room;
+}
+
+int qcow2_plan(struct disk *d, uint64_t offset, uint64_t size, struct view_plan *p)
+{
+	struct qcow2 *q = d->qcow2;
+	int r = 0;
+
+	for (uint64_t n; r == 0 && size > 0; offset += n, size -= n) {
+		uint64_t entry = 0, at = 0;
+
+		n = part_size(q, offset, size);
+		r = find_entry(d, offset, &entry, NULL);
+		if (r == 0 && (entry & ENTRY_COMPRESSED))
+			r = -ENOTSUP;
+		if (r == 0)
+			r = place_of(q, entry, &at, NULL);
+		if (r == 0 && at != VIEW_ZEROS) {
+			at += offset & ((1ull << q->cluster_bits) - 1);
+			r = at > d->file_size || n > d->file_size - at ? -EBADMSG : 0;
+		}
+		if (r == 0)
+			r = view_plan_add(p, at, n);
+	}
+	return r;
 }
 
 int qcow2_read(struct disk *d, uint64_t offset, uint8_t *out, size_t size, struct err *e)
 {
-	uint64_t cluster = 1ull << d->qcow2->cluster_bits;
-
 	while (size > 0) {
-		uint64_t room = cluster - (offset & (cluster - 1));
-		size_t n = size < room ? size : (size_t)room;
+		size_t n = (size_t)part_size(d->qcow2, offset, size);
 		int r = read_part(d, offset, out, n, e);
 
 		if (r < 0)

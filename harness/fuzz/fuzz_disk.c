@@ -6,12 +6,15 @@
 static void look_inside(struct disk *d, uint64_t start, uint64_t size)
 {
 	struct bytes file = {NULL, 0};
+	struct view_plan plan = {0};
 	struct fat fat;
 
 	if (fat_open(d, start, size, &fat, NULL) < 0)
 		return;
 	if (fat_read_file(&fat, "EFI/BOOT/BOOTX64.EFI", 1 << 20, &file, NULL) == 0)
 		free((void *)file.data);
+	disk_plan(d, start, size < 1 << 20 ? size : 1 << 20, &plan);
+	view_plan_done(&plan);
 	fat_exists(&fat, "loader/addons", NULL);
 }
 

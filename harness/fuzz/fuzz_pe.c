@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct kernel_image image;
 	struct pe pe;
 
-	kernel_read(file, &boot, &image, NULL);
+	kernel_read(NULL, file, &boot, &image, NULL);
 	grub_module_dependencies(file, needs, NULL);
 	if (pe_parse(file, &pe, NULL) < 0)
 		return 0;

@@ -302,9 +302,9 @@ struct bytes boot_smbios(const struct measure_inputs *in)
 	return in->acpi ? in->acpi->smbios : (struct bytes){NULL, 0};
 }
 
-bool boot_stub_measures(struct event_list *l, struct bytes kernel)
+bool boot_stub_measures(struct event_list *l, const struct view *v, struct bytes kernel)
 {
-	enum kernel_stub stub = kernel_stub(kernel);
+	enum kernel_stub stub = kernel_stub(v, kernel);
 
 	if (stub == KERNEL_STUB_UNKNOWN)
 		event_open(l, 2, "whether the kernel's EFI stub measures in a TD was not found");

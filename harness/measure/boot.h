@@ -20,7 +20,7 @@ int boot_measure_ready(struct event_list *l, const struct firmware *f,
 
 /* Whether the kernel's EFI stub measures its command line and initrd; opens RTMR2 where that is not
  * known. */
-bool boot_stub_measures(struct event_list *l, struct bytes kernel);
+bool boot_stub_measures(struct event_list *l, const struct view *v, struct bytes kernel);
 
 /* The SMBIOS tables, data NULL where they were not captured. */
 struct bytes boot_smbios(const struct measure_inputs *in);

@@ -97,7 +97,7 @@ static int start_program(struct disk_boot *b, const struct pe *pe, const char *p
 	else if (sdboot_is(pe))
 		r = start_sdboot(b, pe, path, e);
 	else if (kernel_is_linux(pe->file)) {
-		boot_stub_measures(b->l, pe->file); /* it is handed nothing */
+		boot_stub_measures(b->l, pe->view, pe->file); /* it is handed nothing */
 		boot_measure_exit(b->l);
 		r = 0;
 	} else
@@ -109,13 +109,13 @@ static int start_program(struct disk_boot *b, const struct pe *pe, const char *p
 static int measure_second(struct disk_boot *b, const struct shim *shim, const char *path,
                           struct err *e)
 {
-	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+	_cleanup_(view_done) struct view file = {0};
 	struct grub_image grub;
 	struct pe pe;
-	int r = fat_read_file(&b->esp, path, LOADER_MAX, &file, e);
+	int r = fat_view_file(&b->esp, path, LOADER_MAX, &file, e);
 
 	if (r == 0)
-		r = pe_parse(file, &pe, e);
+		r = pe_parse_view(&file, &pe, e);
 	if (r == 0) {
 		measure_image(b->l, &pe, path);
 		r = grub_image_read(&pe, &grub, e);
@@ -170,11 +170,11 @@ static void measure_table(struct disk_boot *b)
 		event_hash(b->l, tag, b->gpt.event, b->gpt.event_size, "partition table");
 }
 
-static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
+static int measure_loader(struct disk_boot *b, const struct view *file, struct err *e)
 {
 	struct shim shim;
 	struct pe pe;
-	int r = pe_parse(file, &pe, e);
+	int r = pe_parse_view(file, &pe, e);
 
 	if (r < 0) {
 		measure_table(b);
@@ -202,7 +202,7 @@ static int measure_loader(struct disk_boot *b, struct bytes file, struct err *e)
 /* The first partition with a FAT file system and that file in it: firmware tries them all, whatever
  * their type is. An EFI system partition has to have one. -ENOENT with the last FAT file system in
  * b->esp, and how many there are in *ret_systems. */
-static int find_loader(struct disk_boot *b, struct bytes *ret, unsigned *ret_systems, struct err *e)
+static int find_loader(struct disk_boot *b, struct view *ret, unsigned *ret_systems, struct err *e)
 {
 	*ret_systems = 0;
 	for (unsigned i = 0; i < b->gpt.partitions; i++) {
@@ -214,7 +214,7 @@ static int find_loader(struct disk_boot *b, struct bytes *ret, unsigned *ret_sys
 		if (r == 0) {
 			b->number = p->number;
 			(*ret_systems)++;
-			r = fat_read_file(&b->esp, FALLBACK, LOADER_MAX, ret, e);
+			r = fat_view_file(&b->esp, FALLBACK, LOADER_MAX, ret, e);
 		}
 		if (r != -ENOENT)
 			return r;
@@ -252,7 +252,7 @@ static int start_shell(struct disk_boot *b, unsigned systems, struct err *e)
 
 static int measure_disk(struct disk_boot *b, struct err *e)
 {
-	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+	_cleanup_(view_done) struct view file = {0};
 	unsigned systems = 0;
 	int r = gpt_read(b->disk, &b->gpt, e);
 
@@ -261,7 +261,7 @@ static int measure_disk(struct disk_boot *b, struct err *e)
 	r = find_loader(b, &file, &systems, e);
 	if (r == -ENOENT)
 		return start_shell(b, systems, e);
-	return r < 0 ? r : measure_loader(b, file, e);
+	return r < 0 ? r : measure_loader(b, &file, e);
 }
 
 int boot_measure_disk(struct event_list *l, const struct firmware *f,

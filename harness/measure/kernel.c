@@ -94,26 +94,42 @@ static int patch(uint8_t *k, const struct kernel_boot *boot, struct err *e)
 	return boot->initrd_size > 0 ? place_initrd(k, boot, e) : 0;
 }
 
-static bool has_guid(struct bytes kernel, const uint8_t guid[GUID_SIZE])
+#define HALF (GUID_SIZE / 2)
+
+struct search {               /* for GUIDs in two halves */
+	const uint8_t *begin; /* of what is looked through */
+	const uint8_t *half[4];
+	bool found[4];
+};
+
+/* A half may have begun in the part before. */
+static void look_through(void *userdata, const void *data, size_t size)
 {
-	return memmem(kernel.data, kernel.size, guid, GUID_SIZE / 2) &&
-	       memmem(kernel.data, kernel.size, guid + GUID_SIZE / 2, GUID_SIZE / 2);
+	struct search *s = userdata;
+	const uint8_t *from = data;
+	size_t before = (size_t)(from - s->begin);
+
+	before = before < HALF - 1 ? before : HALF - 1;
+	for (size_t i = 0; i < COUNT_OF(s->half); i++)
+		s->found[i] = s->found[i] || memmem(from - before, size + before, s->half[i], HALF);
 }
 
-enum kernel_stub kernel_stub(struct bytes kernel)
+enum kernel_stub kernel_stub(const struct view *v, struct bytes kernel)
 {
 	static const uint8_t cc[GUID_SIZE] = /* EFI_CC_MEASUREMENT_PROTOCOL, UEFI 2.10 38.2.3 */
 	        GUID(0x96751a3d, 0x72f4, 0x41a6, 0xa7, 0x94, 0xed, 0x5d, 0x0e, 0x67, 0xae, 0x6b);
 	static const uint8_t tcg2[GUID_SIZE] = /* EFI_TCG2_PROTOCOL */
 	        GUID(0x607f766c, 0x7455, 0x42be, 0x93, 0x0b, 0xe4, 0xd7, 0x6d, 0xb2, 0x72, 0x0f);
+	struct search s = {kernel.data, {cc, cc + HALF, tcg2, tcg2 + HALF}, {false}};
 
-	if (has_guid(kernel, cc))
+	view_pour(v, kernel, look_through, &s);
+	if (s.found[0] && s.found[1])
 		return KERNEL_STUB_MEASURES;
-	return has_guid(kernel, tcg2) ? KERNEL_STUB_SILENT : KERNEL_STUB_UNKNOWN;
+	return s.found[2] && s.found[3] ? KERNEL_STUB_SILENT : KERNEL_STUB_UNKNOWN;
 }
 
-int kernel_read(struct bytes kernel, const struct kernel_boot *boot, struct kernel_image *ret,
-                struct err *e)
+int kernel_read(const struct view *v, struct bytes kernel, const struct kernel_boot *boot,
+                struct kernel_image *ret, struct err *e)
 {
 	struct bytes head = kernel;
 	int r;
@@ -132,5 +148,7 @@ int kernel_read(struct bytes kernel, const struct kernel_boot *boot, struct kern
 	r = pe_parse_with_head(kernel, head, &ret->pe, e);
 	if (r < 0)
 		err_prefix(e, "kernel");
+	else
+		ret->pe.view = v;
 	return r;
 }

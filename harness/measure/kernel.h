@@ -29,8 +29,8 @@ struct kernel_image {
 	struct pe pe;
 };
 /* -EBADMSG: no PE image, or no bzImage. */
-int kernel_read(struct bytes kernel, const struct kernel_boot *boot, struct kernel_image *ret,
-                struct err *e);
+int kernel_read(const struct view *v, struct bytes kernel, const struct kernel_boot *boot,
+                struct kernel_image *ret, struct err *e);
 
 /*
  * Whether the kernel's EFI stub measures what it is booted with, its command line and its initrd,
@@ -44,4 +44,5 @@ enum kernel_stub {
 	KERNEL_STUB_SILENT,
 	KERNEL_STUB_UNKNOWN, /* neither GUID was found */
 };
-enum kernel_stub kernel_stub(struct bytes kernel);
+/* It may be in a view, or NULL. */
+enum kernel_stub kernel_stub(const struct view *v, struct bytes kernel);

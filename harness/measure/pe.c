@@ -107,6 +107,24 @@ int pe_parse(struct bytes file, struct pe *ret, struct err *e)
 	return pe_parse_with_head(file, file, ret, e);
 }
 
+int pe_parse_view(const struct view *v, struct pe *ret, struct err *e)
+{
+	int r = pe_parse(v->bytes, ret, e);
+
+	if (r == 0)
+		ret->view = v;
+	return r;
+}
+
+int pe_parse_within(const struct pe *outer, struct bytes file, struct pe *ret, struct err *e)
+{
+	int r = pe_parse(file, ret, e);
+
+	if (r == 0)
+		ret->view = outer->view;
+	return r;
+}
+
 static int by_offset(const void *a, const void *b)
 {
 	const struct pe_section *x = a, *y = b;
@@ -116,24 +134,25 @@ static int by_offset(const void *a, const void *b)
 
 /* Where the image's bytes go. */
 struct sink {
-	pe_take take;
+	view_take take;
 	void *userdata;
 };
 
 /* The image's bytes from `at` to `end`. */
 static void pour(const struct sink *to, const struct pe *pe, size_t at, size_t end)
 {
-	if (at < pe->head.size && at < end) {
+	if (pe->head.data != pe->file.data && at < pe->head.size && at < end) {
 		size_t n = (end < pe->head.size ? end : pe->head.size) - at;
 
 		to->take(to->userdata, pe->head.data + at, n);
 		at += n;
 	}
 	if (at < end)
-		to->take(to->userdata, pe->file.data + at, end - at);
+		view_pour(pe->view, (struct bytes){pe->file.data + at, end - at}, to->take,
+		          to->userdata);
 }
 
-void pe_authenticode_bytes(const struct pe *pe, pe_take take, void *userdata)
+void pe_authenticode_bytes(const struct pe *pe, view_take take, void *userdata)
 {
 	const struct sink to = {take, userdata};
 	struct pe_section sorted[PE_SECTIONS_MAX];
@@ -160,17 +179,12 @@ void pe_authenticode_bytes(const struct pe *pe, pe_take take, void *userdata)
 		pour(&to, pe, poured, pe->file.size - pe->certificate_size);
 }
 
-static void take_hash(void *userdata, const void *data, size_t size)
-{
-	hash384_update(userdata, data, size);
-}
-
 void pe_authenticode(const struct pe *pe, uint8_t digest[48])
 {
 	struct hash384 h;
 
 	hash384_init(&h);
-	pe_authenticode_bytes(pe, take_hash, &h);
+	pe_authenticode_bytes(pe, hash384_take, &h);
 	hash384_final(&h, digest);
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "core/err.h"
+#include "core/view.h"
 #include "format/quote.h"
 
 /*
@@ -21,6 +22,7 @@ struct pe_section {
 
 struct pe {
 	struct bytes file;         /* borrowed */
+	const struct view *view;   /* that it is in, or NULL; borrowed */
 	struct bytes head;         /* stands in place of as many bytes at its start; borrowed */
 	size_t checksum_at;        /* offset of the 4-byte checksum */
 	size_t certificate_at;     /* offset of the 8-byte directory entry, 0: there is none */
@@ -33,6 +35,9 @@ struct pe {
 
 /* -EBADMSG with the offset of what is wrong. All sections lie within the file. */
 int pe_parse(struct bytes file, struct pe *ret, struct err *e);
+/* Of a whole view, or of a section of an image. */
+int pe_parse_view(const struct view *v, struct pe *ret, struct err *e);
+int pe_parse_within(const struct pe *outer, struct bytes file, struct pe *ret, struct err *e);
 /* The same image with other bytes at its start. All of its headers are in `head`. */
 int pe_parse_with_head(struct bytes file, struct bytes head, struct pe *ret, struct err *e);
 
@@ -42,8 +47,7 @@ int pe_parse_with_head(struct bytes file, struct bytes head, struct pe *ret, str
  */
 void pe_authenticode(const struct pe *pe, uint8_t digest[48]);
 /* What such a digest, with any hash, is of; piece by piece. */
-typedef void (*pe_take)(void *userdata, const void *data, size_t size);
-void pe_authenticode_bytes(const struct pe *pe, pe_take take, void *userdata);
+void pe_authenticode_bytes(const struct pe *pe, view_take take, void *userdata);
 
 /* The section named `name` (NULL when there is none), and its bytes: min(raw, virtual) of them. */
 const struct pe_section *pe_find(const struct pe *pe, const char *name);

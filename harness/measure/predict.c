@@ -209,7 +209,7 @@ static int measure_kernel(struct boot *b, struct err *e)
 		admission_open(&b->admission, "what QEMU writes into the kernel");
 		return 0;
 	}
-	r = kernel_read(b->in->kernel, &boot, &image, e);
+	r = kernel_read(b->in->view, b->in->kernel, &boot, &image, e);
 	if (r < 0)
 		return r;
 	if (admission_ask(&b->admission, &image.pe, "the kernel") == REFUSED) {
@@ -255,7 +255,7 @@ static int measure_stub(struct boot *b)
 {
 	int r;
 
-	if (boot_stub_measures(&b->list, b->in->kernel)) {
+	if (boot_stub_measures(&b->list, b->in->view, b->in->kernel)) {
 		r = measure_cmdline(b);
 		if (r < 0)
 			return r;
@@ -300,6 +300,8 @@ static int measure_direct_boot(struct boot *b)
 	bool linux_image = kernel_is_linux(b->in->kernel);
 	int r;
 
+	if (program)
+		pe.view = b->in->view;
 	if (!linux_image && program && uki_is(&pe))
 		return measure_unified(b, &pe);
 	r = measure_kernel(b, &why); /* loaded first, then the boot manager says that it boots */
@@ -415,7 +417,9 @@ static void note_inputs(struct prediction *p, const struct measure_inputs *in)
 
 	note_input(p, INPUT_FIRMWARE, in->firmware.data, in->firmware.size);
 	note_input(p, INPUT_MEMORY, in->memory ? memory : NULL, sizeof(memory));
-	note_input(p, INPUT_KERNEL, in->kernel.data, in->kernel.size);
+	p->input[INPUT_KERNEL].given = in->kernel.data != NULL;
+	if (in->kernel.data)
+		hash384_view(in->view, in->kernel, p->input[INPUT_KERNEL].digest);
 	p->input[INPUT_INITRD].given = in->initrd.size > 0;
 	if (in->initrd.size > 0)
 		memcpy(p->input[INPUT_INITRD].digest, in->initrd.digest, sizeof(in->initrd.digest));

@@ -55,6 +55,7 @@ struct measure_inputs {
 	uint64_t memory;               /* bytes of the TD's RAM; 0: unknown, and so is RTMR0 */
 	uint64_t low;                  /* bytes of it below 4 GiB; 0: QEMU's rule for q35 */
 	struct bytes kernel;           /* for a direct boot; data NULL: the TD boots from `disk` */
+	const struct view *view;       /* that the kernel is in, or NULL */
 	struct hashed_file initrd;     /* size 0: none */
 	const char *cmdline;           /* UTF-8, what -append gets; NULL is "" */
 	const struct acpi_blobs *acpi; /* NULL: unknown, and so is RTMR0 */

@@ -104,23 +104,23 @@ static int measure_line(struct event_list *l, const char *line, struct err *e)
 static int start_kernel(struct event_list *l, const struct shell_command *c, const struct fat *fat,
                         struct err *e)
 {
-	_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+	_cleanup_(view_done) struct view file = {0};
 	uint8_t digest[48];
 	struct pe pe;
-	int r = fat_read_file(fat, c->path, KERNEL_MAX, &file, e);
+	int r = fat_view_file(fat, c->path, KERNEL_MAX, &file, e);
 
 	if (r < 0)
 		return r;
-	if (!kernel_is_linux(file)) {
+	if (!kernel_is_linux(file.bytes)) {
 		boot_open(l, "what " SHELL_SCRIPT " starts is no Linux kernel");
 		return 0;
 	}
-	r = pe_parse(file, &pe, e);
+	r = pe_parse_view(&file, &pe, e);
 	if (r < 0)
 		return r;
 	pe_authenticode(&pe, digest);
 	add_image(l, digest, INPUT_DISK, c->path);
-	if (boot_stub_measures(l, file))
+	if (boot_stub_measures(l, &file, file.bytes))
 		r = measure_line(l, c->line, e);
 	boot_measure_exit(l);
 	return r;

@@ -21,7 +21,8 @@
 
 struct files {
 	struct machine machine;
-	struct bytes firmware, kernel, initrd;
+	struct bytes firmware, initrd;
+	struct view kernel;
 	struct disk *disk;
 };
 
@@ -29,14 +30,9 @@ static void files_done(struct files *f)
 {
 	machine_done(&f->machine);
 	bytes_free(&f->firmware);
-	bytes_free(&f->kernel);
+	view_done(&f->kernel);
 	bytes_free(&f->initrd);
 	disk_free(f->disk);
-}
-
-static int read_optional(const char *path, struct bytes *ret, struct err *e)
-{
-	return path ? file_read(path, IMAGE_MAX, ret, e) : 0;
 }
 
 static int read_files(char *const *argv, struct files *ret, struct err *e)
@@ -48,10 +44,10 @@ static int read_files(char *const *argv, struct files *ret, struct err *e)
 		r = err_set(e, -EINVAL, "QEMU's command line names no firmware");
 	if (r == 0)
 		r = file_read(m->firmware, TDVF_IMAGE_MAX, &ret->firmware, e);
-	if (r == 0)
-		r = read_optional(m->kernel, &ret->kernel, e);
-	if (r == 0)
-		r = read_optional(m->initrd, &ret->initrd, e);
+	if (r == 0 && m->kernel)
+		r = view_file(m->kernel, IMAGE_MAX, &ret->kernel, e);
+	if (r == 0 && m->initrd)
+		r = file_read(m->initrd, IMAGE_MAX, &ret->initrd, e);
 	if (r == 0 && m->disk)
 		r = disk_open(m->disk, &ret->disk, e);
 	return r;
@@ -113,7 +109,8 @@ static int predict_boot(const struct run_record *record, const struct boot_recor
 		return err_set(e, -EINVAL, "QEMU's version is not known");
 	in.qemu = 100 * major + minor;
 	in.firmware = files.firmware;
-	in.kernel = files.kernel;
+	in.kernel = files.kernel.bytes;
+	in.view = &files.kernel;
 	in.disk = files.disk;
 	in.disk_read_only = files.machine.read_only;
 	in.boot_device = files.machine.placed ? &files.machine.place : NULL;

@@ -108,7 +108,7 @@ static int digest_as_booted(struct bytes kernel, const struct kernel_boot *boot,
                      struct err *e)
 {
 	struct kernel_image image;
-	int r = kernel_read(kernel, boot, &image, e);
+	int r = kernel_read(NULL, kernel, boot, &image, e);
 
 	if (r == 0)
 		pe_authenticode(&image.pe, digest);

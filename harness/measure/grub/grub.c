@@ -316,7 +316,7 @@ int grub_boot(struct grub_run *g, struct err *e)
 		}
 		wide[2 * i] = (uint8_t)c;
 	}
-	measures = boot_stub_measures(g->l, g->kernel);
+	measures = boot_stub_measures(g->l, NULL, g->kernel);
 	if (measures)
 		event_hash(g->l, tag, wide, 2 * (length + nul), "LOADED_IMAGE::LoadOptions");
 	if (measures && g->initrd.size > 0)

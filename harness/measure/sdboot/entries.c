@@ -391,13 +391,13 @@ static int add_profile(struct sd_entries *list, const struct sd_program *p, cons
 
 /* An entry for each profile, at least one. */
 static int add_type2(struct sd_entries *list, const struct sd_program *p, const struct fat *fat,
-                     const char *file, struct bytes image, struct err *e)
+                     const char *file, const struct view *image, struct err *e)
 {
 	struct range own;
 	struct pe pe;
 	int r = 0;
 
-	if (pe_parse(image, &pe, NULL) < 0)
+	if (pe_parse_view(image, &pe, NULL) < 0)
 		return 0; /* not shown */
 	for (unsigned i = 0; r == 0 && i < PROFILES_MAX; i++) {
 		if (i > 0 && (!p->profiles || !find_profile(&pe, i, &own)))
@@ -423,18 +423,18 @@ static bool is_candidate(const struct fat_entry *f, const char *ending, bool aut
 static int load_file(struct sd_entries *list, const struct sd_program *p, const struct fat *fat,
                      const char *file, bool type2, const char *own, struct err *e)
 {
-	_cleanup_(bytes_free) struct bytes data = {NULL, 0};
+	_cleanup_(view_done) struct view data = {0};
 	_cleanup_(freep) char *path = NULL, *text = NULL;
 	int r;
 
 	if (asprintf(&path, "%s/%s", type2 ? TYPE2_FOLDER : TYPE1_FOLDER, file) < 0)
 		return no_memory(e);
-	r = fat_read_file(fat, path, type2 ? IMAGE_MAX : TEXT_MAX, &data, e);
+	r = fat_view_file(fat, path, type2 ? IMAGE_MAX : TEXT_MAX, &data, e);
 	if (r < 0)
 		return r;
 	if (type2)
-		return add_type2(list, p, fat, file, data, e);
-	text = sd_text(data);
+		return add_type2(list, p, fat, file, &data, e);
+	text = sd_text(data.bytes);
 	if (!text)
 		return no_memory(e);
 	return add_type1(list, p, fat, file, text, own, e);

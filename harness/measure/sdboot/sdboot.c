@@ -124,33 +124,33 @@ static int load_entries(struct sdboot *b, struct err *e)
 
 /* ---- starting an entry ---- */
 
-static int read_file(const struct sd_entry *n, const char *path, struct bytes *ret, struct err *e)
+static int view_path(const struct sd_entry *n, const char *path, struct view *ret, struct err *e)
 {
 	_cleanup_(freep) char *plain = sd_fat_path(path);
 
-	return plain ? fat_read_file(n->fat, plain, IMAGE_MAX, ret, e)
+	return plain ? fat_view_file(n->fat, plain, IMAGE_MAX, ret, e)
 	             : err_sys(e, -ENOMEM, "boot entry");
 }
 
 /* All initrds in one: up to 254 one directly after the other, later each at a multiple of 4. */
-static int join_initrds(const struct sdboot *b, const struct sd_entry *n, struct buffer *out,
+static int join_initrds(const struct sdboot *b, const struct sd_entry *n, struct initrd *out,
                         struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < n->initrds && r == 0; i++) {
-		_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+		_cleanup_(view_done) struct view file = {0};
 
-		r = read_file(n, n->initrd[i], &file, e);
-		if (r == 0 && file.size == 0)
+		r = view_path(n, n->initrd[i], &file, e);
+		if (r == 0 && file.bytes.size == 0)
 			event_open(b->l, 2, "a boot entry has an empty initrd");
-		if (r < 0 || file.size == 0)
+		if (r < 0 || file.bytes.size == 0)
 			continue;
 		if (b->program.version >= 257)
-			buffer_pad4(out);
-		buffer_append(out, file.data, file.size);
+			initrd_pad4(out);
+		initrd_append_view(out, &file, file.bytes);
 	}
-	return out->failed ? err_sys(e, -ENOMEM, "boot entry") : r;
+	return r;
 }
 
 /* "initrd=" for each, then the options; NULL where nothing is handed over. */
@@ -180,21 +180,25 @@ static int make_options(const struct sd_entry *n, char **ret, struct err *e)
 	return 0;
 }
 
-static int start_kernel(struct sdboot *b, const struct sd_entry *n, struct bytes kernel,
+static int start_kernel(struct sdboot *b, const struct sd_entry *n, const struct view *kernel,
                         const char *options, struct err *e)
 {
-	struct buffer initrd = {0};
-	int r = n->kind == SD_LINUX ? join_initrds(b, n, &initrd, e) : 0;
+	struct initrd initrd;
+	uint8_t digest[48];
+	int r;
 
-	if (r == 0 && boot_stub_measures(b->l, kernel)) {
+	initrd_init(&initrd);
+	r = n->kind == SD_LINUX ? join_initrds(b, n, &initrd, e) : 0;
+	initrd_final(&initrd, digest);
+
+	if (r == 0 && boot_stub_measures(b->l, kernel, kernel->bytes)) {
 		if (options && options[0])
 			r = sd_measure_text(b->l, EV_EVENT_TAG, options,
 			                    "LOADED_IMAGE::LoadOptions", e);
 		if (initrd.size > 0)
-			event_hash(b->l, (struct event_tag){2, EV_EVENT_TAG, INPUT_DISK},
-			           initrd.data, initrd.size, "Linux initrd");
+			event_add(b->l, (struct event_tag){2, EV_EVENT_TAG, INPUT_DISK}, digest,
+			          "Linux initrd");
 	}
-	buffer_done(&initrd);
 	if (r == 0)
 		boot_measure_exit(b->l);
 	return r;
@@ -223,14 +227,14 @@ static int start_uki(struct sdboot *b, const struct sd_entry *n, const struct pe
 	return stub_measure(b->l, pe, &s, e);
 }
 
-static int start_program(struct sdboot *b, const struct sd_entry *n, struct bytes image,
+static int start_program(struct sdboot *b, const struct sd_entry *n, const struct view *image,
                          struct err *e)
 {
 	const struct event_tag tag = {1, EV_EFI_BOOT_SERVICES_APPLICATION, INPUT_DISK};
 	_cleanup_(freep) char *options = NULL;
 	uint8_t digest[48];
 	struct pe pe;
-	int r = pe_parse(image, &pe, e);
+	int r = pe_parse_view(image, &pe, e);
 
 	if (r < 0)
 		return r;
@@ -247,7 +251,7 @@ static int start_program(struct sdboot *b, const struct sd_entry *n, struct byte
 		return r;
 	if (uki_is(&pe))
 		return start_uki(b, n, &pe, options, e);
-	if (kernel_is_linux(image))
+	if (kernel_is_linux(image->bytes))
 		return start_kernel(b, n, image, options, e);
 	leave_open(b->l, "what systemd-boot starts is no Linux: what it does is not foreseen");
 	return 0;
@@ -255,7 +259,7 @@ static int start_program(struct sdboot *b, const struct sd_entry *n, struct byte
 
 static int start_entry(struct sdboot *b, const struct sd_entry *n, struct err *e)
 {
-	_cleanup_(bytes_free) struct bytes image = {NULL, 0};
+	_cleanup_(view_done) struct view image = {0};
 	int r;
 
 	if (n->kind == SD_URL || n->extras) {
@@ -264,8 +268,8 @@ static int start_entry(struct sdboot *b, const struct sd_entry *n, struct err *e
 	}
 	if (n->devicetree)
 		leave_open(b->l, "a boot entry with a device tree is not foreseen");
-	r = read_file(n, n->loader, &image, e);
-	return r < 0 ? r : start_program(b, n, image, e);
+	r = view_path(n, n->loader, &image, e);
+	return r < 0 ? r : start_program(b, n, &image, e);
 }
 
 static int run_sdboot(struct sdboot *b, struct err *e)

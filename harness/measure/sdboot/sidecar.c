@@ -89,14 +89,14 @@ static int list_files(const struct fat *fat, const char *folder, const char *end
 	return 0;
 }
 
-static int read_in(const struct fat *fat, const char *folder, const char *name, struct bytes *ret,
+static int view_in(const struct fat *fat, const char *folder, const char *name, struct view *ret,
                    struct err *e)
 {
 	_cleanup_(freep) char *path = NULL;
 
 	if (asprintf(&path, "%s/%s", folder, name) < 0)
 		return err_sys(e, -ENOMEM, "files beside the image");
-	return fat_read_file(fat, path, FILE_MAX, ret, e);
+	return fat_view_file(fat, path, FILE_MAX, ret, e);
 }
 
 /* ---- archives ---- */
@@ -123,57 +123,94 @@ static const struct archive archives[] = {
          "global configuration extensions", true},
 };
 
-static int add_archive(struct event_list *l, const struct sd_program *p, const struct archive *a,
-                       const struct fat *fat, const char *own, struct buffer *initrd, struct err *e)
+/* Nothing where there are no such files. */
+static int write_archive(const struct archive *a, const struct fat *fat, const char *folder,
+                         struct initrd *initrd, struct err *e)
 {
-	const char *folder = a->folder ? a->folder : own;
-	const struct event_tag tag = {2, EV_IPL, INPUT_DISK};
 	_cleanup_(freep) struct fat_entry *list = NULL;
 	struct cpio c = {initrd, 1, a->target, a->folder_mode, a->file_mode};
-	size_t count = 0, from;
+	size_t count = 0;
 	int r = list_files(fat, folder, a->ending, a->but, &list, &count, e);
 
 	if (r < 0 || count == 0)
 		return r;
-	buffer_pad4(initrd);
-	from = initrd->size;
+	initrd_pad4(initrd);
 	cpio_folder(&c);
 	for (size_t i = 0; i < count && r == 0; i++) {
-		_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+		_cleanup_(view_done) struct view file = {0};
 
-		r = read_in(fat, folder, list[i].name, &file, e);
+		r = view_in(fat, folder, list[i].name, &file, e);
 		if (r == 0)
-			cpio_file(&c, list[i].name, file);
+			cpio_file(&c, list[i].name, &file, file.bytes);
 	}
 	cpio_end(&c);
-	if (r == 0 && !initrd->failed && p->measures)
-		event_hash(l, tag, initrd->data + from, initrd->size - from, "%s initrd", a->what);
 	return r;
 }
 
-int sidecar_archives(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
-                     struct buffer *initrd, struct err *e)
+/* The next kind that this program knows from *at on, which moves behind it. */
+static bool next_archive(const struct sd_program *p, size_t *at, struct archive *ret)
 {
-	_cleanup_(freep) char *own = NULL;
+	while (*at < COUNT_OF(archives)) {
+		*ret = archives[(*at)++];
+		if (ret->global_extension && !p->global_extensions)
+			continue;
+		if (p->version >= 255)
+			return true;
+		/* Up to 254 there are no configuration extensions: all are of the system. */
+		ret->but = NULL;
+		if (strcmp(ret->ending, ".confext.raw") != 0)
+			return true;
+	}
+	return false;
+}
+
+static int measure_archive(struct event_list *l, const struct archive *a, const struct fat *fat,
+                           const char *folder, struct err *e)
+{
+	struct initrd alone;
+	uint8_t digest[48];
+	int r;
+
+	initrd_init(&alone);
+	r = write_archive(a, fat, folder, &alone, e);
+	initrd_final(&alone, digest);
+	if (r == 0 && alone.size > 0)
+		event_add(l, (struct event_tag){2, EV_IPL, INPUT_DISK}, digest, "%s initrd",
+		          a->what);
+	return r;
+}
+
+int sidecar_measure(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
+                    struct err *e)
+{
+	_cleanup_(freep) char *own = s->fat ? sidecar_folder(s->path, p) : NULL;
+	struct archive a;
+	size_t at = 0;
+	int r = 0;
+
+	if (!s->fat || !p->measures)
+		return 0;
+	if (!own)
+		return err_sys(e, -ENOMEM, "files beside the image");
+	while (r == 0 && next_archive(p, &at, &a))
+		r = measure_archive(l, &a, s->fat, a.folder ? a.folder : own, e);
+	return r;
+}
+
+int sidecar_append(const struct sd_program *p, const struct stub_start *s, struct initrd *initrd,
+                   struct err *e)
+{
+	_cleanup_(freep) char *own = s->fat ? sidecar_folder(s->path, p) : NULL;
+	struct archive a;
+	size_t at = 0;
 	int r = 0;
 
 	if (!s->fat)
 		return 0;
-	own = sidecar_folder(s->path, p);
 	if (!own)
 		return err_sys(e, -ENOMEM, "files beside the image");
-	for (size_t i = 0; i < COUNT_OF(archives) && r == 0; i++) {
-		struct archive a = archives[i];
-
-		if (a.global_extension && !p->global_extensions)
-			continue;
-		/* Up to 254 there are no configuration extensions: all are of the system. */
-		if (p->version < 255 && strcmp(a.ending, ".confext.raw") == 0)
-			continue;
-		if (p->version < 255)
-			a.but = NULL;
-		r = add_archive(l, p, &a, s->fat, own, initrd, e);
-	}
+	while (r == 0 && next_archive(p, &at, &a))
+		r = write_archive(&a, s->fat, a.folder ? a.folder : own, initrd, e);
 	return r;
 }
 
@@ -181,14 +218,14 @@ int sidecar_archives(struct event_list *l, const struct sd_program *p, const str
 
 void addons_done(struct addons *a)
 {
-	struct addon_part *part[] = {a->initrd, a->ucode, a->dtb};
-	size_t count[] = {a->initrds, a->ucodes, a->dtbs};
-
-	for (size_t i = 0; i < COUNT_OF(part); i++) {
-		for (size_t k = 0; k < count[i]; k++)
-			bytes_free(&part[i][k].data);
-		free(part[i]);
+	for (size_t i = 0; i < a->files; i++) {
+		view_done(a->file[i]);
+		free(a->file[i]);
 	}
+	free(a->file);
+	free(a->initrd);
+	free(a->ucode);
+	free(a->dtb);
 	free(a->cmdline);
 	*a = (struct addons){0};
 }
@@ -198,21 +235,14 @@ static int keep_part(struct addon_part **list, size_t *count, const struct pe *p
 {
 	const struct pe_section *s = pe_find(pe, section);
 	struct addon_part *grown;
-	struct bytes b;
-	uint8_t *copy;
 
 	if (!s)
 		return 0;
-	b = pe_bytes(pe, s);
 	grown = reallocarray(*list, *count + 1, sizeof(**list));
 	if (!grown)
 		return err_sys(e, -ENOMEM, "add-on");
 	*list = grown;
-	copy = malloc(b.size + 1);
-	if (!copy)
-		return err_sys(e, -ENOMEM, "add-on");
-	memcpy(copy, b.data, b.size);
-	grown[(*count)++].data = (struct bytes){copy, b.size};
+	grown[(*count)++] = (struct addon_part){pe->view, pe_bytes(pe, s)};
 	return 0;
 }
 
@@ -272,6 +302,25 @@ static int load_addon(struct event_list *l, const struct sd_program *p, const st
 	return r;
 }
 
+static int keep_file(struct addons *a, const struct fat *fat, const char *folder, const char *name,
+                     const struct view **ret, struct err *e)
+{
+	struct view **grown = reallocarray(a->file, a->files + 1, sizeof(*grown));
+	struct view *file;
+	int r;
+
+	if (!grown)
+		return err_sys(e, -ENOMEM, "add-on");
+	a->file = grown;
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return err_sys(e, -ENOMEM, "add-on");
+	grown[a->files++] = file;
+	r = view_in(fat, folder, name, file, e);
+	*ret = file;
+	return r;
+}
+
 static int load_folder(struct event_list *l, const struct sd_program *p,
                        const struct stub_start *s, const char *folder, const char *uname, struct addons *a, struct err *e)
 {
@@ -280,12 +329,12 @@ static int load_folder(struct event_list *l, const struct sd_program *p,
 	int r = list_files(s->fat, folder, ".addon.efi", NULL, &list, &count, e);
 
 	for (size_t i = 0; i < count && r == 0; i++) {
-		_cleanup_(bytes_free) struct bytes file = {NULL, 0};
+		const struct view *file = NULL;
 		struct pe pe;
 
-		r = read_in(s->fat, folder, list[i].name, &file, e);
+		r = keep_file(a, s->fat, folder, list[i].name, &file, e);
 		if (r == 0)
-			r = pe_parse(file, &pe, e);
+			r = pe_parse_view(file, &pe, e);
 		if (r == 0)
 			r = load_addon(l, p, s, &pe, list[i].name, uname, a, e);
 	}

@@ -11,17 +11,22 @@
  * caller frees. */
 char *sidecar_folder(const char *path, const struct sd_program *p);
 
-/* Credentials and extensions, measured and appended as archives. */
-int sidecar_archives(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
-                     struct buffer *initrd, struct err *e);
+/* Credentials and extensions as archives: measured each, and appended all. */
+int sidecar_measure(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
+                    struct err *e);
+int sidecar_append(const struct sd_program *p, const struct stub_start *s, struct initrd *initrd,
+                   struct err *e);
 
 struct addon_part {
-	struct bytes data; /* the add-on's section: its own memory */
+	const struct view *file; /* the add-on's */
+	struct bytes data;       /* one of its sections */
 };
 struct addons {
 	char *cmdline; /* NULL: none */
 	struct addon_part *initrd, *ucode, *dtb;
 	size_t initrds, ucodes, dtbs;
+	struct view **file;
+	size_t files;
 };
 void addons_done(struct addons *a);
 

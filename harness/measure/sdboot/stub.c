@@ -61,7 +61,7 @@ struct stub { /* one that runs */
 	unsigned profile;
 	char *cmdline; /* what the kernel gets; NULL: none */
 	struct addons addons;
-	struct buffer initrd;
+	struct initrd initrd;
 	unsigned initrd_parts;
 };
 
@@ -140,6 +140,7 @@ static void check_sections(struct stub *s)
 static void measure_sections(struct stub *s)
 {
 	const struct event_tag tag = {2, EV_IPL, INPUT_DISK};
+	uint8_t digest[48];
 
 	for (unsigned n = 0; s->program.measures && n < SECTIONS; n++) {
 		struct bytes b = section_bytes(s, n);
@@ -148,16 +149,20 @@ static void measure_sections(struct stub *s)
 			continue;
 		event_hash(s->l, tag, names[n], strlen(names[n]) + 1, "name of section %s",
 		           names[n]);
-		event_hash(s->l, tag, b.data, b.size, "section %s", names[n]);
+		hash384_view(s->pe->view, b, digest);
+		event_add(s->l, tag, digest, "section %s", names[n]);
 	}
 }
 
 /* Since 262 also what no firmware has events for. */
-static void measure_tagged(struct stub *s, struct bytes b, const char *what)
+static void measure_tagged(struct stub *s, const struct addon_part *part, const char *what)
 {
-	if (s->program.measures && s->program.tagged)
-		event_hash(s->l, (struct event_tag){2, EV_IPL, INPUT_DISK}, b.data, b.size, "%s",
-		           what);
+	uint8_t digest[48];
+
+	if (!s->program.measures || !s->program.tagged)
+		return;
+	hash384_view(part->file, part->data, digest);
+	event_add(s->l, (struct event_tag){2, EV_IPL, INPUT_DISK}, digest, "%s", what);
 }
 
 /* ---- the command line ---- */
@@ -256,12 +261,12 @@ static void check_console(struct stub *s)
 
 /* ---- the initrd ---- */
 
-static void add_part(struct stub *s, struct bytes b)
+static void add_part(struct stub *s, const struct view *v, struct bytes b)
 {
 	if (b.size == 0)
 		return;
-	buffer_pad4(&s->initrd);
-	buffer_append(&s->initrd, b.data, b.size);
+	initrd_pad4(&s->initrd);
+	initrd_append_view(&s->initrd, v, b);
 	s->initrd_parts++;
 }
 
@@ -272,11 +277,20 @@ static void add_extra(struct stub *s, unsigned section, const char *file)
 
 	if (b.size == 0)
 		return;
-	buffer_pad4(&s->initrd);
+	initrd_pad4(&s->initrd);
 	cpio_folder(&c);
-	cpio_file(&c, file, b);
+	cpio_file(&c, file, s->pe->view, b);
 	cpio_end(&c);
 	s->initrd_parts++;
+}
+
+static int add_sidecars(struct stub *s, struct err *e)
+{
+	uint64_t before = s->initrd.size;
+	int r = sidecar_append(&s->program, s->start, &s->initrd, e);
+
+	s->initrd_parts += s->initrd.size > before;
+	return r;
 }
 
 /* Whether it puts a secret into the initrd that nobody can foresee: it needs a disk that it can
@@ -295,22 +309,25 @@ static bool keeps_secret(const struct stub *s)
 	return file.size == 0 ? !file.read_only : file.size >= MIXIN_SIZE;
 }
 
+static void measure_parts(struct stub *s)
+{
+	for (size_t i = s->addons.ucodes; i-- > 0;)
+		measure_tagged(s, &s->addons.ucode[i], "add-on's microcode");
+	for (size_t i = 0; i < s->addons.initrds; i++)
+		measure_tagged(s, &s->addons.initrd[i], "add-on's initrd");
+}
+
 /* Microcode comes first, for the kernel looks for it nowhere else. */
 static int build_initrd(struct stub *s, struct err *e)
 {
-	struct buffer sidecars = {0};
-	int r = sidecar_archives(s->l, &s->program, s->start, &sidecars, e);
+	int r;
 
-	for (size_t i = s->addons.ucodes; r == 0 && i-- > 0;) {
-		measure_tagged(s, s->addons.ucode[i].data, "add-on's microcode");
-		add_part(s, s->addons.ucode[i].data);
-	}
+	for (size_t i = s->addons.ucodes; i-- > 0;)
+		add_part(s, s->addons.ucode[i].file, s->addons.ucode[i].data);
 	if (s->program.measures)
-		add_part(s, section_bytes(s, UCODE));
-	if (s->program.tagged)
-		add_part(s, s->start->previous);
-	add_part(s, section_bytes(s, INITRD));
-	add_part(s, (struct bytes){sidecars.data, sidecars.size});
+		add_part(s, s->pe->view, section_bytes(s, UCODE));
+	add_part(s, s->pe->view, section_bytes(s, INITRD));
+	r = add_sidecars(s, e);
 	for (size_t i = 0; i < COUNT_OF(extras); i++) {
 		if (!extras[i].since_257 || s->program.version >= 257)
 			add_extra(s, extras[i].section, extras[i].file);
@@ -320,15 +337,11 @@ static int build_initrd(struct stub *s, struct err *e)
 		        s->l, 2,
 		        "systemd-stub adds a secret of its own to the initrd where it can write "
 		        "to the disk; an ESP with loader/boot-secret-mixin of one byte stops it");
-	for (size_t i = 0; i < s->addons.initrds; i++) {
-		measure_tagged(s, s->addons.initrd[i].data, "add-on's initrd");
-		add_part(s, s->addons.initrd[i].data);
-	}
+	for (size_t i = 0; i < s->addons.initrds; i++)
+		add_part(s, s->addons.initrd[i].file, s->addons.initrd[i].data);
 	if (s->initrd_parts > 1)
-		buffer_pad4(&s->initrd);
-	s->initrd.failed |= sidecars.failed;
-	buffer_done(&sidecars);
-	return s->initrd.failed ? err_sys(e, -ENOMEM, "unified kernel image") : r;
+		initrd_pad4(&s->initrd);
+	return r;
 }
 
 /* ---- the kernel ---- */
@@ -344,7 +357,7 @@ static int measure_kernel(struct stub *s, struct err *e)
 	 * keeps firmware from asking for a signature of it, and so from measuring it. */
 	if (s->program.loads_kernel || s->start->admission->on)
 		return 0;
-	r = pe_parse(section_bytes(s, LINUX), &kernel, e);
+	r = pe_parse_within(s->pe, section_bytes(s, LINUX), &kernel, e);
 	if (r < 0) {
 		err_prefix(e, "section .linux");
 		return r;
@@ -354,20 +367,19 @@ static int measure_kernel(struct stub *s, struct err *e)
 	return 0;
 }
 
-static int start_kernel(struct stub *s, struct err *e)
+static int start_kernel(struct stub *s, const uint8_t digest[48], struct err *e)
 {
 	int r = measure_kernel(s, e);
 
 	if (r < 0)
 		return r;
-	if (boot_stub_measures(s->l, section_bytes(s, LINUX))) {
+	if (boot_stub_measures(s->l, s->pe->view, section_bytes(s, LINUX))) {
 		if (s->cmdline && s->cmdline[0])
 			r = sd_measure_text(s->l, EV_EVENT_TAG, s->cmdline,
 			                    "LOADED_IMAGE::LoadOptions", e);
 		if (s->initrd.size > 0)
-			event_hash(s->l, (struct event_tag){2, EV_EVENT_TAG, INPUT_DISK},
-			           s->initrd.data, s->initrd.size,
-			           "Linux initrd, as systemd-stub puts it together");
+			event_add(s->l, (struct event_tag){2, EV_EVENT_TAG, INPUT_DISK}, digest,
+			          "Linux initrd, as systemd-stub puts it together");
 	}
 	boot_measure_exit(s->l);
 	return r;
@@ -377,6 +389,7 @@ static int start_kernel(struct stub *s, struct err *e)
 
 static int run_stub(struct stub *s, struct err *e)
 {
+	uint8_t digest[48];
 	int r = read_options(s, e);
 
 	if (r < 0)
@@ -397,9 +410,15 @@ static int run_stub(struct stub *s, struct err *e)
 	if (s->program.smbios && !s->start->smbios_done)
 		objects_measure(s->l, s->start->smbios);
 	for (size_t i = 0; i < s->addons.dtbs; i++)
-		measure_tagged(s, s->addons.dtb[i].data, "add-on's device tree");
+		measure_tagged(s, &s->addons.dtb[i], "add-on's device tree");
+	r = sidecar_measure(s->l, &s->program, s->start, e);
+	if (r < 0)
+		return r;
+	measure_parts(s);
+	initrd_init(&s->initrd);
 	r = build_initrd(s, e);
-	return r < 0 ? r : start_kernel(s, e);
+	initrd_final(&s->initrd, digest);
+	return r < 0 ? r : start_kernel(s, digest, e);
 }
 
 int stub_measure(struct event_list *l, const struct pe *pe, const struct stub_start *start,
@@ -417,7 +436,6 @@ int stub_measure(struct event_list *l, const struct pe *pe, const struct stub_st
 	sd_program_check(l, &s.program, "stub", 0, 2);
 	r = run_stub(&s, e);
 	addons_done(&s.addons);
-	buffer_done(&s.initrd);
 	free(s.cmdline);
 	return r;
 }

@@ -20,11 +20,9 @@ struct stub_start { /* where and how it is started */
 	        *fat;        /* the file system that the image is in; NULL: none with more in it */
 	const char *path;    /* of the image there, like "EFI/Linux/a.efi" */
 	const char *options; /* its LoadOptions, ASCII; NULL: none */
-	bool seeded;         /* systemd-boot has handled the random seed */
 	bool smbios_done;    /* and measured the SMBIOS structures */
 	bool read_only;      /* the TD cannot write to the disk */
 	struct bytes smbios; /* the tables as the VMM hands them over; data NULL: unknown */
-	struct bytes previous; /* an initrd handed to it */
 	struct admission *admission; /* by the firmware */
 };
 

@@ -162,6 +162,7 @@ static const struct {
         {"set timeout=1;", "set timeaut=1;",
          CFG "43: without a timeout the menu waits for somebody"},
         {"set timeout=1;", "background_im;", CFG "3: command 'background_im' is not known here"},
+        {"set timeout=1;", "blscfg       ;", CFG "3: command 'blscfg' is not known here"},
         {"set timeout=1;", "echo *.timeou;", CFG "3: '*' as a pattern " HERE},
         {"set timeout=1;", "echo a\\ bcdef;", CFG "3: a '\\' that " HERE},
         {"set timeout=1;", "echo $\"dqabc\";", CFG "3: a '$' that " HERE},

@@ -27,7 +27,7 @@
 #include "agent/probe.h"
 #include "agent/util.h"
 
-#define TRIAL_MS  10000
+#define TRIAL_MS  30000
 #define BAD       1    /* no address: EFAULT */
 #define NS_FD     100  /* /proc/self/ns/uts, opened for setns */
 #define NOT_TRIED (-1) /* results beside an errno */

@@ -60,10 +60,10 @@ def member(inode, mode, name, data=b"", device=(0, 0)):
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
 
-def fat(path, mib, files):
+def fat(path, mib, files, sector=512):
     """A file system, FAT16 where it is small; a file's contents are bytes, None makes a folder."""
     run("truncate", "-s", f"{mib}M", path)
-    run("mkfs.vfat", "-F", "32" if mib > 32 else "16", "-s", "1", "-i", "12345678", path)
+    run("mkfs.vfat", "-F", "32" if (mib << 20) // sector > 65536 else "16", "-S", sector, "-s", "1", "-i", "12345678", path)
     made = set()
     for name, data in files.items():
         folders = name.split("/")[:-1] if data is not None else name.split("/")
@@ -77,11 +77,11 @@ def fat(path, mib, files):
     return path
 
 
-def gpt(path, parts):
-    """A disk with these partitions: (type, image) with types as sfdisk has them, "U" for an ESP."""
+def gpt(path, parts, more=""):
+    """A disk with these partitions: (type, image) with types as sfdisk has them, "U" for an ESP; `more` of its script."""
     sizes = [image.stat().st_size for _, image in parts]
     run("truncate", "-s", sum(sizes) + (2 << 20), path)
-    at, script = 1 << 20, f"label: gpt\nlabel-id: {uuid.UUID(int=1)}\n"
+    at, script = 1 << 20, f"label: gpt\nlabel-id: {uuid.UUID(int=1)}\n{more}"
     starts = []
     for i, ((kind, _), size) in enumerate(zip(parts, sizes)):
         script += f"start={at // 512},size={size // 512},type={kind},uuid={uuid.UUID(int=i + 2)}\n"

@@ -4,13 +4,16 @@ measure what was foreseen from disk and firmware alone. `make test-full` runs it
 """
 import json
 import shutil
+import struct
+import zlib
 
 import pytest
 
 import chains
 import test_grub
 from chains import member
-from conftest import CACHE, FILES, cells, debs, evidence, scratch, start, tception, write_cases
+from conftest import CACHE, FILES, RUN, cells, debs, evidence, scratch, start, tception, write_cases
+from full_flips import bare, with_mbr
 from test_chains import TRAILER
 from test_grub import member as package_file
 
@@ -120,10 +123,10 @@ CHAINS = [(shell_script, 257)] + [(image, v) for v in RELEASES] + [(entry_2, v) 
     [(beside, v) for v in RELEASES] + [(f, v) for f in (profile, counted, shim_image, shim_entry) for v in (257, 262)]
 
 
-def run(folder, disk=None, firmware=None):
+def run(folder, disk=None, firmware=None, qemu=None):
     """One TD; its evidence, and its rung `predicted`."""
-    options = [f"--{name}={value}" for name, value in (("disk", disk), ("firmware", firmware)) if value]
-    child = start("run", write_cases(folder, {f"td@mem={MEMORY}": "{grade: verified}"}), "--platform", "emulated", "-o",
+    options = [f"--{name}={value}" for name, value in (("disk", disk), ("firmware", firmware), ("qemu", qemu)) if value]
+    child = start(*RUN, write_cases(folder, {f"td@mem={MEMORY}": "{grade: verified}"}), "--platform", "emulated", "-o",
                   folder / "run", *options)
     said, _ = child.communicate(timeout=400)
     boots = sorted((folder / "run/boots").glob("*/layer0.jsonl"))
@@ -132,14 +135,76 @@ def run(folder, disk=None, firmware=None):
     return {"boot": boots[-1].parent, "rungs": {r["rung"]: r for r in ladder}, **evidence(boots[-1].parent)}
 
 
-@pytest.mark.parametrize("build, version", CHAINS, ids=[f"{f.__name__}-{v}" for f, v in CHAINS])
-def test_chain(packages, tmp_path, build, version):
-    disk = chains.esp_disk(tmp_path / "disk", build(Loaders(packages, version, tmp_path)))
-    td = run(tmp_path, disk)
+def as_foreseen(td, disk):
     assert td["rungs"]["predicted"]["ok"] is True, td["rungs"]["predicted"]
     done = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", MEMORY, "--acpi", td["boot"],
                     "--boot-device", PLACE, "--disk", disk)
     assert json.loads(done.stdout)["rtmr"][:3] == [td["registers"][f"RTMR{i}"] for i in range(3)]
+
+
+@pytest.mark.parametrize("build, version", CHAINS, ids=[f"{f.__name__}-{v}" for f, v in CHAINS])
+def test_chain(packages, tmp_path, build, version):
+    disk = chains.esp_disk(tmp_path / "disk", build(Loaders(packages, version, tmp_path)))
+    as_foreseen(run(tmp_path, disk), disk)
+
+
+# ---- partition tables ----
+
+BASIC_DATA = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
+ESP_MIB = 40
+
+
+def many_entries(folder, files, mib):
+    return chains.gpt(folder / "disk.img", [("U", chains.fat(folder / "esp", mib, files))], more="table-length: 256\n")
+
+
+def large_sectors(folder, files, mib):
+    """The table laid anew for sectors of 4096 bytes, which sfdisk writes for such devices only."""
+    path = chains.gpt(folder / "disk.img", [("U", chains.fat(folder / "esp", mib, files, sector=4096))])
+    disk = bytearray(path.read_bytes())
+    last, entries = len(disk) // 4096 - 1, bytearray(disk[1024:1024 + 128 * 128])
+    first, end = struct.unpack_from("<QQ", entries, 32)
+    struct.pack_into("<QQ", entries, 32, first // 8, (end + 1) // 8 - 1)
+    for own, other, table in ((1, last, 2), (last, 1, last - 4)):
+        header = bytearray(disk[512:604])
+        struct.pack_into("<IIQQQQ", header, 16, 0, 0, own, other, 6, last - 5)
+        struct.pack_into("<QIII", header, 72, table, 128, 128, zlib.crc32(entries))
+        struct.pack_into("<I", header, 16, zlib.crc32(header))
+        disk[4096 * table:4096 * table + len(entries)] = entries
+        disk[4096 * own:4096 * own + 4096] = header.ljust(4096, b"\0")
+    disk[512:4096] = bytes(4096 - 512)
+    struct.pack_into("<I", disk, 446 + 12, last)
+    path.write_bytes(disk)
+    return path
+
+
+def other_before(folder, files, mib):
+    """Firmware takes the first file system that has a loader, whatever the partition's type is; nothing starts on the ESP's."""
+    parts = [(BASIC_DATA, files), (BASIC_DATA, {"empty": b""}), ("U", {OWN: b"MZ"})]
+    return chains.gpt(folder / "disk.img", [(kind, chains.fat(folder / f"part{i}", mib, f)) for i, (kind, f) in enumerate(parts)])
+
+
+def empty_folders(folder, files, _):
+    """Of what a stub looks for beside its image: they are as if they were not there."""
+    return chains.esp_disk(folder, {**files, "loader/credentials": None, "loader/addons": None, OWN + ".extra.d": None})
+
+
+# QEMU with the disk that is booted having other sectors.
+SECTORS = """#!/bin/bash
+for i in "$@"; do case $i in virtio-blk-pci,drive=boot,*) i+=,logical_block_size=4096,physical_block_size=4096;; esac; argv+=("$i"); done
+exec qemu-system-x86_64 "${argv[@]}"
+"""
+
+
+@pytest.mark.parametrize("make", [with_mbr, bare, many_entries, large_sectors, other_before, empty_folders])
+def test_table(packages, tmp_path, make):
+    (tmp_path / "disk").mkdir()
+    disk, qemu = make(tmp_path / "disk", image(Loaders(packages, 257, tmp_path)), ESP_MIB), None
+    if make is large_sectors:
+        qemu = tmp_path / "qemu"
+        qemu.write_text(SECTORS)
+        qemu.chmod(0o755)
+    as_foreseen(run(tmp_path, disk, qemu=qemu), disk)
 
 
 @pytest.mark.parametrize("system", ["btrfs", "xfs"])

@@ -58,6 +58,10 @@ KNOWN = {
     "split memory": ",hpet=off -m 4096 -smp 4 -device virtio-rng-pci -serial null",
     "small memory": ",hpet=off,pic=off -m 1024 -smp 6,sockets=2,cores=3,threads=1 -device virtio-rng-pci,addr=5.0",
     "bare": ",hpet=off,i8042=off,sata=off -m 2048 -serial null",
+    "root ports": ",hpet=off -m 2048 -smp 2 -device pcie-root-port,id=p1,addr=5,chassis=1 "
+                  "-device pcie-root-port,id=p2,addr=3.0,chassis=2,multifunction=on -device pcie-root-port,id=p3,addr=3.1,chassis=3 "
+                  "-device pcie-root-port,id=p4,chassis=4 -device virtio-rng-pci,bus=p3 -device virtio-rng-pci -device virtio-rng-pci,bus=p1 "
+                  "-device virtio-serial-pci",
     "many devices": ",pic=off -m 2815 -smp 12 " + "-device virtio-rng-pci " * 9,
 }
 

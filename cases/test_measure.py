@@ -180,8 +180,8 @@ def test_command_lines_of_others(who, tmp_path):
     assert "tdx-guest" in done.stderr
 
 
-@pytest.mark.parametrize("who", ["canonical", "dstack"])
+@pytest.mark.parametrize("who", ["canonical", "libvirt", "dstack"])
 def test_tables_of_others(who, tmp_path):
-    """Those with all devices on the root bus are known without a boot."""
+    """Those with all devices on the root bus or in its root ports are known without a boot."""
     captured, made = machines.both("qemu-system-x86_64", machines.OTHERS[who], tmp_path)
     assert captured == made

@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A QEMU command line, a word a line. Whatever it says, a place that is told is on the root bus, and
- * what is asked for twice is answered alike.
+ * what is asked for twice is answered alike; a machine whose tables are known gets them.
  * Seeds: cases/golden/machine
  */
 #include <errno.h>
 
 #include "fuzz/fuzz.h"
 #include "measure/machine.h"
+#include "measure/tables/tables.h"
 
 #define WORDS_MAX 200
 
 static char *next_line(char **rest)
 {
 	return *rest ? strsep(rest, "\n") : NULL;
+}
+
+static void make_tables(char *const *argv)
+{
+	struct acpi_blobs blobs = {0};
+	struct tables_spec spec;
+	int r = tables_spec_from_argv(argv, "11.1.3", &spec, NULL);
+
+	FUZZ_CHECK(r == 0 || r == -EINVAL || r == -ENOTSUP);
+	if (r < 0)
+		return;
+	FUZZ_CHECK(tables_make(&spec, &blobs, NULL) == 0);
+	acpi_blobs_free(&blobs);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -35,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(again.memory == m.memory && again.placed == m.placed);
 	machine_done(&m);
 	machine_done(&again);
+	make_tables(argv);
 	free(text);
 	return 0;
 }

@@ -182,7 +182,7 @@ TEST(tables_as_captured)
 		check_tables(line);
 		lines++;
 	}
-	ck_assert_uint_eq(lines, 36);
+	ck_assert_uint_eq(lines, 48);
 	free(copy);
 	golden_done(&text);
 }
@@ -197,6 +197,23 @@ TEST(what_is_not_known_is_said)
 	        {PLAIN "-numa node", "10.0.13", "-numa node: what it does to"},
 	        {PLAIN "-device VGA", "10.0.13", "-device VGA: what"},
 	        {PLAIN "-device virtio-blk-pci,bus=pci.1", "10.0.13", "-device virtio-blk-pci,bus"},
+	        {PLAIN "-device pci-bridge,id=b,chassis_nr=1", "10.0.13", "-device pci-bridge,id"},
+	        {PLAIN "-device pcie-root-port,id=p,hotplug=off", "10.0.13",
+	         "-device pcie-root-port"},
+	        {PLAIN "-device pcie-root-port,id=p,addr=3.1", "10.0.13", "-device pcie-root-port"},
+	        {PLAIN "-device pcie-root-port,id=p,bus=q", "10.0.13", "-device pcie-root-port"},
+	        {PLAIN "-device pcie-root-port,id=p -device pcie-root-port,id=p", "10.0.13",
+	         "-device pcie-root-port"},
+	        {PLAIN "-device pcie-root-port,id=p,addr=3 -device pcie-root-port,addr=3.1 "
+	               "-device pcie-root-port,addr=3.1",
+	         "10.0.13", "-device pcie-root-port,addr=3.1"},
+	        {PLAIN "-device virtio-rng-pci,addr=3 -device pcie-root-port,addr=3.1", "10.0.13",
+	         "-device pcie-root-port,addr=3.1"},
+	        {PLAIN "-device pcie-root-port,id=p -device virtio-rng-pci,bus=p,addr=1", "10.0.13",
+	         "-device virtio-rng-pci,bus=p"},
+	        {PLAIN "-device pcie-root-port,id=p -device virtio-rng-pci,bus=p "
+	               "-device virtio-rng-pci,bus=p",
+	         "10.0.13", "-device virtio-rng-pci,bus=p"},
 	        {PLAIN "-global x.y=z", "10.0.13", "-global x.y=z: what"},
 	        {PLAIN "-smp 2,maxcpus=4", "10.0.13", "-smp 2,maxcpus=4: what"},
 	        {PLAIN "-smp 300", "10.0.13", "-smp 300: what"},

@@ -14,6 +14,8 @@
 #define ECAM_SIZE 0x10000000u
 #define BARS64    0x380000000000ull
 #define HOLE64    (32 * GIB) /* QEMU's pci-hole64-size */
+#define PORT64    (32 * GIB) /* what OVMF sets apart of its window for a port: a 256th */
+#define VIRTIO64  0x4000     /* of a virtio device's 64-bit registers */
 
 /* q35.S: q35.txt */
 extern const char q35_dsdt_text[], q35_dsdt_end[];
@@ -103,7 +105,10 @@ static void add_cpus(const struct tables_spec *s, struct aml *a)
 static void add_windows(const struct tables_spec *s, struct aml *a)
 {
 	const uint64_t above = (4 * GIB + s->high + GIB - 1) & ~(GIB - 1);
-	const uint64_t from = s->bars64 ? BARS64 : above, to = from + HOLE64 - 1;
+	const bool bars64 = s->slots || s->ports;
+	const uint64_t used = s->ports * PORT64 + (unsigned)__builtin_popcount(s->slots) * VIRTIO64;
+	const uint64_t size = used > HOLE64 ? used : HOLE64;
+	const uint64_t from = bars64 ? BARS64 : above, to = from + size - 1;
 	const uint32_t low = (uint32_t)s->low;
 
 	aml_textf(a,
@@ -113,16 +118,75 @@ static void add_windows(const struct tables_spec *s, struct aml *a)
 	          " " DWORD_WINDOW " " DWORD_WINDOW " :8a2b00000c030000000000000000%016" PRIx64
 	          "%016" PRIx64 "0000000000000000%016" PRIx64 " }",
 	          DWORDS(low, ECAM_BASE - 1), DWORDS(ECAM_BASE + ECAM_SIZE, 0xfebfffff),
-	          __builtin_bswap64(from), __builtin_bswap64(to), __builtin_bswap64(HOLE64));
+	          __builtin_bswap64(from), __builtin_bswap64(to), __builtin_bswap64(size));
+}
+
+static unsigned devfn(const struct tables_port *p)
+{
+	return 8u * p->slot + p->function;
+}
+
+/* QEMU has the newest bus first in its list, by which it numbers those that devices can be plugged into. */
+static unsigned number_of(const struct tables_spec *s, const struct tables_port *p)
+{
+	return s->ports - 1 - (unsigned)(p - s->port);
+}
+
+#define PLUGGABLE                                                             \
+	" name ASUN 0"                                                        \
+	" method { _DSM :0c"                                                  \
+	" [!v800 store package { :02 BSEL ASUN } local0 ]"                    \
+	" [v800 store package { :02 0 0 } local0 store BSEL index local0 0 0" \
+	" store ASUN index local0 1 0 ]"                                      \
+	" return PDSM arg0 arg1 arg2 arg3 local0 }"                           \
+	" name _SUN 0"                                                        \
+	" method { _EJ0 :01 PCEJ BSEL _SUN } "
+
+/* The one slot behind it, with a device or without; then who is told of one that comes or goes. */
+static void add_port(const struct tables_spec *s, const struct tables_port *p, struct aml *a)
+{
+	static const char *const slot[] = {
+	        "name BSEL %u device { S00 name _ADR 0" PLUGGABLE "}",
+	        "[v800 device { S00 name _ADR 0 } ] name BSEL %u"
+	        " [v800 scope { S00 ] [!v800 device { S00 name _ADR 0 ]" PLUGGABLE "}"};
+	const unsigned bsel = number_of(s, p);
+	char text[sizeof(PLUGGABLE) + 200];
+
+	snprintf(text, sizeof(text), slot[p->used], bsel);
+	aml_textf(a,
+	          "device { S%02X name _ADR %#x %s"
+	          " method { DVNT :02 if { and arg0 1 0 notify S00 arg1 } }"
+	          " [!v800 method { PCNT :00 store %u BNUM DVNT PCIU 1 DVNT PCID 3 } ] }",
+	          devfn(p), p->slot << 16 | p->function, text, bsel);
 }
 
 static void add_slots(const struct tables_spec *s, struct aml *a)
 {
 	aml_textf(a, "device { S00 name _ADR 0 }");
-	for (unsigned i = 1; i < 31; i++) {
-		if (s->slots & 1u << i)
-			aml_textf(a, "device { S%02X name _ADR %#x }", 8 * i, i << 16);
+	for (unsigned i = 8; i < 31 * 8; i++) {
+		if (i % 8 == 0 && s->slots & 1u << i / 8)
+			aml_textf(a, "device { S%02X name _ADR %#x }", i, i / 8 << 16);
+		for (unsigned k = 0; k < s->ports; k++) {
+			if (devfn(&s->port[k]) == i)
+				add_port(s, &s->port[k], a);
+		}
 	}
+}
+
+/* The newest first. */
+static void call_ports(const struct tables_spec *s, struct aml *a)
+{
+	for (unsigned i = s->ports; i-- > 0;)
+		aml_textf(a, "^S%02X.PCNT", devfn(&s->port[i]));
+}
+
+static void add_events(const struct tables_spec *s, struct aml *a)
+{
+	for (unsigned i = s->ports; i-- > 0;)
+		aml_textf(
+		        a,
+		        "scope { S%02X method { PCNT :00 store %u BNUM DVNT PCIU 1 DVNT PCID 3 } }",
+		        devfn(&s->port[i]), number_of(s, &s->port[i]));
 }
 
 static void hook(struct aml *a, const char *word, void *userdata)
@@ -145,6 +209,10 @@ static void hook(struct aml *a, const char *word, void *userdata)
 		add_windows(s, a);
 	} else if (strcmp(word, "slots") == 0) {
 		add_slots(s, a);
+	} else if (strcmp(word, "call-ports") == 0) {
+		call_ports(s, a);
+	} else if (strcmp(word, "port-events") == 0) {
+		add_events(s, a);
 	} else {
 		a->failed = true;
 	}
@@ -152,7 +220,7 @@ static void hook(struct aml *a, const char *word, void *userdata)
 
 void q35_dsdt(const struct tables_spec *s, struct aml *a)
 {
-	const char *words[6] = {NULL};
+	const char *words[7] = {NULL};
 	size_t n = 0;
 
 	if (s->hpet)
@@ -165,6 +233,8 @@ void q35_dsdt(const struct tables_spec *s, struct aml *a)
 		words[n++] = "serial";
 	if (s->isa_serial)
 		words[n++] = "isa-serial";
+	if (s->ports > 0)
+		words[n++] = "ports";
 	a->version = s->version;
 	a->words = words;
 	a->hook = hook;

@@ -11,35 +11,11 @@
 #include "measure/machine.h"
 #include "measure/qemu_line.h"
 #include "measure/tables/q35.h"
+#include "measure/tables/scan.h"
 
 #define VCPUS_MAX   255u
 #define APIC_ID_MAX 254u /* larger ones have entries of another kind */
 #define MEMORY_MAX  (1ull << 40)
-
-struct scan {
-	struct tables_spec *spec;
-	bool json; /* this time those of -device that are JSON, which QEMU makes after the others */
-	bool defaults, tdx, smm_off;
-	uint64_t split; /* max-ram-below-4g; 0: none */
-	struct err *e;
-};
-
-static int unknown(const struct scan *s, const char *option, const char *value)
-{
-	return err_set(s->e, -ENOTSUP,
-	               "%s %.60s: what it does to the ACPI tables is not known here", option,
-	               value ? value : "");
-}
-
-static bool is_one_of(const char *word, const char *const list[], size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(word, list[i]) == 0)
-			return true;
-	}
-	return false;
-}
-#define IS_ONE_OF(word, list) is_one_of(word, list, COUNT_OF(list))
 
 /* ---- options ---- */
 
@@ -67,7 +43,7 @@ static int take_machine(struct scan *s, const char *value, json_t *v)
 
 	snprintf(own, sizeof(own), "pc-q35-%u.%u", s->spec->version / 100, s->spec->version % 100);
 	if (*type && strcmp(type, "q35") != 0 && strcmp(type, own) != 0)
-		return unknown(s, "-machine", type);
+		return scan_unknown(s, "-machine", type);
 	json_object_foreach(v, key, member)
 	{
 		const char *text = qemu_value_text(v, key, buffer);
@@ -77,7 +53,7 @@ static int take_machine(struct scan *s, const char *value, json_t *v)
 		else if (!(IS_ONE_OF(key, quiet) ||
 		           (IS_ONE_OF(key, off) && strcmp(text, "off") == 0) ||
 		           (strcmp(key, "acpi") == 0 && strcmp(text, "on") == 0)))
-			return unknown(s, "-machine", key);
+			return scan_unknown(s, "-machine", key);
 	}
 	if (json_object_get(v, "hpet"))
 		s->spec->hpet = qemu_value_is_on(v, "hpet");
@@ -133,64 +109,17 @@ static int take_smp(struct scan *s, const char *value, json_t *v)
 	json_object_foreach(v, key, member)
 	{
 		if (!IS_ONE_OF(key, counts) && !(IS_ONE_OF(key, ones) && number_of(v, key, 0) == 1))
-			return unknown(s, "-smp", value);
+			return scan_unknown(s, "-smp", value);
 		if (number_of(v, key, 0) == 0 || number_of(v, key, 0) > VCPUS_MAX)
-			return unknown(s, "-smp", value);
+			return scan_unknown(s, "-smp", value);
 	}
 	t->threads = number_of(v, "threads", 0);
 	t->cores = number_of(v, "cores", 0);
 	t->vcpus = number_of(v, "cpus", number_of(v, "maxcpus", 0));
 	if (!fill_topology(t, sockets) || number_of(v, "maxcpus", t->vcpus) != t->vcpus ||
 	    t->vcpus > VCPUS_MAX || q35_apic_id(t, t->vcpus - 1) > APIC_ID_MAX)
-		return unknown(s, "-smp", value);
+		return scan_unknown(s, "-smp", value);
 	return 0;
-}
-
-/* Without an address it gets the first slot that is free. */
-static int take_slot(struct scan *s, const char *value, const char *address)
-{
-	unsigned long slot = 1;
-	char *end;
-
-	while (!*address && slot < 31 && s->spec->slots & 1u << slot)
-		slot++;
-	if (*address) {
-		slot = strtoul(address, &end, 16);
-		if (end == address || (*end && strcmp(end, ".0") != 0 && strcmp(end, ".0x0") != 0))
-			return unknown(s, "-device", value);
-	}
-	if (slot == 0 || slot > 30 || s->spec->slots & 1u << slot)
-		return unknown(s, "-device", value);
-	s->spec->slots |= 1u << slot;
-	s->spec->bars64 = true;
-	return 0;
-}
-
-static int take_device(struct scan *s, const char *value, json_t *v)
-{
-	/* Each is a node of the DSDT with its address, and nothing else, and has 64-bit registers. */
-	static const char *const pci[] = {
-	        "virtio-blk-pci",  "virtio-blk",      "virtio-net-pci",     "virtio-net",
-	        "virtio-scsi-pci", "virtio-scsi",     "virtio-serial-pci",  "virtio-serial",
-	        "virtio-rng-pci",  "virtio-rng",      "virtio-balloon-pci", "virtio-balloon",
-	        "virtio-9p-pci",   "vhost-vsock-pci", "vhost-user-fs-pci"};
-	static const char *const quiet[] = {"virtserialport", "virtconsole",  "scsi-hd",
-	                                    "scsi-cd",        "isa-debugcon", "isa-debug-exit",
-	                                    "loader",         "ide-hd",       "ide-cd",
-	                                    "vmcoreinfo",     "scsi-block"};
-	const char *driver = qemu_value_name(v, "driver"), *bus = qemu_value_name(v, "bus");
-	char buffer[24];
-
-	if (s->json != (value[0] == '{') || IS_ONE_OF(driver, quiet))
-		return 0;
-	if (strcmp(driver, "isa-serial") == 0 && !s->spec->isa_serial && !s->spec->serial) {
-		s->spec->isa_serial = true;
-		return 0;
-	}
-	if (!IS_ONE_OF(driver, pci) || (*bus && strcmp(bus, "pcie.0") != 0) ||
-	    json_object_get(v, "acpi-index") || qemu_value_is_on(v, "multifunction"))
-		return unknown(s, "-device", value);
-	return take_slot(s, value, qemu_value_text(v, "addr", buffer));
 }
 
 static int take_serial(struct scan *s, const char *value, json_t *v)
@@ -199,7 +128,7 @@ static int take_serial(struct scan *s, const char *value, json_t *v)
 	if (strcmp(value, "none") == 0)
 		return 0;
 	if (s->spec->serial || s->spec->isa_serial)
-		return unknown(s, "-serial", value);
+		return scan_unknown(s, "-serial", value);
 	s->spec->serial = true;
 	return 0;
 }
@@ -209,7 +138,8 @@ static int take_drive(struct scan *s, const char *value, json_t *v)
 	static const char *const with[] = {"none", "pflash", "ide"};
 	bool cd = strcmp(qemu_value_name(v, "media"), "cdrom") == 0;
 
-	return IS_ONE_OF(qemu_value_name(v, "if"), with) || cd ? 0 : unknown(s, "-drive", value);
+	return IS_ONE_OF(qemu_value_name(v, "if"), with) || cd ? 0
+	                                                       : scan_unknown(s, "-drive", value);
 }
 
 static int take_object(struct scan *s, const char *value, json_t *v)
@@ -226,7 +156,7 @@ static int take_object(struct scan *s, const char *value, json_t *v)
 	const char *type = qemu_value_name(v, "qom-type");
 
 	s->tdx = s->tdx || strcmp(type, "tdx-guest") == 0;
-	return IS_ONE_OF(type, quiet) ? 0 : unknown(s, "-object", value);
+	return IS_ONE_OF(type, quiet) ? 0 : scan_unknown(s, "-object", value);
 }
 
 /* OVMF's 64-bit window is where it is from 46 bits of address on. */
@@ -234,12 +164,12 @@ static int take_cpu(struct scan *s, const char *value, json_t *v)
 {
 	bool host = strcmp(qemu_value_name(v, "model"), "host") == 0;
 
-	return number_of(v, "phys-bits", host ? 46 : 40) >= 46 ? 0 : unknown(s, "-cpu", value);
+	return number_of(v, "phys-bits", host ? 46 : 40) >= 46 ? 0 : scan_unknown(s, "-cpu", value);
 }
 
 static int take_memory(struct scan *s, const char *value, json_t *v)
 {
-	return json_object_size(v) == 1 ? 0 : unknown(s, "-m", value);
+	return json_object_size(v) == 1 ? 0 : scan_unknown(s, "-m", value);
 }
 
 static int take_nodefaults(struct scan *s, const char *value, json_t *v)
@@ -252,18 +182,13 @@ static int take_nodefaults(struct scan *s, const char *value, json_t *v)
 static int take_vga(struct scan *s, const char *value, json_t *v)
 {
 	(void)v;
-	return strcmp(value, "none") == 0 ? 0 : unknown(s, "-vga", value);
-}
-
-static int take_virtfs(struct scan *s, const char *value, json_t *v)
-{
-	(void)v;
-	return take_slot(s, value, "");
+	return strcmp(value, "none") == 0 ? 0 : scan_unknown(s, "-vga", value);
 }
 
 static int take_fw_cfg(struct scan *s, const char *value, json_t *v)
 {
-	return strstr(qemu_value_name(v, "name"), "PciMmio64") ? unknown(s, "-fw_cfg", value) : 0;
+	return strstr(qemu_value_name(v, "name"), "PciMmio64") ? scan_unknown(s, "-fw_cfg", value)
+	                                                       : 0;
 }
 
 static const struct {
@@ -271,12 +196,12 @@ static const struct {
 	int (*take)(struct scan *s, const char *value, json_t *v);
 } rows[] = {
         {"-machine", "type", take_machine},   {"-M", "type", take_machine},
-        {"-smp", "cpus", take_smp},           {"-device", "driver", take_device},
+        {"-smp", "cpus", take_smp},           {"-device", "driver", scan_device},
         {"-serial", "type", take_serial},     {"-parallel", "type", take_vga},
         {"-vga", "type", take_vga},           {"-drive", "file", take_drive},
         {"-object", "qom-type", take_object}, {"-cpu", "model", take_cpu},
         {"-m", "size", take_memory},          {"-nodefaults", "", take_nodefaults},
-        {"-virtfs", "fsdriver", take_virtfs}, {"-fw_cfg", "name", take_fw_cfg},
+        {"-virtfs", "fsdriver", scan_virtfs}, {"-fw_cfg", "name", take_fw_cfg},
 };
 
 /* What no table tells of. */
@@ -355,7 +280,7 @@ static int take_option(struct scan *s, const struct qemu_option *o)
 		json_decref(v);
 		return r;
 	}
-	return unknown(s, o->name, o->value);
+	return scan_unknown(s, o->name, o->value);
 }
 
 /* ---- the whole ---- */
@@ -417,7 +342,8 @@ static int finish(struct scan *s, char *const *argv)
 int tables_spec_from_argv(char *const *argv, const char *version, struct tables_spec *ret,
                           struct err *e)
 {
-	struct tables_spec spec = {.vcpus = 1, .cores = 1, .threads = 1, .hpet = true, .i8042 = true, .sata = true};
+	struct tables_spec spec = {
+	        .vcpus = 1, .cores = 1, .threads = 1, .hpet = true, .i8042 = true, .sata = true};
 	struct scan s = {.spec = &spec, .defaults = true, .e = e};
 	struct qemu_option option;
 	char *const *first = argv + (*argv && (*argv)[0] != '-'), *const *at =

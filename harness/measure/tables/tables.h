@@ -12,6 +12,13 @@
  * without a boot: equal, byte for byte, to what a control VM captures (run/acpi.h). Only what was
  * held against such captures is known; everything else is refused by name.
  */
+#define TABLES_PORTS_MAX 64
+struct tables_port { /* a PCIe root port of the root bus: a bus of its own, with one slot */
+	uint8_t slot, function;
+	bool used;   /* a virtio device is in it */
+	char id[24]; /* the bus's name */
+};
+
 struct tables_spec {
 	unsigned version;   /* of QEMU: 1000 for 10.0 */
 	uint64_t low, high; /* bytes of RAM below and above 4 GiB */
@@ -20,8 +27,9 @@ struct tables_spec {
 	bool hpet, pic, i8042, sata;
 	bool serial;     /* a port by -serial */
 	bool isa_serial; /* a port by -device isa-serial */
-	bool bars64;     /* a device of the root bus has 64-bit registers */
 	uint32_t slots;  /* of the root bus, a bit each, with a virtio device in function 0 */
+	unsigned ports;  /* in the order in which QEMU makes them */
+	struct tables_port port[TABLES_PORTS_MAX];
 };
 
 /*

@@ -164,7 +164,8 @@ static void take_shell(struct firmware *f, struct bytes program)
 
 static void look_at_file(const struct volume_file *file, void *userdata)
 {
-	static const char fw_cfg_event[] = "QEMU FW CFG", boot_kernel[] = "etc/boot/kernel";
+	static const char fw_cfg_event[] = "QEMU FW CFG";
+	static const char boot_items[] = "etc/boot/"; /* OVMF puts "kernel" behind it */
 	struct scan *s = userdata;
 
 	if (memcmp(file->volume, guid_not_for_tds, GUID_SIZE) == 0)
@@ -193,7 +194,7 @@ static void look_at_file(const struct volume_file *file, void *userdata)
 		find_version(file->content, s->f->version);
 	if (contains(file->content, fw_cfg_event, sizeof(fw_cfg_event)))
 		s->f->measures_fw_cfg = true;
-	if (contains(file->content, boot_kernel, sizeof(boot_kernel)))
+	if (contains(file->content, boot_items, sizeof(boot_items) - 1))
 		s->f->reads_boot_kernel = true;
 }
 

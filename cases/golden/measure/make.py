@@ -131,7 +131,7 @@ def main():
         file(SMBIOS_MEASUREMENT, 7, [section(0x10, struct.pack("<IQQQQ", 0, 4, 0x16, 2, 0))]),
         file(MENU_APP, 9, [section(0x10, b"menu"), section(0x15, "BootManagerMenuApp\0".encode("utf-16-le"))]),
     ]
-    loader = [file(LOADER_FS, 7, [section(0x10, b"etc/boot/kernel\0")])]
+    loader = [file(LOADER_FS, 7, [section(0x10, b"etc/boot/\0")])]
     boot_manager = [file(BOOT_MANAGER, 7, [section(0x10, b"code")])]
     tdx = [TD_TCG2_DXE, TD_TCG2_PEI]
     images = {

@@ -189,3 +189,12 @@ def test_root_is_named(tmp_path):
         f.seek(-1, os.SEEK_CUR)
         f.write(bytes([byte[0] ^ 1]))
     assert not verified()
+
+
+def test_two_builds(tmp_path):
+    """Of the same tree of packages, twice: the same bytes."""
+    def digest(name):
+        (tmp_path / name).mkdir()
+        make_disk(tmp_path / name, "verity", base())
+        return subprocess.run(["sha256sum", tmp_path / name / "disk.img"], capture_output=True, check=True).stdout.split()[0]
+    assert digest("first") == digest("second")

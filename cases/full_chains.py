@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 import chains
+import machines
 import test_grub
 from chains import member
 from conftest import CACHE, FILES, RUN, cells, debs, evidence, scratch, start, tception, write_cases
@@ -123,9 +124,9 @@ CHAINS = [(shell_script, 257)] + [(image, v) for v in RELEASES] + [(entry_2, v) 
     [(beside, v) for v in RELEASES] + [(f, v) for f in (profile, counted, shim_image, shim_entry) for v in (257, 262)]
 
 
-def run(folder, disk=None, firmware=None, qemu=None):
+def run(folder, disk=None, firmware=None, **more):
     """One TD; its evidence, and its rung `predicted`."""
-    options = [f"--{name}={value}" for name, value in (("disk", disk), ("firmware", firmware), ("qemu", qemu)) if value]
+    options = [f"--{name}={value}" for name, value in {"disk": disk, "firmware": firmware, **more}.items() if value]
     child = start(*RUN, write_cases(folder, {f"td@mem={MEMORY}": "{grade: verified}"}), "--platform", "emulated", "-o",
                   folder / "run", *options)
     said, _ = child.communicate(timeout=400)
@@ -189,6 +190,12 @@ def empty_folders(folder, files, _):
     return chains.esp_disk(folder, {**files, "loader/credentials": None, "loader/addons": None, OWN + ".extra.d": None})
 
 
+def program(folder, text):
+    (folder / "qemu").write_text(text)
+    (folder / "qemu").chmod(0o755)
+    return folder / "qemu"
+
+
 # QEMU with the disk that is booted having other sectors.
 SECTORS = """#!/bin/bash
 for i in "$@"; do case $i in virtio-blk-pci,drive=boot,*) i+=,logical_block_size=4096,physical_block_size=4096;; esac; argv+=("$i"); done
@@ -201,10 +208,25 @@ def test_table(packages, tmp_path, make):
     (tmp_path / "disk").mkdir()
     disk, qemu = make(tmp_path / "disk", image(Loaders(packages, 257, tmp_path)), ESP_MIB), None
     if make is large_sectors:
-        qemu = tmp_path / "qemu"
-        qemu.write_text(SECTORS)
-        qemu.chmod(0o755)
+        qemu = program(tmp_path, SECTORS)
     as_foreseen(run(tmp_path, disk, qemu=qemu), disk)
+
+
+# QEMU with a kernel that gets neither.
+ALONE = """#!/bin/bash
+while [ $# -gt 0 ]; do case $1 in -initrd | -append) shift;; *) argv+=("$1");; esac; shift; done
+exec qemu-system-x86_64 "${argv[@]}"
+"""
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_image_by_kernel(packages, tmp_path, version):
+    """QEMU's -kernel takes a unified image; its command line and initrd are its own."""
+    (tmp_path / "image").write_bytes(Loaders(packages, version, tmp_path).uki())
+    td = run(tmp_path, kernel=tmp_path / "image", qemu=program(tmp_path, ALONE))
+    done = tception("measure", "rtmr", "--json", "--firmware", FILES["firmware"], "--memory", MEMORY, "--acpi", td["boot"], "--kernel",
+                    tmp_path / "image", "--qemu-version", machines.version("qemu-system-x86_64"))
+    assert json.loads(done.stdout)["rtmr"][:3] == [td["registers"][f"RTMR{i}"] for i in range(3)]
 
 
 @pytest.mark.parametrize("system", ["btrfs", "xfs"])

@@ -31,8 +31,11 @@ static int prepare(struct entry *e, struct trouble *t)
 	r = container_make(e, RUN_DIR "/buildah-root", 0, t);
 	if (r == 0)
 		r = make_image(e, t);
-	command_add_all(c, "buildah", "run", "--network=none", NULL);
-	command_add(c, e->layer.mode == MODE_CHROOT ? "--isolation=chroot" : "--isolation=oci");
+	command_add_all(c, "buildah", "run", NULL);
+	if (e->layer.mode == MODE_CHROOT) /* which has the host's network and no other */
+		command_add(c, "--isolation=chroot");
+	else
+		command_add_all(c, "--isolation=oci", "--network=none", NULL);
 	container_add_access(e);
 	if (container_drops_capabilities(e))
 		command_add(c, "--cap-drop=all");

@@ -200,7 +200,7 @@ TEST(bundle_has_what_is_granted)
 	struct entry e = {.layer = {.kind = &kind_rows[KIND_CRUN],
 	                            .axes = 1,
 	                            .axis = {{AXIS_USER, WORD_NUMBER, 1000}}},
-	                  .container = {.root = "/somewhere", .word = "layer", .group = 990}};
+	                  .container = {.root = "/somewhere", .word = "layer", .group = 300}};
 	struct container *c = &e.container;
 	const json_t *process, *part;
 

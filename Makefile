@@ -99,8 +99,8 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 # ---- libtception for others, `make install` ------------------------------------------------------------------
 include scripts/install.mk
 
-GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio
-.PHONY: image-minimal image-extra refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full test-hardware bench bench-matrix bench-report check-arrows format clean help
+GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio $B/initrd-forky.cpio
+.PHONY: image-minimal image-extra image-forky test-next refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full test-hardware bench bench-matrix bench-report check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
@@ -109,7 +109,10 @@ image: $(IMAGE) ## build the guest image and fetch the firmware (cached)
 image-minimal: $(IMAGE) ## also the image of cells with @image=minimal: Podman alone
 	guests/image/build $(CACHE) minimal
 image-extra: $(IMAGE) ## also the image of cells with @image=extra: engines that the usual one lacks
-	guests/image/extra $(CACHE)
+	guests/image/other $(CACHE) extra
+image-forky: $(IMAGE) ## also the image of cells with @release=forky: kernel and engines of Debian's next release
+	guests/image/other $(CACHE) forky
+	@rm -f $B/initrd-forky.cpio && $(MAKE) --no-print-directory $B/initrd-forky.cpio
 refresh: | $(SETUP) ## build the image anew from today's packages
 	rm -f $(CACHE)/inputs
 	guests/image/build $(CACHE)
@@ -135,11 +138,13 @@ test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on rea
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q -n auto cases
 test-full: test $B/test/tsc_lines ## also the full matrix, foreign verifiers and programs, TDs of 64 vCPUs, the HTML report in a browser, trust domains as a new user has them, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
-	guests/image/extra $(CACHE)
+	guests/image/other $(CACHE) extra
 	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_*.py
 	TCEPTION_QVL_CASES=100000 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/test_qvl_rules.py
 	scripts/image-twice $(CACHE)
 	scripts/run-fuzzers runs $(FUZZERS)
+test-next: all image-forky ## the full matrix once more on Debian's next release, beside today's: what differs is in results/NEXT.md
+	$(call say,PYTEST,cases/next_matrix.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/next_matrix.py
 test-hardware: ## on a TDX host: what CI can't run, and a bundle of it to send back; ARGS="..." as for run
 	@$(MAKE) --no-print-directory $(PARALLEL) all image
 	scripts/test-hardware $(ARGS)

@@ -68,9 +68,11 @@ $B/conformance: $(CONFORMANCE_SRC:%.c=$B/agent-obj/%.o)
 	$(call say,LD,$@)$(CC) -static -s -Wl,--build-id=none -Wl,--gc-sections $^ -o $@
 
 # The initramfs of layer 0: the agent as /init and the modules it needs before the root file system. One for each
-# kernel; the image may be without the second one.
+# kernel; the second one and that of the next release may be missing.
 $B/initrd.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $(IMAGE)
 	$(call say,INITRD,$@)guests/image/initrd $(CACHE)/modules $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $@
-$B/initrd-backports.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $(IMAGE)
-	@if [ -d $(CACHE)/modules-backports ]; then \
-		guests/image/initrd $(CACHE)/modules-backports $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $@; else rm -f $@; fi
+$B/initrd-backports.cpio: OTHER_MODULES = $(CACHE)/modules-backports
+$B/initrd-forky.cpio: OTHER_MODULES = $(CACHE)/forky/modules
+$B/initrd-backports.cpio $B/initrd-forky.cpio: guests/image/initrd $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $(IMAGE)
+	@if [ -d $(OTHER_MODULES) ]; then \
+		guests/image/initrd $(OTHER_MODULES) $B/agent $B/tiny.elf $B/tiny-riscv64.elf $B/conformance $@; else rm -f $@; fi

@@ -221,6 +221,9 @@ static int check_together(const struct scan *s, size_t start, const struct layer
 		return bad(s, start, "keep-id, which is Podman's", 0, "root or a number");
 	if (l->kind->adds_no_cap && cap != WORD_ABSENT && cap != WORD_CAP_NONE)
 		return bad(s, start, "a capability added, which this kind cannot", 0, "cap=none");
+	if (layer_said(l, AXIS_RELEASE) && (layer_said(l, AXIS_KERNEL) || layer_said(l, AXIS_IMAGE)))
+		return bad(s, start, "a release, which has its kernel and its image, with another one", 0,
+		           "release alone");
 	return check_userns(s, start, l);
 }
 

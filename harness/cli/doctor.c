@@ -135,7 +135,7 @@ static void examine_parts(struct examination *x, const struct guest_parts *p, bo
 	    p->no_backports ? p->no_backports : second->image);
 	examine_file(x, "root", p->root[IMAGE_FULL].path, "make image");
 	for (int i = IMAGE_FULL + 1; i < IMAGE_COUNT; i++)
-		add(x, axis_choice_name(AXIS_IMAGE, (unsigned)i), !p->no_image[i], false, "%s",
+		add(x, guest_image_names[i], !p->no_image[i], false, "%s",
 		    p->no_image[i] ? p->no_image[i] : p->root[i].path);
 	examine_file(x, "initrd", p->kernel[KERNEL_TRIXIE].initrd, "make guests");
 	if (!p->no_backports)

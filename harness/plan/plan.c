@@ -9,6 +9,12 @@
 
 #include "plan/groups.h"
 
+const char *const guest_kernel_names[KERNEL_COUNT] = {
+        [KERNEL_TRIXIE] = "trixie", [KERNEL_BACKPORTS] = "backports", [KERNEL_FORKY] = "forky"};
+const char *const guest_image_names[IMAGE_COUNT] = {[IMAGE_FULL] = "full",
+                                                    [IMAGE_MINIMAL] = "minimal",
+                                                    [IMAGE_EXTRA] = "extra",
+                                                    [IMAGE_FORKY] = "forky"};
 const char *const platform_names[3] = {
         [PLATFORM_NONE] = "none",
         [PLATFORM_EMULATED] = "emulated",
@@ -139,6 +145,10 @@ static struct placement place(const struct test_case *c, const struct host_facts
 		place_vm(l, host, &p);
 	p.kernel = (enum guest_kernel)layer_choice(l, AXIS_KERNEL);
 	p.image = (enum guest_image)layer_choice(l, AXIS_IMAGE);
+	if (layer_word(l, AXIS_RELEASE) == WORD_RELEASE_FORKY) {
+		p.kernel = KERNEL_FORKY;
+		p.image = IMAGE_FORKY;
+	}
 	if (options->no_kernel[p.kernel])
 		skip(&p, "%s", options->no_kernel[p.kernel]);
 	if (options->no_image[p.image])

@@ -15,20 +15,26 @@
 enum platform { PLATFORM_NONE, PLATFORM_EMULATED, PLATFORM_HARDWARE };
 extern const char *const platform_names[3]; /* "none", "emulated", "hardware" */
 
-/* Where a guest's kernel is from: Debian's release, or its backports. Layer 0's axis `kernel`. */
+/* Where a guest's kernel is from: Debian's release, its backports (layer 0's axis `kernel`), or the next
+ * release (its axis `release`). */
 enum guest_kernel {
 	KERNEL_TRIXIE,
 	KERNEL_BACKPORTS = WORD_KERNEL_BACKPORTS - WORD_KERNEL_TRIXIE,
+	KERNEL_FORKY,
 	KERNEL_COUNT
 };
+extern const char *const guest_kernel_names[KERNEL_COUNT]; /* "trixie", "backports", "forky" */
 
-/* Which root image a guest has: the usual engines, Podman only, or others. Layer 0's axis `image`. */
+/* Which root image a guest has: the usual engines, Podman only, others (layer 0's axis `image`), or
+ * the usual ones of the next release. */
 enum guest_image {
 	IMAGE_FULL,
 	IMAGE_MINIMAL = WORD_IMAGE_MINIMAL - WORD_IMAGE_FULL,
 	IMAGE_EXTRA = WORD_IMAGE_EXTRA - WORD_IMAGE_FULL,
+	IMAGE_FORKY,
 	IMAGE_COUNT
 };
+extern const char *const guest_image_names[IMAGE_COUNT]; /* "full", "minimal", "extra", "forky" */
 
 struct host_facts {            /* gathered by run/host.c; strings may be "" */
 	char qemu[256];        /* path of qemu-system-x86_64, "" when there is none */

@@ -234,12 +234,12 @@ static int good_boot_id(const char *id, struct err *e)
 
 static int load_boot_files(const char *kernel, const char *image, struct boot *b, struct err *e)
 {
-	int number = axis_choice_find(AXIS_KERNEL, kernel, strlen(kernel));
+	int number = ENUM_FIND(guest_kernel_names, kernel);
 
 	if (number < 0)
 		return bad(e, "boot.kernel", "unknown");
 	b->kernel = (enum guest_kernel)number;
-	number = axis_choice_find(AXIS_IMAGE, image, strlen(image));
+	number = ENUM_FIND(guest_image_names, image);
 	if (number < 0)
 		return bad(e, "boot.image", "unknown");
 	b->image = (enum guest_image)number;

@@ -117,8 +117,8 @@ static json_t *boot_json(const struct boot_record *r)
 		json_array_append_new(visits, visit_json(&r->visit[i]));
 	boot = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:o, s:i}", "id", b->id,
 	                 "layer0", b->layer0_id, "platform", ENUM_NAME(platform_names, b->platform),
-	                 "kernel", axis_choice_name(AXIS_KERNEL, b->kernel), "image",
-	                 axis_choice_name(AXIS_IMAGE, b->image), "kvm", b->kvm, "memory_mib",
+	                 "kernel", guest_kernel_names[b->kernel], "image",
+	                 guest_image_names[b->image], "kvm", b->kvm, "memory_mib",
 	                 (int)b->memory_mib, "vcpus", (int)b->vcpus, "boot_deadline_s",
 	                 b->boot_deadline_s, "steps", steps_json(b), "attempt", r->attempt);
 	json_object_set_new(boot, "argv", words_json(r->argv));

@@ -25,24 +25,41 @@ static size_t grant_count(const struct cell *c)
 	return n;
 }
 
+/* Layer 0's release is in a row's name, and in nothing else: rows of two releases are side by side. */
+static struct cell keep_axes(const struct cell *c, bool release)
+{
+	struct cell kept = *c;
+	struct layer *l = &kept.layer[0];
+
+	l->axes = 0;
+	for (size_t i = 0; i < c->layer[0].axes; i++) {
+		if ((c->layer[0].axis[i].axis == AXIS_RELEASE) == release)
+			l->axis[l->axes++] = c->layer[0].axis[i];
+	}
+	return kept;
+}
+
 static void stack_print(const struct cell *c, char out[CELL_ID_MAX])
 {
-	struct cell bare = *c;
+	struct cell bare = keep_axes(c, true);
 
-	for (size_t i = 0; i < bare.layers; i++)
-		bare.layer[i].grants = bare.layer[i].axes = 0;
+	for (size_t i = 0; i < bare.layers; i++) {
+		bare.layer[i].grants = 0;
+		bare.layer[i].axes = i ? 0 : bare.layer[i].axes;
+	}
 	cell_print(&bare, bare.layers, out);
 }
 
 /* "+dev+tsm" of the innermost layer; those of others with the layer before them. */
 static void grants_print_text(const struct cell *c, char out[CELL_ID_MAX])
 {
+	const struct cell rest = keep_axes(c, false);
 	char value[AXIS_TEXT_MAX];
 	size_t used = 0;
 
 	out[0] = '\0';
 	for (size_t i = 0; i < c->layers; i++) {
-		const struct layer *l = &c->layer[i];
+		const struct layer *l = &rest.layer[i];
 		bool named = i + 1 < c->layers && l->grants + l->axes;
 
 		/* Never longer than the cell's ID, of which it is a part. */

@@ -105,8 +105,8 @@ json_t *boot_json(const struct boot_record *b)
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "id",
 	                 b->boot.id, "layer0", b->boot.layer0_id, "platform",
 	                 ENUM_NAME(platform_names, b->boot.platform), "kernel",
-	                 axis_choice_name(AXIS_KERNEL, b->boot.kernel), "image",
-	                 axis_choice_name(AXIS_IMAGE, b->boot.image), "accel",
+	                 guest_kernel_names[b->boot.kernel], "image",
+	                 guest_image_names[b->boot.image], "accel",
 	                 b->boot.kvm ? "kvm" : "tcg", "attempt", b->attempt, "ready_seconds",
 	                 time_or_null(b->ready_seconds), "seconds", time_or_null(b->seconds),
 	                 "reason", text_or_null(b->reason), "console", text_or_null(console));

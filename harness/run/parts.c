@@ -51,6 +51,8 @@ static const struct kernel_part {
         [KERNEL_BACKPORTS] = {"TCEPTION_KERNEL_BACKPORTS", "vmlinuz-backports",
                               "vmlinux-backports", "TCEPTION_INITRD_BACKPORTS",
                               "initrd-backports.cpio"},
+        [KERNEL_FORKY] = {"TCEPTION_KERNEL_FORKY", "forky/vmlinuz", "forky/vmlinux",
+                          "TCEPTION_INITRD_FORKY", "initrd-forky.cpio"},
 };
 
 /* Of the kernel in the cache only: of another one nobody has unpacked it. */
@@ -119,6 +121,7 @@ static const struct image_part {
         [IMAGE_FULL] = {"TCEPTION_ROOT", "root.squashfs", "make image"},
         [IMAGE_MINIMAL] = {"TCEPTION_ROOT_MINIMAL", "root-minimal.squashfs", "make image-minimal"},
         [IMAGE_EXTRA] = {"TCEPTION_ROOT_EXTRA", "extra/root.squashfs", "make image-extra"},
+        [IMAGE_FORKY] = {"TCEPTION_ROOT_FORKY", "forky/root.squashfs", "make image-forky"},
 };
 
 /* The second kernel and the other images may be missing; only cells that want them mind. */

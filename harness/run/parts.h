@@ -25,10 +25,11 @@ struct image_file {
  */
 struct guest_parts {
 	/* TCEPTION_KERNEL, cache vmlinuz; TCEPTION_INITRD, beside the binary initrd.cpio. With
-	 * _BACKPORTS or -backports at the end of the name for that kernel. Unpacked, cache vmlinux. */
+	 * _BACKPORTS or -backports at the end of the name for that kernel; with _FORKY, cache forky/
+	 * and -forky for that of the next release. Unpacked, cache vmlinux. */
 	struct kernel_files kernel[KERNEL_COUNT];
-	/* TCEPTION_ROOT, cache root.squashfs; with _MINIMAL or -minimal, _EXTRA or extra/
-	 * for those images. */
+	/* TCEPTION_ROOT, cache root.squashfs; with _MINIMAL or -minimal, _EXTRA or extra/,
+	 * _FORKY or forky/ for those images. */
 	struct image_file root[IMAGE_COUNT];
 	/* Why there is no such kernel or image, or NULL where there is one. */
 	char *no_backports, *no_image[IMAGE_COUNT];

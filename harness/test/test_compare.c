@@ -159,6 +159,23 @@ TEST(medians)
 	compare_done(&c);
 }
 
+/* Two releases of one layer are two rows, and what else layer 0 has is a grant in both. */
+TEST(releases)
+{
+	add("td@release=forky/docker+dev", GRADE_REPORT, 1);
+	add("td@mem=4096@release=forky/docker+tsm", GRADE_VERIFIED, 1);
+	struct compare c = make(1);
+
+	ck_assert_uint_eq(c.rows, 6);
+	ck_assert_uint_eq(row(&c, "td/docker")->cells, 4);
+	const struct compare_row *r = row(&c, "td@release=forky/docker");
+	ck_assert_uint_eq(r->cells, 2);
+	ck_assert_str_eq(r->kind, "docker");
+	ck_assert_str_eq(r->grants[GRADE_REPORT].text, "+dev");
+	ck_assert_str_eq(r->grants[GRADE_VERIFIED].text, "td@mem=4096/+tsm");
+	compare_done(&c);
+}
+
 static char *text_of(enum report_format format)
 {
 	struct compare c = make(1);

@@ -222,6 +222,24 @@ TEST(images)
 	ck_assert(!p.skip[0].asked);
 }
 
+/* A release has its kernel and its root image. */
+TEST(releases)
+{
+	add("td@release=forky/docker");
+	add("td@release=trixie");
+	make();
+	ck_assert_str_eq(shape(), "td-1:0 td-2:1");
+	ck_assert_int_eq(p.boot[0].kernel, KERNEL_FORKY);
+	ck_assert_int_eq(p.boot[0].image, IMAGE_FORKY);
+	ck_assert_int_eq(p.boot[1].kernel, KERNEL_TRIXIE);
+	ck_assert_int_eq(p.boot[1].image, IMAGE_FULL);
+
+	options.no_image[IMAGE_FORKY] = "not built";
+	make();
+	ck_assert_str_eq(shape(), "td-2:1");
+	ck_assert_str_eq(p.skip[0].reason, "not built");
+}
+
 /* TDs with different quotes are different TDs; hardware signs as it does. */
 TEST(quote_versions)
 {

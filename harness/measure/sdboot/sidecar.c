@@ -124,8 +124,8 @@ static const struct archive archives[] = {
 };
 
 /* Nothing where there are no such files. */
-static int write_archive(const struct archive *a, const struct fat *fat, const char *folder,
-                         struct initrd *initrd, struct err *e)
+static int write_archive(void *initrd, const struct archive *a, const struct fat *fat,
+                         const char *folder, struct err *e)
 {
 	_cleanup_(freep) struct fat_entry *list = NULL;
 	struct cpio c = {initrd, 1, a->target, a->folder_mode, a->file_mode};
@@ -164,41 +164,12 @@ static bool next_archive(const struct sd_program *p, size_t *at, struct archive 
 	return false;
 }
 
-static int measure_archive(struct event_list *l, const struct archive *a, const struct fat *fat,
-                           const char *folder, struct err *e)
-{
-	struct initrd alone;
-	uint8_t digest[48];
-	int r;
+typedef int (*archive_use)(void *userdata, const struct archive *a, const struct fat *fat,
+                           const char *folder, struct err *e);
 
-	initrd_init(&alone);
-	r = write_archive(a, fat, folder, &alone, e);
-	initrd_final(&alone, digest);
-	if (r == 0 && alone.size > 0)
-		event_add(l, (struct event_tag){2, EV_IPL, INPUT_DISK}, digest, "%s initrd",
-		          a->what);
-	return r;
-}
-
-int sidecar_measure(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
-                    struct err *e)
-{
-	_cleanup_(freep) char *own = s->fat ? sidecar_folder(s->path, p) : NULL;
-	struct archive a;
-	size_t at = 0;
-	int r = 0;
-
-	if (!s->fat || !p->measures)
-		return 0;
-	if (!own)
-		return err_sys(e, -ENOMEM, "files beside the image");
-	while (r == 0 && next_archive(p, &at, &a))
-		r = measure_archive(l, &a, s->fat, a.folder ? a.folder : own, e);
-	return r;
-}
-
-int sidecar_append(const struct sd_program *p, const struct stub_start *s, struct initrd *initrd,
-                   struct err *e)
+/* Of each kind, in their order; none without a file system. */
+static int each_archive(const struct sd_program *p, const struct stub_start *s, archive_use use,
+                        void *userdata, struct err *e)
 {
 	_cleanup_(freep) char *own = s->fat ? sidecar_folder(s->path, p) : NULL;
 	struct archive a;
@@ -210,8 +181,36 @@ int sidecar_append(const struct sd_program *p, const struct stub_start *s, struc
 	if (!own)
 		return err_sys(e, -ENOMEM, "files beside the image");
 	while (r == 0 && next_archive(p, &at, &a))
-		r = write_archive(&a, s->fat, a.folder ? a.folder : own, initrd, e);
+		r = use(userdata, &a, s->fat, a.folder ? a.folder : own, e);
 	return r;
+}
+
+static int measure_archive(void *list, const struct archive *a, const struct fat *fat,
+                           const char *folder, struct err *e)
+{
+	struct initrd alone;
+	uint8_t digest[48];
+	int r;
+
+	initrd_init(&alone);
+	r = write_archive(&alone, a, fat, folder, e);
+	initrd_final(&alone, digest);
+	if (r == 0 && alone.size > 0)
+		event_add(list, (struct event_tag){2, EV_IPL, INPUT_DISK}, digest, "%s initrd",
+		          a->what);
+	return r;
+}
+
+int sidecar_measure(struct event_list *l, const struct sd_program *p, const struct stub_start *s,
+                    struct err *e)
+{
+	return p->measures ? each_archive(p, s, measure_archive, l, e) : 0;
+}
+
+int sidecar_append(const struct sd_program *p, const struct stub_start *s, struct initrd *initrd,
+                   struct err *e)
+{
+	return each_archive(p, s, write_archive, initrd, e);
 }
 
 /* ---- add-ons ---- */

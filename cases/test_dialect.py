@@ -111,7 +111,7 @@ def test_unknown_option(verb):
 @pytest.mark.parametrize("verb", [*SEVERAL, *NEEDS], ids=name)
 def test_too_much(verb):
     """Where arguments are not a list without end, one more than there should be is refused."""
-    if verb in (("compare",), ("history",), ("merge",), ("measure", "acpi"), ("measure", "reference"), ("shell",), ("td", "run"), ("td", "exec")):
+    if verb in (("compare",), ("grants",), ("history",), ("merge",), ("measure", "acpi"), ("measure", "reference"), ("shell",), ("td", "run"), ("td", "exec")):
         pytest.skip("takes a list")
     done = tception(*verb, "nope", "nope", "nope")
     assert (done.returncode, done.stdout) == (2, "")
@@ -165,6 +165,10 @@ def test_formats(verb):
     (("grants", "--platform", "moon", "td/crun"), "--platform 'moon': expected auto, emulated or hardware"),
     (("run", "--accel", "hvf"), "--accel 'hvf': expected auto, tcg or kvm"),
     (("grants", "--rung", "top", "td/crun"), "--rung 'top': expected device, tdreport, "),
+    (("grants", "td/crun", "td/crun.moon"), "td/crun.moon"),
+    (("grants", "--grants", "moon", "td/crun", "td/runc"), "--grants: 'moon' is no grant of crun"),
+    (("grants", "--grants", "privileged", "td/crun"), "--grants: 'privileged' is no grant of crun"),
+    (("grants", "--grants", "privileged", "td/nspawn", "td/crun"), "td/crun: crun has no grants to search"),
     (("grants", "--max", "10", "td/crun"), "--max '10': expected a number from 1 to 9"),
     (("eventlog", "--quote", "a", "--tdreport", "b", "c"), "--quote or --tdreport, not both"),
     (("measure", "rtmr", "--firmware", "/nonexistent"), "/nonexistent: No such file or directory"),

@@ -213,6 +213,20 @@ def test_second_signal(tmp_path):
     assert tception("judge", tmp_path / "run").returncode == 3
 
 
+def test_grants_interrupted(tmp_path):
+    """The run of a search is ended with it."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "qemu-system-x86_64").symlink_to(STANDIN)
+    env = environment(tmp_path, TCEPTION_STANDIN="*=hang", PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+    with start("grants", "vm/docker", "vm/crun", "-o", tmp_path / "run", env=env) as child:
+        wait_for((tmp_path / "run" / "round-1" / "run.json").exists, child)
+        child.send_signal(signal.SIGTERM)
+        output, _ = child.communicate(timeout=120)
+    assert child.returncode == 3, output
+    assert "interrupted by SIGTERM" in output and "ended by signal 15" in output
+    assert not processes_of(f"TCEPTION_STANDIN_OF={tmp_path}")
+
+
 def test_usage(tmp_path):
     assert run(tmp_path, "--platform", "moon").returncode == 2
     assert run(tmp_path, "-j", "0").returncode == 2

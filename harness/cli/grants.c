@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The smallest grants with which a layer attests, found by trials. Each round of the search is a
+ * The smallest grants with which layers attest, found by trials. Each round of the searches is a
  * run of its own, made by `tception run` in the same way as any other.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,10 @@
 
 extern char **environ;
 
+#define CELLS_MAX 64
+
 struct options {
-	const char *cell, *grants, *out;
+	const char *cell[CELLS_MAX], *grants, *out;
 	enum rung goal;
 	enum platform platform; /* PLATFORM_NONE: where it works */
 	unsigned size_max;
@@ -35,15 +38,17 @@ struct options {
 };
 
 /* ---- what is searched ---- */
-/* The words of a list, of which each is a grant that the layer can have, as a set. */
-static int read_list(const char *list, const struct layer *inner, uint32_t *ret, struct err *e)
+/* The words of a list, of which each is a grant that the layer can have, as a set; of several
+ * layers, what each of them can have of it. */
+static int read_list(const char *list, const struct layer *inner, bool alone, uint32_t *ret,
+                     struct err *e)
 {
 	uint32_t set = 0;
 
 	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
 		int size = (int)strcspn(at, ","), grant = grant_find(at, (size_t)size);
 
-		if (grant < 0 || !(inner->kind->grants >> grant & 1))
+		if (grant < 0 || (alone && !(inner->kind->grants >> grant & 1)))
 			return err_set(e, -EINVAL, "--grants: '%.*s' is no grant of %s",
 			               size < 31 ? size : 31, at, inner->kind->name);
 		set |= 1u << grant;
@@ -75,11 +80,12 @@ static uint32_t weighty(void)
 	return set;
 }
 
-static int choose_candidates(const struct options *o, struct grants *g, struct err *e)
+static int choose_candidates(const struct options *o, const char *cell, struct grants *g,
+                             struct err *e)
 {
 	const struct layer *inner;
 	uint32_t wanted = weighty(), given;
-	int r = cell_parse(o->cell, &g->cell, e);
+	int r = cell_parse(cell, &g->cell, e);
 
 	if (r < 0)
 		return r;
@@ -87,8 +93,8 @@ static int choose_candidates(const struct options *o, struct grants *g, struct e
 	given = layer_grant_set(inner);
 	if (g->cell.layers < 2)
 		return err_set(e, -EINVAL, "%s: nothing is granted to the outermost layer",
-		               o->cell);
-	if (o->grants && (r = read_list(o->grants, inner, &wanted, e)) < 0)
+		               cell);
+	if (o->grants && (r = read_list(o->grants, inner, !o->cell[1], &wanted, e)) < 0)
 		return r;
 	for (int i = 0; i < GRANT_COUNT; i++) {
 		if (!((inner->kind->grants & wanted & ~given) >> i & 1))
@@ -97,31 +103,103 @@ static int choose_candidates(const struct options *o, struct grants *g, struct e
 		g->candidate[g->search.candidates++] = (enum grant)i;
 	}
 	if (g->search.candidates == 0)
-		return err_set(e, -EINVAL, "%s: %s has no grants to search", o->cell,
+		return err_set(e, -EINVAL, "%s: %s has no grants to search", cell,
 		               inner->kind->name);
 	find_needs(g, given);
+	g->search.goal = o->goal;
+	g->search.size_max = o->size_max;
 	return 0;
 }
 
 /* ---- one round ---- */
-static int write_cases(const char *path, const struct grants *g, const uint32_t *sets, size_t count,
-                       struct err *e)
+/* A search, and what it asks for in a round. */
+struct asked {
+	struct grants grants;
+	uint32_t *set;
+	size_t count;
+};
+
+struct searches {
+	const struct options *o;
+	const char *out;
+	struct asked *cell;
+	size_t cells;
+	unsigned rounds;
+};
+
+/* Whether one of the first searches asks for the cell, too: td/crun for td/crun+dev. */
+static bool is_asked(const struct asked *a, size_t count, const struct cell *cell)
+{
+	for (; count; count--, a++) {
+		for (size_t i = 0; i < a->count; i++) {
+			struct cell other = grants_cell(&a->grants, a->set[i]);
+
+			if (cell_same(&other, cell))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void write_trials(const struct searches *s, size_t number, FILE *out)
+{
+	const struct asked *a = &s->cell[number];
+	char id[CELL_ID_MAX];
+
+	for (size_t i = 0; i < a->count; i++) {
+		struct cell cell = grants_cell(&a->grants, a->set[i]);
+
+		if (is_asked(s->cell, number, &cell))
+			continue;
+		cell_print(&cell, cell.layers, id);
+		fprintf(out,
+		        "  - {cell: '%s', expect: {grade: none}, why: a trial of tception "
+		        "grants}\n",
+		        id);
+	}
+}
+
+static int write_cases(const char *path, const struct searches *s, struct err *e)
 {
 	_cleanup_(file_abandon) struct file_new f = {0};
-	char id[CELL_ID_MAX];
 	int r = file_begin(&f, path, e);
 
 	if (r < 0)
 		return r;
 	fputs("version: 1\ncases:\n", f.stream);
-	for (size_t i = 0; i < count; i++) {
-		grants_cell_id(g, sets[i], id);
-		fprintf(f.stream,
-		        "  - {cell: '%s', expect: {grade: none}, why: a trial of tception "
-		        "grants}\n",
-		        id);
-	}
+	for (size_t i = 0; i < s->cells; i++)
+		write_trials(s, i, f.stream);
 	return file_commit(&f, e);
+}
+
+static volatile sig_atomic_t running, signalled; /* the run's pid; what it was passed */
+
+static void pass_on(int signal)
+{
+	signalled = signal;
+	if (running > 0)
+		kill(running, signal);
+}
+
+/* In a group of its own, so that what a terminal sends reaches the run once, by pass_on(). */
+static int spawn_run(char *const argv[], struct err *e)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	pid_t pid;
+	int r;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+	r = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	if (r != 0)
+		return err_sys(e, -r, "tception run");
+	running = pid;
+	return 0;
 }
 
 /* Its table is of no use here: it knows no expectations. Progress and complaints are on stderr. */
@@ -135,20 +213,18 @@ static int run_cases(const struct options *o, const char *cases, const char *dir
 	                      o->platform ? "--platform" : NULL,
 	                      o->platform ? platform_names[o->platform] : NULL,
 	                      NULL};
-	posix_spawn_file_actions_t actions;
-	int r, status;
-	pid_t pid;
+	int status, r = spawn_run((char *const *)argv, e);
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	r = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, (char *const *)argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (r != 0)
-		return err_sys(e, -r, "tception run");
-	while (waitpid(pid, &status, 0) < 0) {
+	if (r < 0)
+		return r;
+	while (waitpid(running, &status, 0) < 0) {
 		if (errno != EINTR)
 			return err_sys(e, -errno, "tception run");
 	}
+	running = 0;
+	if (signalled)
+		return err_set(e, -EINTR, "ended by signal %d; %s has what was tried", signalled,
+		               dir);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) == EXIT_USAGE)
 		return err_set(e, -EIO, "the run of %s failed", cases);
 	return 0;
@@ -174,79 +250,161 @@ static int take_verdict(struct grants *g, uint32_t set, const struct cell_verdic
 	return grant_search_add(&g->search, &t);
 }
 
-static int take_verdicts(struct grants *g, const char *dir, const uint32_t *sets, size_t count,
-                         struct err *e)
+/* Of a cell that is not among them, that it broke. */
+static const struct cell_verdict *find_verdict(const struct judged *j, const struct cell *cell)
+{
+	static const struct cell_verdict none = {.outcome = OUTCOME_BROKEN};
+
+	for (size_t i = 0; i < j->verdict.cells; i++) {
+		const struct cell_verdict *v = &j->verdict.cell[i];
+
+		if (cell_same(&j->cases.item[v->case_index].cell, cell))
+			return v;
+	}
+	return &none;
+}
+
+static int take_verdicts(struct asked *a, const struct judged *j)
+{
+	int r = 0;
+
+	if (a->count) {
+		a->grants.rounds++;
+		a->grants.seconds += j->run.seconds;
+	}
+	for (size_t i = 0; i < a->count && r == 0; i++) {
+		struct cell cell = grants_cell(&a->grants, a->set[i]);
+
+		r = take_verdict(&a->grants, a->set[i], find_verdict(j, &cell));
+	}
+	return r;
+}
+
+static int take_all(struct searches *s, const char *dir, struct err *e)
 {
 	struct judged j;
 	int r = judged_load(dir, FRAMES_NONE, &j, e);
 
 	if (r < 0)
 		return r;
-	g->seconds += j.run.seconds;
-	for (size_t i = 0; i < count && r == 0; i++) {
-		struct cell_verdict none = {.outcome = OUTCOME_BROKEN};
-
-		r = take_verdict(g, sets[i],
-		                 i < j.verdict.cells && j.verdict.cell[i].case_index == i
-		                         ? &j.verdict.cell[i]
-		                         : &none);
-	}
+	for (size_t i = 0; i < s->cells && r == 0; i++)
+		r = take_verdicts(&s->cell[i], &j);
 	judged_done(&j);
 	return r < 0 ? err_set(e, r, "out of memory") : 0;
 }
 
-static int try_sets(const struct options *o, struct grants *g, const char *out,
-                    const uint32_t *sets, size_t count, struct err *e)
+static int try_sets(struct searches *s, size_t count, struct err *e)
 {
 	char cases[PATH_MAX], dir[PATH_MAX];
 	int r;
 
-	if (g->search.trials + count > GRANTS_TRIALS_MAX)
-		return err_set(e, -E2BIG, "more than %d trials; choose fewer grants by --grants",
-		               GRANTS_TRIALS_MAX);
-	g->rounds++;
-	r = path_format(cases, e, "%s/round-%u.yaml", out, g->rounds);
+	s->rounds++;
+	r = path_format(cases, e, "%s/round-%u.yaml", s->out, s->rounds);
 	if (r == 0)
-		r = path_format(dir, e, "%s/round-%u", out, g->rounds);
+		r = path_format(dir, e, "%s/round-%u", s->out, s->rounds);
 	if (r < 0)
 		return r;
-	fprintf(stderr, "tception: round %u: %zu trials\n", g->rounds, count);
-	r = write_cases(cases, g, sets, count, e);
+	fprintf(stderr, "tception: round %u: %zu trials\n", s->rounds, count);
+	r = write_cases(cases, s, e);
 	if (r == 0)
-		r = run_cases(o, cases, dir, e);
-	if (r == 0)
-		r = take_verdicts(g, dir, sets, count, e);
-	return r;
+		r = run_cases(s->o, cases, dir, e);
+	return r < 0 ? r : take_all(s, dir, e);
 }
 
-static int search(const struct options *o, struct grants *g, struct err *e)
+/* Sums up what all searches ask for next; 0 at the end. */
+static int ask_all(struct searches *s, size_t *ret, struct err *e)
 {
-	char out[64] = "";
+	*ret = 0;
+	for (size_t i = 0; i < s->cells; i++) {
+		struct asked *a = &s->cell[i];
+		int r;
 
-	if (!o->out)
-		snprintf(out, sizeof(out), "results/grants-%jd", (intmax_t)time(NULL));
-	if (mkdir(o->out ? o->out : out, 0755) < 0)
-		return err_sys(e, -errno, "%s", o->out ? o->out : out);
-	for (;;) {
-		_cleanup_(freep) uint32_t *sets = NULL;
-		size_t count;
-		int r = grant_search_next(&g->search, &sets, &count);
-
+		free(a->set);
+		a->set = NULL;
+		r = grant_search_next(&a->grants.search, &a->set, &a->count);
 		if (r < 0)
 			return err_sys(e, r, "search");
-		if (count == 0)
-			return 0;
-		r = try_sets(o, g, o->out ? o->out : out, sets, count, e);
+		if (a->grants.search.trials + a->count > GRANTS_TRIALS_MAX)
+			return err_set(
+			        e, -E2BIG,
+			        "%s: more than %d trials; choose fewer grants by --grants",
+			        s->o->cell[i], GRANTS_TRIALS_MAX);
+		*ret += a->count;
+	}
+	return 0;
+}
+
+static int search(struct searches *s, struct err *e)
+{
+	const struct sigaction action = {.sa_handler = pass_on};
+
+	if (mkdir(s->out, 0755) < 0)
+		return err_sys(e, -errno, "%s", s->out);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	for (;;) {
+		size_t count;
+		int r = ask_all(s, &count, e);
+
+		if (r < 0 || count == 0)
+			return r;
+		r = try_sets(s, count, e);
 		if (r < 0)
 			return r;
 	}
 }
 
-static int print(const struct options *o, const struct grants *g, struct err *e)
+/* An object of each CELL; of several, in a list. */
+static int print_json(const struct searches *s, struct err *e)
 {
-	if (o->json)
-		return json_print(grants_json(g)) < 0 ? err_nomem(e) : 0;
-	grants_print(g, stdout);
+	json_t *list;
+
+	if (s->cells == 1)
+		return json_print(grants_json(&s->cell->grants)) < 0 ? err_nomem(e) : 0;
+	list = json_array();
+	for (size_t i = 0; i < s->cells; i++)
+		json_array_append_new(list, grants_json(&s->cell[i].grants));
+	return json_print(list) < 0 ? err_nomem(e) : 0;
+}
+
+static int print(const struct searches *s, struct err *e)
+{
+	if (s->o->json)
+		return print_json(s, e);
+	for (size_t i = 0; i < s->cells; i++) {
+		printf("%s", i ? "\n" : "");
+		grants_print(&s->cell[i].grants, stdout);
+	}
+	return 0;
+}
+
+/* Whether trials of any broke and tell nothing. */
+static bool searches_done(struct searches *s)
+{
+	bool broken = false;
+
+	for (size_t i = 0; i < s->cells; i++) {
+		broken = broken || grants_broken(&s->cell[i].grants) > 0;
+		grants_done(&s->cell[i].grants);
+		free(s->cell[i].set);
+	}
+	free(s->cell);
+	return broken;
+}
+
+static int choose(const struct options *o, struct searches *s, struct err *e)
+{
+	s->o = o;
+	s->cell = calloc(CELLS_MAX, sizeof(*s->cell));
+	if (!s->cell)
+		return err_nomem(e);
+	for (; s->cells < CELLS_MAX && o->cell[s->cells]; s->cells++) {
+		int r = choose_candidates(o, o->cell[s->cells], &s->cell[s->cells].grants, e);
+
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -268,25 +426,32 @@ int cmd_grants(int argc, char **argv)
 	        .about = "Finds the smallest set of grants to CELL's innermost layer with which "
 	                 "each rung of the ladder passes, by trials on real guests; confirms it "
 	                 "by taking away each grant, and prints the command line that starts the "
-	                 "layer.",
-	        OPTION_OPERAND(cell, "CELL", "no CELL given, such as td/podman.rootless"),
+	                 "layer. Trials of several cells share their boots.",
+	        .usage = "CELL...",
+	        .operand = OPTION_MEMBER(const char *, cell[0]),
+	        .operands = CELLS_MAX,
+	        .missing = "no CELL given, such as td/podman.rootless",
 	        .rows = rows,
 	};
 	struct options o = {.goal = RUNG_CHAIN, .size_max = 4};
-	struct grants g = {0};
+	struct searches s = {0};
+	char out[64];
 	struct err e = {0};
+	bool broken;
 	int r;
 
 	options_parse(&options, argc, argv, &o);
-	if (choose_candidates(&o, &g, &e) < 0)
+	snprintf(out, sizeof(out), "results/grants-%jd", (intmax_t)time(NULL));
+	s.out = o.out ?: out;
+	r = choose(&o, &s, &e);
+	if (r < 0) {
+		searches_done(&s);
 		return cmd_failed(EXIT_USAGE, &e);
-	g.search.goal = o.goal;
-	g.search.size_max = o.size_max;
-	r = search(&o, &g, &e);
+	}
+	r = search(&s, &e);
 	if (r == 0)
-		r = print(&o, &g, &e);
-	bool broken = grants_broken(&g) > 0;
-	grants_done(&g);
+		r = print(&s, &e);
+	broken = searches_done(&s);
 	if (r < 0)
 		cmd_failed(EXIT_BROKEN, &e);
 	return r < 0 || broken ? EXIT_BROKEN : EXIT_OK;

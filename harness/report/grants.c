@@ -27,7 +27,7 @@ static const char *name_of(const struct grants *g, size_t candidate)
 	return grant_rows[g->candidate[candidate]].name;
 }
 
-void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX])
+struct cell grants_cell(const struct grants *g, uint32_t set)
 {
 	struct cell cell = g->cell;
 	struct layer *inner = &cell.layer[cell.layers - 1];
@@ -36,6 +36,13 @@ void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX])
 		if (set & 1u << i)
 			layer_grant(inner, g->candidate[i]);
 	}
+	return cell;
+}
+
+void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX])
+{
+	struct cell cell = grants_cell(g, set);
+
 	cell_print(&cell, cell.layers, out);
 }
 

@@ -27,6 +27,7 @@ void grants_done(struct grants *g);
 size_t grants_broken(const struct grants *g);
 
 /* The cell with a set of the candidates granted to its innermost layer. */
+struct cell grants_cell(const struct grants *g, uint32_t set);
 void grants_cell_id(const struct grants *g, uint32_t set, char out[CELL_ID_MAX]);
 
 void grants_print(const struct grants *g, FILE *out);

@@ -14,7 +14,8 @@ struct live {
 
 /*
  * The verdict on a case of a boot: 1, or 0 where it can't be told yet. What only the whole run shows,
- * and predictions that were not needed yet, are left out.
+ * and predictions that were not needed yet, are left out. A case that is to be covered needs one: the
+ * boot's registers are predicted first.
  */
 int live_judge(const struct live *l, const struct boot_record *boot, size_t case_index,
                struct cell_verdict *ret);

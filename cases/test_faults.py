@@ -234,6 +234,14 @@ def test_usage(tmp_path):
     assert run(tmp_path, "--qemu", "/nonexistent").returncode == 3
 
 
+def test_several_cells(tmp_path):
+    """What one --cell or another chooses; one that chooses nothing is no part of it without a word."""
+    assert run(tmp_path, "--cell", "vm/docker", "--cell", "vm/podman.root[f]*").returncode == 0
+    assert list(cells(tmp_path)) == ["vm/docker", "vm/podman.rootful"]
+    done = run(tmp_path, "--cell", "vm", "--cell", "vm/lxc")
+    assert done.returncode == 2 and "no cell 'vm/lxc'" in done.stderr
+
+
 def test_folder_is_used_once(tmp_path):
     assert run(tmp_path, "--cell", "vm").returncode == 0
     again = run(tmp_path, "--cell", "vm")

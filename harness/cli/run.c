@@ -362,7 +362,12 @@ static int make_plan(struct context *c, struct err *e)
 	const struct options *o = c->o;
 	int r;
 	struct plan_options how = {
-	        .platform = o->platform, .only = o->cell, .tag = o->tag, .shard = o->shard.number, .shards = o->shard.of, .boot_deadline_s = (int)o->boot_deadline_s};
+	        .platform = o->platform,
+	        .only = o->cells.count ? o->cells.pattern : NULL,
+	        .tag = o->tag,
+	        .shard = o->shard.number,
+	        .shards = o->shard.of,
+	        .boot_deadline_s = (int)o->boot_deadline_s};
 
 	how.no_kernel[KERNEL_BACKPORTS] = o->parts.no_backports;
 	for (int i = 0; i < IMAGE_COUNT; i++)

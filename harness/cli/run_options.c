@@ -58,12 +58,22 @@ static int take_keep(void *member, const char *value, struct err *e)
 	return 0;
 }
 
+static int take_cell(void *member, const char *value, struct err *e)
+{
+	struct cell_patterns *cells = member;
+
+	if (cells->count + 1 == COUNT_OF(cells->pattern))
+		return err_set(e, -E2BIG, "--cell: more than %u times", cells->count);
+	cells->pattern[cells->count++] = value;
+	return 0;
+}
+
 static int check(const void *options, struct err *e)
 {
 	const struct options *o = options;
 
 	if (o->resume &&
-	    (o->cases != o->default_cases || o->out || o->cell || o->tag || o->since ||
+	    (o->cases != o->default_cases || o->out || o->cells.count || o->tag || o->since ||
 	     o->repeat > 1 || o->shard.of))
 		return err_set(
 		        e, -EINVAL,
@@ -79,7 +89,9 @@ static int check(const void *options, struct err *e)
 
 static const struct option_row rows[] = {
         OPTION_HEADING("What to run:"),
-        OPTION_TEXT(cell, "cell", "ID", "only this cell, or those of a pattern: 'td/docker*'"),
+        OPTION_CALL(cells, take_cell, "cell", "ID",
+                    "only this cell, or those of a pattern: 'td/docker*'; several times: those of "
+                    "any"),
         OPTION_TEXT(tag, "tag", "TAG", "only cells with this tag of the case file, or pattern"),
         OPTION_TEXT(since, "changed-since", "RUN",
                     "only cells that RUN did not do, or whose case, image, kernel, firmware, "
@@ -175,7 +187,8 @@ static int parse_again(int argc, char **argv, struct argv *words, struct options
 {
 	o->resume = o->like = NULL;
 	options_parse(&verb, (int)words->count, words->item, o); /* which points into the words */
-	o->out = o->cell = o->tag = o->since = o->resume = o->like = NULL;
+	o->cells = (struct cell_patterns){0};
+	o->out = o->tag = o->since = o->resume = o->like = NULL;
 	o->shard = (struct shard){0};
 	o->cases = o->default_cases;
 	o->repeat = 1;

@@ -14,8 +14,15 @@
 
 enum accel { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
 
+/* The last is NULL. */
+struct cell_patterns {
+	const char *pattern[64];
+	unsigned count;
+};
+
 struct options {
-	const char *cases, *out, *cell, *tag, *qemu, *state_dir, *collateral;
+	struct cell_patterns cells;
+	const char *cases, *out, *tag, *qemu, *state_dir, *collateral;
 	const char *resume; /* the folder of a run that is gone on with */
 	const char *like;   /* of one whose cases and options are taken */
 	const char *since;  /* of one in comparison with which a cell has to have changed */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cleanup.h"
+
 #define BOOT_WEIGHT 8 /* cells that take about as long as one boot, by emulation */
 
 static bool wants_own_boot(const struct test_case *c)
@@ -86,31 +88,48 @@ static int deal(struct groups *g, unsigned shards, struct err *e)
 	return 0;
 }
 
-static bool is_asked_for(const struct test_case *c, const struct plan_options *o)
+static bool is_asked_for(const struct test_case *c, const char *pattern, const char *tag)
 {
-	return (!o->only || fnmatch(o->only, c->id, 0) == 0) && (!o->tag || case_has_tag(c, o->tag));
+	return fnmatch(pattern, c->id, 0) == 0 && (!tag || case_has_tag(c, tag));
+}
+
+/* Which cases are asked for: each pattern has to have one. */
+static int find_asked(const struct case_file *cases, const struct plan_options *o, bool *asked,
+                      struct err *e)
+{
+	static const char *const all[] = {"*", NULL};
+
+	for (const char *const *pattern = o->only ?: all; *pattern; pattern++) {
+		bool any = false;
+
+		for (size_t i = 0; i < cases->count; i++) {
+			if (is_asked_for(&cases->item[i], *pattern, o->tag))
+				any = asked[i] = true;
+		}
+		if (!any)
+			return err_set(e, -EINVAL, "%s: no cell '%s'%s%s; 'tception list' shows them",
+			               cases->path, *pattern, o->tag ? " of tag " : "",
+			               o->tag ?: "");
+	}
+	return 0;
 }
 
 int groups_make(const struct case_file *cases, const struct plan_options *options,
                 struct groups *ret, struct err *e)
 {
-	bool any = false;
+	_cleanup_(freep) bool *asked = calloc(cases->count + 1, sizeof(*asked));
 	struct groups g = {.item = calloc(cases->count + 1, sizeof(*g.item)),
 	                   .of_case = calloc(cases->count + 1, sizeof(*g.of_case))};
-	int r = g.item && g.of_case ? 0 : err_nomem(e);
+	int r = asked && g.item && g.of_case ? 0 : err_nomem(e);
+
+	if (r == 0)
+		r = find_asked(cases, options, asked, e);
 
 	for (size_t i = 0; i < cases->count && r == 0; i++) {
 		g.of_case[i] = GROUP_NONE;
-		if (!is_asked_for(&cases->item[i], options))
-			continue;
-		any = true;
-		if (!options->chosen || options->chosen[i])
+		if (asked[i] && (!options->chosen || options->chosen[i]))
 			add_case(&g, cases, i);
 	}
-	if (r == 0 && !any)
-		r = err_set(e, -EINVAL, "%s: no cell '%s'%s%s; 'tception list' shows them",
-		            cases->path, options->only ?: "*", options->tag ? " of tag " : "",
-		            options->tag ?: "");
 	if (r == 0)
 		r = deal(&g, options->shards ?: 1, e);
 	if (r < 0)

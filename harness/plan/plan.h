@@ -106,7 +106,7 @@ struct plan {
 struct plan_options {
 	enum platform platform; /* asked for a `td`; PLATFORM_NONE: what the host can */
 	int boot_deadline_s; /* 0: BOOT_DEADLINE_S */
-	const char *only;       /* cells' IDs by fnmatch(), or NULL */
+	const char *const *only; /* cells' IDs by fnmatch(), any of these up to NULL; or NULL */
 	const char *tag;        /* a tag that they have, by fnmatch(), or NULL */
 	const bool *chosen;     /* for each case whether it is run at all, or NULL */
 	unsigned shard, shards; /* that one of so many; 0: all */

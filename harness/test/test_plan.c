@@ -149,7 +149,7 @@ TEST(shard_of_a_choice)
 {
 	add("td");
 	add("vm");
-	options.only = "vm";
+	options.only = (const char *const[]){"vm", NULL};
 	make_shard(1, 2);
 	ck_assert_str_eq(shape(), "vm-1:1");
 	ck_assert(p.shard.of_case[0] == 0 && p.shard.of_case[1] == 1);
@@ -371,16 +371,20 @@ TEST(choosing)
 
 	add("td");
 	add("td/docker");
-	options.only = "td/docker";
+	options.only = (const char *const[]){"td/docker", NULL};
 	make();
 	ck_assert_str_eq(shape(), "td-1:1");
-	options.only = "*/dock[xy]r";
+	options.only = (const char *const[]){"*/dock[xy]r", NULL};
 	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -EINVAL);
-	options.only = "*/d*r";
+	options.only = (const char *const[]){"*/d*r", NULL};
 	make();
 	ck_assert_str_eq(shape(), "td-1:1");
-	options.only = "td/nothing";
+	options.only = (const char *const[]){"td", "*/d*r", NULL};
+	make();
+	ck_assert_str_eq(shape(), "td-1:0,1");
+	options.only = (const char *const[]){"td", "td/nothing", NULL};
 	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(e.text, "no cell 'td/nothing'"));
 	options.only = NULL;
 	host.qemu[0] = '\0';
 	ck_assert_int_eq(plan_make(&cases, &host, &options, &p, &e), -ENOENT);

@@ -135,6 +135,14 @@ static void ask_if_smaller(struct batch *b, uint32_t set)
 		ask(b, set);
 }
 
+static int by_weight(const void *a, const void *b, void *search)
+{
+	const uint32_t *x = a, *y = b;
+
+	return is_smaller(search, *x, *y) ? -1 : is_smaller(search, *y, *x);
+}
+
+/* What is light is tried first, for what passes makes all that is heavier needless. */
 static void ask_larger(struct batch *b)
 {
 	const struct grant_search *s = b->search;
@@ -148,6 +156,10 @@ static void ask_larger(struct batch *b)
 			for (size_t g = 0; g < s->candidates; g++)
 				ask_if_smaller(b, t->set | 1u << g);
 		}
+	}
+	if (b->count > GRANTS_ROUND) {
+		qsort_r(b->set, b->count, sizeof(*b->set), by_weight, (void *)s);
+		b->count = GRANTS_ROUND;
 	}
 }
 

@@ -11,7 +11,7 @@
  * The search for the smallest set of grants with which each rung of the ladder passes. Pure: it
  * says which sets to try, is told what came of them, and so on until it asks for nothing more.
  *
- * Sets are tried by rising size. A set is only enlarged when it showed something that none of its
+ * Sets are tried by rising size, of one size the lightest first. A set is only enlarged when it showed something that none of its
  * own parts showed, because most grants change nothing. What such a search overlooks (two grants
  * that show nothing alone and help together) is found from the other end, unless something lighter
  * passes already: the set of all grants is tried too, and the lightest that passes is taken apart,
@@ -22,6 +22,7 @@
  * not the shortest.
  */
 #define GRANTS_CANDIDATES_MAX GRANT_COUNT
+#define GRANTS_ROUND          12 /* larger sets that are asked for at once, the lightest of all */
 
 struct grant_trial {
 	uint32_t set; /* bit i: candidate i is granted */

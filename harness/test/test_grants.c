@@ -211,6 +211,25 @@ TEST(finds_what_is_planted)
 	}
 }
 
+/* Each grant shows something of its own, and the two lightest together do it. */
+static void rootless(uint32_t set, struct grant_trial *t)
+{
+	t->ok[RUNG_DEVICE] = has(set, 3);
+	snprintf(t->error[RUNG_DEVICE], sizeof(t->error[0]), "E%x", (unsigned)set);
+}
+
+TEST(tries_the_lightest_first)
+{
+	struct grant_search s = {.candidates = 12, .size_max = 4, .goal = RUNG_DEVICE};
+
+	for (unsigned i = 0; i < s.candidates; i++)
+		s.weight[i] = i < 2 ? 1 + i : 4 + i;
+	s = search_on(s, rootless);
+	expect(&s, RUNG_DEVICE, 3);
+	ck_assert_uint_lt(s.trials, 1 + 12 + 1 + GRANTS_ROUND + 4); /* of 66 pairs a few */
+	grant_search_done(&s);
+}
+
 /* What needs another is not tried without it on the way up, and still left out to confirm. */
 TEST(does_not_try_what_is_moot)
 {

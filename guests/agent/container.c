@@ -96,9 +96,11 @@ static uid_t outer_uid(const struct entry *e)
 		return SHIFTED_UID + uid - 1;
 	if (layer_mode_in(&e->layer, shifted) || container_owner(e))
 		return SHIFTED_UID + uid;
-	/* Podman's identity is that of root alone. */
+	/* Podman's identity is that of root alone, and so is Incus', whose other IDs stay shifted. */
 	if (layer_said(&e->layer, AXIS_USERNS) && uid && e->layer.kind == &kind_rows[KIND_PODMAN])
 		return SHIFTED_UID + uid - 1;
+	if (layer_said(&e->layer, AXIS_USERNS) && uid && e->layer.kind == &kind_rows[KIND_INCUS])
+		return SHIFTED_UID + uid;
 	return uid;
 }
 

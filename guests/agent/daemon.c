@@ -28,6 +28,19 @@ int daemon_connect(const char *socket_path)
 	return -1;
 }
 
+bool daemon_pings(const char *socket_path, const char *path)
+{
+	_cleanup_(util_closep) int fd = daemon_connect(socket_path);
+	char question[128], answer[64] = "";
+	int size = snprintf(question, sizeof(question), "GET %s HTTP/1.0\r\nHost: engine\r\n\r\n",
+	                    path);
+
+	if (fd < 0 || send(fd, question, (size_t)size, MSG_NOSIGNAL) != size ||
+	    recv(fd, answer, sizeof(answer) - 1, 0) <= 0)
+		return false;
+	return strstr(answer, " 200 ") != NULL;
+}
+
 static pid_t start(const struct daemon *d, const struct command *c)
 {
 	pid_t pid = fork();

@@ -25,3 +25,5 @@ int daemon_need(const struct daemon *d, int64_t end_ms, struct trouble *t);
 
 /* A connection to a unix socket that gives up reading after 20 s; -1: none. The caller closes it. */
 int daemon_connect(const char *socket);
+/* Whether it says 200 to a question for `path` by HTTP: some sockets take connections long before. */
+bool daemon_pings(const char *socket, const char *path);

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,17 +26,9 @@ static bool is_rootless(const struct entry *e)
 }
 
 /* ---- its daemons ---- */
-/* Asks /_ping: the socket takes connections long before the daemon answers on it. */
 static bool dockerd_answers(const char *path)
 {
-	static const char ping[] = "GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n";
-	_cleanup_(util_closep) int fd = daemon_connect(path);
-	char answer[64] = "";
-
-	if (fd < 0 || send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(ping) - 1 ||
-	    recv(fd, answer, sizeof(answer) - 1, 0) <= 0)
-		return false;
-	return strstr(answer, " 200 ") != NULL;
+	return daemon_pings(path, "/_ping");
 }
 
 static void add_dockerd_options(struct command *c)

@@ -198,6 +198,8 @@ static int check_userns(const struct scan *s, size_t start, const struct layer *
 		return 0;
 	if (layer_mode_in(l, own))
 		return bad(s, start, "a user namespace in a mode that is one", 0, "no userns");
+	if (l->kind == &kind_rows[KIND_INCUS] && l->mode == MODE_PRIVILEGED)
+		return bad(s, start, "a user namespace in a mode that is without", 0, "no userns");
 	if (l->kind->shifts_no_uid && layer_word(l, AXIS_USERNS) == WORD_USERNS_SHIFTED)
 		return bad(s, start, "userns=shifted, which this kind cannot or has a mode for", 0,
 		           "userns=identity");

@@ -20,8 +20,8 @@
  */
 #define JUDGE_TEXT_MAX       240 /* bytes, with the NUL */
 #define JUDGE_INTERFACES_MAX 8
-#define JUDGE_WORDS_MAX      64  /* of a command line */
-#define JUDGE_WORD_MAX       256 /* bytes of one, with the NUL */
+#define JUDGE_WORDS_MAX      64   /* of a command line */
+#define JUDGE_WORD_MAX       1024 /* bytes of one, with the NUL */
 
 enum outcome { OUTCOME_PASS, OUTCOME_FAIL, OUTCOME_XFAIL, OUTCOME_SKIP, OUTCOME_BROKEN };
 extern const char *const outcome_names[5]; /* "pass", "fail" ... */

@@ -106,7 +106,7 @@ static json_t *word_to_copy(const char *word)
 {
 	static const char staged[] = GRANT_DELEGATED_DIR "/";
 	const char *at = strstr(word, staged);
-	size_t size = at ? sizeof(staged) - 1 + strcspn(at + sizeof(staged) - 1, ":,") : 0;
+	size_t size = at ? sizeof(staged) - 1 + strcspn(at + sizeof(staged) - 1, ":,\"") : 0;
 
 	if (!at)
 		return json_string(word);

@@ -52,6 +52,8 @@ static const struct {
         {"td/qemu.tcg+broker@arch=riscv64", "column 4: a broker for a machine with one serial"},
         {"td/docker@user=keep-id", "column 4: keep-id, which is Podman's"},
         {"td/podman.rootless@userns=identity", "column 4: a user namespace in a mode that is one"},
+        {"td/incus.privileged@userns=identity",
+         "column 4: a user namespace in a mode that is without"},
         {"td/bwrap@userns=shifted", "column 4: userns=shifted, which this kind cannot"},
         {"td/lxc.privileged@cap=sys_admin",
          "column 4: a capability added, which this kind cannot; expected cap=none"},

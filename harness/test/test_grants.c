@@ -351,6 +351,13 @@ TEST(prints_how_to_delegate)
 	ck_assert_ptr_nonnull(strstr(text, "chown UID /sys/kernel/config/tsm/report/d/inblob"));
 	ck_assert_ptr_nonnull(strstr(text, "\tdocker run --volume=ENTRY:/entry\n"));
 	free(text);
+	json_array_append_new(g.command[0],
+	                      json_string("{\"source\":\"" GRANT_DELEGATED_DIR "/tception-9-1-0\"}"));
+	out = open_memstream(&text, &size);
+	grants_print(&g, out);
+	fclose(out);
+	ck_assert_ptr_nonnull(strstr(text, " '{\"source\":\"ENTRY\"}'\n"));
+	free(text);
 	grants_done(&g);
 }
 

@@ -7,42 +7,19 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include "agent/cpio.h"
 #include "agent/device.h"
 #include "agent/driver.h"
+#include "agent/nested.h"
 #include "agent/rootfs.h"
 #include "agent/util.h"
 
-#define INITRD     RUN_DIR "/nested.cpio"
-#define FULL       RUN_DIR "/nested-full.cpio" /* with the modules that the root image needs */
-#define TINY_GOOD  33                          /* isa-debug-exit of 16: (16 << 1) | 1 */
-#define QEMU       "qemu-system-x86_64"
-#define Q35        "q35,smm=off,hpet=off,vmport=off,i8042=off,sata=off"
-#define NESTED_MIB 256
-#define FULL_MIB   1024
-
-static int need_initrd(const char *path, const char *modules, struct trouble *t)
-{
-	int r = util_mkdirs(RUN_DIR, 0755);
-
-	if (r == 0 && access(path, R_OK) < 0)
-		r = cpio_make_initrd(AGENT_FILE, modules, path);
-	return r == 0 ? 0 : trouble_set(t, r, "initrd", "%s: %s", path, strerror(-r));
-}
-
-static int find_kernel(char path[128], struct trouble *t)
-{
-	struct utsname uts;
-
-	uname(&uts);
-	snprintf(path, 128, "/boot/vmlinuz-%.100s", uts.release);
-	return access(path, R_OK) == 0
-	               ? 0
-	               : trouble_set(t, -errno, "kernel", "%s: %s", path, strerror(errno));
-}
+#define FULL      RUN_DIR "/nested-full.cpio" /* with the modules that the root image needs */
+#define TINY_GOOD 33                          /* isa-debug-exit of 16: (16 << 1) | 1 */
+#define QEMU      "qemu-system-x86_64"
+#define Q35       "q35,smm=off,hpet=off,vmport=off,i8042=off,sata=off"
+#define FULL_MIB  1024
 
 /* Both are the host's, read-only: what layer 0 itself was booted with. */
 static int add_root(struct command *c, struct trouble *t)
@@ -91,22 +68,21 @@ static int linux_command(struct entry *e, struct trouble *t)
 	const unsigned asked = layer_number(&e->layer, AXIS_MEM);
 	struct command *c = &e->command;
 	char kernel[128];
-	int r = find_kernel(kernel, t);
+	int r = nested_kernel(kernel, t);
 
 	if (r == 0)
-		r = full ? need_initrd(FULL, MODULES_DIR, t) : need_initrd(INITRD, NULL, t);
+		r = full ? nested_initrd(FULL, MODULES_DIR, t)
+		         : nested_initrd(NESTED_INITRD, NULL, t);
 	if (r < 0)
 		return r;
 	command_measure(c, "kernel", kernel);
-	command_measure(c, "initrd", full ? FULL : INITRD);
+	command_measure(c, "initrd", full ? FULL : NESTED_INITRD);
 	add_machine(c, QEMU, true, micro ? "microvm,pcie=on" : Q35,
 	            asked  ? asked
 	            : full ? FULL_MIB
 	                   : NESTED_MIB);
-	command_add_all(c, "-kernel", kernel, "-initrd", full ? FULL : INITRD, "-append",
-	                "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests "
-	                "random.trust_cpu=on",
-	                "-chardev", "file,id=console,path=/dev/stderr", "-serial",
+	command_add_all(c, "-kernel", kernel, "-initrd", full ? FULL : NESTED_INITRD, "-append",
+	                NESTED_APPEND, "-chardev", "file,id=console,path=/dev/stderr", "-serial",
 	                "chardev:console", "-chardev", "stdio,id=channel,signal=off", "-device",
 	                "virtio-serial-pci,max_ports=3", "-device", /* 0, channel, broker */
 	                "virtserialport,chardev=channel,name=tception", NULL);
@@ -115,23 +91,12 @@ static int linux_command(struct entry *e, struct trouble *t)
 	return r == 0 && full ? add_root(c, t) : r;
 }
 
-/* Where the initramfs' tiny guests are now: in a VM, or in a container. */
-static int find_tiny(const char *name, char path[64], struct trouble *t)
-{
-	snprintf(path, 64, RUN_DIR "/%s", name);
-	if (access(path, R_OK) < 0)
-		snprintf(path, 64, "/%s", name);
-	return access(path, R_OK) == 0
-	               ? 0
-	               : trouble_set(t, -errno, "kernel", "%s: %s", path, strerror(errno));
-}
-
 static int tiny_command(struct entry *e, struct trouble *t)
 {
 	const bool q35 = layer_word(&e->layer, AXIS_MACHINE) == WORD_MACHINE_Q35;
 	struct command *c = &e->command;
 	char tiny[64];
-	int r = find_tiny(TINY_FILE, tiny, t);
+	int r = nested_tiny(TINY_FILE, tiny, t);
 
 	command_measure(c, "kernel", tiny);
 	add_machine(c, QEMU, false,
@@ -151,7 +116,7 @@ static int riscv_command(struct entry *e, struct trouble *t)
 {
 	struct command *c = &e->command;
 	char tiny[64];
-	int r = find_tiny(TINY_RISCV_FILE, tiny, t);
+	int r = nested_tiny(TINY_RISCV_FILE, tiny, t);
 
 	command_measure(c, "kernel", tiny);
 	add_machine(c, "qemu-system-riscv64", false, "virt", layer_number(&e->layer, AXIS_MEM));

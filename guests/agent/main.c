@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/libvirt.h"
 #include "agent/misbehave.h"
 #include "agent/pid1.h"
 #include "agent/serve.h"
@@ -47,6 +48,8 @@ int main(int argc, char **argv)
 		return port_main();
 	if (argc == 2 && strcmp(argv[1], SYSTEMD_WORD) == 0)
 		return systemd_main();
+	if (argc == 4 && strcmp(argv[1], DOMAIN_WORD) == 0)
+		return domain_main(argv[2], argv[3]);
 	if (argc == 2 && strcmp(argv[1], "weak") == 0) {
 		int r = weak_start_shell();
 		if (r < 0)
@@ -67,6 +70,7 @@ int main(int argc, char **argv)
 	        "       agent into VISIT [PROGRAM...]   (a program in the innermost layer of a "
 	        "stack)\n"
 	        "       agent systemd (the parent of a systemd in namespaces of its own)\n"
+	        "       agent domain SOCKET XML    (the line of a domain that libvirt starts)\n"
 	        "       agent hang|flood|garbage   (for tests: how a broken layer behaves)\n"
 	        "       agent replay|foreign       (for tests: quotes that are not this layer's)\n"
 	        "       agent weak                 (for tests: a layer with an open remote "

@@ -44,6 +44,9 @@ static int bind_one(const char *root, const struct bind *b, struct trouble *t)
 		r = util_create_file(to, "", 0, 0644);
 	if (r == 0 && mount(b->from, to, NULL, MS_BIND | MS_REC, NULL) < 0)
 		r = -errno;
+	/* Or what is unmounted here with all below it is unmounted below `from`, too. */
+	if (r == 0 && mount(NULL, to, NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+		r = -errno;
 	if (r == 0 && b->read_only &&
 	    mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) < 0)
 		r = -errno;

@@ -131,7 +131,7 @@ static bool may_help(const struct grant_search *s, uint32_t set)
 
 static void ask_if_smaller(struct batch *b, uint32_t set)
 {
-	if (!is_moot(b->search, set) && (size_of(set) == 1 || may_help(b->search, set)))
+	if (size_of(set) == 1 || (!is_moot(b->search, set) && may_help(b->search, set)))
 		ask(b, set);
 }
 

@@ -35,7 +35,8 @@ struct grant_trial {
 struct grant_search {
 	size_t candidates;                      /* 1 .. GRANTS_CANDIDATES_MAX */
 	unsigned weight[GRANTS_CANDIDATES_MAX]; /* of each; 0 counts as 1 */
-	/* Sets with this candidate and none of these are not tried on the way up; 0: any set is. */
+	/* Of several candidates, sets with this one and none of these are not tried on the way up; 0: any
+	 * are. Alone each is tried, for a layer may have of itself what it needs. */
 	uint32_t needs[GRANTS_CANDIDATES_MAX];
 	unsigned size_max; /* larger sets are only come to by taking the whole one apart */
 	enum rung goal;    /* the last rung that is looked for */

@@ -362,6 +362,36 @@ TEST(mounts_are_undone)
 	ck_assert(!is_there(c->root, "/proc/self"));
 }
 
+/* Where mounts are shared, as layer 0's are, what is bound with other mounts in it leaves those alone. */
+TEST(mounts_below_stay)
+{
+	struct entry e = {0};
+	struct container *c = &e.container;
+	struct trouble t = {0};
+	char outer[sizeof(c->bind[0].from)], file[256];
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+		return; /* no root */
+	snprintf(c->root, sizeof(c->root), "%s/root", scratch);
+	snprintf(outer, sizeof(outer), "%s/outer", scratch);
+	snprintf(file, sizeof(file), "%s/inner", outer);
+	ck_assert_int_eq(rootfs_make(c->root, 0, false, util_now_ms() + 60000, &t), 0);
+	ck_assert_int_eq(util_mkdirs(outer, 0755), 0);
+	ck_assert_int_eq(mount("outer", outer, "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(util_mkdirs(file, 0755), 0);
+	ck_assert_int_eq(mount("inner", file, "tmpfs", 0, NULL), 0);
+	snprintf(file, sizeof(file), "%s/inner/file", outer);
+	ck_assert_int_eq(util_create_file(file, "", 0, 0644), 0);
+
+	c->bind[c->binds] = (struct bind){.to = "/bound"};
+	memcpy(c->bind[c->binds++].from, outer, sizeof(outer));
+	ck_assert_msg(mounted_make(&e, c->root, &t) == 0, "%s", t.reason);
+	ck_assert(is_there(c->root, "/bound/inner/file"));
+	mounted_undo(&e, c->root);
+	ck_assert(!is_there(c->root, "/bound") && is_there(outer, "/inner/file"));
+}
+
 static void be_granted(const char *grants)
 {
 	char text[120];

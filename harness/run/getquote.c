@@ -218,7 +218,9 @@ static void ask_service(struct getquote *g)
 	}
 	if (sd_event_add_io(g->event, &x->io, x->fd, EPOLLOUT, on_service, g) < 0 ||
 	    sd_event_add_time_relative(g->event, &x->deadline, CLOCK_MONOTONIC,
-	                               g->config.deadline_ms * 1000ull, 10000, on_deadline, g) < 0)
+	                               g->config.deadline_ms * 1000ull, 10000, on_deadline, g) < 0 ||
+	    /* The loop may have stood still, as a boot is predicted: what came by then counts. */
+	    sd_event_source_set_priority(x->deadline, SD_EVENT_PRIORITY_IDLE) < 0)
 		fail(g, "out of memory");
 }
 

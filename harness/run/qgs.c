@@ -267,7 +267,9 @@ static void client_add(struct qgs *q, int fd)
 	if (sd_event_add_io(q->event, &c->io, fd, EPOLLIN, on_client, c) < 0 ||
 	    sd_event_add_time_relative(q->event, &c->deadline, CLOCK_MONOTONIC,
 	                               q->config.client_deadline_ms * 1000ull, 10000, on_deadline,
-	                               c) < 0)
+	                               c) < 0 ||
+	    /* The loop may have stood still, as a boot is predicted: what came by then counts. */
+	    sd_event_source_set_priority(c->deadline, SD_EVENT_PRIORITY_IDLE) < 0)
 		client_free(c);
 }
 

@@ -287,6 +287,24 @@ TEST(slow_and_many_clients)
 	stop_qgs();
 }
 
+/* The loop stands still for longer than the deadline, with a request that came before it. */
+TEST(loop_that_stood_still)
+{
+	uint8_t report[TDREPORT_SIZE];
+	int fd;
+	bool eof;
+
+	start_qgs((struct qgs_config){.client_deadline_ms = 50});
+	make_report(key, report);
+	fd = connect_client();
+	sd_event_run(event, 0); /* it is taken on */
+	ck_assert_int_eq(send(fd, report, sizeof(report), 0), (ssize_t)sizeof(report));
+	usleep(200000);
+	ck_assert_uint_gt(collect(fd, answer, sizeof(answer), 2000, &eof), 1020);
+	ck_assert(eof);
+	stop_qgs();
+}
+
 /* ---- other questions ---- */
 
 /* Each is answered in its own type; test_qgs_answer.c has the rest. */

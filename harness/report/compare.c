@@ -25,6 +25,30 @@ static size_t grant_count(const struct cell *c)
 	return n;
 }
 
+/* What is given away beside evidence, as a search weighs it; a capability is a confinement less. */
+static unsigned grant_weight(const struct cell *c)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < c->layers; i++) {
+		const struct layer *l = &c->layer[i];
+		enum word cap = layer_word(l, AXIS_CAP);
+
+		for (size_t g = 0; g < l->grants; g++)
+			sum += grant_rows[l->grant[g]].weight;
+		if (cap != WORD_ABSENT && cap != WORD_CAP_NONE)
+			sum += grant_rows[GRANT_NOSECCOMP].weight;
+	}
+	return sum;
+}
+
+static bool needs_less(const struct cell *a, const struct cell *b)
+{
+	unsigned x = grant_weight(a), y = grant_weight(b);
+
+	return x != y ? x < y : grant_count(a) < grant_count(b);
+}
+
 /* Layer 0's release is in a row's name, and in nothing else: rows of two releases are side by side. */
 static struct cell keep_axes(const struct cell *c, bool release)
 {
@@ -105,12 +129,12 @@ static struct compare_row *need_row(struct compare *c, const struct cell *cell)
 	return row;
 }
 
-/* A cell takes a place from one that needed more grants for it. */
+/* A cell takes a place from one that needed heavier grants for it. */
 static void offer_grants(struct compare_row *row, const struct cell_verdict *v,
                          const struct cell *cell, const struct cell *before[5])
 {
 	for (int g = GRADE_REPORT; g <= (int)innermost(v)->grade; g++) {
-		if (before[g] && grant_count(before[g]) <= grant_count(cell))
+		if (before[g] && !needs_less(cell, before[g]))
 			continue;
 		before[g] = cell;
 		row->grants[g].cell = v;
@@ -127,7 +151,7 @@ static bool is_better(const struct cell_verdict *a, const struct cell *ca,
 		return x->entered;
 	if (x->grade != y->grade)
 		return x->grade > y->grade;
-	return grant_count(ca) < grant_count(cb);
+	return needs_less(ca, cb);
 }
 
 static double cost_member(const struct layer_cost *c, int which)

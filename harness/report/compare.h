@@ -17,7 +17,7 @@ struct compare_run { /* one judged run; both outlive the comparison */
 	const struct run_verdict *verdict;
 };
 
-/* Of one row and grade: the cell with the fewest grants that reached it or more; NULL: none did. */
+/* Of one row and grade: the cell with the lightest grants that reached it or more; NULL: none did. */
 struct compare_grants {
 	const struct cell_verdict *cell;
 	char text[CELL_ID_MAX]; /* "+dev+tsm", "" for none at all */
@@ -35,7 +35,7 @@ struct compare_row {
 	enum platform platform;  /* of the trust domain; PLATFORM_NONE in a plain VM */
 	size_t cells, entered;   /* tried, and come to life */
 	const struct cell_verdict
-	        *shown; /* highest grade with the fewest grants: what the rest is of */
+	        *shown; /* highest grade with the lightest grants: what the rest is of */
 	struct compare_grants grants[5]; /* by grade */
 	struct compare_cost cost[COST_COUNT];
 };

@@ -98,7 +98,7 @@ static void cost(const struct compare_row *r, int which, char out[24])
 static void notes(const struct compare *c, const char *mark, FILE *out)
 {
 	fprintf(out,
-	        "%sGrants are the fewest among the cells that were tried; isolation is that of "
+	        "%sGrants are the lightest among the cells that were tried; isolation is that of "
 	        "the cell named.\n",
 	        mark);
 	fprintf(out,
@@ -139,7 +139,7 @@ static void write_table(const struct compare *c, FILE *out)
 	        "kernel");
 	for (int k = COST_READY; k < COST_COUNT; k++)
 		fprintf(out, "  %*s", 8, costs[k].title);
-	fprintf(out, "  %s\n%*s", "fewest grants", width + 48, "");
+	fprintf(out, "  %s\n%*s", "lightest grants", width + 48, "");
 	for (int k = COST_READY; k < COST_COUNT; k++)
 		fprintf(out, "  %*s", 8, costs[k].unit);
 	fputc('\n', out);
@@ -169,7 +169,7 @@ static void write_markdown(const struct compare *c, FILE *out)
 {
 	char text[2048], number[24], grade[64];
 
-	fputs("| layer | attests | quote names | fewest grants | kernel | isolation findings |",
+	fputs("| layer | attests | quote names | lightest grants | kernel | isolation findings |",
 	      out);
 	for (int k = COST_READY; k < COST_COUNT; k++)
 		fprintf(out, " %s, %s |", costs[k].title, costs[k].unit);

@@ -8,7 +8,7 @@
 #include "report/compare.h"
 #include "test/tests.h"
 
-#define CELLS 10
+#define CELLS 12
 
 static struct test_case item[CELLS];
 static struct layer_verdict layer[CELLS][3];
@@ -110,7 +110,7 @@ TEST(rows)
 	compare_done(&c);
 }
 
-TEST(fewest_grants)
+TEST(lightest_grants)
 {
 	struct compare c = make(1);
 	const struct compare_row *r = row(&c, "td/docker");
@@ -126,6 +126,8 @@ TEST(fewest_grants)
 	compare_done(&c);
 
 	add("td/docker+tsm+noapparmor", GRADE_VERIFIED, 3000); /* a smaller set, found later */
+	add("td/docker+sysrw", GRADE_VERIFIED, 3000);          /* fewer grants, and more in them */
+	add("td/docker@cap=sys_admin", GRADE_REPORT, 3000);    /* a capability weighs more than a node */
 	add("td@mem=2048/docker.privileged", GRADE_VERIFIED, 1);
 	c = make(1);
 	r = row(&c, "td/docker");

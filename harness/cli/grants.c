@@ -172,13 +172,16 @@ static int write_cases(const char *path, const struct searches *s, struct err *e
 	return file_commit(&f, e);
 }
 
-static volatile sig_atomic_t running, signalled; /* the run's pid; what it was passed */
+static volatile sig_atomic_t running; /* the run's pid; 0: there is none now */
+static volatile sig_atomic_t signalled, unsent;
 
 static void pass_on(int signal)
 {
 	signalled = signal;
 	if (running > 0)
 		kill(running, signal);
+	else
+		unsent = signal;
 }
 
 /* In a group of its own, so that what a terminal sends reaches the run once, by pass_on(). */
@@ -199,6 +202,8 @@ static int spawn_run(char *const argv[], struct err *e)
 	if (r != 0)
 		return err_sys(e, -r, "tception run");
 	running = pid;
+	if (unsent) /* it came between two runs, or while this one was being started */
+		kill(pid, unsent);
 	return 0;
 }
 

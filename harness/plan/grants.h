@@ -11,11 +11,11 @@
  * The search for the smallest set of grants with which each rung of the ladder passes. Pure: it
  * says which sets to try, is told what came of them, and so on until it asks for nothing more.
  *
- * Sets are tried by rising size, of one size the lightest first. A set is only enlarged when it showed something that none of its
- * own parts showed, because most grants change nothing. What such a search overlooks (two grants
- * that show nothing alone and help together) is found from the other end, unless something lighter
- * passes already: the set of all grants is tried too, and the lightest that passes is taken apart,
- * one grant at a time, until each one left is needed.
+ * Sets are tried by rising size, of one size the lightest first. A set is only enlarged when it
+ * showed something that none of its own parts showed, because most grants change nothing. What
+ * such a search overlooks (two grants that show nothing alone and help together) is found from the
+ * other end, unless something lighter passes already: the set of all grants is tried too, and the
+ * lightest that passes is taken apart, one grant at a time, until each one left is needed.
  *
  * Smallest is the least sum of weights, then the fewest grants: a grant weighs what it gives away
  * beside evidence, so that a privileged container, which may do everything, is the last answer and

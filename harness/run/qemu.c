@@ -32,6 +32,14 @@
 #define TCG_CMDLINE " norandmaps init_on_alloc=0 mitigations=off initcall_blacklist=jent_mod_init"
 
 /*
+ * And where there is one CPU, timers that expire at the tick, which the local APIC makes by itself.
+ * Set for each timer (Go's runtime sleeps for 20 us) it interrupted and was written to a thousand
+ * times a second, and each of both is an exit to the TDX module, at which TCG forgets all
+ * translations. Many CPUs that are idle would tick, too, and take the machine from those that work.
+ */
+#define TICK_CMDLINE " highres=off nohz=off"
+
+/*
  * Slots of 2 KiB in the kernel's bounce buffer, through which goes all that devices read and write
  * in a TD. By itself Linux takes 6% of the memory, at least 64 MiB, and clears all of it twice and
  * makes it shared before anything else. So many are for disks and network, which wait or lose a
@@ -333,8 +341,9 @@ static void add_cmdline(struct argv *a, const struct qemu_spec *s)
 		snprintf(own, sizeof(own), " tsc_early_khz=%" PRIu32, s->tsc_khz);
 	/* Of two values the kernel takes the last: what somebody says counts. */
 	argv_add(a, "-append");
-	argv_addf(a, KERNEL_CMDLINE "%s%s%s%s", s->boot->kvm ? "" : TCG_CMDLINE, own,
-	          more ? " " : "", more ? more : "");
+	argv_addf(a, KERNEL_CMDLINE "%s%s%s%s%s", s->boot->kvm ? "" : TCG_CMDLINE,
+	          s->boot->kvm || s->boot->vcpus > 1 ? "" : TICK_CMDLINE, own, more ? " " : "",
+	          more ? more : "");
 }
 
 /* Unpacking the kernel is a third of what a plain VM executes until the agent is there. A TD

@@ -11,8 +11,9 @@
 #define CMDLINE                                                                             \
 	"console=ttyS0 quiet panic=-1 nokaslr tsc=reliable no_timer_check 8250.nr_uarts=1 " \
 	"cryptomgr.notests random.trust_cpu=on"
-#define TCG_CMDLINE \
+#define CPUS_CMDLINE \
 	CMDLINE " norandmaps init_on_alloc=0 mitigations=off initcall_blacklist=jent_mod_init"
+#define TCG_CMDLINE CPUS_CMDLINE " highres=off nohz=off"
 #define PLAIN_CPU   "max,la57=off,erms=off,fsrm=off"
 
 static struct guest_parts parts = {
@@ -81,6 +82,16 @@ TEST(plain_tcg)
 
 	EXPECT(&b, COMMON("1"), "-accel", "tcg", "-machine", "q35," WITHOUT,
 	       "-cpu", PLAIN_CPU, "-m", "2048", TIMED(UNPACKED, ""));
+}
+
+/* Idle CPUs do not tick. */
+TEST(plain_cpus)
+{
+	struct boot b = {.memory_mib = 2048, .vcpus = 2};
+
+	EXPECT(&b, COMMON("2"), "-accel", "tcg", "-machine", "q35," WITHOUT,
+	       "-cpu", PLAIN_CPU, "-m", "2048", BARE_DEVICES("", ""), UNPACKED, "-append",
+	       CPUS_CMDLINE " tsc_early_khz=2300123");
 }
 
 TEST(plain_kvm)

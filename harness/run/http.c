@@ -46,6 +46,7 @@ struct http {
 /* What one transfer brings. */
 struct transfer {
 	struct http_answer answer;
+	size_t room; /* bytes at answer.data */
 	bool too_much;
 	char said[CURL_ERROR_SIZE]; /* by libcurl */
 };
@@ -92,14 +93,20 @@ static size_t take(char *data, size_t one, size_t count, void *userdata)
 	struct transfer *t = userdata;
 	struct http_answer *a = &t->answer;
 	size_t size = one * count;
-	char *more;
 
 	t->too_much = size > ANSWER_MAX - a->size;
-	more = t->too_much ? NULL : realloc(a->data, a->size + size + 1);
-	if (!more)
+	if (t->too_much)
 		return 0; /* curl gives up */
-	memcpy(more + a->size, data, size);
-	a->data = more;
+	if (a->size + size >= t->room) {
+		size_t room = t->room + a->size + size + 1;
+		char *more = realloc(a->data, room);
+
+		if (!more)
+			return 0;
+		a->data = more;
+		t->room = room;
+	}
+	memcpy(a->data + a->size, data, size);
 	a->size += size;
 	a->data[a->size] = '\0';
 	return size;

@@ -38,8 +38,8 @@ def test_broken_with_a_reason(run, cell):
 
 def test_the_run_goes_on(run):
     """The layer below ends the container. Only where an engine takes long to let go of it (a tenth of the deadline is left
-    for that) the host ends the layer below, and the rest of the cells get a boot of their own."""
+    for that) the host ends the layer below, and the rest of the cells get a boot of their own: after the two that hang at most."""
     status, boots, found = run
     assert status == 3
     assert found["vm/bwrap"]["outcome"] == "pass"
-    assert len(boots) <= 2
+    assert len(boots) <= 3

@@ -12,8 +12,11 @@ IMAGE := $(CACHE)/.image.stamp
 
 CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Werror
-CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Iharness -isystem /usr/include/libxml2 -MMD -MP
-SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+BASE_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -Iharness -isystem /usr/include/libxml2 -MMD -MP
+CFLAGS := -O2 -g $(BASE_CFLAGS)
+# What a sanitizer says needs lines and no more: -O1 -g1 compiles in half of the time. Of warnings, -O2 has the better ones.
+SAN := -O1 -g1 -Wno-maybe-uninitialized -Wno-format-truncation -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+TEST_LD := -fuse-ld=lld # for the many programs of the tests
 LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -lz -lcbor -lm
 SETUP := $B/.setup.stamp
 
@@ -41,7 +44,7 @@ $B/obj/harness/%.o: harness/%.c Makefile | $(SETUP)
 	$(call say,CC,$<)$(CC) $(CFLAGS) -c $< -o $@
 $B/san/harness/%.o: harness/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(call say,CC san,$<)$(CC) $(CFLAGS) $(SAN) -c $< -o $@
+	$(call say,CC san,$<)$(CC) $(BASE_CFLAGS) $(SAN) -c $< -o $@
 
 # Files that are part of the program as they are.
 $B/page.o: harness/report/page.S $(wildcard harness/report/page/*) | $(SETUP)
@@ -57,20 +60,22 @@ $B/tception: $(MAIN_OBJ) $B/libtception.a
 # ---- guests: the agent (static), the tiny nested guest, the software TDX module -------------------
 include guests/rules.mk
 
-# ---- unit tests (check), each a program of its own, plain and sanitized -----------------------------
+# ---- unit tests (check), each a program of its own --------------------------------------------------
+# `make test` runs them under sanitizers, and plain those that try more of the same there.
 TEST_SRC := $(wildcard harness/test/test_*.c)
 TESTS := $(TEST_SRC:harness/test/%.c=$B/test/%) $(GUEST_TESTS)
 SAN_TESTS := $(TEST_SRC:harness/test/%.c=$B/san/test/%) $(GUEST_SAN_TESTS)
+EXHAUSTIVE_TESTS := $B/test/test_verify
 CHECK_LIBS := -lxml2 -lcheck -lsubunit -lrt -lpthread
 
 $B/test/%: $B/obj/harness/test/%.o $B/libtception.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $^ $(CHECK_LIBS) $(LIBS) -o $@
+	$(call say,LD,$@)$(CC) $(TEST_LD) $^ $(CHECK_LIBS) $(LIBS) -o $@
 $B/san/libtception.a: $(ROOM_SRC:%.c=$B/san/%.o) $(FILES)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/san/test/%: $B/san/harness/test/%.o $B/san/libtception.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(SAN) $^ $(CHECK_LIBS) $(LIBS) -o $@
+	$(call say,LD,$@)$(CC) $(SAN) $(TEST_LD) $^ $(CHECK_LIBS) $(LIBS) -o $@
 
 # ---- benchmarks ---------------------------------------------------------------------------------------
 $B/bench/%: scripts/bench/%.c scripts/bench/bench.h $B/libtception.a
@@ -80,8 +85,8 @@ $B/bench/%: scripts/bench/%.c scripts/bench/bench.h $B/libtception.a
 # ---- fuzzers (clang's libFuzzer): one per parser, seeds in cases/golden --------------------------------
 FUZZ_SRC := $(wildcard harness/fuzz/fuzz_*.c)
 FUZZERS := $(FUZZ_SRC:harness/fuzz/%.c=$B/fuzz/%) $(GUEST_FUZZERS)
-FUZZ_CC := clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -isystem /usr/include/libxml2 -MMD -MP -fsanitize=address,undefined \
-	-fno-sanitize-recover=undefined
+FUZZ_CC := clang -std=gnu11 -O1 -gline-tables-only -D_GNU_SOURCE -Iharness -Iguests -isystem /usr/include/libxml2 -MMD -MP \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined
 $B/fuzz-obj/%.o: %.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC fuzz,$<)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c $< -o $@
@@ -89,7 +94,7 @@ $B/fuzz/libtception.a: $(ROOM_SRC:%.c=$B/fuzz-obj/%.o) $(FILES)
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $B/fuzz/%: $B/fuzz-obj/harness/fuzz/%.o $B/fuzz-obj/harness/fuzz/steady.o $B/fuzz/libtception.a
-	$(call say,LD,$@)$(FUZZ_CC) -fsanitize=fuzzer $^ $(LIBS) -o $@
+	$(call say,LD,$@)$(FUZZ_CC) -fsanitize=fuzzer $(TEST_LD) $^ $(LIBS) -o $@
 
 # ---- verbs --------------------------------------------------------------------------------------------------
 $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SETUP)
@@ -100,7 +105,7 @@ $(IMAGE): $(addprefix guests/image/,build fetch packages finish engines) | $(SET
 include scripts/install.mk
 
 GUESTS := $B/agent $B/tiny.elf $B/tdxemu.bin $B/fwcfg.efi $B/hostile.efi $B/initrd.cpio $B/initrd-backports.cpio $B/initrd-forky.cpio
-.PHONY: image-minimal image-extra image-forky test-next refresh all tception example guests image run test programs test-unit test-cases test-fuzz test-full test-hardware bench bench-matrix bench-report check-arrows format clean help
+.PHONY: image-minimal image-extra image-forky test-next refresh all tception example guests image run test programs test-unit test-plain test-cases test-fuzz test-full test-hardware bench bench-matrix bench-report check-arrows format clean help
 all: $B/tception guests ## build the harness and the guest programs
 tception: $B/tception
 example: $B/example ## the example of harness/example
@@ -129,14 +134,16 @@ test: ## everything that CI runs
 	@$(MAKE) --no-print-directory test-unit
 	@$(MAKE) --no-print-directory test-fuzz
 	@$(MAKE) --no-print-directory test-cases
-programs: all library $(TESTS) $(SAN_TESTS) $(FUZZERS) $B/example
-test-unit: $(TESTS) $(SAN_TESTS) $B/example ## C unit tests, plain and under ASan and UBSan
-	$(call say,TEST,scripts/run-tests)scripts/run-tests $(SAN_TESTS) $(TESTS)
+programs: all library $(EXHAUSTIVE_TESTS) $(SAN_TESTS) $(FUZZERS) $B/example $B/test/tcb_lines
+test-unit: $(EXHAUSTIVE_TESTS) $(SAN_TESTS) $B/example ## C unit tests under ASan and UBSan
+	$(call say,TEST,scripts/run-tests)scripts/run-tests $(EXHAUSTIVE_TESTS) $(SAN_TESTS)
+test-plain: $(TESTS) ## C unit tests without sanitizers, each test in a process of its own
+	$(call say,TEST,scripts/run-tests)scripts/run-tests $(TESTS)
 test-fuzz: $(FUZZERS) ## replay the corpora, then a fixed number of runs from a fixed seed
 	$(call say,FUZZ,scripts/run-fuzzers)scripts/run-fuzzers check $(FUZZERS)
 test-cases: all image $B/test/tcb_lines ## the matrix and the fault tests on real guests
 	$(call say,PYTEST,cases)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q -n auto cases
-test-full: test $B/test/tsc_lines ## also the full matrix, foreign verifiers and programs, TDs of 64 vCPUs, the HTML report in a browser, trust domains as a new user has them, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
+test-full: test test-plain $B/test/tsc_lines ## also the unit tests without sanitizers, the full matrix, foreign verifiers and programs, TDs of 64 vCPUs, the HTML report in a browser, trust domains as a new user has them, clocks and verdicts beside load, the guest image built twice, and long fuzzing (ten million runs, or a hundred thousand through certificates)
 	scripts/setup scripts/packages-full
 	guests/image/other $(CACHE) extra
 	$(call say,PYTEST,cases/full_*.py)/usr/bin/python3 -B -m pytest -p no:cacheprovider -q cases/full_*.py

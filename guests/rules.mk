@@ -18,19 +18,19 @@ AGENT_TEST_LIBS = -ljansson -lkcapi -lsodium -lcrypt -larchive $(CHECK_LIBS) -lm
 AGENT_TESTS := test_agent test_containers test_parts test_probes test_sealed test_td
 GUEST_TESTS += $(AGENT_TESTS:%=$B/test/%)
 GUEST_SAN_TESTS += $(AGENT_TESTS:%=$B/san/test/%)
-$B/agent-test/%.o: %.c Makefile guests/rules.mk | $(SETUP)
+$B/obj/guests/%.o: guests/%.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) -Iguests -c $< -o $@
-$B/agent-san/%.o: %.c Makefile guests/rules.mk | $(SETUP)
+$B/san/guests/%.o: guests/%.c Makefile guests/rules.mk | $(SETUP)
 	@mkdir -p $(@D)
-	$(call say,CC san,$<)$(CC) $(CFLAGS) $(SAN) -Iguests -c $< -o $@
+	$(call say,CC san,$<)$(CC) $(BASE_CFLAGS) $(SAN) -Iguests -c $< -o $@
 define AGENT_TEST
-$B/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-test/%.o) $B/agent-test/guests/agent/test/$1.o $(2:%.c=$B/agent-test/%.o)
+$B/test/$1: $(AGENT_TEST_SRC:%.c=$B/obj/%.o) $B/obj/guests/agent/test/$1.o $(2:%.c=$B/obj/%.o)
 	@mkdir -p $$(@D)
-	$$(call say,LD,$$@)$$(CC) $$^ $$(AGENT_TEST_LIBS) -o $$@
-$B/san/test/$1: $(AGENT_TEST_SRC:%.c=$B/agent-san/%.o) $B/agent-san/guests/agent/test/$1.o $(2:%.c=$B/agent-san/%.o)
+	$$(call say,LD,$$@)$$(CC) $$(TEST_LD) $$^ $$(AGENT_TEST_LIBS) -o $$@
+$B/san/test/$1: $(AGENT_TEST_SRC:%.c=$B/san/%.o) $B/san/guests/agent/test/$1.o $(2:%.c=$B/san/%.o)
 	@mkdir -p $$(@D)
-	$$(call say,LD,$$@)$$(CC) $$(SAN) $$^ $$(AGENT_TEST_LIBS) -o $$@
+	$$(call say,LD,$$@)$$(CC) $$(SAN) $$(TEST_LD) $$^ $$(AGENT_TEST_LIBS) -o $$@
 endef
 $(eval $(call AGENT_TEST,test_agent))
 $(eval $(call AGENT_TEST,test_containers,$(AGENT_DRIVERS)))

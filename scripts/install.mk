@@ -17,21 +17,19 @@ pythondir = $(prefix)/lib/python$(if $(filter /usr,$(prefix)),3,$(shell python3 
 VERSION := $(shell sed -n 's/.*TCEPTION_VERSION "\(.*\)"/\1/p' harness/core/version.h)
 SONAME := libtception.so.0
 LIBRARY := $B/lib/libtception.a $B/lib/$(SONAME)
-LIBRARY_OBJ := $(foreach r,format core trust,$(patsubst %.c,$B/pic/%.o,$(wildcard harness/$r/*.c)))
+LIBRARY_OBJ := $(foreach r,format core trust,$(patsubst %.c,$B/obj/%.o,$(wildcard harness/$r/*.c)))
+LIBRARY_OWN := $(patsubst %.c,$B/obj/%.o,$(wildcard harness/tception/*.c))
 
-$B/pic/harness/%.o: harness/%.c Makefile scripts/install.mk | $(SETUP)
+$(LIBRARY_OBJ) $(LIBRARY_OWN): CFLAGS += -fPIC -fvisibility=hidden
+$B/lib/rooms.a: $(LIBRARY_OBJ)
 	@mkdir -p $(@D)
-	$(call say,CC pic,$<)$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -c $< -o $@
-$B/pic/rooms.a: $(LIBRARY_OBJ)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 # One object: the room `tception` with all that it needs, and no names but those of its header.
-$B/pic/libtception.o: $(patsubst %.c,$B/pic/%.o,$(wildcard harness/tception/*.c)) $B/pic/rooms.a
+$B/lib/libtception.o: $(LIBRARY_OWN) $B/lib/rooms.a
 	$(call say,LD,$@)$(CC) -r -nostdlib $^ -o $@ && objcopy --localize-hidden $@
-$B/lib/libtception.a: $B/pic/libtception.o
-	@mkdir -p $(@D)
+$B/lib/libtception.a: $B/lib/libtception.o
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
-$B/lib/$(SONAME): $B/pic/libtception.o
-	@mkdir -p $(@D)
+$B/lib/$(SONAME): $B/lib/libtception.o
 	$(call say,LD,$@)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs $^ -lcrypto -ljansson -o $@ && ln -sf $(SONAME) $B/lib/libtception.so
 
 # How another program uses the library: no more than these two libraries beside it.

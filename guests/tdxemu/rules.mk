@@ -36,20 +36,23 @@ TDXEMU_HOSTED := $(TDXEMU_CORE) $(addprefix harness/format/,code.c reader.c sha2
 TDXEMU_HOSTED_test_decode := guests/tdxemu/svm/decode.c
 TDXEMU_HOSTED_test_softint := $(addprefix guests/tdxemu/svm/,decode.c softint.c)
 TDXEMU_HOSTED_test_entry := guests/tdxemu/svm/entry.c
-TDXEMU_HEADERS := $(wildcard guests/tdxemu/core/*.h guests/tdxemu/svm/*.h guests/tdxemu/test/*.h) $(wildcard harness/test/*.h harness/fuzz/*.h)
-TDXEMU_TEST_CFLAGS := $(filter-out -MMD -MP,$(CFLAGS)) -Iguests
+TDXEMU_HOSTED_fuzz_cpu := guests/tdxemu/svm/decode.c
 
-$(TDXEMU_TESTS:%=$B/test/%): $B/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
-	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(TDXEMU_TEST_CFLAGS) $< $(TDXEMU_HOSTED) $(TDXEMU_HOSTED_$(@F)) $(CHECK_LIBS) -lm -o $@
-$(TDXEMU_TESTS:%=$B/san/test/%): $B/san/test/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) $(TDXEMU_HEADERS) | $(SETUP)
-	@mkdir -p $(@D)
-	$(call say,CC san,$@)$(CC) $(TDXEMU_TEST_CFLAGS) $(SAN) $< $(TDXEMU_HOSTED) $(TDXEMU_HOSTED_$(@F)) $(CHECK_LIBS) -lm -o $@
-$B/fuzz/fuzz_tdcall $B/fuzz/fuzz_cpu: $B/fuzz/%: guests/tdxemu/test/%.c $(TDXEMU_HOSTED) guests/tdxemu/svm/decode.c \
-		$(TDXEMU_HEADERS) | $(SETUP)
-	@mkdir -p $(@D)
-	$(call say,CC fuzz,$@)clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguests -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined $< $(TDXEMU_HOSTED) $(if $(filter %fuzz_cpu,$@),guests/tdxemu/svm/decode.c) -o $@
+define TDXEMU_TEST
+$B/test/$1: $(patsubst %.c,$B/obj/%.o,guests/tdxemu/test/$1.c $(TDXEMU_HOSTED) $(TDXEMU_HOSTED_$1))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)$$(CC) $$(TEST_LD) $$^ $$(CHECK_LIBS) -lm -o $$@
+$B/san/test/$1: $(patsubst %.c,$B/san/%.o,guests/tdxemu/test/$1.c $(TDXEMU_HOSTED) $(TDXEMU_HOSTED_$1))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)$$(CC) $$(SAN) $$(TEST_LD) $$^ $$(CHECK_LIBS) -lm -o $$@
+endef
+$(foreach t,$(TDXEMU_TESTS),$(eval $(call TDXEMU_TEST,$t)))
+define TDXEMU_FUZZER
+$B/fuzz/$1: $(patsubst %.c,$B/fuzz-obj/%.o,guests/tdxemu/test/$1.c $(TDXEMU_HOSTED) $(TDXEMU_HOSTED_$1))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)$$(FUZZ_CC) -fsanitize=fuzzer $$(TEST_LD) $$^ -o $$@
+endef
+$(foreach f,fuzz_tdcall fuzz_cpu,$(eval $(call TDXEMU_FUZZER,$f)))
 
 # A hostile kernel for the tests: the headers of guests/fwcfg, code of our own.
 $B/hostile.efi: guests/tdxemu/test/hostile.c guests/tdxemu/test/hostile_cpu.h $(wildcard guests/fwcfg/*) guests/tdxemu/rules.mk | $(SETUP)

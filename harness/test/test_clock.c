@@ -148,4 +148,4 @@ TEST(asking)
 	free(b.clock);
 }
 
-TESTS("clock")
+TESTS("clock", .apart = true)

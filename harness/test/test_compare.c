@@ -266,4 +266,4 @@ TEST(json)
 	free(text);
 }
 
-TESTS("compare", .setup = setup)
+TESTS("compare", .apart = true, .setup = setup)

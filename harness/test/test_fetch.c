@@ -443,4 +443,4 @@ static void teardown(void)
 	scratch_remove();
 }
 
-TESTS("fetch", .timeout = 60, .setup = setup, .teardown = teardown)
+TESTS("fetch", .apart = true, .timeout = 60, .setup = setup, .teardown = teardown)

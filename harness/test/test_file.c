@@ -141,4 +141,4 @@ TEST(test_paths_that_are_too_long)
 	ck_assert_str_eq(path, "dir/name");
 }
 
-TESTS("file", .setup = set_up, .teardown = tear_down)
+TESTS("file", .apart = true, .setup = set_up, .teardown = tear_down)

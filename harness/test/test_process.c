@@ -272,4 +272,4 @@ TEST(host_facts)
 	ck_assert_str_eq(h.qemu, "");
 }
 
-TESTS("process", .timeout = 60, .setup = set_up, .teardown = tear_down)
+TESTS("process", .apart = true, .timeout = 60, .setup = set_up, .teardown = tear_down)

@@ -586,4 +586,4 @@ TEST(bridge_reads_once)
 	stop_bridge();
 }
 
-TESTS("qgs", .timeout = 60, .before = authority_make, .after = authority_drop)
+TESTS("qgs", .apart = true, .timeout = 60, .before = authority_make, .after = authority_drop)

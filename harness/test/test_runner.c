@@ -501,4 +501,4 @@ TEST_RANGE(emulated_td, 0, 2)
 	authority_free(spec.authority);
 }
 
-TESTS("runner", .timeout = 120, .setup = set_up, .teardown = tear_down)
+TESTS("runner", .apart = true, .timeout = 120, .setup = set_up, .teardown = tear_down)

@@ -395,7 +395,7 @@ static struct verdict check_with(struct verifier *v, const json_t *o, const char
  * gets many of them one after the other, on top of all the rest, which it reads but once; what is
  * wrong stays with it, and the right one helps at the end.
  */
-#define FLIPS_MAX 200 /* for one verifier */
+#define FLIPS_MAX 40 /* for one verifier */
 TEST_RANGE(every_flipped_byte, 0, 6)
 {
 	static const char *const hex_keys[] = {"pck_crl", "root_ca_crl", "tcb_info_signature",
@@ -405,10 +405,10 @@ TEST_RANGE(every_flipped_byte, 0, 6)
 	const char *key = hex ? hex_keys[_i] : json_keys[_i - 4];
 	json_t *o = read_bundle(bundle_name), *valid;
 	char *bad = strdup(text(o, key));
-	size_t size = strlen(bad);
+	size_t size = strlen(bad), step = TESTS_SHARE ? 7 : 1; /* each, in the plain program */
 	struct verifier *v = NULL;
 
-	for (size_t i = 0; i < size; i += 1) {
+	for (size_t i = 0, tried = 0; i < size; i += step, tried++) {
 		static const char digits[] = "0123456789abcdef";
 		char good = bad[i];
 
@@ -417,7 +417,7 @@ TEST_RANGE(every_flipped_byte, 0, 6)
 			        digits[((size_t)(strchr(digits, good) - digits) + 1 + i % 15) % 16];
 		else
 			bad[i] = (char)(good ^ (1 << i % 6));
-		if (i % FLIPS_MAX == 0) {
+		if (tried % FLIPS_MAX == 0) {
 			verifier_free(v);
 			v = without(o, key);
 		}
@@ -430,7 +430,7 @@ TEST_RANGE(every_flipped_byte, 0, 6)
 		}
 		json_decref(valid);
 		bad[i] = good;
-		if (i % FLIPS_MAX == FLIPS_MAX - 1 || i == size - 1)
+		if (tried % FLIPS_MAX == FLIPS_MAX - 1 || i + step >= size)
 			ck_assert_int_eq(check_with(v, o, key, bad).status, TCB_UP_TO_DATE);
 	}
 	verifier_free(v);

@@ -29,7 +29,18 @@ struct tests {
 	bool no_sigpipe;                        /* SIGPIPE is ignored, as the agent has it */
 	bool (*before)(void);                   /* before all tests; false: no use to start any */
 	void (*after)(void);                    /* when all have ended */
+	bool apart;                             /* each test needs a process of its own */
 };
+
+/*
+ * Under sanitizers all tests share one process, where the test does not say that it can't: the
+ * sanitizer says where a test crashes, and it looks for leaks once for all.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define TESTS_SHARE true
+#else
+#define TESTS_SHARE false
+#endif
 
 #define TEST_ROW(name, from, to, when)                                                       \
 	static void name(int _i);                                                            \
@@ -60,6 +71,8 @@ static inline int tests_run(const struct tests *t)
 		if (!(*p)->when || (*p)->when())
 			tcase_add_loop_test(tc, &(*p)->test, (*p)->from, (*p)->to);
 	}
+	if (TESTS_SHARE && !t->apart)
+		srunner_set_fork_status(runner, CK_NOFORK);
 	if (t->no_sigpipe)
 		signal(SIGPIPE, SIG_IGN);
 	if (t->before && !t->before())

@@ -327,4 +327,4 @@ TEST_EACH(sizes_of_requests, requests)
 	ck_assert_uint_eq(td_quotes_size(requests[_i].bytes, requests[_i].have), requests[_i].size);
 }
 
-TESTS("td", .timeout = 120, .no_sigpipe = true)
+TESTS("td", .apart = true, .timeout = 120, .no_sigpipe = true)

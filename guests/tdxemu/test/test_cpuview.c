@@ -341,4 +341,4 @@ TEST(by_vmcall)
 	ck_assert_uint_eq(r[0] | r[1] | r[2] | r[3], 0);
 }
 
-TESTS("cpuview", .setup = setup)
+TESTS("cpuview", .apart = true, .setup = setup)

@@ -197,4 +197,4 @@ TEST(port_access)
 	}
 }
 
-TESTS("decode", .setup = setup, .teardown = done)
+TESTS("decode", .apart = true, .setup = setup, .teardown = done)

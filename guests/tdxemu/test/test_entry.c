@@ -51,4 +51,4 @@ TEST(segments)
 	ck_assert_uint_eq(cpu.vmcb.tr.attributes, 0x8b);
 }
 
-TESTS("entry", .setup = setup)
+TESTS("entry", .apart = true, .setup = setup)

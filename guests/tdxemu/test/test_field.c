@@ -162,4 +162,4 @@ TEST(nothing_else)
 				                         ID_INCORRECT);
 }
 
-TESTS("field", .setup = setup)
+TESTS("field", .apart = true, .setup = setup)

@@ -368,4 +368,4 @@ TEST(into_long_mode)
 	ck_assert_uint_eq(s.efer, 0x901);
 }
 
-TESTS("msr", .setup = setup)
+TESTS("msr", .apart = true, .setup = setup)

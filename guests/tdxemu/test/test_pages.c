@@ -400,4 +400,4 @@ TEST(not_enforced)
 	ck_assert_uint_eq(fake.remaps, 0);
 }
 
-TESTS("pages", .setup = setup)
+TESTS("pages", .apart = true, .setup = setup)

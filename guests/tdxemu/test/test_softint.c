@@ -112,4 +112,4 @@ TEST(overwritten)
 	ck_assert_uint_eq(cpu.vmcb.event_inject, 0);
 }
 
-TESTS("software interrupts", .setup = setup)
+TESTS("software interrupts", .apart = true, .setup = setup)

@@ -556,4 +556,4 @@ TEST(l2_vms)
 	ck_assert_uint_eq(call3(27, 1, 0, 0), INVALID_RCX);
 }
 
-TESTS("tdcall", .setup = setup)
+TESTS("tdcall", .apart = true, .setup = setup)

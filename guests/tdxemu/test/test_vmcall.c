@@ -206,4 +206,4 @@ TEST(quote_refused)
 	ck_assert_uint_eq(fake.rings, 0);
 }
 
-TESTS("vmcall", .setup = setup)
+TESTS("vmcall", .apart = true, .setup = setup)

@@ -104,10 +104,12 @@ int domain_main(const char *line, const char *xml)
 /* ---- a domain ---- */
 static void add_boot(FILE *out, const char *kernel, bool kvm)
 {
+	char append[NESTED_APPEND_MAX];
+
 	fprintf(out, "<os><type arch='x86_64' machine='q35'>hvm</type><kernel>%s</kernel>", kernel);
+	nested_append(append);
 	if (kvm)
-		fprintf(out,
-		        "<initrd>" NESTED_INITRD "</initrd><cmdline>" NESTED_APPEND "</cmdline>");
+		fprintf(out, "<initrd>" NESTED_INITRD "</initrd><cmdline>%s</cmdline>", append);
 	fprintf(out, "</os><features><acpi/></features><on_reboot>destroy</on_reboot>");
 	if (kvm)
 		fprintf(out, "<cpu mode='host-passthrough'/>");

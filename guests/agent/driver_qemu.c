@@ -67,7 +67,7 @@ static int linux_command(struct entry *e, struct trouble *t)
 	const bool micro = layer_word(&e->layer, AXIS_MACHINE) == WORD_MACHINE_MICROVM;
 	const unsigned asked = layer_number(&e->layer, AXIS_MEM);
 	struct command *c = &e->command;
-	char kernel[128];
+	char kernel[128], append[NESTED_APPEND_MAX];
 	int r = nested_kernel(kernel, t);
 
 	if (r == 0)
@@ -75,6 +75,7 @@ static int linux_command(struct entry *e, struct trouble *t)
 		         : nested_initrd(NESTED_INITRD, NULL, t);
 	if (r < 0)
 		return r;
+	nested_append(append);
 	command_measure(c, "kernel", kernel);
 	command_measure(c, "initrd", full ? FULL : NESTED_INITRD);
 	add_machine(c, QEMU, true, micro ? "microvm,pcie=on" : Q35,
@@ -82,7 +83,7 @@ static int linux_command(struct entry *e, struct trouble *t)
 	            : full ? FULL_MIB
 	                   : NESTED_MIB);
 	command_add_all(c, "-kernel", kernel, "-initrd", full ? FULL : NESTED_INITRD, "-append",
-	                NESTED_APPEND, "-chardev", "file,id=console,path=/dev/stderr", "-serial",
+	                append, "-chardev", "file,id=console,path=/dev/stderr", "-serial",
 	                "chardev:console", "-chardev", "stdio,id=channel,signal=off", "-device",
 	                "virtio-serial-pci,max_ports=3", "-device", /* 0, channel, broker */
 	                "virtserialport,chardev=channel,name=tception", NULL);

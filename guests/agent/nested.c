@@ -20,6 +20,37 @@ int nested_initrd(const char *path, const char *modules, struct trouble *t)
 	return r == 0 ? 0 : trouble_set(t, r, "initrd", "%s: %s", path, strerror(-r));
 }
 
+/* What layer 0's kernel is told under TCG (harness/run/qemu.c) holds for what is booted in it, too. */
+static const char *const inherited[] = {"nokaslr",
+                                        "norandmaps",
+                                        "init_on_alloc=0",
+                                        "mitigations=off",
+                                        "initcall_blacklist=jent_mod_init",
+                                        "highres=off",
+                                        "nohz=off"};
+
+void nested_append_of(const char *own, char ret[NESTED_APPEND_MAX])
+{
+	snprintf(ret, NESTED_APPEND_MAX,
+	         "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests "
+	         "random.trust_cpu=on");
+	for (size_t i = 0; i < COUNT_OF(inherited); i++) {
+		const char *word = inherited[i], *at = strstr(own, word);
+		const size_t size = strlen(word), used = strlen(ret);
+
+		if (at && (at == own || at[-1] == ' ') && (!at[size] || strchr(" \n", at[size])))
+			snprintf(ret + used, NESTED_APPEND_MAX - used, " %s", word);
+	}
+}
+
+void nested_append(char ret[NESTED_APPEND_MAX])
+{
+	_cleanup_(util_freep) char *own = NULL;
+
+	util_read_file("/proc/cmdline", 1 << 16, &own, NULL);
+	nested_append_of(own ? own : "", ret);
+}
+
 int nested_kernel(char path[128], struct trouble *t)
 {
 	struct utsname uts;

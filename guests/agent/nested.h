@@ -7,9 +7,11 @@
 /* What a VM inside this layer boots. Each 0 or -errno. */
 #define NESTED_INITRD RUN_DIR "/nested.cpio"
 #define NESTED_MIB    256 /* is enough for it */
-#define NESTED_APPEND \
-	"console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests random.trust_cpu=on"
+#define NESTED_APPEND_MAX 320
 
+/* Its kernel's command line, which follows this layer's, `own`. */
+void nested_append(char ret[NESTED_APPEND_MAX]);
+void nested_append_of(const char *own, char ret[NESTED_APPEND_MAX]);
 /* This layer's own kernel. */
 int nested_kernel(char path[128], struct trouble *t);
 /* An initramfs of the agent, and of `modules`, unless it is there. */

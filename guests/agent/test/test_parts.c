@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/cpio.h"
+#include "agent/nested.h"
 #include "agent/guard.h"
 #include "agent/process.h"
 #include "agent/util.h"
@@ -91,6 +92,21 @@ TEST_EACH(text_is_always_utf8, texts)
 	ck_assert_ptr_nonnull(text);
 	ck_assert_str_eq(json_string_value(text), texts[_i].out);
 	json_decref(text);
+}
+
+/* A nested kernel is told what this one was told for TCG's sake, word by word, and no more. */
+TEST(nested_kernels_follow)
+{
+	char plain[NESTED_APPEND_MAX], translated[NESTED_APPEND_MAX];
+	size_t n;
+
+	nested_append_of("console=ttyS0 xnohz=off nohz=offx mitigations=off,nosmt swiotlb=8\n", plain);
+	ck_assert_str_eq(plain, "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests "
+	                        "random.trust_cpu=on");
+	nested_append_of("nokaslr highres=off swiotlb=8 nohz=off\n", translated);
+	n = strlen(plain);
+	ck_assert_int_eq(strncmp(translated, plain, n), 0);
+	ck_assert_str_eq(translated + n, " nokaslr highres=off nohz=off");
 }
 
 TEST(initrd_is_a_cpio)

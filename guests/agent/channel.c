@@ -29,8 +29,8 @@ void channel_evidence(const struct channel *c, uint8_t digest[SHA384_SIZE])
 int channel_encode(enum frame_type type, uint32_t sequence, const json_t *object, char **ret,
                    size_t *ret_size)
 {
-	size_t length = json_dumpb(object, NULL, 0, JSON_COMPACT);
-	_cleanup_(util_freep) char *bytes = NULL;
+	_cleanup_(util_freep) char *bytes = NULL, *text = json_dumps(object, JSON_COMPACT);
+	const size_t length = text ? strlen(text) : 0;
 
 	if (length == 0)
 		return -EINVAL;
@@ -41,7 +41,7 @@ int channel_encode(enum frame_type type, uint32_t sequence, const json_t *object
 		return -ENOMEM;
 	struct frame_header h = {.type = type, .sequence = sequence, .length = (uint32_t)length};
 	frame_header_write(&h, (uint8_t *)bytes);
-	json_dumpb(object, bytes + FRAME_HEADER_SIZE, length, JSON_COMPACT);
+	memcpy(bytes + FRAME_HEADER_SIZE, text, length);
 	*ret = bytes;
 	bytes = NULL;
 	*ret_size = FRAME_HEADER_SIZE + length;

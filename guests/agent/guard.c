@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,13 +16,13 @@
 
 #define RESULT_MAX (4u << 20) /* bytes of JSON text */
 
-/* Everything the process wrote until it closed its end, or -errno. */
+/* One line of the process's, or -errno; -EPROTO where it ended before. */
 static int collect(int fd, int64_t end_ms, char **ret, size_t *ret_size)
 {
 	_cleanup_(util_freep) char *data = NULL;
 	size_t size = 0, room = 0;
 
-	for (;;) {
+	while (size == 0 || data[size - 1] != '\n') {
 		int64_t left = end_ms - util_now_ms();
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		if (left <= 0)
@@ -38,7 +40,7 @@ static int collect(int fd, int64_t end_ms, char **ret, size_t *ret_size)
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n == 0)
-			break;
+			return -EPROTO;
 		if (n > 0)
 			size += (size_t)n;
 	}
@@ -51,45 +53,103 @@ static int collect(int fd, int64_t end_ms, char **ret, size_t *ret_size)
 /* Waits a moment for a killed process: one stuck in the kernel must not hold us up. */
 static void bury(pid_t pid)
 {
-	for (int i = 0; i < 50 && waitpid(pid, NULL, WNOHANG) == 0; i++)
-		util_sleep_ms(i < 10 ? 1 : 10);
+	for (int i = 0; i < 50 && waitpid(pid, NULL, WNOHANG) == 0; i++) {
+		if (i < 5)
+			sched_yield();
+		else
+			util_sleep_ms(i < 15 ? 1 : 10);
+	}
 }
 
-static void guarded(int fd, guard_fn fn, void *arg)
+/* A line has no newline within: JSON escapes them. At once, for a write is dear in some layers. */
+static bool tell(int fd, guard_fn fn, void *arg)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	_cleanup_(util_json_decrefp) json_t *object = fn(arg);
-	_exit(object && json_dumpfd(object, fd, JSON_COMPACT) == 0 ? 0 : 1);
+	_cleanup_(util_freep) char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	size_t size = text ? strlen(text) : 0;
+
+	if (!text)
+		return false;
+	text[size++] = '\n'; /* in place of its end */
+	return util_write_all(fd, text, size) == 0;
+}
+
+static void serve(int go, int out, const guard_fn *fn, size_t count, void *arg)
+{
+	char byte;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (size_t i = 0; i < count && read(go, &byte, 1) == 1; i++) {
+		if (!tell(out, fn[i], arg))
+			_exit(1);
+	}
+	_exit(0);
+}
+
+int guard_start(struct guard *g, const guard_fn *fn, size_t count, void *arg)
+{
+	int go[2], in[2], r = 0;
+
+	*g = (struct guard){.pid = -1, .go = -1, .in = -1};
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return -errno;
+	g->go = go[1];
+	if (pipe2(in, O_CLOEXEC) < 0) {
+		r = -errno;
+		close(go[0]);
+	} else {
+		g->in = in[0];
+		g->pid = fork();
+		if (g->pid == 0) {
+			close(go[1]);
+			serve(go[0], in[1], fn, count, arg);
+		}
+		r = g->pid < 0 ? -errno : 0;
+		close(go[0]);
+		close(in[1]);
+	}
+	if (r < 0)
+		guard_end(g);
+	return r;
+}
+
+json_t *guard_next(struct guard *g, int deadline_ms, int *ret_errno)
+{
+	_cleanup_(util_freep) char *text = NULL;
+	size_t size = 0;
+	int r = util_write_all(g->go, "", 1);
+
+	*ret_errno = 0;
+	if (r == 0)
+		r = collect(g->in, util_now_ms() + deadline_ms, &text, &size);
+	json_t *object = r < 0 ? NULL : json_loadb(text, size, 0, NULL);
+	if (!object) {
+		*ret_errno = r < 0 && r != -EPIPE ? -r : EPROTO;
+		if (g->pid > 0)
+			kill(g->pid, SIGKILL);
+		guard_end(g);
+	}
+	return object;
+}
+
+void guard_end(struct guard *g)
+{
+	util_closep(&g->go);
+	util_closep(&g->in);
+	if (g->pid > 0)
+		bury(g->pid);
+	*g = (struct guard){.pid = -1, .go = -1, .in = -1};
 }
 
 json_t *guard_run(guard_fn fn, void *arg, int deadline_ms, int *ret_errno)
 {
-	_cleanup_(util_closep) int in = -1, out = -1;
-	_cleanup_(util_freep) char *text = NULL;
-	size_t size = 0;
-	int ends[2];
+	struct guard g;
+	int r = guard_start(&g, &fn, 1, arg);
 
-	*ret_errno = 0;
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		*ret_errno = errno;
-		return NULL;
-	}
-	in = ends[0], out = ends[1];
-	pid_t pid = fork();
-	if (pid < 0) {
-		*ret_errno = errno;
-		return NULL;
-	}
-	if (pid == 0)
-		guarded(out, fn, arg);
-	util_closep(&out);
-	out = -1;
-	int r = collect(in, util_now_ms() + deadline_ms, &text, &size);
+	*ret_errno = r < 0 ? -r : 0;
 	if (r < 0)
-		kill(pid, SIGKILL);
-	bury(pid);
-	json_t *object = r < 0 ? NULL : json_loadb(text, size, 0, NULL);
-	if (!object)
-		*ret_errno = r < 0 ? -r : EPROTO;
+		return NULL;
+	json_t *object = guard_next(&g, deadline_ms, ret_errno);
+	guard_end(&g);
 	return object;
 }

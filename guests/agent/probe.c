@@ -21,30 +21,23 @@
 #define BLOB_MAX     (4u << 20)
 #define KERNEL_LINES 20 /* lines of the log kept with a REPORT */
 
-static const struct {
-	const char *name;
-	guard_fn run;
-} facts[] = {
-        {"cpu", probe_cpu},           {"devices", probe_devices},
-        {"kvm", probe_kvm},           {"tsm", probe_tsm},
-        {"af_alg", probe_af_alg},     {"confinement", probe_confinement},
-        {"dmesg", probe_dmesg},       {"isolation", probe_isolation},
-        {"syscalls", probe_syscalls}, {"reach", probe_reach},
-        {"entry", probe_entry},       {"cost", probe_cost},
-        {"modules", probe_modules},
-};
+static const char *const names[] = {"cpu",  "devices",   "kvm",      "tsm",   "af_alg",
+                                    "confinement", "dmesg", "isolation", "syscalls", "reach",
+                                    "entry", "cost", "modules"};
+static const guard_fn facts[] = {probe_cpu,    probe_devices,     probe_kvm,   probe_tsm,
+                                 probe_af_alg, probe_confinement, probe_dmesg, probe_isolation,
+                                 probe_syscalls, probe_reach,     probe_entry, probe_cost,
+                                 probe_modules};
+_Static_assert(COUNT_OF(names) == COUNT_OF(facts), "a name for each fact");
 
-static int send_fact(struct channel *c, const char *name, guard_fn run, int deadline_ms)
+/* `found` is what the probe made, or NULL with an error; it took so long. */
+static int send_found(struct channel *c, const char *name, json_t *found, int error, double ms)
 {
-	int error;
-	double start = util_now_fine_ms();
-	json_t *fact = json_pack("{s:s}", "probe", name);
-	_cleanup_(util_json_decrefp) json_t *found = guard_run(run, NULL, deadline_ms, &error);
-
-	json_object_set_new(fact, "took_ms", json_real(util_now_fine_ms() - start));
+	json_t *fact = json_pack("{s:s,s:f}", "probe", name, "took_ms", ms);
 
 	if (found) {
 		json_object_update(fact, found);
+		json_decref(found);
 	} else {
 		/*
 		 * A probe that died is a finding: for KVM it is what "broken" means. One that was
@@ -57,6 +50,35 @@ static int send_fact(struct channel *c, const char *name, guard_fn run, int dead
 			json_object_set_new(fact, "state", json_string("broken"));
 	}
 	return channel_send(c, FRAME_FACT, fact);
+}
+
+static int send_fact(struct channel *c, const char *name, guard_fn run, int deadline_ms)
+{
+	double start = util_now_fine_ms();
+	int error;
+	json_t *found = guard_run(run, NULL, deadline_ms, &error);
+
+	return send_found(c, name, found, error, util_now_fine_ms() - start);
+}
+
+/* All in one process, unless it ends. */
+static int send_facts(struct channel *c)
+{
+	struct guard g = {.pid = -1};
+	int r = 0;
+
+	for (size_t i = 0; i < COUNT_OF(facts) && r == 0; i++) {
+		double start = util_now_fine_ms();
+		json_t *found = NULL;
+		int error = g.pid < 0 ? -guard_start(&g, &facts[i], COUNT_OF(facts) - i, NULL) : 0;
+
+		if (error == 0)
+			found = guard_next(&g, PROBE_DEADLINE_MS, &error);
+		r = send_found(c, names[i], found, error, util_now_fine_ms() - start);
+	}
+	if (g.pid > 0)
+		guard_end(&g);
+	return r;
 }
 
 static int send_log(struct channel *c)
@@ -159,10 +181,8 @@ static int send_report(struct channel *c, const struct visit_layer *layer, const
 int probe_layer(struct channel *c, const struct visit_layer *layer)
 {
 	struct secret_key key = {0};
-	int r = 0;
+	int r = send_facts(c);
 
-	for (size_t i = 0; i < COUNT_OF(facts) && r == 0; i++)
-		r = send_fact(c, facts[i].name, facts[i].run, PROBE_DEADLINE_MS);
 	if (r == 0 && conformance_layer(layer))
 		r = send_fact(c, "conformance", conformance_rows, CONFORMANCE_DEADLINE_MS);
 	if (r == 0)

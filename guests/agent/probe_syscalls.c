@@ -230,5 +230,7 @@ json_t *probe_syscalls(void *unused)
 		json_array_append_new(calls, json_pack("{s:s,s:i,s:i}", "call", t.now->name,
 		                                       "reach", t.result[0], "use", t.result[1]));
 	}
+	if (ns >= 0)
+		close(NS_FD);
 	return json_pack("{s:o}", "calls", calls);
 }

@@ -71,6 +71,48 @@ TEST(probe_cannot_hang_or_crash_us)
 	ck_assert_int_eq(error, EPROTO);
 }
 
+static json_t *who(void *arg)
+{
+	(void)arg;
+	return json_pack("{s:i}", "pid", (int)getpid());
+}
+
+static json_int_t who_says(struct guard *g)
+{
+	int error;
+	json_t *found = guard_next(g, 600000, &error);
+	json_int_t pid = json_integer_value(json_object_get(found, "pid"));
+
+	ck_assert_ptr_nonnull(found);
+	json_decref(found);
+	return pid;
+}
+
+/* One process for all, until one of them ends it; it ends when its caller does. */
+TEST(probes_share_a_process)
+{
+	static const guard_fn fn[] = {who, who, crashes, hangs, who};
+	struct guard g;
+	int error;
+
+	ck_assert_int_eq(guard_start(&g, fn, COUNT_OF(fn), NULL), 0);
+	json_int_t first = who_says(&g);
+	ck_assert_int_eq(first, g.pid);
+	ck_assert_int_eq(who_says(&g), first);
+	ck_assert_ptr_null(guard_next(&g, 600000, &error));
+	ck_assert_int_eq(error, EPROTO);
+	ck_assert_int_lt(g.pid, 0);
+	ck_assert_int_eq(guard_start(&g, &fn[3], COUNT_OF(fn) - 3, NULL), 0);
+	ck_assert_ptr_null(guard_next(&g, 200, &error));
+	ck_assert_int_eq(error, ETIMEDOUT);
+	ck_assert_int_eq(guard_start(&g, &fn[4], COUNT_OF(fn) - 4, NULL), 0);
+	ck_assert_int_ne(who_says(&g), getpid());
+	pid_t last = g.pid;
+	guard_end(&g);
+	ck_assert_int_eq(kill(last, 0), -1);
+	ck_assert_int_eq(errno, ESRCH);
+}
+
 /* ---- small things ---- */
 static const struct {
 	const char *in, *out;

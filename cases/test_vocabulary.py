@@ -137,8 +137,8 @@ def build_with_tables(top):
     """Builds; then, as one would, what --kinds prints takes the place of the tables of the manual."""
     program = top / "build" / "tception"
     before = tception("list", "--kinds", program=program)[1]
-    done = subprocess.run(["make", "-j2", "WARN=-Wall -Werror -Wno-format-truncation -O0", "build/tception", "build/agent"],
-                          cwd=top, timeout=900, check=False, capture_output=True, text=True)  # what comes last counts: -O0
+    done = subprocess.run(["make", "-j2", "WARN=-Wall -Werror -Wno-format-truncation -O0 -g0", "build/tception", "build/agent"],
+                          cwd=top, timeout=900, check=False, capture_output=True, text=True)  # what comes last counts
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     edit(top / "cases" / "README.md", (before, tception("list", "--kinds", program=program)[1]))
 

@@ -74,19 +74,19 @@ static bool tell(int fd, guard_fn fn, void *arg)
 	return util_write_all(fd, text, size) == 0;
 }
 
-static void serve(int go, int out, const guard_fn *fn, size_t count, void *arg)
+static void serve(int go, int out, const struct guarded *of, size_t count, void *arg)
 {
 	char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (size_t i = 0; i < count && read(go, &byte, 1) == 1; i++) {
-		if (!tell(out, fn[i], arg))
+		if (!tell(out, of[i].run, arg))
 			_exit(1);
 	}
 	_exit(0);
 }
 
-int guard_start(struct guard *g, const guard_fn *fn, size_t count, void *arg)
+int guard_start(struct guard *g, const struct guarded *of, size_t count, void *arg)
 {
 	int go[2], in[2], r = 0;
 
@@ -102,7 +102,7 @@ int guard_start(struct guard *g, const guard_fn *fn, size_t count, void *arg)
 		g->pid = fork();
 		if (g->pid == 0) {
 			close(go[1]);
-			serve(go[0], in[1], fn, count, arg);
+			serve(go[0], in[1], of, count, arg);
 		}
 		r = g->pid < 0 ? -errno : 0;
 		close(go[0]);
@@ -143,8 +143,9 @@ void guard_end(struct guard *g)
 
 json_t *guard_run(guard_fn fn, void *arg, int deadline_ms, int *ret_errno)
 {
+	const struct guarded one = {.run = fn};
 	struct guard g;
-	int r = guard_start(&g, &fn, 1, arg);
+	int r = guard_start(&g, &one, 1, arg);
 
 	*ret_errno = r < 0 ? -r : 0;
 	if (r < 0)

@@ -22,6 +22,10 @@ struct guard {
 	pid_t pid;
 	int go, in; /* a byte for each function; what they made */
 };
-int guard_start(struct guard *g, const guard_fn *fn, size_t count, void *arg);
+struct guarded {
+	const char *name; /* the caller's own */
+	guard_fn run;
+};
+int guard_start(struct guard *g, const struct guarded *of, size_t count, void *arg);
 json_t *guard_next(struct guard *g, int deadline_ms, int *ret_errno);
 void guard_end(struct guard *g);

@@ -21,14 +21,15 @@
 #define BLOB_MAX     (4u << 20)
 #define KERNEL_LINES 20 /* lines of the log kept with a REPORT */
 
-static const char *const names[] = {"cpu",  "devices",   "kvm",      "tsm",   "af_alg",
-                                    "confinement", "dmesg", "isolation", "syscalls", "reach",
-                                    "entry", "cost", "modules"};
-static const guard_fn facts[] = {probe_cpu,    probe_devices,     probe_kvm,   probe_tsm,
-                                 probe_af_alg, probe_confinement, probe_dmesg, probe_isolation,
-                                 probe_syscalls, probe_reach,     probe_entry, probe_cost,
-                                 probe_modules};
-_Static_assert(COUNT_OF(names) == COUNT_OF(facts), "a name for each fact");
+static const struct guarded facts[] = {
+        {"cpu", probe_cpu},           {"devices", probe_devices},
+        {"kvm", probe_kvm},           {"tsm", probe_tsm},
+        {"af_alg", probe_af_alg},     {"confinement", probe_confinement},
+        {"dmesg", probe_dmesg},       {"isolation", probe_isolation},
+        {"syscalls", probe_syscalls}, {"reach", probe_reach},
+        {"entry", probe_entry},       {"cost", probe_cost},
+        {"modules", probe_modules},
+};
 
 /* `found` is what the probe made, or NULL with an error; it took so long. */
 static int send_found(struct channel *c, const char *name, json_t *found, int error, double ms)
@@ -74,7 +75,7 @@ static int send_facts(struct channel *c)
 
 		if (error == 0)
 			found = guard_next(&g, PROBE_DEADLINE_MS, &error);
-		r = send_found(c, names[i], found, error, util_now_fine_ms() - start);
+		r = send_found(c, facts[i].name, found, error, util_now_fine_ms() - start);
 	}
 	if (g.pid > 0)
 		guard_end(&g);

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/cpio.h"
-#include "agent/nested.h"
 #include "agent/guard.h"
+#include "agent/nested.h"
 #include "agent/process.h"
 #include "agent/util.h"
 #include "test/tests.h"
@@ -91,7 +92,8 @@ static json_int_t who_says(struct guard *g)
 /* One process for all, until one of them ends it; it ends when its caller does. */
 TEST(probes_share_a_process)
 {
-	static const guard_fn fn[] = {who, who, crashes, hangs, who};
+	static const struct guarded fn[] = {
+	        {.run = who}, {.run = who}, {.run = crashes}, {.run = hangs}, {.run = who}};
 	struct guard g;
 	int error;
 
@@ -109,8 +111,8 @@ TEST(probes_share_a_process)
 	ck_assert_int_ne(who_says(&g), getpid());
 	pid_t last = g.pid;
 	guard_end(&g);
-	ck_assert_int_eq(kill(last, 0), -1);
-	ck_assert_int_eq(errno, ESRCH);
+	/* It ends in any case, and beside load maybe after guard_end has given up to wait. */
+	ck_assert(waitpid(last, NULL, 0) == last || errno == ECHILD);
 }
 
 /* ---- small things ---- */
@@ -142,9 +144,11 @@ TEST(nested_kernels_follow)
 	char plain[NESTED_APPEND_MAX], translated[NESTED_APPEND_MAX];
 	size_t n;
 
-	nested_append_of("console=ttyS0 xnohz=off nohz=offx mitigations=off,nosmt swiotlb=8\n", plain);
-	ck_assert_str_eq(plain, "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests "
-	                        "random.trust_cpu=on");
+	nested_append_of("console=ttyS0 xnohz=off nohz=offx mitigations=off,nosmt swiotlb=8\n",
+	                 plain);
+	ck_assert_str_eq(plain,
+	                 "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests "
+	                 "random.trust_cpu=on");
 	nested_append_of("nokaslr highres=off swiotlb=8 nohz=off\n", translated);
 	n = strlen(plain);
 	ck_assert_int_eq(strncmp(translated, plain, n), 0);

@@ -107,9 +107,10 @@ static void add_boot(FILE *out, const char *kernel, bool kvm)
 	char append[NESTED_APPEND_MAX];
 
 	fprintf(out, "<os><type arch='x86_64' machine='q35'>hvm</type><kernel>%s</kernel>", kernel);
-	nested_append(append);
-	if (kvm)
+	if (kvm) {
+		nested_append(append);
 		fprintf(out, "<initrd>" NESTED_INITRD "</initrd><cmdline>%s</cmdline>", append);
+	}
 	fprintf(out, "</os><features><acpi/></features><on_reboot>destroy</on_reboot>");
 	if (kvm)
 		fprintf(out, "<cpu mode='host-passthrough'/>");

@@ -20,7 +20,10 @@ int nested_initrd(const char *path, const char *modules, struct trouble *t)
 	return r == 0 ? 0 : trouble_set(t, r, "initrd", "%s: %s", path, strerror(-r));
 }
 
-/* What layer 0's kernel is told under TCG (harness/run/qemu.c) holds for what is booted in it, too. */
+/*
+ * What harness/run/qemu.c tells layer 0's kernel, nokaslr always and the rest under TCG, holds for
+ * what is booted in it, too. A word added there has to be added here.
+ */
 static const char *const inherited[] = {"nokaslr",
                                         "norandmaps",
                                         "init_on_alloc=0",

@@ -188,10 +188,7 @@ int acpi_capture(char *const *argv, const char *dumper,
 	_cleanup_(closep) int fd = memfd_create("tception-fw-cfg", MFD_CLOEXEC);
 	_cleanup_(closep) int firmware = memfd_create("tception-firmware", MFD_CLOEXEC);
 	char path[64], complaint[400];
-	const struct control_spec spec = {.dumper = dumper,
-	                                  .output = path,
-	                                  .kvm = access("/dev/kvm", R_OK | W_OK) == 0,
-	                                  .note = note};
+	const struct control_spec spec = {.dumper = dumper, .output = path, .note = note};
 	struct argv control = {0};
 	int r;
 

@@ -54,7 +54,9 @@ static void set_text(json_t *value, const char *key, const char *text)
 
 /* ---- one function a kind of option: it changes the value and says why, or NULL ---- */
 
-static const char no_kvm[] = "there is no KVM here; the tables do not depend on it";
+/* Only without KVM is the machine the same wherever it is made: what KVM offers, and whether a
+ * command line's CPU can be had, is the host's. Where QEMU is built without TCG, KVM is taken. */
+static const char no_kvm[] = "the control VM runs without KVM; the tables do not depend on it";
 
 static const char *change_machine(struct rewrite *r, json_t *v)
 {
@@ -62,8 +64,7 @@ static const char *change_machine(struct rewrite *r, json_t *v)
 
 	if (del_key(v, "confidential-guest-support"))
 		why = "the control VM runs without TDX";
-	if (!r->spec->kvm &&
-	    del_key(v, "accel") + del_key(v, "kernel_irqchip") + del_key(v, "kernel-irqchip") > 0)
+	if (del_key(v, "accel") + del_key(v, "kernel_irqchip") + del_key(v, "kernel-irqchip") > 0)
 		why = no_kvm;
 	/* QEMU turns these off in a TD by itself, and the tables tell of them (FACP's SMI_CMD, APIC's
 	 * PCAT_COMPAT). */
@@ -74,13 +75,10 @@ static const char *change_machine(struct rewrite *r, json_t *v)
 	return r->td && !why ? "a trust domain has neither SMM nor PIC" : why;
 }
 
-static const char *change_accel(struct rewrite *r, json_t *v)
+static const char *leave_out_accel(struct rewrite *r, json_t *v)
 {
-	if (r->spec->kvm || strcmp(qemu_value_name(v, "accel"), "kvm") != 0)
-		return NULL;
-	json_object_clear(v);
-	set_text(v, "accel", "tcg");
-	return no_kvm;
+	r->drop = true;
+	return strcmp(qemu_value_name(v, "accel"), "tcg") != 0 ? no_kvm : NULL;
 }
 
 /* Firmware places 64-bit registers of devices by the width of addresses, which TCG's CPU has less of
@@ -89,14 +87,15 @@ static const char *change_cpu(struct rewrite *r, json_t *v)
 {
 	json_t *bits = json_incref(json_object_get(v, "phys-bits"));
 
-	if (r->spec->kvm || strcmp(qemu_value_name(v, "model"), "host") != 0) {
+	(void)r;
+	if (strcmp(qemu_value_name(v, "model"), "host") != 0) {
 		json_decref(bits);
 		return NULL;
 	}
 	json_object_clear(v);
 	set_text(v, "model", "max");
 	json_object_set_new(v, "phys-bits", bits ? bits : json_string("48"));
-	return "there is no KVM here; the tables depend on its address width alone";
+	return "the control VM runs without KVM; the tables depend on the address width alone";
 }
 
 static const char *change_object(struct rewrite *r, json_t *v)
@@ -256,8 +255,8 @@ static const char *leave_out_kernel(struct rewrite *r, json_t *v)
 static const char *leave_out_kvm(struct rewrite *r, json_t *v)
 {
 	(void)v;
-	r->drop = !r->spec->kvm;
-	return r->drop ? no_kvm : NULL;
+	r->drop = true;
+	return no_kvm;
 }
 
 static const struct {
@@ -267,7 +266,7 @@ static const struct {
 } rows[] = {
         {"-machine", change_machine, "type"},
         {"-M", change_machine, "type"},
-        {"-accel", change_accel, "accel"},
+        {"-accel", leave_out_accel, "accel"},
         {"-enable-kvm", leave_out_kvm, ""},
         {"-cpu", change_cpu, "model"},
         {"-object", change_object, "qom-type"},
@@ -397,6 +396,10 @@ int control_argv(char *const *argv, const struct control_spec *spec, struct argv
 		if (rc < 0)
 			break;
 	}
+	argv_add(&r.out, "-accel");
+	argv_add(&r.out, "tcg");
+	argv_add(&r.out, "-accel");
+	argv_add(&r.out, "kvm");
 	argv_add(&r.out, "-display");
 	argv_add(&r.out, "none");
 	argv_add(&r.out, "-kernel");

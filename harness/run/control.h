@@ -14,7 +14,6 @@
 struct control_spec {
 	const char *dumper; /* path of fwcfg.efi */
 	const char *output; /* where it writes fw_cfg's records */
-	bool kvm;           /* /dev/kvm can be used */
 	/* Told each option that changes, as it was, and why; may be NULL. */
 	void (*note)(void *userdata, const char *option, const char *why);
 	void *userdata;

@@ -8,10 +8,10 @@
 #include "core/cleanup.h"
 #include "core/escape.h"
 #include "core/file.h"
-#include "core/hash.h"
 #include "core/json.h"
 #include "format/text.h"
 #include "record/store.h"
+#include "run/digest.h"
 #include "run/engines.h"
 
 #define PART_NAME_MAX 40
@@ -80,7 +80,7 @@ static void add(void *userdata, const char *name, const char *path)
 		                              (json_int_t)st.st_mtim.tv_sec));
 		return;
 	}
-	if (hash256_file(path, &size, digest, &e) < 0) {
+	if (digest_file(path, &size, digest, &e) < 0) {
 		json_object_set_new(w->parts, name,
 		                    json_pack("{s:s, s:s}", "path", shown, "missing", strerror(-e.code)));
 		return;

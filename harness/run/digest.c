@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/digest.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/cleanup.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "format/text.h"
+
+#define LARGE   (64ll << 20) /* bytes: what takes longer to hash than to look for */
+#define SETTLED 3   /* s since its last change, for another one would be in the same tick */
+#define LINES   16  /* files that are remembered, the newest first */
+#define LINE    256 /* bytes */
+#define HEX     (HEX_ENCODED_SIZE(SHA256_SIZE) - 1)
+
+/* A line: the digest (blanks, as yet), and what tells the file. */
+static void line_of(const struct stat *st, char ret[static LINE])
+{
+	snprintf(ret, LINE, "%*s %llu %llu %lld %lld.%09ld %lld.%09ld", HEX, "",
+	         (unsigned long long)st->st_dev, (unsigned long long)st->st_ino,
+	         (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+	         (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static int place(char path[static PATH_MAX])
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char dir[PATH_MAX];
+	struct err e;
+	int r = -ENOENT;
+
+	if (cache && cache[0] == '/')
+		r = path_format(dir, &e, "%s/tception", cache);
+	else if (home && home[0] == '/')
+		r = path_format(dir, &e, "%s/.cache/tception", home);
+	if (r == 0)
+		r = file_make_dirs(dir, 0700, &e);
+	return r < 0 ? r : path_join(path, dir, "digests", &e);
+}
+
+/* Looks for the file that `line` tells; `others` gets the lines of other files, fewer than LINES. */
+static bool remembered(const char *list, const char *line, uint8_t digest[SHA256_SIZE],
+                       FILE *others)
+{
+	_cleanup_(bytes_free) struct bytes text = {0};
+	bool found = false;
+	char *one, *rest;
+	struct err e;
+	size_t size;
+
+	if (file_read(list, LINES * LINE, &text, &e) < 0)
+		return false;
+	rest = (char *)text.data;
+	for (int n = 1; n < LINES && (one = strsep(&rest, "\n"));) {
+		if (strlen(one) <= HEX)
+			continue;
+		if (strcmp(one + HEX, line + HEX) == 0) {
+			found = hex_decode(one, HEX, digest, &size) == FORMAT_OK;
+		} else {
+			fprintf(others, "%s\n", one);
+			n++;
+		}
+	}
+	return found;
+}
+
+/* Whether it is still the file that `line` tells, and no change to come could look like its last one. */
+static bool settled(const char *path, const char *line)
+{
+	char now[LINE];
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	line_of(&st, now);
+	return strcmp(now, line) == 0 && st.st_ctim.tv_sec > 0 &&
+	       time(NULL) - st.st_ctim.tv_sec > SETTLED;
+}
+
+int digest_file(const char *path, uint64_t *ret_size, uint8_t digest[SHA256_SIZE], struct err *e)
+{
+	_cleanup_(freep) char *text = NULL;
+	_cleanup_(fclosep) FILE *others = NULL;
+	char list[PATH_MAX], line[LINE], hex[HEX + 1];
+	struct err ignored;
+	struct stat st;
+	size_t size;
+	int r;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < LARGE || place(list) < 0)
+		return hash256_file(path, ret_size, digest, e);
+	others = open_memstream(&text, &size);
+	if (!others)
+		return err_nomem(e);
+	line_of(&st, line);
+	fprintf(others, "%s\n", line);
+	if (remembered(list, line, digest, others)) {
+		*ret_size = (uint64_t)st.st_size;
+		return 0;
+	}
+	r = hash256_file(path, ret_size, digest, e);
+	if (r < 0 || !settled(path, line))
+		return r;
+	hex_encode(digest, SHA256_SIZE, hex);
+	if (fflush(others) == 0) {
+		memcpy(text, hex, HEX);
+		(void)file_write(list, text, size, &ignored); /* what is not remembered is hashed */
+	}
+	return 0;
+}

@@ -4,7 +4,6 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 .SECONDARY: # keep objects: a test is linked again, not compiled again
-SHELL := /bin/bash
 B := build
 CACHE := $(or $(TCEPTION_CACHE),$(abspath $B/cache))
 export TCEPTION_CACHE := $(CACHE)
@@ -14,8 +13,9 @@ CC := gcc
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Werror
 BASE_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -Iharness -isystem /usr/include/libxml2 -MMD -MP
 CFLAGS := -O2 -g $(BASE_CFLAGS)
-# What a sanitizer says needs lines and no more: -O1 -g1 compiles in half of the time. Of warnings, -O2 has the better ones.
-SAN := -O1 -g1 -Wno-maybe-uninitialized -Wno-format-truncation -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# What a sanitizer says needs lines and no more, and what runs that often is compiled for longer than it runs: not optimised.
+# Of warnings, -O2 has the better ones.
+SAN := -O0 -g1 -Wno-format-truncation -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 TEST_LD := -fuse-ld=lld # for the many programs of the tests
 LIBS := -lssl -lcrypto -ljansson -lyaml -lsystemd -lz -lcbor -lm
 SETUP := $B/.setup.stamp
@@ -66,6 +66,8 @@ TEST_SRC := $(wildcard harness/test/test_*.c)
 TESTS := $(TEST_SRC:harness/test/%.c=$B/test/%) $(GUEST_TESTS)
 SAN_TESTS := $(TEST_SRC:harness/test/%.c=$B/san/test/%) $(GUEST_SAN_TESTS)
 EXHAUSTIVE_TESTS := $B/test/test_verify
+# Those that wait for deadlines come first, and the longest in parts.
+WAITING_TESTS := $(foreach k,1 2 3 4,$B/san/test/test_runner:$k/4) $B/san/test/test_pccs
 CHECK_LIBS := -lxml2 -lcheck -lsubunit -lrt -lpthread
 
 $B/test/%: $B/obj/harness/test/%.o $B/libtception.a
@@ -127,16 +129,17 @@ run: ## run cases/default.yaml and print which layers attest
 	@$(MAKE) --no-print-directory $(PARALLEL) all image
 	$(call say,RUN,cases/default.yaml $(ARGS))$B/tception run cases/default.yaml $(ARGS)
 
-# Everything is built on all processors; then one stage after the other, each of which uses them itself.
+# Everything is built on all processors; the stages that follow use them by themselves. Unit tests and fuzzers
+# run side by side, because some of the former wait for deadlines.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 test: ## everything that CI runs
 	@$(MAKE) --no-print-directory $(PARALLEL) check-arrows programs image
-	@$(MAKE) --no-print-directory test-unit
-	@$(MAKE) --no-print-directory test-fuzz
+	@$(MAKE) --no-print-directory $(if $(PARALLEL),-j2) test-unit test-fuzz
 	@$(MAKE) --no-print-directory test-cases
 programs: all library $(EXHAUSTIVE_TESTS) $(SAN_TESTS) $(FUZZERS) $B/example $B/test/tcb_lines
 test-unit: $(EXHAUSTIVE_TESTS) $(SAN_TESTS) $B/example ## C unit tests under ASan and UBSan
-	$(call say,TEST,scripts/run-tests)scripts/run-tests $(EXHAUSTIVE_TESTS) $(SAN_TESTS)
+	$(call say,TEST,scripts/run-tests)scripts/run-tests $(WAITING_TESTS) $(EXHAUSTIVE_TESTS) \
+		$(filter-out $B/san/test/test_runner $B/san/test/test_pccs,$(SAN_TESTS))
 test-plain: $(TESTS) ## C unit tests without sanitizers, each test in a process of its own
 	$(call say,TEST,scripts/run-tests)scripts/run-tests $(TESTS)
 test-fuzz: $(FUZZERS) ## replay the corpora, then a fixed number of runs from a fixed seed

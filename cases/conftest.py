@@ -26,8 +26,9 @@ REGISTERS = {"MRTD": 528, "RTMR0": 720, "RTMR1": 768, "RTMR2": 816}  # offsets i
 
 # ---- deadlines -------------------------------------------------------------------------------------------------------
 
-WORKER = "PYTEST_XDIST_WORKER" in os.environ  # one of several processes, each of which takes processors from the others
-PATIENCE = int(subprocess.run([TOP / "scripts" / "patience"], capture_output=True, check=True).stdout) * (2 if WORKER else 1)
+CPUS = len(os.sched_getaffinity(0))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0))  # processes, each of which takes processors from the others
+PATIENCE = int(subprocess.run([TOP / "scripts" / "patience"], capture_output=True, check=True).stdout) * (1 + WORKERS // CPUS)
 os.environ["TCEPTION_PATIENCE"] = str(PATIENCE)
 
 
@@ -57,9 +58,9 @@ RUN = ("run", "--boot-deadline", str(180 * PATIENCE))  # the verb, of a run that
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """A process for each processor, and memory for the guests of each."""
+    """Two processes for each processor, because many tests wait, and memory for the guests of each."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(len(os.sched_getaffinity(0)), memory // (2 << 30)))
+    return max(1, min(2 * CPUS, memory // (3 << 30)))
 
 
 @pytest.hookimpl(optionalhook=True)

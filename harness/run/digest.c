@@ -103,7 +103,8 @@ int digest_file(const char *path, uint64_t *ret_size, uint8_t digest[SHA256_SIZE
 	line_of(&st, line);
 	fprintf(others, "%s\n", line);
 	if (remembered(list, line, digest, others)) {
-		*ret_size = (uint64_t)st.st_size;
+		if (ret_size)
+			*ret_size = (uint64_t)st.st_size;
 		return 0;
 	}
 	r = hash256_file(path, ret_size, digest, e);

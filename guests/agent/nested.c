@@ -10,6 +10,7 @@
 #include "agent/cpio.h"
 #include "agent/rootfs.h"
 #include "agent/util.h"
+#include "format/cmdline.h"
 
 int nested_initrd(const char *path, const char *modules, struct trouble *t)
 {
@@ -20,29 +21,23 @@ int nested_initrd(const char *path, const char *modules, struct trouble *t)
 	return r == 0 ? 0 : trouble_set(t, r, "initrd", "%s: %s", path, strerror(-r));
 }
 
-/*
- * What harness/run/qemu.c tells layer 0's kernel, nokaslr always and the rest under TCG, holds for
- * what is booted in it, too. A word added there has to be added here.
- */
-static const char *const inherited[] = {"nokaslr",
-                                        "norandmaps",
-                                        "init_on_alloc=0",
-                                        "mitigations=off",
-                                        "initcall_blacklist=jent_mod_init",
-                                        "highres=off",
-                                        "nohz=off"};
+/* Of what layer 0's kernel is told, nokaslr always and the rest under TCG, this holds for what is booted
+ * in it, too. */
+static const char inherited[] = "nokaslr" TCG_CMDLINE TICK_CMDLINE;
 
 void nested_append_of(const char *own, char ret[NESTED_APPEND_MAX])
 {
+	size_t size;
+
 	snprintf(ret, NESTED_APPEND_MAX,
 	         "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests "
 	         "random.trust_cpu=on");
-	for (size_t i = 0; i < COUNT_OF(inherited); i++) {
-		const char *word = inherited[i], *at = strstr(own, word);
-		const size_t size = strlen(word), used = strlen(ret);
+	for (const char *word = inherited; *word; word += size + (word[size] == ' ')) {
+		const char *at = memmem(own, strlen(own), word, size = strcspn(word, " "));
+		const size_t used = strlen(ret);
 
 		if (at && (at == own || at[-1] == ' ') && (!at[size] || strchr(" \n", at[size])))
-			snprintf(ret + used, NESTED_APPEND_MAX - used, " %s", word);
+			snprintf(ret + used, NESTED_APPEND_MAX - used, " %.*s", (int)size, word);
 	}
 }
 

@@ -79,6 +79,7 @@ def all_scratch():
 
 
 SCRATCH = all_scratch()
+os.environ["XDG_CACHE_HOME"] = str(SCRATCH / "cache")  # what runs remember of each other is no user's
 
 
 def scratch(prefix):

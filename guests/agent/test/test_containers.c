@@ -390,6 +390,7 @@ TEST(mounts_below_stay)
 	ck_assert(is_there(c->root, "/bound/inner/file"));
 	mounted_undo(&e, c->root);
 	ck_assert(!is_there(c->root, "/bound") && is_there(outer, "/inner/file"));
+	ck_assert_int_eq(umount2(outer, MNT_DETACH), 0);
 }
 
 static void be_granted(const char *grants)

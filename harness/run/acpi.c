@@ -15,6 +15,7 @@
 #include "measure/firmware.h"
 #include "measure/qemu_line.h"
 #include "run/control.h"
+#include "run/kvmcheck.h"
 #include "run/process.h"
 
 #define DEADLINE_MS 60000
@@ -181,22 +182,16 @@ static int replace_firmware(struct argv *control, int fd, struct err *e)
 	return at[1] ? 0 : err_nomem(e);
 }
 
-int acpi_capture(char *const *argv, const char *dumper,
-                 void (*note)(void *userdata, const char *option, const char *why),
-                 struct acpi_blobs *ret, struct err *e)
+static int run_control(char *const *argv, const struct control_spec *spec, struct err *e)
 {
-	_cleanup_(closep) int fd = memfd_create("tception-fw-cfg", MFD_CLOEXEC);
 	_cleanup_(closep) int firmware = memfd_create("tception-firmware", MFD_CLOEXEC);
-	char path[64], complaint[400];
-	const struct control_spec spec = {.dumper = dumper, .output = path, .note = note};
 	struct argv control = {0};
+	char complaint[400];
 	int r;
 
-	if (fd < 0 || firmware < 0)
+	if (firmware < 0)
 		return err_sys(e, -errno, "memfd_create");
-	/* QEMU opens our descriptor by its name: nothing to inherit, no file left behind. */
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
-	r = control_argv(argv, &spec, &control, e);
+	r = control_argv(argv, spec, &control, e);
 	if (r == 0)
 		r = replace_firmware(&control, firmware, e);
 	if (r < 0) {
@@ -207,11 +202,49 @@ int acpi_capture(char *const *argv, const char *dumper,
 	argv_done(&control);
 	if (r < 0)
 		return err_sys(e, r, "control VM for the ACPI tables");
-	if (r != EXIT_STATUS) {
-		return err_set(e, -EIO, "control VM for the ACPI tables ended with %d: %s", r,
-		               first_cause(complaint));
-	}
-	r = read_output(fd, ret, e);
+	if (r == EXIT_STATUS)
+		return 0;
+	return err_set(e, -EIO, "control VM for the ACPI tables ended with %d: %s", r,
+	               first_cause(complaint));
+}
+
+/* Some devices (an IOMMU for more than 255 CPUs) need KVM, and some QEMUs are built without TCG. */
+static int run_by_kvm(char *const *argv, const struct control_spec *spec)
+{
+	struct control_spec by_kvm = *spec;
+	struct kvm_check kvm;
+	struct err ignored;
+	int r;
+
+	kvm_check("/dev/kvm", &kvm);
+	if (!kvm.usable)
+		return -ENODEV;
+	by_kvm.kvm = true;
+	by_kvm.note = NULL;
+	r = run_control(argv, &by_kvm, &ignored);
+	if (r == 0 && spec->note)
+		spec->note(spec->userdata, "KVM", "kept, because it did not start without");
+	return r;
+}
+
+int acpi_capture(char *const *argv, const char *dumper,
+                 void (*note)(void *userdata, const char *option, const char *why),
+                 struct acpi_blobs *ret, struct err *e)
+{
+	_cleanup_(closep) int fd = memfd_create("tception-fw-cfg", MFD_CLOEXEC);
+	char path[64];
+	const struct control_spec spec = {.dumper = dumper, .output = path, .note = note};
+	int r;
+
+	if (fd < 0)
+		return err_sys(e, -errno, "memfd_create");
+	/* QEMU opens our descriptor by its name: nothing to inherit, no file left behind. */
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
+	r = run_control(argv, &spec, e);
+	if (r == -EIO && run_by_kvm(argv, &spec) == 0)
+		r = 0;
+	if (r == 0)
+		r = read_output(fd, ret, e);
 	if (r < 0)
 		return r;
 	r = list_devices(argv, &ret->devices, e);

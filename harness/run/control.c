@@ -12,6 +12,7 @@
 struct rewrite {
 	const struct control_spec *spec;
 	bool td;          /* a hardware TD's command line */
+	bool by_kvm;      /* it asks for KVM, as each TD's does */
 	const char *name; /* of the option at hand, as it goes out */
 	bool drop;        /* it goes out without it */
 	struct argv out;
@@ -54,8 +55,7 @@ static void set_text(json_t *value, const char *key, const char *text)
 
 /* ---- one function a kind of option: it changes the value and says why, or NULL ---- */
 
-/* Only without KVM is the machine the same wherever it is made: what KVM offers, and whether a
- * command line's CPU can be had, is the host's. Where QEMU is built without TCG, KVM is taken. */
+/* What KVM offers, and whether it has the CPU that a line asks for, is a host's own. */
 static const char no_kvm[] = "the control VM runs without KVM; the tables do not depend on it";
 
 static const char *change_machine(struct rewrite *r, json_t *v)
@@ -64,7 +64,8 @@ static const char *change_machine(struct rewrite *r, json_t *v)
 
 	if (del_key(v, "confidential-guest-support"))
 		why = "the control VM runs without TDX";
-	if (del_key(v, "accel") + del_key(v, "kernel_irqchip") + del_key(v, "kernel-irqchip") > 0)
+	if (!r->spec->kvm &&
+	    del_key(v, "accel") + del_key(v, "kernel_irqchip") + del_key(v, "kernel-irqchip") > 0)
 		why = no_kvm;
 	/* QEMU turns these off in a TD by itself, and the tables tell of them (FACP's SMI_CMD, APIC's
 	 * PCAT_COMPAT). */
@@ -75,25 +76,44 @@ static const char *change_machine(struct rewrite *r, json_t *v)
 	return r->td && !why ? "a trust domain has neither SMM nor PIC" : why;
 }
 
-static const char *leave_out_accel(struct rewrite *r, json_t *v)
+static const char *change_accel(struct rewrite *r, json_t *v)
 {
-	r->drop = true;
-	return strcmp(qemu_value_name(v, "accel"), "tcg") != 0 ? no_kvm : NULL;
+	if (r->spec->kvm || strcmp(qemu_value_name(v, "accel"), "kvm") != 0)
+		return NULL;
+	json_object_clear(v);
+	set_text(v, "accel", "tcg");
+	return no_kvm;
 }
 
-/* Firmware places 64-bit registers of devices by the width of addresses, which TCG's CPU has less of
- * (40 bits) than a machine with TDX; 46, 48 and 52 give the same tables. */
+static bool is_on(const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	return json_is_true(value) ||
+	       (text && (strcmp(text, "on") == 0 || strcmp(text, "yes") == 0));
+}
+
+/*
+ * Firmware places 64-bit registers of devices by the width of addresses, which TCG's CPU has less of
+ * (40 bits) than a machine with TDX; 46, 48 and 52 give the same tables. By KVM the models `host` and
+ * `max` have the host's.
+ */
 static const char *change_cpu(struct rewrite *r, json_t *v)
 {
 	json_t *bits = json_incref(json_object_get(v, "phys-bits"));
+	const char *model = qemu_value_name(v, "model");
+	bool host = strcmp(model, "host") == 0, max = strcmp(model, "max") == 0,
+	     wide = is_on(json_object_get(v, "host-phys-bits"));
 
-	(void)r;
-	if (strcmp(qemu_value_name(v, "model"), "host") != 0) {
+	if (r->spec->kvm || !(host || (r->by_kvm && (wide || (max && !bits))))) {
 		json_decref(bits);
 		return NULL;
 	}
-	json_object_clear(v);
-	set_text(v, "model", "max");
+	if (host) {
+		json_object_clear(v);
+		set_text(v, "model", "max");
+	}
+	json_object_del(v, "host-phys-bits");
 	json_object_set_new(v, "phys-bits", bits ? bits : json_string("48"));
 	return "the control VM runs without KVM; the tables depend on the address width alone";
 }
@@ -255,8 +275,8 @@ static const char *leave_out_kernel(struct rewrite *r, json_t *v)
 static const char *leave_out_kvm(struct rewrite *r, json_t *v)
 {
 	(void)v;
-	r->drop = true;
-	return no_kvm;
+	r->drop = !r->spec->kvm;
+	return r->drop ? no_kvm : NULL;
 }
 
 static const struct {
@@ -266,7 +286,7 @@ static const struct {
 } rows[] = {
         {"-machine", change_machine, "type"},
         {"-M", change_machine, "type"},
-        {"-accel", leave_out_accel, "accel"},
+        {"-accel", change_accel, "accel"},
         {"-enable-kvm", leave_out_kvm, ""},
         {"-cpu", change_cpu, "model"},
         {"-object", change_object, "qom-type"},
@@ -381,10 +401,22 @@ static bool is_hardware_td(char *const *argv)
 	return false;
 }
 
+static bool asks_for_kvm(char *const *argv)
+{
+	for (; argv[0]; argv++) {
+		if (strcmp(argv[0], "-enable-kvm") == 0 || strcmp(argv[0], "--enable-kvm") == 0 ||
+		    begins(argv[0], "kvm") || strstr(argv[0], "accel=kvm"))
+			return true;
+	}
+	return false;
+}
+
 int control_argv(char *const *argv, const struct control_spec *spec, struct argv *ret,
                  struct err *e)
 {
-	struct rewrite r = {.spec = spec, .td = is_hardware_td(argv)};
+	struct rewrite r = {.spec = spec,
+	                    .td = is_hardware_td(argv),
+	                    .by_kvm = is_hardware_td(argv) || asks_for_kvm(argv)};
 	struct qemu_option option;
 	int rc;
 
@@ -396,10 +428,6 @@ int control_argv(char *const *argv, const struct control_spec *spec, struct argv
 		if (rc < 0)
 			break;
 	}
-	argv_add(&r.out, "-accel");
-	argv_add(&r.out, "tcg");
-	argv_add(&r.out, "-accel");
-	argv_add(&r.out, "kvm");
 	argv_add(&r.out, "-display");
 	argv_add(&r.out, "none");
 	argv_add(&r.out, "-kernel");

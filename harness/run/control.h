@@ -14,6 +14,7 @@
 struct control_spec {
 	const char *dumper; /* path of fwcfg.efi */
 	const char *output; /* where it writes fw_cfg's records */
+	bool kvm;           /* what asks for KVM stays; else goes, so that it starts anywhere */
 	/* Told each option that changes, as it was, and why; may be NULL. */
 	void (*note)(void *userdata, const char *option, const char *why);
 	void *userdata;

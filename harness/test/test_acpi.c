@@ -36,17 +36,17 @@ static void note(void *userdata, const char *option, const char *why)
 }
 
 #define TAIL                                               \
-	" -accel tcg -accel kvm"                           \
 	" -display none -kernel /d.efi"                    \
 	" -chardev file,id=fw-cfg,path=/proc/5/fd/6"       \
 	" -device isa-debugcon,iobase=0xe9,chardev=fw-cfg" \
 	" -device isa-debug-exit,iobase=0xf4,iosize=4"
 
 /* What becomes of a command line, without the tail that all have; the notes are added to `n`. */
-static const char *control(char *const *argv, struct notes *n)
+static const char *control(char *const *argv, bool kvm, struct notes *n)
 {
 	const struct control_spec spec = {.dumper = "/d.efi",
 	                                  .output = "/proc/5/fd/6",
+	                                  .kvm = kvm,
 	                                  .note = note,
 	                                  .userdata = n};
 	struct argv a = {0};
@@ -77,7 +77,7 @@ TEST(emulated_td_becomes_a_plain_vm)
 	        "-kernel /k -initrd /i -append -quiet";
 	struct notes n = {0};
 
-	ck_assert_str_eq(control(words(line), &n),
+	ck_assert_str_eq(control(words(line), false, &n),
 	                 "/usr/bin/qemu -nodefaults -smp 1 "
 	                 "-object memory-backend-ram,id=ram,size=1280M,share=on "
 	                 "-machine q35,smm=off,max-ram-below-4g=1073741824,memory-backend=ram "
@@ -93,7 +93,7 @@ TEST(backend_of_huge_pages)
 	        "qemu -object memory-backend-memfd,id=ram,size=4096M,hugetlb=on,hugetlbsize=2M";
 	struct notes n = {0};
 
-	ck_assert_str_eq(control(words(line), &n),
+	ck_assert_str_eq(control(words(line), false, &n),
 	                 "qemu -object memory-backend-ram,id=ram,size=4096M");
 }
 
@@ -115,8 +115,8 @@ TEST(canonical_run_td)
 	        "-device vhost-vsock-pci,guest-cid=3 -pidfile /tmp/pid";
 	struct notes n = {0};
 
-	ck_assert_str_eq(control(words(line), &n),
-	                 "qemu-system-x86_64 -m 2G -smp 16 "
+	ck_assert_str_eq(control(words(line), false, &n),
+	                 "qemu-system-x86_64 -accel tcg -m 2G -smp 16 "
 	                 "-name td,process=td,debug-threads=on -cpu max,phys-bits=48 "
 	                 "-object memory-backend-ram,id=mem0,size=2G "
 	                 "-machine q35,memory-backend=mem0,smm=off,pic=off -bios OVMF.fd "
@@ -131,17 +131,36 @@ TEST(canonical_run_td)
 	ck_assert_ptr_null(strstr(n.text, "-object memory"));
 }
 
-/* KVM goes, also where there is one: it may not run firmware, or not have the CPU that the line asks
- * for (`-avx10` is no property in QEMU 7.2). */
-TEST(kvm)
+/* The second try, where the first failed. */
+TEST(with_kvm)
 {
 	static const char line[] =
-	        "qemu -accel kvm -accel tcg,tb-size=64 -enable-kvm -cpu host,-avx10,phys-bits=46 "
-	        "-machine q35,kernel_irqchip=split,accel=kvm";
+	        "qemu -accel kvm -enable-kvm -cpu host -machine q35,kernel_irqchip=split,accel=kvm";
 	struct notes n = {0};
 
-	ck_assert_str_eq(control(words(line), &n), "qemu -cpu max,phys-bits=46 -machine q35");
-	ck_assert_uint_eq(n.count, 4);
+	ck_assert_str_eq(control(words(line), true, &n), line);
+	ck_assert_uint_eq(n.count, 0);
+}
+
+/* KVM's CPUs have the host's width of addresses where the line says so, and `max` by itself. */
+static const struct {
+	const char *line, *control;
+} widths[] = {
+        {"qemu -accel kvm -cpu max,pmu=off", "qemu -accel tcg -cpu max,pmu=off,phys-bits=48"},
+        {"qemu -enable-kvm -cpu max,phys-bits=46", "qemu -cpu max,phys-bits=46"},
+        {"qemu -M q35,accel=kvm -cpu Skylake-Server,host-phys-bits=on",
+         "qemu -M q35 -cpu Skylake-Server,phys-bits=48"},
+        {"qemu -accel kvm -cpu Skylake-Server", "qemu -accel tcg -cpu Skylake-Server"},
+        {"qemu -cpu max", "qemu -cpu max"}, /* of TCG */
+        {"qemu -accel kvm -cpu host,-avx10,phys-bits=46",
+         "qemu -accel tcg -cpu max,phys-bits=46"},
+};
+
+TEST_EACH(address_width, widths)
+{
+	struct notes n = {0};
+
+	ck_assert_str_eq(control(words(widths[_i].line), false, &n), widths[_i].control);
 }
 
 /* As libvirt's launch-security-tdx test has them: JSON, nodes on nodes, root ports. */
@@ -169,10 +188,10 @@ TEST(libvirt)
 	        "-msg timestamp=on";
 	struct notes n = {0};
 
-	ck_assert_str_eq(control(words(line), &n),
+	ck_assert_str_eq(control(words(line), false, &n),
 	                 "/usr/bin/qemu-system-x86_64 -name guest=td,debug-threads=on "
 	                 "-machine pc-q35-7.2,usb=off,dump-guest-core=off,memory-backend=pc.ram,"
-	                 "hpet=off,acpi=on,smm=off,pic=off -cpu max,phys-bits=48 "
+	                 "hpet=off,acpi=on,smm=off,pic=off -accel tcg -cpu max,phys-bits=48 "
 	                 "-m size=2097152k "
 	                 "-object {\"qom-type\":\"memory-backend-ram\",\"id\":\"pc.ram\",\"share\":true,"
 	                 "\"size\":2147483648} "
@@ -204,7 +223,7 @@ TEST(kata)
 	        "-pidfile /p -D /log -smp 1,cores=1,threads=1,sockets=1,maxcpus=1";
 	struct notes n = {0};
 
-	ck_assert_str_eq(control(words(line), &n),
+	ck_assert_str_eq(control(words(line), false, &n),
 	                 "qemu -machine q35,smm=off,pic=off -cpu max,phys-bits=48 "
 	                 "-m 2048M,slots=10,maxmem=8G "
 	                 "-device pci-bridge,bus=pcie.0,id=pci-bridge-0,chassis_nr=1,shpc=off,addr=2 "
@@ -233,8 +252,8 @@ TEST(dstack)
 	        "-object tdx-guest,id=tdx -device vhost-vsock-pci,guest-cid=9 -append x";
 	struct notes n = {0};
 
-	ck_assert_str_eq(control(words(line), &n),
-	                 "qemu -cpu max,phys-bits=48 -nodefaults -chardev null,id=c0 "
+	ck_assert_str_eq(control(words(line), false, &n),
+	                 "qemu -accel tcg -cpu max,phys-bits=48 -nodefaults -chardev null,id=c0 "
 	                 "-serial null -bios ovmf.fd "
 	                 "-drive if=none,id=hd1,driver=null-co,read-zeroes=on "
 	                 "-device virtio-blk-pci,drive=hd1 -netdev hubport,id=net0,hubid=0 "

@@ -67,7 +67,7 @@ TESTS := $(TEST_SRC:harness/test/%.c=$B/test/%) $(GUEST_TESTS)
 SAN_TESTS := $(TEST_SRC:harness/test/%.c=$B/san/test/%) $(GUEST_SAN_TESTS)
 EXHAUSTIVE_TESTS := $B/test/test_verify
 # Those that wait for deadlines come first, and the longest in parts.
-WAITING_TESTS := $(foreach k,1 2 3 4,$B/san/test/test_runner:$k/4) $B/san/test/test_digest $B/san/test/test_pccs
+WAITING_TESTS := $(foreach k,1 2 3 4,$B/san/test/test_runner:$k/4) $(foreach k,1 2 3,$B/san/test/test_digest:$k/3) $B/san/test/test_pccs
 CHECK_LIBS := -lxml2 -lcheck -lsubunit -lrt -lpthread
 
 $B/test/%: $B/obj/harness/test/%.o $B/libtception.a
@@ -140,7 +140,7 @@ test: ## everything that CI runs
 programs: all library $(EXHAUSTIVE_TESTS) $(SAN_TESTS) $(FUZZERS) $B/example $B/test/tcb_lines
 test-unit: $(EXHAUSTIVE_TESTS) $(SAN_TESTS) $B/example ## C unit tests under ASan and UBSan
 	$(call say,TEST,scripts/run-tests)scripts/run-tests $(WAITING_TESTS) $(EXHAUSTIVE_TESTS) \
-		$(filter-out $B/san/test/test_runner $(WAITING_TESTS),$(SAN_TESTS))
+		$(filter-out $(foreach w,$(WAITING_TESTS),$(firstword $(subst :, ,$w))),$(SAN_TESTS))
 test-plain: $(TESTS) ## C unit tests without sanitizers, each test in a process of its own
 	$(call say,TEST,scripts/run-tests)scripts/run-tests $(TESTS)
 test-fuzz: $(FUZZERS) ## replay the corpora, then a fixed number of runs from a fixed seed

@@ -2,13 +2,18 @@
 #include "run/digest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/cleanup.h"
 #include "core/file.h"
@@ -39,7 +44,7 @@ static int place(char path[static PATH_MAX])
 
 	if (cache && cache[0] == '/')
 		r = path_format(dir, &e, "%s/tception", cache);
-	else if (home && home[0] == '/')
+	else if (home && home[0] == '/' && access(home, W_OK) == 0)
 		r = path_format(dir, &e, "%s/.cache/tception", home);
 	if (r == 0)
 		r = file_make_dirs(dir, 0700, &e);
@@ -72,8 +77,28 @@ static bool remembered(const char *list, const char *line, uint8_t digest[SHA256
 	return found;
 }
 
-/* Whether it is still the file that `line` tells, and no change to come could look like its last one. */
-static bool settled(const char *path, const char *line)
+/*
+ * Whether each change from now on will be seen in the file's times. On these file systems a first
+ * write by each mapping is; on others (tmpfs, overlayfs, those of a network) one may not be. Later
+ * ones are not, so nobody may have it open for writing: else the kernel gives no lease, nor to who
+ * is not the file's owner. One that writes in the moment of the lease sends a signal, here none
+ * that ends a process.
+ */
+static bool shows_changes(int fd, const struct stat *st)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0 ||
+	    (fs.f_type != EXT4_SUPER_MAGIC && fs.f_type != XFS_SUPER_MAGIC &&
+	     fs.f_type != BTRFS_SUPER_MAGIC))
+		return false;
+	if (st->st_ctim.tv_sec <= 0 || time(NULL) - st->st_ctim.tv_sec <= SETTLED)
+		return false;
+	return fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0 &&
+	       fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
+}
+
+static bool is_still(const char *path, const char *line)
 {
 	char now[LINE];
 	struct stat st;
@@ -81,21 +106,31 @@ static bool settled(const char *path, const char *line)
 	if (stat(path, &st) < 0)
 		return false;
 	line_of(&st, now);
-	return strcmp(now, line) == 0 && st.st_ctim.tv_sec > 0 &&
-	       time(NULL) - st.st_ctim.tv_sec > SETTLED;
+	return strcmp(now, line) == 0;
+}
+
+/* The list is a file, or not there yet. */
+static bool is_list(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode);
 }
 
 int digest_file(const char *path, uint64_t *ret_size, uint8_t digest[SHA256_SIZE], struct err *e)
 {
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	_cleanup_(freep) char *text = NULL;
 	_cleanup_(fclosep) FILE *others = NULL;
 	char list[PATH_MAX], line[LINE], hex[HEX + 1];
 	struct err ignored;
 	struct stat st;
 	size_t size;
+	bool shows;
 	int r;
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < LARGE || place(list) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < LARGE ||
+	    place(list) < 0 || !is_list(list))
 		return hash256_file(path, ret_size, digest, e);
 	others = open_memstream(&text, &size);
 	if (!others)
@@ -107,8 +142,9 @@ int digest_file(const char *path, uint64_t *ret_size, uint8_t digest[SHA256_SIZE
 			*ret_size = (uint64_t)st.st_size;
 		return 0;
 	}
+	shows = shows_changes(fd, &st);
 	r = hash256_file(path, ret_size, digest, e);
-	if (r < 0 || !settled(path, line))
+	if (r < 0 || !shows || !is_still(path, line))
 		return r;
 	hex_encode(digest, SHA256_SIZE, hex);
 	if (fflush(others) == 0) {

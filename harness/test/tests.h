@@ -56,13 +56,16 @@ struct tests {
 
 extern const struct test *const __start_tests[], *const __stop_tests[];
 
-/* TESTS_PART=K/N in the environment: of all tests every Nth from the Kth on, so that N processes run them. */
+/* TESTS_PART=K/N in the environment: of all tests every Nth from the Kth on, so that N processes run
+ * them; none of another text. */
 static inline bool tests_mine(size_t number)
 {
 	const char *part = getenv("TESTS_PART");
 	size_t k, n;
 
-	return !part || sscanf(part, "%zu/%zu", &k, &n) != 2 || n == 0 || number % n == k % n;
+	if (!part)
+		return true;
+	return sscanf(part, "%zu/%zu", &k, &n) == 2 && k > 0 && k <= n && number % n == k % n;
 }
 
 static inline int tests_run(const struct tests *t)

@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "core/install.h"
 #include "core/json.h"
 #include "core/terminal.h"
 #include "core/time.h"
@@ -208,19 +209,9 @@ static int print(struct history *h, struct err *e)
 
 static int usual_index(char path[static PATH_MAX], struct err *e)
 {
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char dir[PATH_MAX];
-	int r;
+	int r = install_cache_path(path, "history.sqlite", e);
 
-	if (cache && cache[0] == '/')
-		r = path_format(dir, e, "%s/tception", cache);
-	else if (home && home[0] == '/')
-		r = path_format(dir, e, "%s/.cache/tception", home);
-	else
-		return err_set(e, -ENOENT, "no place for it: --index FILE, or set HOME");
-	if (r == 0)
-		r = file_make_dirs(dir, 0700, e);
-	return r < 0 ? r : path_join(path, dir, "history.sqlite", e);
+	return r == -ENXIO ? err_set(e, -ENOENT, "no place for it: --index FILE, or set HOME") : r;
 }
 
 /* Without one all runs are judged: slower, and the same. */

@@ -75,6 +75,14 @@ void file_remove_dir(const char *dir)
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+void file_state(const struct stat *st, char ret[static FILE_STATE_SIZE])
+{
+	snprintf(ret, FILE_STATE_SIZE, "%llu %llu %lld %lld.%ld %lld.%ld",
+	         (unsigned long long)st->st_dev, (unsigned long long)st->st_ino,
+	         (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+	         (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
 int file_make_dirs(const char *dir, mode_t mode, struct err *e)
 {
 	char path[PATH_MAX];

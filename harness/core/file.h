@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "core/err.h"
@@ -45,6 +46,13 @@ int file_read_input(const char *path, size_t max, struct bytes *ret, struct err 
 int file_each_part(const char *dir, const char *name,
                    int (*take)(void *userdata, const void *data, size_t size, struct err *e),
                    void *userdata, uint64_t *ret_size, struct err *e);
+
+/*
+ * What tells whether a file is as it was, as text: device, inode, size, times. The inode's own time
+ * (ctime) is nobody's to set: what is written over or put in place of it has another.
+ */
+#define FILE_STATE_SIZE 160 /* with NUL */
+void file_state(const struct stat *st, char ret[static FILE_STATE_SIZE]);
 
 /* Makes a folder with `mode` and those above it with 0777; one that exists is right. */
 int file_make_dirs(const char *dir, mode_t mode, struct err *e);

@@ -26,3 +26,20 @@ int install_dir(char ret[static PATH_MAX], bool *ret_installed, struct err *e)
 		memcpy(ret, real, sizeof(real));
 	return 0;
 }
+
+int install_cache_path(char ret[static PATH_MAX], const char *name, struct err *e)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char dir[PATH_MAX];
+	int r;
+
+	if (cache && cache[0] == '/')
+		r = path_format(dir, e, "%s/tception", cache);
+	else if (home && home[0] == '/' && access(home, F_OK) == 0)
+		r = path_format(dir, e, "%s/.cache/tception", home);
+	else
+		return err_set(e, -ENXIO, "no place for %s: set HOME", name);
+	if (r == 0)
+		r = file_make_dirs(dir, 0700, e);
+	return r < 0 ? r : path_join(ret, dir, name, e);
+}

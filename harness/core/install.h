@@ -12,3 +12,9 @@
  * where `make` leaves them.
  */
 int install_dir(char ret[static PATH_MAX], bool *ret_installed, struct err *e);
+
+/*
+ * The path of a file that may be lost, in $XDG_CACHE_HOME/tception or ~/.cache/tception, which is made.
+ * -ENXIO where neither is to be had; a HOME that is not there is not made.
+ */
+int install_cache_path(char ret[static PATH_MAX], const char *name, struct err *e);

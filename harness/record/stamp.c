@@ -16,21 +16,16 @@
 #include "record/bundle.h"
 #include "record/store.h"
 
-/* The inode's own time (ctime) is nobody's to set: what is written over or put in place of it has another. */
 static void add(struct sha256 *h, const char *path)
 {
+	char text[FILE_STATE_SIZE];
 	struct stat st = {0};
-	char text[200];
-	int n;
 
 	if (stat(path, &st) < 0)
 		st = (struct stat){0};
-	n = snprintf(text, sizeof(text), "%llu %llu %lld %lld.%ld %lld.%ld",
-	             (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-	             (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-	             (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	file_state(&st, text);
 	sha256_update(h, path, strlen(path) + 1);
-	sha256_update(h, text, (size_t)n + 1);
+	sha256_update(h, text, strlen(text) + 1);
 }
 
 /* Of each entry of a folder, that file; `file` NULL: the entry itself. */

@@ -18,6 +18,7 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/install.h"
 #include "format/text.h"
 
 #define LARGE   (64ll << 20) /* bytes: what takes longer to hash than to look for */
@@ -29,26 +30,10 @@
 /* A line: the digest (blanks, as yet), and what tells the file. */
 static void line_of(const struct stat *st, char ret[static LINE])
 {
-	snprintf(ret, LINE, "%*s %llu %llu %lld %lld.%09ld %lld.%09ld", HEX, "",
-	         (unsigned long long)st->st_dev, (unsigned long long)st->st_ino,
-	         (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
-	         (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
-}
+	char state[FILE_STATE_SIZE];
 
-static int place(char path[static PATH_MAX])
-{
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char dir[PATH_MAX];
-	struct err e;
-	int r = -ENOENT;
-
-	if (cache && cache[0] == '/')
-		r = path_format(dir, &e, "%s/tception", cache);
-	else if (home && home[0] == '/' && access(home, W_OK) == 0)
-		r = path_format(dir, &e, "%s/.cache/tception", home);
-	if (r == 0)
-		r = file_make_dirs(dir, 0700, &e);
-	return r < 0 ? r : path_join(path, dir, "digests", &e);
+	file_state(st, state);
+	snprintf(ret, LINE, "%*s %s", HEX, "", state);
 }
 
 /* Looks for the file that `line` tells; `others` gets the lines of other files, fewer than LINES. */
@@ -130,7 +115,7 @@ int digest_file(const char *path, uint64_t *ret_size, uint8_t digest[SHA256_SIZE
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < LARGE ||
-	    place(list) < 0 || !is_list(list))
+	    install_cache_path(list, "digests", &ignored) < 0 || !is_list(list))
 		return hash256_file(path, ret_size, digest, e);
 	others = open_memstream(&text, &size);
 	if (!others)

@@ -216,6 +216,8 @@ static int run_by_kvm(char *const *argv, const struct control_spec *spec)
 	struct err ignored;
 	int r;
 
+	if (!control_asks_for_kvm(argv))
+		return -ENODEV;
 	kvm_check("/dev/kvm", &kvm);
 	if (!kvm.usable)
 		return -ENODEV;

@@ -102,10 +102,10 @@ static const char *change_cpu(struct rewrite *r, json_t *v)
 {
 	json_t *bits = json_incref(json_object_get(v, "phys-bits"));
 	const char *model = qemu_value_name(v, "model");
-	bool host = strcmp(model, "host") == 0, max = strcmp(model, "max") == 0,
-	     wide = is_on(json_object_get(v, "host-phys-bits"));
+	const json_t *wide = json_object_get(v, "host-phys-bits");
+	bool host = strcmp(model, "host") == 0, max = strcmp(model, "max") == 0;
 
-	if (r->spec->kvm || !(host || (r->by_kvm && (wide || (max && !bits))))) {
+	if (r->spec->kvm || !(host || (r->by_kvm && (is_on(wide) || (max && !wide && !bits))))) {
 		json_decref(bits);
 		return NULL;
 	}
@@ -401,11 +401,20 @@ static bool is_hardware_td(char *const *argv)
 	return false;
 }
 
-static bool asks_for_kvm(char *const *argv)
+bool control_asks_for_kvm(char *const *argv)
 {
-	for (; argv[0]; argv++) {
-		if (strcmp(argv[0], "-enable-kvm") == 0 || strcmp(argv[0], "--enable-kvm") == 0 ||
-		    begins(argv[0], "kvm") || strstr(argv[0], "accel=kvm"))
+	struct qemu_option o;
+	struct err ignored;
+
+	if (*argv)
+		argv++;
+	while (qemu_option_next(&argv, &o, &ignored) > 0) {
+		bool machine = strcmp(o.name, "-machine") == 0 || strcmp(o.name, "-M") == 0;
+
+		if (strcmp(o.name, "-enable-kvm") == 0 ||
+		    (strcmp(o.name, "-accel") == 0 &&
+		     (begins(o.value, "kvm") || begins(o.value, "accel=kvm"))) ||
+		    (machine && strstr(o.value, "accel=kvm")))
 			return true;
 	}
 	return false;
@@ -414,14 +423,13 @@ static bool asks_for_kvm(char *const *argv)
 int control_argv(char *const *argv, const struct control_spec *spec, struct argv *ret,
                  struct err *e)
 {
-	struct rewrite r = {.spec = spec,
-	                    .td = is_hardware_td(argv),
-	                    .by_kvm = is_hardware_td(argv) || asks_for_kvm(argv)};
+	struct rewrite r = {.spec = spec, .td = is_hardware_td(argv)};
 	struct qemu_option option;
 	int rc;
 
 	if (!argv[0])
 		return err_set(e, -EINVAL, "no QEMU command given");
+	r.by_kvm = r.td || control_asks_for_kvm(argv);
 	argv_add(&r.out, *argv++);
 	while ((rc = qemu_option_next(&argv, &option, e)) > 0) {
 		rc = add_option(&r, &option, e);

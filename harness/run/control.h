@@ -20,6 +20,9 @@ struct control_spec {
 	void *userdata;
 };
 
+/* Whether it names KVM as its accelerator; argv[0] is the program. */
+bool control_asks_for_kvm(char *const *argv);
+
 /* Pure. -EINVAL for an option without its value or a value that is none. */
 int control_argv(char *const *argv, const struct control_spec *spec, struct argv *ret,
                  struct err *e);

@@ -152,6 +152,9 @@ static const struct {
          "qemu -M q35 -cpu Skylake-Server,phys-bits=48"},
         {"qemu -accel kvm -cpu Skylake-Server", "qemu -accel tcg -cpu Skylake-Server"},
         {"qemu -cpu max", "qemu -cpu max"}, /* of TCG */
+        {"qemu -name kvm -cpu max", "qemu -name kvm -cpu max"},
+        {"qemu -accel kvm -cpu max,host-phys-bits=off",
+         "qemu -accel tcg -cpu max,host-phys-bits=off"},
         {"qemu -accel kvm -cpu host,-avx10,phys-bits=46",
          "qemu -accel tcg -cpu max,phys-bits=46"},
 };

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -28,7 +29,7 @@ REGISTERS = {"MRTD": 528, "RTMR0": 720, "RTMR1": 768, "RTMR2": 816}  # offsets i
 
 CPUS = len(os.sched_getaffinity(0))
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0))  # processes, each of which takes processors from the others
-PATIENCE = int(subprocess.run([TOP / "scripts" / "patience"], capture_output=True, check=True).stdout) * (1 + -(-WORKERS // CPUS))
+PATIENCE = int(subprocess.run([TOP / "scripts" / "patience"], capture_output=True, check=True).stdout) * (1 + math.ceil(WORKERS / CPUS))
 os.environ["TCEPTION_PATIENCE"] = str(PATIENCE)
 
 

@@ -33,9 +33,11 @@ void nested_append_of(const char *own, char ret[NESTED_APPEND_MAX])
 	         "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 cryptomgr.notests "
 	         "random.trust_cpu=on");
 	for (const char *word = inherited; *word; word += size + (word[size] == ' ')) {
-		const char *at = memmem(own, strlen(own), word, size = strcspn(word, " "));
 		const size_t used = strlen(ret);
+		const char *at;
 
+		size = strcspn(word, " ");
+		at = memmem(own, strlen(own), word, size);
 		if (at && (at == own || at[-1] == ' ') && (!at[size] || strchr(" \n", at[size])))
 			snprintf(ret + used, NESTED_APPEND_MAX - used, " %.*s", (int)size, word);
 	}

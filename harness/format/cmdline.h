@@ -3,8 +3,8 @@
 
 /*
  * What layer 0's kernel is told; scripts/nested-run and scripts/bench/prompt read these strings, too.
- * 8250.nr_uarts=1 and cryptomgr.notests are most of what makes a boot
- * under TCG short; panic=-1 with -no-reboot turns a panic into QEMU's end.
+ * 8250.nr_uarts=1 and cryptomgr.notests are most of what makes a boot under TCG short; panic=-1 with
+ * -no-reboot turns a panic into QEMU's end.
  */
 #define KERNEL_CMDLINE                                                                      \
 	"console=ttyS0 quiet panic=-1 nokaslr tsc=reliable no_timer_check 8250.nr_uarts=1 " \

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -84,10 +85,14 @@ static void wait_until_kept(void)
 {
 	_cleanup_(bytes_free) struct bytes text = {0};
 	uint8_t ignored[SHA256_SIZE];
+	struct stat st;
 
 	check_true();
 	text = remembered();
-	ck_assert_ptr_null(text.data); /* it has only just changed */
+	ck_assert_int_eq(stat(image, &st), 0);
+	if (time(NULL) - st.st_ctim.tv_sec <=
+	    3) /* it has only just changed, as a slow machine's has not */
+		ck_assert_ptr_null(text.data);
 	for (int i = 0; i < 200 && !text.data; i++) {
 		usleep(300000);
 		digest(ignored);
